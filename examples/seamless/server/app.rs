@@ -1,10 +1,12 @@
 //! The state that all requests share.
 
 use crate::arguments::Arguments;
+use crate::client::Client;
 use crate::clock;
 use crate::config::{Config, Limits};
 use crate::cookies::Cookies;
 use crate::forwarded::Proxies;
+use crate::handover::Handovers;
 use crate::hosts::AllowedHosts;
 use crate::judged::JudgedTickets;
 use crate::key_ring::KeyRing;
@@ -42,6 +44,9 @@ pub(crate) struct App {
     pub(crate) used_assertions: UsedAssertions,
     /// What clients got for the sign-ins of users.
     pub(crate) grants: Grants,
+    /// The origin of the host that takes tickets, if the pages have another origin.
+    pub(crate) autologon: Option<String>,
+    pub(crate) handovers: Handovers,
     /// The store of all nodes.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
@@ -65,6 +70,11 @@ impl App {
     /// Returns the issuer of a tenant's assertions and tokens.
     pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
         format!("{}/{}", self.address, tenant.name)
+    }
+
+    /// Returns whether a client asked the host that takes tickets for pages of another origin.
+    pub(crate) fn is_autologon_host(&self, client: &Client) -> bool {
+        self.autologon.as_ref().is_some_and(|origin| client.is_of_origin(origin))
     }
 
     /// Opens the store and reads the configuration and the keytabs.
@@ -109,13 +119,16 @@ impl App {
         let metrics_address = config.as_ref().and_then(|config| config.metrics);
         let hosts = config.as_ref().map(|config| config.hosts.clone()).unwrap_or_default();
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
+        let autologon = config.as_ref().and_then(|config| config.autologon.clone());
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
         let tenants = match config {
             Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records).await?,
             None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
         Ok(Self {
-            hosts: AllowedHosts::new(&address, &hosts),
+            hosts: AllowedHosts::new(&address, &hosts, autologon.as_deref()),
+            autologon,
+            handovers: Handovers::new(records.clone()),
             cookies: Cookies::of_address(&address),
             address,
             tenants,

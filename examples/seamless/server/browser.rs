@@ -1,12 +1,13 @@
 //! The routes for browsers: the first page, the page of the signed-in user, and what belongs to all pages.
 
 use crate::app::{App, Shared};
+use crate::autologon::{self, Autologon};
 use crate::client::Client;
 use crate::clock;
 use crate::cookies::Cookie;
 use crate::destination::Destination;
 use crate::native;
-use crate::oidc::TicketUse;
+use crate::oidc::{BrowserId, TicketUse};
 use crate::pages::{ExplainLink, NamePage, SignInPage};
 use crate::session::{Session, SessionId, Stage};
 use crate::sign_in;
@@ -21,11 +22,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(start))
-        .route("/{tenant}/winauth/sso", get(sign_in::autologon))
+        .route("/{tenant}/winauth/sso", get(autologon::autologon))
+        .route("/{tenant}/winauth/exchange", post(autologon::exchange))
         .route("/{tenant}/password", post(sign_in::password))
         .route("/proof", post(sign_in::proof))
         .route("/sign-out", post(sign_out))
@@ -91,9 +94,12 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
     };
     match tenant_of(app, &hints.login_hint, &hints.domain_hint, headers, hints.other) {
         Ok((tenant, user)) => {
-            let (ticket, name) = (ticket_use(app, &tenant, client, headers), &*user);
-            let page = SignInPage { tenant: &tenant, name, error: None, ticket, destination: &Destination::OwnPage };
-            app.pages.sign_in(StatusCode::OK, &page)
+            let ticket = ticket_use(app, &tenant, client, headers);
+            let browser = app.cookies.browser_id(headers).unwrap_or_else(BrowserId::random);
+            let (destination, autologon) = (&Destination::OwnPage, Autologon::of(app, &tenant, &browser));
+            let page =
+                SignInPage { tenant: &tenant, name: &user, error: None, ticket, destination, autologon: &autologon };
+            (browser_cookie(app, &browser, headers), app.pages.sign_in(StatusCode::OK, &page)).into_response()
         }
         Err(Undiscovered::NoName) => name(StatusCode::OK, None),
         Err(Undiscovered::NotAName) => name(StatusCode::BAD_REQUEST, Some("Please check the name.")),
@@ -103,6 +109,15 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
         Err(Undiscovered::Unknown) => name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
     }
 }
+
+/// Returns the cookie with the number of a browser that has none yet.
+pub(crate) fn browser_cookie(app: &App, browser: &BrowserId, headers: &HeaderMap) -> HeaderMap {
+    let is_known = app.cookies.browser_id(headers).is_some();
+    with_cookie(app.cookies.set(Cookie::Browser, &browser.to_string(), BROWSER_TIME).filter(|_| !is_known))
+}
+
+/// The time for which a browser keeps its number.
+const BROWSER_TIME: Duration = Duration::from_hours(24);
 
 /// The reason why the tenant of a user is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +171,7 @@ pub(crate) fn ticket_use(app: &App, tenant: &Tenant, client: &Client, headers: &
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
     match sign_in::end_of_browser(&app, &headers).await {
-        Ok(_) => (with_cookie(app.cookies.clear(Cookie::Session)), Redirect::to("/")).into_response(),
+        Ok(_) => (sign_in::signed_out_cookies(&app), Redirect::to("/")).into_response(),
         Err(error) => unavailable(&app, &error),
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct Config {
     /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
     /// socket. With `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
+    /// The address of the host to which browsers send tickets, as `https://autologon.microsoftazuread-sso.com`, if the pages
+    /// of `address` have another host. Only this host must be in the browsers' intranet zone. It leads to this server, too.
+    pub(crate) autologon: Option<String>,
     /// The addresses and networks of the proxies in front of the server. Only their headers name the client.
     #[serde(default)]
     proxies: Vec<Network>,
@@ -288,6 +291,12 @@ impl Config {
         };
         if !self.address.as_ref().is_none_or(is_origin) {
             return Err("address: a scheme and a host, like https://login.contoso.test".into());
+        }
+        if !self.autologon.as_ref().is_none_or(is_origin) {
+            return Err("autologon: a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
+        }
+        if self.autologon.is_some() && (self.address.is_none() || self.address == self.autologon) {
+            return Err("autologon: name the `address` of the pages, which is another one".into());
         }
         self.limits.check()?;
         self.state.engine()?;

@@ -3,6 +3,7 @@
 //! If the server's address begins with `https`, the cookies are `Secure` and their names begin with `__Host-`. A
 //! browser then accepts them from this host only, over TLS only (RFC 6265bis section 4.1.3.2).
 
+use crate::oidc::BrowserId;
 use crate::session::SessionId;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -53,6 +54,11 @@ impl Cookies {
         let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Returns the number of the browser.
+    pub(crate) fn browser_id(self, headers: &HeaderMap) -> Option<BrowserId> {
+        self.find(headers, Cookie::Browser)?.parse().ok()
     }
 
     /// Returns the session id that the browser sent.

@@ -1,8 +1,7 @@
 //! The place to which a sign-in leads: the server's own page, or the application that sent the user.
 
 use crate::app::App;
-use crate::cookies::Cookie;
-use crate::oidc::{Conversation, ConversationId, RegisteredClient, Stale, origin_of};
+use crate::oidc::{BrowserId, Conversation, ConversationId, RegisteredClient, Stale, origin_of};
 use crate::tenants::Tenant;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -57,12 +56,25 @@ impl Destination {
         sealed: Option<&str>,
         now: UnixTime,
     ) -> Result<Self, Response> {
+        let browser = app.cookies.browser_id(headers);
+        let found = Self::of_attempt(app, tenant, browser.as_ref(), sealed, now);
+        found.map_err(|_| Redirect::to(&address(&tenant.name, sealed.unwrap_or_default())).into_response())
+    }
+
+    /// Returns the destination of a request of the page's script.
+    ///
+    /// # Errors
+    /// Returns why the conversation cannot go on in this browser.
+    pub(crate) fn of_attempt(
+        app: &App,
+        tenant: &Tenant,
+        browser: Option<&BrowserId>,
+        sealed: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Self, Stale> {
         match sealed.filter(|sealed| !sealed.is_empty()) {
             None => Ok(Self::OwnPage),
-            Some(sealed) => {
-                let found = Self::open(app, tenant, headers, sealed, now);
-                found.map_err(|_| Redirect::to(&address(&tenant.name, sealed)).into_response())
-            }
+            Some(sealed) => Self::open(app, tenant, browser, sealed, now),
         }
     }
 
@@ -73,12 +85,11 @@ impl Destination {
     pub(crate) fn open(
         app: &App,
         tenant: &Tenant,
-        headers: &HeaderMap,
+        browser: Option<&BrowserId>,
         sealed: &str,
         now: UnixTime,
     ) -> Result<Self, Stale> {
-        let browser = app.cookies.find(headers, Cookie::Browser).and_then(|text| text.parse().ok());
-        let conversation = Conversation::open(&app.records, sealed, &tenant.name, browser.as_ref(), now)?;
+        let conversation = Conversation::open(&app.records, sealed, &tenant.name, browser, now)?;
         let application = Application::new(tenant, conversation, sealed.into()).ok_or(Stale::Unknown)?;
         Ok(Self::Application(Box::new(application)))
     }

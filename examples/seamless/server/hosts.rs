@@ -10,12 +10,13 @@ use std::net::IpAddr;
 pub(crate) struct AllowedHosts(HashSet<String>);
 
 impl AllowedHosts {
-    /// Allows the host of the server's address, the hosts of the configuration, and the host names of Seamless SSO.
-    /// Names and addresses of loopback are always allowed.
-    pub(crate) fn new(address: &str, more: &[String]) -> Self {
-        let own = address.split_once("://").map(|(_, authority)| host_of(authority));
+    /// Allows the hosts of the server's address and of the host that takes tickets, the hosts of the configuration, and the
+    /// host names of Seamless SSO. Names and addresses of loopback are always allowed.
+    pub(crate) fn new(address: &str, more: &[String], autologon: Option<&str>) -> Self {
+        let of_origin = |origin: &'_ str| origin.split_once("://").map(|(_, authority)| host_of(authority).to_owned());
+        let own: Vec<_> = [Some(address), autologon].into_iter().flatten().filter_map(of_origin).collect();
         let of_seamless_sso = SEAMLESS_SSO_SERVICES.iter().filter_map(|service| service.split('/').nth(1));
-        let hosts = own.into_iter().chain(more.iter().map(String::as_str)).chain(of_seamless_sso);
+        let hosts = own.iter().chain(more).map(String::as_str).chain(of_seamless_sso);
         Self(hosts.map(canonical).collect())
     }
 
@@ -50,12 +51,17 @@ mod tests {
 
     #[test]
     fn only_the_servers_own_hosts_and_loopback_are_allowed() {
-        let hosts = AllowedHosts::new("https://Login.Contoso.test:8443", &["sso.contoso.test".into()]);
+        let hosts = AllowedHosts::new(
+            "https://Login.Contoso.test:8443",
+            &["sso.contoso.test".into()],
+            Some("https://tickets.contoso.test"),
+        );
         for host in [
             "login.contoso.test",
             "LOGIN.contoso.test:8443",
             "login.contoso.test.",
             "sso.contoso.test:80",
+            "tickets.contoso.test",
             "autologon.microsoftazuread-sso.com",
             "localhost:8080",
             "a.localhost",

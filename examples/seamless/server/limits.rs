@@ -54,9 +54,18 @@ async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
-/// Returns the policy of a page whose forms may lead to `origin`, too.
-pub(crate) fn content_security_policy(origin: &str) -> Option<HeaderValue> {
-    HeaderValue::try_from(POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))).ok()
+/// Returns the policy of a page whose forms may lead to the origin `form`, too, and whose script may ask the origin `connect`.
+/// Returns `None` if the policy is that of all pages.
+pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>) -> Option<HeaderValue> {
+    let origins = [("form-action 'self'", form), ("connect-src 'self'", connect)];
+    let more: Vec<_> = origins.into_iter().filter_map(|(directive, origin)| Some((directive, origin?))).collect();
+    if more.is_empty() {
+        return None;
+    }
+    let policy = more.into_iter().fold(POLICY.to_owned(), |policy, (directive, origin)| {
+        policy.replace(directive, &format!("{directive} {origin}"))
+    });
+    HeaderValue::try_from(policy).ok()
 }
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \

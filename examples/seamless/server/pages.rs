@@ -1,5 +1,6 @@
 //! Renders the pages as HTML. The templates are in `pages/`. Every value that a template receives is escaped.
 
+use crate::autologon::Autologon;
 use crate::destination::Destination;
 use crate::limits::content_security_policy;
 use crate::oidc::{TicketUse, origin_of};
@@ -26,6 +27,7 @@ pub(crate) struct SignInPage<'a> {
     pub(crate) error: Option<&'static str>,
     pub(crate) ticket: TicketUse,
     pub(crate) destination: &'a Destination,
+    pub(crate) autologon: &'a Autologon,
 }
 
 /// The values of the page that asks for the user's name.
@@ -98,8 +100,13 @@ impl Pages {
             application => page.destination.name(),
             request => page.destination.sealed(),
             next => page.destination.path(),
+            autologon => page.autologon.address,
+            page => page.autologon.page,
         };
-        self.render_to(page.destination.origin(), status, "sign_in.html", values)
+        let mut response = self.render(status, "sign_in.html", values);
+        let policy = content_security_policy(page.destination.origin(), page.autologon.origin.as_deref());
+        response.headers_mut().extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        response
     }
 
     /// Returns the page that asks with which account the user goes on.
@@ -176,9 +183,8 @@ impl Pages {
     /// Security Policy Level 3 section 6.4.2).
     fn render_to(&self, origin: Option<&str>, status: StatusCode, template: &str, values: Value) -> Response {
         let mut response = self.render(status, template, values);
-        if let Some(policy) = origin.and_then(content_security_policy) {
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-        }
+        let policy = content_security_policy(origin, None);
+        response.headers_mut().extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         response
     }
 

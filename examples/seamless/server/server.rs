@@ -7,6 +7,7 @@
 mod account_names;
 mod app;
 mod arguments;
+mod autologon;
 mod browser;
 mod client;
 mod clock;
@@ -20,6 +21,7 @@ mod explain_tests;
 #[cfg(test)]
 mod forest_tests;
 mod forwarded;
+mod handover;
 mod hosts;
 mod judged;
 mod key_ring;

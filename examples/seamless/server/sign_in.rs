@@ -1,6 +1,7 @@
 //! The steps of a sign-in in a browser: by ticket, by password and by one-time code.
 
 use crate::app::{App, Shared};
+use crate::autologon::{self, Autologon};
 use crate::browser::{self, not_found, session, unavailable, with_cookie};
 use crate::client::Client;
 use crate::clock;
@@ -11,22 +12,20 @@ use crate::judged::JudgedTicket;
 use crate::metrics::SignInMethod;
 use crate::native;
 use crate::negotiate;
-use crate::oidc::{Prompt, TicketUse};
-use crate::origin;
+use crate::oidc::TicketUse;
 use crate::pages::SignInPage;
 use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, State};
 use axum::http::header::{AUTHORIZATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Json, Redirect, Response};
-use kerberos_sso::http::{SignInStep, SignedIn};
-use kerberos_sso::{Accepted, Refused, policy::SEAMLESS_SSO_SERVICES};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use kerberos_sso::http::SignInStep;
+use kerberos_sso::{Accepted, policy::SEAMLESS_SSO_SERVICES};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -65,132 +64,6 @@ pub(crate) struct TestUser {
     request: Option<String>,
 }
 
-/// The query of the request in the background.
-#[derive(Deserialize)]
-pub(crate) struct Attempt {
-    #[serde(default)]
-    request: Option<String>,
-    /// Whether the user pressed the button for a ticket.
-    #[serde(default)]
-    by_user: bool,
-}
-
-/// Answers the request that the sign-in page sends in the background. A client whose ticket is refused gets no new challenge,
-/// because the browser would then ask its user for a password. A request from a page of another site is refused. Otherwise that
-/// page could sign the user in again and again, and the new sessions would end the user's other sessions.
-pub(crate) async fn autologon(
-    State(app): State<Shared>,
-    tenant: Tenant,
-    client: Client,
-    Query(attempt): Query<Attempt>,
-    headers: HeaderMap,
-) -> Response {
-    if !origin::is_own(&client, &headers) {
-        return failed(StatusCode::FORBIDDEN, "other-site", "The request came from a page of another site.");
-    }
-    let destination = Destination::of_form(&app, &tenant, &headers, attempt.request.as_deref(), clock::now());
-    let Ok(destination) = destination else {
-        return failed(StatusCode::CONFLICT, "stale-page", "The page is too old. Load the page again.");
-    };
-    let prompt = destination.application().map(|application| application.conversation.request.prompt);
-    if prompt == Some(Prompt::Login) && !attempt.by_user {
-        let text = "The application asked for a new sign-in, so a ticket is used only after a press of the button.";
-        return failed(StatusCode::FORBIDDEN, "login-prompt", text);
-    }
-    let step = negotiate::decide(&app, &tenant, &client, SignInMethod::Ticket, &headers).await;
-    let answer = negotiate::headers(&app, &step).await;
-    match step {
-        SignInStep::SignedIn(signed_in) => {
-            let mut response = by_ticket(&app, &tenant, &client, &headers, &destination, &signed_in).await;
-            response.headers_mut().extend(answer);
-            response
-        }
-        other => {
-            let status = StatusCode::from_u16(other.status()).unwrap_or(StatusCode::FORBIDDEN);
-            let (code, check) = reason(&other);
-            let mut response = failed(status, code, check);
-            response.headers_mut().extend(answer);
-            remember_failure(&app, &other, &mut response);
-            response
-        }
-    }
-}
-
-/// Begins the session of a user whose ticket was accepted.
-async fn by_ticket(
-    app: &App,
-    tenant: &Tenant,
-    client: &Client,
-    headers: &HeaderMap,
-    destination: &Destination,
-    signed_in: &SignedIn,
-) -> Response {
-    let accepted = signed_in.accepted();
-    if !tenant.takes_tickets_of(&accepted.identity().to_owned()) {
-        let user = principal::with_sid(&accepted.identity().to_owned());
-        tracing::info!(tenant = %tenant.name, %user, "no sign-in by ticket: the user is in none of the groups of `ticket_groups`");
-        let text = "Your organisation has not switched on the sign-in by ticket for your account.";
-        return failed(StatusCode::FORBIDDEN, "not-in-group", text);
-    }
-    match begin(app, tenant, accepted, Method::Kerberos, destination, headers).await {
-        Ok((id, stage)) => {
-            keep_ticket(app, &id, headers, client);
-            let body = json!({
-                "signed_in": stage == Stage::SignedIn,
-                "proof_required": stage == Stage::AwaitsProof,
-            });
-            let mut response = (signed_in_cookies(app, tenant, &id), Json(body)).into_response();
-            let forget = app.cookies.clear(Cookie::NoTicket);
-            if let Some(cookie) = forget {
-                response.headers_mut().append(SET_COOKIE, cookie);
-            }
-            response
-        }
-        Err(_) => {
-            failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", "The server cannot begin a session at the moment.")
-        }
-    }
-}
-
-/// Returns an answer for the page's script, which writes the code and the text to the browser's console.
-fn failed(status: StatusCode, code: &str, check: &str) -> Response {
-    let body: Value = json!({ "signed_in": false, "code": code, "check": check });
-    (status, Json(body)).into_response()
-}
-
-/// Returns the code of a step that does not sign the user in, and what to check. A user may read this text.
-fn reason(step: &SignInStep) -> (&'static str, &'static str) {
-    match step {
-        SignInStep::FallBack(refused) => (refused.code(), refused_check(refused)),
-        _ => (
-            "no-ticket",
-            "The browser sent no ticket. Check that the user signed in to Windows with a domain account, that this address is in \
-             the browser's intranet zone, and that the computer reaches a domain controller.",
-        ),
-    }
-}
-
-fn refused_check(refused: &Refused) -> &'static str {
-    match refused.code() {
-        "ntlm" => {
-            "The browser sent NTLM. Check that this address is in the intranet zone, and that the computer is in the domain."
-        }
-        "clock-skew" => "The clock of this computer or of the server is wrong.",
-        _ => {
-            "The server refused the ticket. The server's log has the reason under this request's id. `klist purge` gets new tickets."
-        }
-    }
-}
-
-/// Keeps in a cookie that a try with a ticket failed. The cookie comes with the challenge, too, and goes with a session.
-fn remember_failure(app: &App, step: &SignInStep, response: &mut Response) {
-    if !matches!(step, SignInStep::Continue(_)) {
-        if let Some(cookie) = app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-    }
-}
-
 pub(crate) async fn password(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -205,7 +78,8 @@ pub(crate) async fn password(
     };
     let page = |status, error| {
         let (name, ticket) = (credentials.name.as_str(), TicketUse::No);
-        let page = SignInPage { tenant: &tenant, name, error: Some(error), ticket, destination: &destination };
+        let (error, autologon) = (Some(error), &Autologon::default());
+        let page = SignInPage { tenant: &tenant, name, error, ticket, destination: &destination, autologon };
         app.pages.sign_in(status, &page)
     };
     let Some(user) = UserName::parse(&credentials.name) else {
@@ -217,7 +91,9 @@ pub(crate) async fn password(
     let verdict = directory::sign_in(&app.lockout, &tenant, &user, &credentials.password.0, client.address).await;
     app.metrics.signed_in(SignInMethod::Password, verdict.as_ref().err().map_or("accepted", Refusal::code));
     match verdict {
-        Ok(accepted) => match begin(&app, &tenant, &accepted, Method::Password, &destination, &headers).await {
+        Ok(accepted) => match begin(&app, new_session(&tenant, &accepted, Method::Password, &destination), &headers)
+            .await
+        {
             Ok((id, _)) => (signed_in_cookies(&app, &tenant, &id), Redirect::to(&destination.path())).into_response(),
             Err(response) => response,
         },
@@ -235,21 +111,35 @@ impl From<Method> for SignInMethod {
     }
 }
 
-/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code.
-/// Returns the page for the user if the store cannot be asked.
-async fn begin(
-    app: &App,
+/// A session that begins when the browser gets its cookie.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NewSession {
+    pub(crate) session: Session,
+    pub(crate) stage: Stage,
+}
+
+/// Returns the session of a user whose ticket was accepted. The session waits if the user must enter a one-time code.
+pub(crate) fn new_session(
     tenant: &Tenant,
     accepted: &Accepted,
     method: Method,
     destination: &Destination,
-    headers: &HeaderMap,
-) -> Result<(SessionId, Stage), Response> {
+) -> NewSession {
     let (identity, now) = (accepted.identity().to_owned(), clock::now());
     let stage = if tenant.proofs.are_needed(identity.sid) { Stage::AwaitsProof } else { Stage::SignedIn };
     // The KDC issued the ticket of a password a moment ago, with its own clock.
     let authenticated = if method == Method::Password { now } else { accepted.ticket().auth_time() };
     let session = Session::new(&tenant.name, &identity, method, authenticated, destination.conversation_id());
+    NewSession { session, stage }
+}
+
+/// Begins a session in place of the browser's old session. Returns the page for the user if the store cannot be asked.
+pub(crate) async fn begin(
+    app: &App,
+    NewSession { session, stage }: NewSession,
+    headers: &HeaderMap,
+) -> Result<(SessionId, Stage), Response> {
+    let (method, now) = (session.method, clock::now());
     let old = browser::session(app, headers).await;
     // The applications of the same user go on, and those of another user end.
     let (session, is_same) = match &old {
@@ -289,7 +179,7 @@ pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Opt
 
 /// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to `client`. A message
 /// that continues a negotiation is not kept, because it cannot be explained without the messages before it.
-fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, client: &Client) {
+pub(crate) fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, client: &Client) {
     let goes_on = app.cookies.find(ticket, Cookie::Continuation).is_some();
     let mut values = ticket.get_all(AUTHORIZATION).iter();
     if let (Some(value), None, true, false) = (values.next(), values.next(), native::explains(app, client), goes_on) {
@@ -361,8 +251,8 @@ pub(crate) async fn test_ticket(
     let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
     match negotiate::decide(&app, tenant, &client, SignInMethod::TestTicket, &authorization).await {
         SignInStep::SignedIn(signed_in) => {
-            let method = Method::TestTicket;
-            match begin(&app, tenant, signed_in.accepted(), method, &destination, &headers).await {
+            let new = new_session(tenant, signed_in.accepted(), Method::TestTicket, &destination);
+            match begin(&app, new, &headers).await {
                 Ok((id, _)) => {
                     keep_ticket(&app, &id, &authorization, &client);
                     (signed_in_cookies(&app, tenant, &id), Redirect::to(&destination.path())).into_response()
@@ -383,8 +273,18 @@ fn session_cookie(app: &App, id: &SessionId) -> HeaderMap {
     with_cookie(app.cookies.set(Cookie::Session, &id.to_string(), app.sessions.lifetime()))
 }
 
+/// Returns the cookies after a sign-out. The next page waits for a button before it uses a ticket. Otherwise it would sign the
+/// user in again at once.
+pub(crate) fn signed_out_cookies(app: &App) -> HeaderMap {
+    let mut headers = with_cookie(app.cookies.clear(Cookie::Session));
+    if let Some(cookie) = autologon::failed_try(app) {
+        headers.append(SET_COOKIE, cookie);
+    }
+    headers
+}
+
 /// Returns the cookies after a sign-in: the session, and the tenant for the next sign-in.
-fn signed_in_cookies(app: &App, tenant: &Tenant, id: &SessionId) -> HeaderMap {
+pub(crate) fn signed_in_cookies(app: &App, tenant: &Tenant, id: &SessionId) -> HeaderMap {
     let mut headers = session_cookie(app, id);
     let tenant = app.cookies.set(Cookie::Tenant, &tenant.name, TENANT_TIME);
     if let Some(cookie) = tenant {
@@ -392,9 +292,6 @@ fn signed_in_cookies(app: &App, tenant: &Tenant, id: &SessionId) -> HeaderMap {
     }
     headers
 }
-
-/// The time for which a browser does not try a ticket again after a try that failed.
-pub(crate) const NO_TICKET_TIME: Duration = Duration::from_mins(10);
 
 /// The time for which a browser remembers the tenant of its last sign-in.
 const TENANT_TIME: Duration = Duration::from_hours(365 * 24);

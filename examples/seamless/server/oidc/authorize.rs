@@ -9,25 +9,24 @@ use super::grants::{Bound, Factors, Grant, Stay};
 use super::parameters::Parameters;
 use super::user::User;
 use crate::app::{App, Shared};
-use crate::browser::{Undiscovered, session, tenant_of, ticket_use, unavailable};
+use crate::autologon::Autologon;
+use crate::browser::{Undiscovered, browser_cookie, session, tenant_of, ticket_use, unavailable};
 use crate::client::Client;
 use crate::clock;
-use crate::cookies::Cookie;
 use crate::destination::{Application, Destination, address};
 use crate::pages::{NamePage, QuestionPage, SignInPage};
 use crate::session::{Method, Session};
-use crate::sign_in::{self, NO_TICKET_TIME};
+use crate::sign_in;
 use crate::signing_key::{Audience, TokenType};
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use axum::extract::{Form, Query, RawQuery, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use kerberos_sso::UnixTime;
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The browser of a request: its cookies and its address.
 struct Browser<'a> {
@@ -90,14 +89,14 @@ async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str
     }
     let (now, issuer) = (clock::now(), app.issuer(tenant));
     let keys = tenant.signing.keys(now).await.ok()?;
-    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, Audience::Is(client_id)), now, true).map(|claims| claims.sub)
+    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, Audience::Is(client_id)), now, true)
+        .map(|claims| claims.sub)
 }
 
 /// Begins the conversation of a request. A request that needs no page is answered at once.
 async fn begin(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, request: AuthorizationRequest) -> Response {
     let now = clock::now();
-    let known = app.cookies.find(browser.headers, Cookie::Browser).and_then(|text| text.parse().ok());
-    let id: BrowserId = known.clone().unwrap_or_else(BrowserId::random);
+    let id = app.cookies.browser_id(browser.headers).unwrap_or_else(BrowserId::random);
     let conversation = Conversation::new(&tenant.name, &id, request, now);
     let Some(sealed) = conversation.seal(&app.records) else {
         let error = ErrorCode::InvalidRequest.because("the request is too long");
@@ -109,8 +108,7 @@ async fn begin(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, request: Au
     if let Some(response) = without_a_page(app, tenant, &application, &step).await {
         return response;
     }
-    let cookie = app.cookies.set(Cookie::Browser, &id.to_string(), BROWSER_TIME).filter(|_| known.is_none());
-    let cookie: HeaderMap = cookie.map(|cookie| (SET_COOKIE, cookie)).into_iter().collect();
+    let cookie = browser_cookie(app, &id, browser.headers);
     (StatusCode::SEE_OTHER, cookie, [(LOCATION, path)]).into_response()
 }
 
@@ -153,23 +151,17 @@ pub(super) async fn as_other(
     if let Err(error) = sign_in::end_of_browser(&app, &headers).await {
         return unavailable(&app, &error);
     }
-    let cookies = [app.cookies.clear(Cookie::Session), app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)]
-        .into_iter()
-        .flatten();
-    let mut response = Redirect::to(&address(&tenant.name, &request)).into_response();
-    for cookie in cookies {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response
+    (sign_in::signed_out_cookies(&app), Redirect::to(&address(&tenant.name, &request))).into_response()
 }
 
 async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &str, has_chosen: bool) -> Response {
-    let destination = match Destination::open(app, tenant, browser.headers, sealed, clock::now()) {
-        Ok(destination) => destination,
-        // The page of another browser, or an old page, begins again in this browser.
-        Err(Stale::Known(request)) => return begin(app, tenant, browser, *request).await,
-        Err(Stale::Unknown) => return stale_page(app),
-    };
+    let destination =
+        match Destination::open(app, tenant, app.cookies.browser_id(browser.headers).as_ref(), sealed, clock::now()) {
+            Ok(destination) => destination,
+            // The page of another browser, or an old page, begins again in this browser.
+            Err(Stale::Known(request)) => return begin(app, tenant, browser, *request).await,
+            Err(Stale::Unknown) => return stale_page(app),
+        };
     let Some(application) = destination.application() else { return stale_page(app) };
     let step = step(app, tenant, browser, application, has_chosen).await;
     match without_a_page(app, tenant, application, &step).await {
@@ -279,7 +271,8 @@ fn shown(app: &App, tenant: &Tenant, destination: &Destination, application: &Ap
     let hint = application.conversation.request.login_hint.as_deref().unwrap_or_default();
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
-            let page = SignInPage { tenant, name: hint, error: None, ticket, destination };
+            let autologon = Autologon::of(app, tenant, application.conversation.browser());
+            let page = SignInPage { tenant, name: hint, error: None, ticket, destination, autologon: &autologon };
             app.pages.sign_in(StatusCode::OK, &page)
         }
         (Next::Choose, Some(session)) => {
@@ -329,6 +322,3 @@ fn name_page(app: &App, query: &str, name: &str, reason: Undiscovered) -> Respon
     let action = "/common/oauth2/authorize";
     app.pages.name(status, &NamePage { name, error, test_realm: false, action: Some(action), fields: &fields, origin })
 }
-
-/// The time for which a browser keeps its number.
-const BROWSER_TIME: Duration = Duration::from_hours(24);

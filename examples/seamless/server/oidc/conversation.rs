@@ -20,7 +20,7 @@ use std::str::FromStr;
 pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
     tenant: String,
-    browser: [u8; 16],
+    browser: BrowserId,
     /// The time at which the application sent the user, in seconds since 1970.
     began: i64,
     pub(crate) request: AuthorizationRequest,
@@ -31,13 +31,18 @@ pub(crate) struct Conversation {
 pub(crate) struct ConversationId([u8; 16]);
 
 /// The cookie of a browser: 128 random bits.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BrowserId([u8; 16]);
 
 impl Conversation {
     pub(crate) fn new(tenant: &str, browser: &BrowserId, request: AuthorizationRequest, now: UnixTime) -> Self {
         let id = ConversationId(clock::random());
-        Self { id, tenant: tenant.into(), browser: browser.0, began: now.seconds(), request }
+        Self { id, tenant: tenant.into(), browser: browser.clone(), began: now.seconds(), request }
+    }
+
+    /// Returns the browser to which the conversation belongs.
+    pub(crate) const fn browser(&self) -> &BrowserId {
+        &self.browser
     }
 
     pub(crate) const fn began(&self) -> UnixTime {
@@ -61,7 +66,7 @@ impl Conversation {
     ) -> Result<Self, Stale> {
         let known = Self::read(records.secret(), sealed).filter(|one| one.tenant == tenant).ok_or(Stale::Unknown)?;
         let is_old = !(-MAX_AGE..MAX_AGE).contains(&now.seconds_since(known.began()));
-        let is_of_browser = browser.is_some_and(|browser| browser.0 == known.browser);
+        let is_of_browser = browser.is_some_and(|browser| *browser == known.browser);
         if is_old || !is_of_browser { Err(Stale::Known(Box::new(known.request))) } else { Ok(known) }
     }
 

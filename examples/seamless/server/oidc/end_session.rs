@@ -10,9 +10,8 @@ use super::parameters::Parameters;
 use super::token::{self, Fields};
 use super::user::User;
 use crate::app::{App, Shared};
-use crate::browser::{session, unavailable, with_cookie};
+use crate::browser::{session, unavailable};
 use crate::clock;
-use crate::cookies::Cookie;
 use crate::session::Session;
 use crate::sign_in;
 use crate::signing_key::{Audience, TokenType};
@@ -120,7 +119,7 @@ fn is_hinted(app: &App, tenant: &Tenant, request: &LogoutRequest, session: &Sess
 
 async fn end(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest) -> Response {
     match sign_in::end_of_browser(app, headers).await {
-        Ok(_) => (with_cookie(app.cookies.clear(Cookie::Session)), done(app, tenant, request)).into_response(),
+        Ok(_) => (sign_in::signed_out_cookies(app), done(app, tenant, request)).into_response(),
         Err(error) => unavailable(app, &error),
     }
 }

@@ -248,11 +248,10 @@ impl Grants {
     ) -> Result<Option<(Grant, UnixTime)>, StoreError> {
         let Some((id, secret)) = self.read(token) else { return Ok(None) };
         let stored: Option<Stored> = self.records.get(&key(id)).await?;
-        let is_current = |stored: &Stored| {
-            matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret))
-        };
+        let is_current =
+            |stored: &Stored| matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret));
         match stored.filter(|one| is_current(one) && one.end > now.seconds() && one.grant.tenant == tenant) {
-            Some(stored) if self.session_goes_on(&stored.grant).await? => {
+            Some(stored) if self.stay_goes_on(&stored.grant, now).await? => {
                 Ok(Some((stored.grant, UnixTime::from_seconds(stored.end))))
             }
             _ => Ok(None),

@@ -43,7 +43,7 @@ use axum::routing::{get, post};
 
 pub(crate) use authorization_request::Prompt;
 pub(crate) use clients::{Clients, RegisteredClient};
-pub(crate) use conversation::{Conversation, ConversationId, Stale};
+pub(crate) use conversation::{BrowserId, Conversation, ConversationId, Stale};
 pub(crate) use cors::{apply as apply_cors, begins, may_send};
 pub(crate) use decision::TicketUse;
 pub(crate) use grants::{ACCESS_LIFETIME, Grants};

@@ -5,6 +5,7 @@
 mod cors;
 mod end_session;
 mod endpoints;
+mod other_origin;
 mod tokens;
 
 use super::test_realm::APP_SECRET;
@@ -51,7 +52,11 @@ impl Server {
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let request = Request::builder().method(method).uri(path).header("host", "sso.test");
+        self.send_to("sso.test", method, path, headers, body).await
+    }
+
+    async fn send_to(&self, host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("host", host);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = self.routes.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -95,6 +100,12 @@ impl Answer {
     fn field(&self, name: &str) -> Option<String> {
         let query = self.location().strip_prefix(CALLBACK)?.strip_prefix('?')?;
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Returns the value of an attribute of the page, or an empty text.
+    fn attribute(&self, name: &str) -> String {
+        let found = self.body.split_once(&format!("{name}=\"")).and_then(|(_, rest)| rest.split('"').next());
+        found.unwrap_or_default().replace("&#x2f;", "/")
     }
 
     /// Returns the value of the hidden field `request`.

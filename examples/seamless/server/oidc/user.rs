@@ -4,7 +4,7 @@ use crate::principal;
 use crate::store::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kerberos_sso::{Identity, SessionIdentity, Sid};
+use kerberos_sso::{SessionIdentity, Sid};
 use serde::{Deserialize, Serialize};
 
 /// What the server tells clients about a user.
@@ -27,11 +27,6 @@ impl User {
             name: identity.full_name.clone(),
             groups: identity.groups().collect(),
         })
-    }
-
-    /// Returns the user of an accepted ticket, or `None` if the user has no SID.
-    pub(crate) fn of_identity(identity: &Identity) -> Option<Self> {
-        Self::of_session(&identity.into())
     }
 
     /// Returns the subject of the user for the clients of a sector: a pairwise identifier (OpenID Connect Core 1.0 section

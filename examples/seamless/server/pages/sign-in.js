@@ -2,9 +2,11 @@
 // This script asks for a session in the background. If the browser has a ticket, it answers the challenge with the ticket.
 // The password form appears when the attempt fails, and always within a second. If the ticket comes later, it still signs the
 // user in, unless the user has begun to type. With data-ticket="button", the script asks when the user presses the button.
+// With data-page, the host that takes tickets has another origin. It answers with a code, for which the page's origin gives the
+// session.
 document.documentElement.classList.add("js");
 
-const { autologon, request, next, ticket } = document.currentScript.dataset;
+const { autologon, exchange, next, page, request, ticket } = document.currentScript.dataset;
 
 // One line for the person who looks why the ticket did not sign the user in. The id finds the request in the server's log.
 const report = async (response) => {
@@ -12,15 +14,24 @@ const report = async (response) => {
   console.info(`sign-in by ticket: ${code} (request ${response.headers.get("x-request-id")}). ${check}`);
 };
 
-const attempt = (byUser, abort) => {
-  const query = new URLSearchParams({ ...(request && { request }), ...(byUser && { by_user: true }) });
+// Sends a form to the page's own origin. A form without a handover says that the try failed.
+const send = (fields) => fetch(exchange, { method: "POST", credentials: "same-origin", body: new URLSearchParams(fields) });
+
+const attempt = async (byUser, abort) => {
+  const query = new URLSearchParams({ ...(request && { request }), ...(page && { page }), ...(byUser && { by_user: true }) });
   const address = query.size ? `${autologon}?${query}` : autologon;
-  const answer = fetch(address, { credentials: "same-origin", cache: "no-store", signal: abort.signal });
+  const credentials = page ? "include" : "same-origin";
   setTimeout(() => abort.abort(), 10000);
-  return answer.then(async (response) => {
-    if (!response.ok) await report(response);
-    return response.ok;
-  });
+  let response = await fetch(address, { credentials, cache: "no-store", signal: abort.signal });
+  if (response.ok && page) {
+    const { handover } = await response.json();
+    response = await send({ handover, ...(request && { request }) });
+  }
+  if (response.ok) return true;
+  await report(response);
+  // The page's origin does not see what the other origin refuses.
+  if (page) send({}).catch(() => {});
+  return false;
 };
 
 const abort = new AbortController();

@@ -93,6 +93,8 @@ pub(crate) enum Kind {
     Conversation,
     /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
     Logout,
+    /// The session of a page on another origin than the autologon host.
+    Handover,
     /// The list of a user's sessions or grants.
     OfUser,
     UsedAssertion,
@@ -123,6 +125,7 @@ impl Kind {
             Self::UsedAssertion => b'a',
             Self::Conversation => b'c',
             Self::Grant => b'g',
+            Self::Handover => b'h',
             Self::Logout => b'l',
             Self::OneTimeCode => b'o',
             Self::WrongPasswords => b'w',

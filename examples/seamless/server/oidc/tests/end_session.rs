@@ -136,3 +136,15 @@ async fn refresh_token_without_offline_access_ends_with_the_session_that_an_appl
     assert_eq!(server.token_of("app", Some(APP_SECRET), &fields).await.1["error"], "invalid_grant");
     assert_eq!(server.user_info(tokens["access_token"].as_str().unwrap()).await.0, 401);
 }
+
+#[tokio::test]
+async fn user_who_signed_out_is_not_signed_in_again_by_a_ticket_without_a_press_of_the_button() {
+    let server = Server::new(|_| {}).await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in("alice", "").await;
+    assert_eq!(browser.post("/sign-out", &[]).await.status, 303);
+    let page = browser.get("/").await;
+    assert_eq!((page.status, &*page.attribute("data-ticket")), (200, "button"), "{}", page.body);
+    let begun = browser.authorize("").await;
+    assert_eq!(browser.follow(&begun).await.attribute("data-ticket"), "button");
+}

@@ -1,0 +1,299 @@
+//! The request that the sign-in page sends in the background, to which a browser with a ticket answers with the ticket.
+//!
+//! The endpoint may have another host than the pages: only that host is then in the intranet zone of the browsers. Its answer to
+//! a page is a handover ([`crate::handover`]) in place of a session, and it sets no session cookie. Browsers that block the
+//! cookies of third parties then sign in, too.
+
+use crate::app::{App, Shared};
+use crate::client::Client;
+use crate::clock;
+use crate::cookies::Cookie;
+use crate::destination::Destination;
+use crate::handover::Page;
+use crate::metrics::SignInMethod;
+use crate::negotiate;
+use crate::oidc::{BrowserId, Prompt};
+use crate::origin;
+use crate::principal;
+use crate::session::{Method, Stage};
+use crate::sign_in::{NewSession, begin, keep_ticket, new_session, signed_in_cookies};
+use crate::tenants::Tenant;
+use axum::extract::{Form, Query, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, SET_COOKIE,
+    VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Json, Response};
+use kerberos_sso::Refused;
+use kerberos_sso::http::{SignInStep, SignedIn};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Where the script of a page asks for a ticket.
+#[derive(Debug, Default)]
+pub(crate) struct Autologon {
+    /// The address of the endpoint, or its path if it is on the page's origin.
+    pub(crate) address: String,
+    /// The origin of the endpoint, if it is not the page's.
+    pub(crate) origin: Option<String>,
+    /// The page's number, which the request takes to another origin.
+    pub(crate) page: Option<String>,
+}
+
+impl Autologon {
+    /// Returns the endpoint of a tenant for a page in this browser.
+    pub(crate) fn of(app: &App, tenant: &Tenant, browser: &BrowserId) -> Self {
+        let path = format!("/{}/winauth/sso", tenant.name);
+        match &app.autologon {
+            None => Self { address: path, ..Self::default() },
+            Some(origin) => Self {
+                address: format!("{origin}{path}"),
+                origin: Some(origin.clone()),
+                page: Page::new(browser.clone(), clock::now()).seal(&app.records),
+            },
+        }
+    }
+}
+
+/// The query of the request in the background.
+#[derive(Deserialize)]
+pub(crate) struct Attempt {
+    #[serde(default)]
+    request: Option<String>,
+    /// The page of another origin that asks.
+    #[serde(default)]
+    page: Option<String>,
+    /// Whether the user pressed the button for a ticket.
+    #[serde(default)]
+    by_user: bool,
+}
+
+/// Answers a page of this server. A client whose ticket is refused gets no new challenge, because the browser would then ask
+/// its user for a password. A request from a page of another site is refused. Otherwise that page could sign the user in
+/// again and again, and the new sessions would end the user's other sessions.
+pub(crate) async fn autologon(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    Query(attempt): Query<Attempt>,
+    headers: HeaderMap,
+) -> Response {
+    if app.is_autologon_host(&client) {
+        let mut response = of_other_origin(&app, &tenant, &client, &attempt, &headers).await;
+        allow_page(&app, &mut response);
+        response
+    } else {
+        of_own_origin(&app, &tenant, &client, &attempt, &headers).await
+    }
+}
+
+async fn of_own_origin(
+    app: &App,
+    tenant: &Tenant,
+    client: &Client,
+    attempt: &Attempt,
+    headers: &HeaderMap,
+) -> Response {
+    if !origin::is_own(client, headers) {
+        return failed(StatusCode::FORBIDDEN, "other-site", "The request came from a page of another site.");
+    }
+    let browser = app.cookies.browser_id(headers);
+    let (new, answer) = match judge(app, tenant, client, attempt, browser.as_ref(), headers).await {
+        Ok(judged) => judged,
+        Err(response) => return response,
+    };
+    match begin(app, new, headers).await {
+        Ok((id, stage)) => {
+            keep_ticket(app, &id, headers, client);
+            let mut response = (answer, signed_in_cookies(app, tenant, &id), Json(signed_in(stage))).into_response();
+            append(&mut response, app.cookies.clear(Cookie::NoTicket));
+            response
+        }
+        Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
+    }
+}
+
+/// Answers the request of a page with another origin than this host. Only the origin of the server's pages may ask.
+async fn of_other_origin(
+    app: &App,
+    tenant: &Tenant,
+    client: &Client,
+    attempt: &Attempt,
+    headers: &HeaderMap,
+) -> Response {
+    if headers.get(ORIGIN).is_none_or(|origin| origin.as_bytes() != app.address.as_bytes()) {
+        return failed(StatusCode::FORBIDDEN, "other-site", "The request came from a page of another site.");
+    }
+    let page = attempt.page.as_deref().and_then(|page| Page::open(&app.records, page, clock::now()));
+    let Some(page) = page else { return failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE) };
+    let (new, answer) = match judge(app, tenant, client, attempt, Some(&page.browser), headers).await {
+        Ok(judged) => judged,
+        Err(response) => return response,
+    };
+    match app.handovers.give(new, &page, clock::now()).await {
+        Ok(handover) => (answer, Json(json!({ "handover": handover }))).into_response(),
+        Err(error) => {
+            tracing::error!("a ticket signs nobody in: {error}");
+            failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE)
+        }
+    }
+}
+
+/// Judges the ticket of a request, and returns the session of its user, with the headers that prove the server to the client.
+async fn judge(
+    app: &App,
+    tenant: &Tenant,
+    client: &Client,
+    attempt: &Attempt,
+    browser: Option<&BrowserId>,
+    headers: &HeaderMap,
+) -> Result<(NewSession, HeaderMap), Response> {
+    let destination = Destination::of_attempt(app, tenant, browser, attempt.request.as_deref(), clock::now());
+    let destination = destination.map_err(|_| failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE))?;
+    let prompt = destination.application().map(|application| application.conversation.request.prompt);
+    if prompt == Some(Prompt::Login) && !attempt.by_user {
+        let text = "The application asked for a new sign-in, so a ticket is used only after a press of the button.";
+        return Err(failed(StatusCode::FORBIDDEN, "login-prompt", text));
+    }
+    let step = negotiate::decide(app, tenant, client, SignInMethod::Ticket, headers).await;
+    let answer = negotiate::headers(app, &step).await;
+    let (status, judged) = match &step {
+        SignInStep::SignedIn(signed_in) => return of_user(tenant, &destination, signed_in, answer),
+        other => (StatusCode::from_u16(other.status()).unwrap_or(StatusCode::FORBIDDEN), reason(other)),
+    };
+    let mut response = failed(status, judged.0, judged.1);
+    response.headers_mut().extend(answer);
+    if !matches!(step, SignInStep::Continue(_)) {
+        append(&mut response, failed_try(app));
+    }
+    Err(response)
+}
+
+/// Returns the session of a user who may sign in by ticket.
+fn of_user(
+    tenant: &Tenant,
+    destination: &Destination,
+    signed_in: &SignedIn,
+    answer: HeaderMap,
+) -> Result<(NewSession, HeaderMap), Response> {
+    let identity = signed_in.accepted().identity().to_owned();
+    if !tenant.takes_tickets_of(&identity) {
+        let user = principal::with_sid(&identity);
+        tracing::info!(tenant = %tenant.name, %user, "no sign-in by ticket: the user is in none of the groups of `ticket_groups`");
+        let text = "Your organisation has not switched on the sign-in by ticket for your account.";
+        return Err(failed(StatusCode::FORBIDDEN, "not-in-group", text));
+    }
+    let new = new_session(tenant, signed_in.accepted(), Method::Kerberos, destination);
+    Ok((new, answer))
+}
+
+/// The form with which a page gets the session of its handover, or says that the try failed.
+#[derive(Deserialize)]
+pub(crate) struct Exchange {
+    #[serde(default)]
+    handover: Option<String>,
+    #[serde(default)]
+    request: Option<String>,
+}
+
+/// Begins the session of a handover in the browser whose page asked for it.
+pub(crate) async fn exchange(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Form(exchange): Form<Exchange>,
+) -> Response {
+    let Some(handover) = exchange.handover else {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        append(&mut response, failed_try(&app));
+        return response;
+    };
+    let (browser, now) = (app.cookies.browser_id(&headers), clock::now());
+    let destination = Destination::of_attempt(&app, &tenant, browser.as_ref(), exchange.request.as_deref(), now);
+    let (Ok(destination), Some(browser)) = (destination, browser) else {
+        return failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE);
+    };
+    let taken = match app.handovers.take(&handover, &browser, now).await {
+        Ok(taken) => taken,
+        Err(_) => return failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
+    };
+    let is_of_page = |new: &NewSession| {
+        new.session.tenant == tenant.name && new.session.conversation == destination.conversation_id()
+    };
+    let Some(new) = taken.filter(is_of_page) else {
+        return failed(StatusCode::FORBIDDEN, "used-handover", STALE_PAGE);
+    };
+    match begin(&app, new, &headers).await {
+        Ok((id, stage)) => {
+            let mut response = (signed_in_cookies(&app, &tenant, &id), Json(signed_in(stage))).into_response();
+            append(&mut response, app.cookies.clear(Cookie::NoTicket));
+            response
+        }
+        Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
+    }
+}
+
+fn signed_in(stage: Stage) -> Value {
+    json!({ "signed_in": stage == Stage::SignedIn, "proof_required": stage == Stage::AwaitsProof })
+}
+
+/// Allows the server's pages to read a response of the autologon host (the CORS protocol of the Fetch standard). No other
+/// origin may.
+fn allow_page(app: &App, response: &mut Response) {
+    let Ok(page) = HeaderValue::try_from(&app.address) else { return };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page);
+    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id"));
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+}
+
+fn append(response: &mut Response, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+/// Returns the cookie that keeps that a try with a ticket failed. The cookie comes with the challenge, too, and goes with a
+/// session.
+pub(crate) fn failed_try(app: &App) -> Option<HeaderValue> {
+    app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)
+}
+
+/// Returns an answer for the page's script, which writes the code and the text to the browser's console.
+fn failed(status: StatusCode, code: &str, check: &str) -> Response {
+    let body: Value = json!({ "signed_in": false, "code": code, "check": check });
+    (status, Json(body)).into_response()
+}
+
+/// Returns the code of a step that does not sign the user in, and what to check. A user may read this text.
+fn reason(step: &SignInStep) -> (&'static str, &'static str) {
+    match step {
+        SignInStep::FallBack(refused) => (refused.code(), refused_check(refused)),
+        _ => (
+            "no-ticket",
+            "The browser sent no ticket. Check that the user signed in to Windows with a domain account, that this address is in \
+             the browser's intranet zone, and that the computer reaches a domain controller.",
+        ),
+    }
+}
+
+fn refused_check(refused: &Refused) -> &'static str {
+    match refused.code() {
+        "ntlm" => {
+            "The browser sent NTLM. Check that this address is in the intranet zone, and that the computer is in the domain."
+        }
+        "clock-skew" => "The clock of this computer or of the server is wrong.",
+        _ => {
+            "The server refused the ticket. The server's log has the reason under this request's id. `klist purge` gets new tickets."
+        }
+    }
+}
+
+const STALE_PAGE: &str = "The page is too old. Load the page again.";
+const NO_STORE: &str = "The server cannot begin a session at the moment.";
+
+/// The time for which a browser does not try a ticket again after a try that failed.
+const NO_TICKET_TIME: Duration = Duration::from_mins(10);

@@ -1,0 +1,104 @@
+//! The way of a sign-in from the autologon host to a page of another origin: a code that is good once, for a minute, and in the
+//! browser whose page asked for it.
+//!
+//! The browser sends the page's cookies to the page's origin only. So the page takes along the number of its browser, sealed,
+//! and the code is bound to that number. A code that an attacker got with another ticket signs nobody else in (login CSRF, RFC
+//! 9700 section 4.7).
+
+use crate::clock;
+use crate::oidc::BrowserId;
+use crate::sign_in::NewSession;
+use crate::store::{Key, Kind, Records, Sealer, StoreError, When};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kerberos_sso::UnixTime;
+use serde::{Deserialize, Serialize};
+
+/// A page in one browser.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) browser: BrowserId,
+    began: i64,
+}
+
+impl Page {
+    pub(crate) fn new(browser: BrowserId, now: UnixTime) -> Self {
+        Self { browser, began: now.seconds() }
+    }
+
+    /// Returns the text form for the script of the page.
+    pub(crate) fn seal(&self, records: &Records) -> Option<String> {
+        let (json, key) = (serde_json::to_vec(self).ok()?, page_key());
+        Sealer::new(records.secret(), b"", &key).seal(&json).map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Opens the text form of a page of the last hour.
+    pub(crate) fn open(records: &Records, sealed: &str, now: UnixTime) -> Option<Self> {
+        let (octets, key) = (URL_SAFE_NO_PAD.decode(sealed).ok()?, page_key());
+        let page: Self = serde_json::from_slice(&Sealer::new(records.secret(), b"", &key).open(&octets)?).ok()?;
+        let age = now.seconds_since(UnixTime::from_seconds(page.began));
+        (-MAX_AGE..MAX_AGE).contains(&age).then_some(page)
+    }
+}
+
+fn page_key() -> Key {
+    Key::new(Kind::Conversation, b"page")
+}
+
+/// The codes in the store.
+pub(crate) struct Handovers(Records);
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    new: NewSession,
+    browser: BrowserId,
+    end: i64,
+}
+
+impl Handovers {
+    pub(crate) const fn new(records: Records) -> Self {
+        Self(records)
+    }
+
+    /// Keeps a session for a page, and returns its code.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn give(&self, new: NewSession, page: &Page, now: UnixTime) -> Result<String, StoreError> {
+        let code: [u8; 32] = clock::random();
+        let end = now.saturating_add_seconds(LIFETIME);
+        let stored = Stored { new, browser: page.browser.clone(), end: end.seconds() };
+        let key = self.key(&code);
+        let sealer = Sealer::new(self.0.secret(), &code, &key);
+        self.0.put_with(&sealer, &key, &stored, end, When::Absent).await?;
+        Ok(URL_SAFE_NO_PAD.encode(code))
+    }
+
+    /// Returns the session of a code, at the first use and in the browser of its page.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn take(
+        &self,
+        code: &str,
+        browser: &BrowserId,
+        now: UnixTime,
+    ) -> Result<Option<NewSession>, StoreError> {
+        let Ok(code) = URL_SAFE_NO_PAD.decode(code) else { return Ok(None) };
+        let key = self.key(&code);
+        let sealer = Sealer::new(self.0.secret(), &code, &key);
+        let stored: Option<Stored> = self.0.take_with(&sealer, &key).await?;
+        let is_good = |stored: &Stored| stored.end > now.seconds() && stored.browser == *browser;
+        Ok(stored.filter(is_good).map(|stored| stored.new))
+    }
+
+    fn key(&self, code: &[u8]) -> Key {
+        Key::new(Kind::Handover, &self.0.secret().name(&[b"handover", code]))
+    }
+}
+
+/// The longest time from the page to its request, in seconds.
+const MAX_AGE: i64 = 60 * 60;
+
+/// The lifetime of a code, in seconds.
+const LIFETIME: i64 = 60;

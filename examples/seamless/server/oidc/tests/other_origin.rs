@@ -1,0 +1,106 @@
+//! Tests of pages on another origin than the host that takes tickets.
+
+use super::*;
+
+const AUTOLOGON: &str = "http://autologon.microsoftazuread-sso.com";
+const PAGES: &str = "http://sso.test";
+
+async fn server() -> Server {
+    Server::new(|app| app.autologon = Some(AUTOLOGON.into())).await
+}
+
+/// Asks the host that takes tickets, as the script of `page` does. Its browser sends no cookie there.
+async fn ask(server: &Server, page: &Answer, origin: Option<&str>, ticket: Option<&str>) -> Answer {
+    let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
+    let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
+    let headers = [("origin", origin), ("authorization", ticket)].into_iter();
+    let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name, value?))).collect();
+    server.send_to("autologon.microsoftazuread-sso.com", "GET", &path, &headers, "").await
+}
+
+fn ticket(server: &Server, name: &str) -> String {
+    let ticket = server.realm.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com");
+    ticket.at(clock::now()).mutual().header()
+}
+
+/// Opens the sign-in page of the sample application, and returns its address and the page.
+async fn page(browser: &mut Browser<'_>) -> (String, Answer) {
+    let begun = browser.authorize("").await;
+    let page = browser.follow(&begun).await;
+    (begun.location().to_owned(), page)
+}
+
+async fn exchange(browser: &mut Browser<'_>, handover: &str, page: &Answer) -> Answer {
+    let fields = [("handover", handover), ("request", page.request())];
+    browser.post("/contoso.test/winauth/exchange", &fields).await
+}
+
+fn handover(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    body["handover"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn ticket_at_the_autologon_host_signs_in_at_the_origin_of_the_page_without_a_cookie_of_that_host() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let (address, page) = page(&mut browser).await;
+    assert_eq!(page.attribute("data-autologon"), format!("{AUTOLOGON}/contoso.test/winauth/sso"));
+    let policy = page.headers.get("content-security-policy").unwrap().to_str().unwrap();
+    assert!(policy.contains(&format!("connect-src 'self' {AUTOLOGON};")), "{policy}");
+    let challenge = ask(&server, &page, Some(PAGES), None).await;
+    assert_eq!(challenge.status, 401);
+    let accepted = ask(&server, &page, Some(PAGES), Some(&ticket(&server, "alice"))).await;
+    assert!(!accepted.headers.contains_key("set-cookie"), "{:?}", accepted.headers);
+    for answer in [&challenge, &accepted] {
+        let header = |name| answer.headers.get(name).unwrap().to_str().unwrap();
+        assert_eq!(header("access-control-allow-origin"), PAGES);
+        assert_eq!((header("access-control-allow-credentials"), header("vary")), ("true", "Origin"));
+    }
+    let handover = handover(&accepted);
+    assert_eq!(exchange(&mut browser, &handover, &page).await.status, 200);
+    assert!(browser.get(&address).await.field("code").is_some());
+    assert_eq!(exchange(&mut browser, &handover, &page).await.status, 403, "a second use");
+}
+
+#[tokio::test]
+async fn handover_is_of_no_use_in_another_browser_or_on_the_page_of_another_request() {
+    let server = server().await;
+    let (mut attacker, mut user) = (Browser::new(&server), Browser::new(&server));
+    let (_, attackers) = page(&mut attacker).await;
+    let (_, users) = page(&mut user).await;
+    let (_, another) = page(&mut attacker).await;
+    for (is_user, of) in [(true, &users), (true, &attackers), (false, &another)] {
+        let browser = if is_user { &mut user } else { &mut attacker };
+        let accepted = ask(&server, &attackers, Some(PAGES), Some(&ticket(&server, "mallory"))).await;
+        let refused = exchange(browser, &handover(&accepted), of).await;
+        assert!([403, 409].contains(&refused.status), "{}", refused.status);
+        assert!(!browser.cookies.contains_key("seamless_session"));
+    }
+}
+
+#[tokio::test]
+async fn autologon_host_answers_the_origin_of_the_pages_only() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let (_, page) = page(&mut browser).await;
+    for origin in
+        [None, Some("http://evil.example"), Some("https://sso.test"), Some("http://sso.test:8080"), Some("null")]
+    {
+        let answer = ask(&server, &page, origin, Some(&ticket(&server, "alice"))).await;
+        assert_eq!(answer.status, 403, "{origin:?}");
+        assert_eq!(answer.headers.get("access-control-allow-origin").unwrap(), PAGES);
+    }
+    let without_a_page = Answer { body: page.body.replace("data-page", "data-x"), ..page };
+    assert_eq!(ask(&server, &without_a_page, Some(PAGES), None).await.status, 409);
+}
+
+#[tokio::test]
+async fn page_says_that_a_try_failed_and_the_next_page_waits_for_the_button() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let (address, page) = page(&mut browser).await;
+    assert_eq!(page.attribute("data-ticket"), "background");
+    assert_eq!(browser.post("/contoso.test/winauth/exchange", &[]).await.status, 204);
+    assert_eq!(browser.get(&address).await.attribute("data-ticket"), "button");
+}
