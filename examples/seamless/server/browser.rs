@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::cookies::Cookie;
 use crate::destination::Destination;
+use crate::forward_auth;
 use crate::native;
 use crate::oidc::{BrowserId, TicketUse};
 use crate::pages::{ExplainLink, NamePage, SignInPage};
@@ -29,6 +30,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/", get(start))
         .route("/{tenant}/winauth/sso", get(autologon::autologon))
         .route("/{tenant}/winauth/exchange", post(autologon::exchange))
+        .route("/{tenant}/forward-auth", get(forward_auth::check))
+        .route("/{tenant}/forward-auth/sign-in", get(forward_auth::sign_in))
         .route("/{tenant}/password", post(sign_in::password))
         .route("/proof", post(sign_in::proof))
         .route("/sign-out", post(sign_out))

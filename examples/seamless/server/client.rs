@@ -54,6 +54,12 @@ impl Client {
         self.authority.as_ref().map(|authority| host_of(authority.as_str()))
     }
 
+    /// Returns the scheme, the host and the port of the client's URL.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        self.authority.as_ref().map(|authority| format!("{scheme}://{authority}"))
+    }
+
     /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. A proxy that ends TLS may not forward the
     /// scheme, so a page of `https` may ask a server of `http`.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {

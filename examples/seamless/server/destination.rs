@@ -1,17 +1,36 @@
-//! The place to which a sign-in leads: the server's own page, or the application that sent the user.
+//! The place to which a sign-in leads: the server's own page, a page behind the proxy, or the application that sent the user.
 
 use crate::app::App;
 use crate::oidc::{BrowserId, Conversation, ConversationId, RegisteredClient, Stale, origin_of};
 use crate::tenants::Tenant;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use form_urlencoded::Serializer;
 use kerberos_sso::UnixTime;
 
 #[derive(Debug)]
 pub(crate) enum Destination {
     /// The page that shows the signed-in user.
     OwnPage,
+    /// A page of the same host, which a proxy protects (`forward_auth.rs`). Without a path, the server's own page.
+    Path {
+        tenant: String,
+        path: Option<ReturnPath>,
+    },
     Application(Box<Application>),
+}
+
+/// A path of the same host, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReturnPath(String);
+
+impl ReturnPath {
+    /// Reads a path. Returns `None` if a browser could read the text as an address of another host.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() <= MAX_PATH;
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
+        (is_path && is_plain).then(|| Self(text.into()))
+    }
 }
 
 /// An application that waits for its user.
@@ -89,6 +108,9 @@ impl Destination {
         sealed: &str,
         now: UnixTime,
     ) -> Result<Self, Stale> {
+        if let Some(path) = ReturnPath::parse(sealed) {
+            return Ok(Self::Path { tenant: tenant.name.to_string(), path: Some(path) });
+        }
         let conversation = Conversation::open(&app.records, sealed, &tenant.name, browser, now)?;
         let application = Application::new(tenant, conversation, sealed.into()).ok_or(Stale::Unknown)?;
         Ok(Self::Application(Box::new(application)))
@@ -98,18 +120,31 @@ impl Destination {
     pub(crate) fn path(&self) -> String {
         match self {
             Self::OwnPage => "/".into(),
+            Self::Path { tenant, path } => forward_auth_address(tenant, path.as_ref()),
             Self::Application(application) => address(&application.tenant, &application.sealed),
+        }
+    }
+
+    /// Returns the path of the page behind the proxy, or that of the server's own page.
+    pub(crate) fn target(&self) -> &str {
+        match self {
+            Self::Path { path: Some(ReturnPath(path)), .. } => path,
+            _ => "/",
         }
     }
 
     /// Returns the text for the hidden field `request` of a form.
     pub(crate) fn sealed(&self) -> Option<&str> {
-        self.application().map(|application| application.sealed.as_str())
+        match self {
+            Self::OwnPage => None,
+            Self::Path { path, .. } => path.as_ref().map(|ReturnPath(path)| path.as_str()),
+            Self::Application(application) => Some(&application.sealed),
+        }
     }
 
     pub(crate) const fn application(&self) -> Option<&Application> {
         match self {
-            Self::OwnPage => None,
+            Self::OwnPage | Self::Path { .. } => None,
             Self::Application(application) => Some(application),
         }
     }
@@ -133,3 +168,13 @@ impl Destination {
 pub(crate) fn address(tenant: &str, sealed: &str) -> String {
     format!("/{tenant}/sign-in?request={sealed}")
 }
+
+/// Returns the path of the sign-in page of a page behind the proxy.
+pub(crate) fn forward_auth_address(tenant: &str, path: Option<&ReturnPath>) -> String {
+    let query = |path: &str| Serializer::for_suffix(String::from("?"), 1).append_pair("request", path).finish();
+    let query = path.map(|ReturnPath(path)| query(path));
+    format!("/{tenant}/forward-auth/sign-in{}", query.unwrap_or_default())
+}
+
+/// The longest path, in octets.
+const MAX_PATH: usize = 2 * 1024;

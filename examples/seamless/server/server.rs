@@ -20,6 +20,7 @@ mod directory;
 mod explain_tests;
 #[cfg(test)]
 mod forest_tests;
+mod forward_auth;
 mod forwarded;
 mod handover;
 mod hosts;
