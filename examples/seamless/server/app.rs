@@ -14,7 +14,7 @@ use crate::lockout::Lockout;
 use crate::metrics::Metrics;
 use crate::native::UsedAssertions;
 use crate::negotiate::ContinuationKey;
-use crate::oidc::{Clients, Grants, test_clients};
+use crate::oidc::{BackChannel, Clients, Grants, test_clients};
 use crate::pages::Pages;
 use crate::rate::Rates;
 use crate::replay::Replays;
@@ -47,6 +47,8 @@ pub(crate) struct App {
     /// The origin of the host that takes tickets, if the pages have another origin.
     pub(crate) autologon: Option<String>,
     pub(crate) handovers: Handovers,
+    /// The sender of messages about sign-outs.
+    pub(crate) back_channel: BackChannel,
     /// The store of all nodes.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
@@ -125,6 +127,7 @@ impl App {
             Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records).await?,
             None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
+        let back_channel = BackChannel::new(tenants.all().any(|tenant| tenant.clients.hear_by_tls()))?;
         Ok(Self {
             hosts: AllowedHosts::new(&address, &hosts, autologon.as_deref()),
             autologon,
@@ -139,6 +142,7 @@ impl App {
             sealing: KeyRing::new(records.clone()),
             used_assertions: UsedAssertions::new(records.clone()),
             grants: Grants::new(records.clone()),
+            back_channel,
             records,
             proxies,
             rates: Rates::new(limits.requests_per_second, limits.requests_at_once),

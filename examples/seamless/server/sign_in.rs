@@ -12,7 +12,7 @@ use crate::judged::JudgedTicket;
 use crate::metrics::SignInMethod;
 use crate::native;
 use crate::negotiate;
-use crate::oidc::TicketUse;
+use crate::oidc::{self, TicketUse};
 use crate::pages::SignInPage;
 use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
@@ -153,6 +153,9 @@ pub(crate) async fn begin(
         // If the store cannot be asked, the old session goes on until its end, without a browser that has its cookie.
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
+        if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {
+            oidc::tell_clients(app, &ended).await;
+        }
     }
     Ok((id, stage))
 }
@@ -173,6 +176,7 @@ pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Opt
     if let Some(session) = &ended {
         let user = principal::of_session(&session.identity);
         tracing::info!(tenant = %session.tenant, user, "signed out");
+        oidc::tell_clients(app, session).await;
     }
     Ok(ended)
 }

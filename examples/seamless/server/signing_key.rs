@@ -47,6 +47,8 @@ pub(crate) enum TokenType {
     IdToken,
     /// RFC 9068 section 2.1.
     AccessToken,
+    /// OpenID Connect Back-Channel Logout 1.0 section 2.4.
+    LogoutToken,
 }
 
 impl TokenType {
@@ -54,6 +56,7 @@ impl TokenType {
         match self {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
+            Self::LogoutToken => "logout+jwt",
         }
     }
 }

@@ -73,7 +73,14 @@ impl AuthorizationRequest {
     /// # Errors
     /// Returns the error, and whether the client may learn it.
     pub(crate) fn parse(parameters: &Parameters, clients: &Clients) -> Result<Self, Refused> {
-        let client = client(parameters, clients).map_err(Refused::Page)?;
+        Self::of_client(parameters, client(parameters, clients).map_err(Refused::Page)?)
+    }
+
+    /// Reads the parameters of a request of this client.
+    ///
+    /// # Errors
+    /// Returns the error, and whether the client may learn it.
+    pub(crate) fn of_client(parameters: &Parameters, client: &RegisteredClient) -> Result<Self, Refused> {
         let redirect_uri = redirect_uri(parameters, client).map_err(Refused::Page)?;
         let reply = Reply {
             redirect_uri: redirect_uri.into(),

@@ -7,6 +7,8 @@ use super::decision::{self, Demand, Next, Page, Present};
 use super::error::ErrorCode;
 use super::grants::{Bound, Factors, Grant, Stay};
 use super::parameters::Parameters;
+use super::participants;
+use super::pushed;
 use super::user::User;
 use crate::app::{App, Shared};
 use crate::autologon::Autologon;
@@ -18,6 +20,7 @@ use crate::pages::{NamePage, QuestionPage, SignInPage};
 use crate::session::{Method, Session};
 use crate::sign_in;
 use crate::signing_key::{Audience, TokenType};
+use crate::store::StoreError;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use axum::extract::{Form, Query, RawQuery, State};
@@ -57,32 +60,72 @@ pub(super) async fn by_form(
 }
 
 async fn authorize(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, parameters: &Parameters) -> Response {
+    let pushed = parameters.get("request_uri").filter(|uri| uri.starts_with(pushed::PREFIX));
+    let request = match pushed {
+        Some(request_uri) => pushed_before(app, tenant, parameters, request_uri).await,
+        None => read(app, tenant, parameters).await,
+    };
+    match request {
+        Ok(request) => begin(app, tenant, browser, request).await,
+        Err(response) => response,
+    }
+}
+
+/// Returns the request that the client pushed. All other parameters but `client_id` are ignored (RFC 9126 section 4).
+async fn pushed_before(
+    app: &App,
+    tenant: &Tenant,
+    parameters: &Parameters,
+    request_uri: &str,
+) -> Result<AuthorizationRequest, Response> {
+    let is_single = parameters.is_single("request_uri") && parameters.is_single("client_id");
+    let client_id = parameters.get("client_id").filter(|_| is_single);
+    match pushed::take(&app.records, request_uri, (&tenant.name, client_id), clock::now()).await {
+        Ok(Some(request)) if is_registered(tenant, &request) => Ok(request),
+        Ok(_) => {
+            Err(refused_page(app, tenant, "the request_uri is unknown, was used, has expired, or is of another client"))
+        }
+        Err(error) => Err(unavailable(app, &error)),
+    }
+}
+
+fn is_registered(tenant: &Tenant, request: &AuthorizationRequest) -> bool {
+    let client = tenant.clients.get(&request.client_id);
+    client.is_some_and(|client| client.has_redirect_uri(&request.reply.redirect_uri))
+}
+
+async fn read(app: &App, tenant: &Tenant, parameters: &Parameters) -> Result<AuthorizationRequest, Response> {
     let mut request = match AuthorizationRequest::parse(parameters, &tenant.clients) {
         Ok(request) => request,
-        Err(Refused::Page(error)) => {
-            tracing::warn!(tenant = %tenant.name, "an application's request is refused on a page: {error}");
-            let text = format!("The application sent a request that this server does not take: {}.", error.description);
-            return app.pages.message(StatusCode::BAD_REQUEST, "This sign-in cannot begin", &text);
-        }
+        Err(Refused::Page(error)) => return Err(refused_page(app, tenant, &error.description)),
         Err(Refused::Client(reply, error)) => {
             tracing::warn!(tenant = %tenant.name, "an application's request is refused: {error}");
-            return answer::error(app, &reply, &app.issuer(tenant), &error);
+            return Err(answer::error(app, &reply, &app.issuer(tenant), &error));
         }
     };
+    let refused = |request: &AuthorizationRequest, reason: &'static str| {
+        answer::error(app, &request.reply, &app.issuer(tenant), &ErrorCode::InvalidRequest.because(reason))
+    };
+    if tenant.clients.get(&request.client_id).is_some_and(|client| client.require_pushed_authorization_requests) {
+        return Err(refused(&request, "the client must push its authorization requests"));
+    }
     if let Some(token) = parameters.get("id_token_hint") {
-        match hinted_subject(app, tenant, &request.client_id, token).await {
-            Some(subject) => request.hinted_subject = Some(subject),
-            None => {
-                let error = ErrorCode::InvalidRequest.because("id_token_hint is no ID token of this client");
-                return answer::error(app, &request.reply, &app.issuer(tenant), &error);
-            }
+        request.hinted_subject = hinted_subject(app, tenant, &request.client_id, token).await;
+        if request.hinted_subject.is_none() {
+            return Err(refused(&request, "id_token_hint is no ID token of this client"));
         }
     }
-    begin(app, tenant, browser, request).await
+    Ok(request)
+}
+
+fn refused_page(app: &App, tenant: &Tenant, reason: &str) -> Response {
+    tracing::warn!(tenant = %tenant.name, "an application's request is refused on a page: {reason}");
+    let text = format!("The application sent a request that this server does not take: {reason}.");
+    app.pages.message(StatusCode::BAD_REQUEST, "This sign-in cannot begin", &text)
 }
 
 /// Returns the subject of an ID token of this client, which may have expired.
-async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str) -> Option<String> {
+pub(super) async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {
         sub: String,
@@ -253,7 +296,11 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
         stay: Some(Stay { name: session.stay, end }),
     };
     let bound = Bound { redirect_uri: request.reply.redirect_uri.clone(), challenge: request.challenge.clone() };
-    match app.grants.begin(grant, bound, clock::now()).await {
+    let begun = match join(app, tenant, &request.client_id, session).await {
+        Ok(()) => app.grants.begin(grant, bound, clock::now()).await,
+        Err(error) => Err(error),
+    };
+    match begun {
         Ok(code) => {
             tracing::info!(tenant = %tenant.name, client_id = request.client_id, "sent the user back with a code");
             answer::code(app, &request.reply, &issuer, &code)
@@ -264,6 +311,16 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
             answer::error(app, &request.reply, &issuer, &error)
         }
     }
+}
+
+/// Lists the client if it wants to hear of the end of the user's stay.
+async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) -> Result<(), StoreError> {
+    let client = tenant.clients.get(client_id).filter(|client| client.backchannel_logout_uri.is_some());
+    let Some(client) = client else { return Ok(()) };
+    // The user may sign in again within the stay, and the client then has the user for one more lifetime.
+    let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);
+    let end = clock::now().saturating_add_seconds(lifetime.saturating_mul(2));
+    participants::add(&app.records, &session.stay, &client.id, end).await
 }
 
 /// Shows the page of a step.

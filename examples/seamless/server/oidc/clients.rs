@@ -5,8 +5,8 @@ use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use super::redirect_uri;
 use super::scopes::{self, OFFLINE_ACCESS, OPENID, Scopes};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -32,6 +32,9 @@ pub(crate) struct RegisteredClient {
     /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`, letter by letter.
     #[serde(default)]
     pub(crate) origins: Vec<String>,
+    /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout 1.0): of
+    /// `https`, or of `http` on loopback.
+    pub(crate) backchannel_logout_uri: Option<String>,
     /// The scopes that the client may ask for.
     #[serde(default = "RegisteredClient::default_scopes")]
     scopes: Scopes,
@@ -42,6 +45,9 @@ pub(crate) struct RegisteredClient {
     grants: Vec<GrantType>,
     /// The sector whose clients get the same subject for a user. By default, the host of the redirect URIs.
     sector: Option<String>,
+    /// Whether the client must push its authorization requests (RFC 9126 section 6).
+    #[serde(default)]
+    pub(crate) require_pushed_authorization_requests: bool,
     /// Whether each user of this client must enter a one-time code.
     #[serde(default)]
     pub(crate) proof: bool,
@@ -175,6 +181,12 @@ impl RegisteredClient {
                 "{uri}: neither https, http on loopback, nor a scheme with a dot, without a fragment"
             ));
         }
+        let is_web = |uri: &&String| {
+            redirect_uri::may_be_registered(uri) && uri.starts_with("http") && uri.parse::<Uri>().is_ok()
+        };
+        if let Some(uri) = self.backchannel_logout_uri.iter().find(|uri| !is_web(uri)) {
+            return fault(&format!("backchannel_logout_uri {uri}: neither https nor http on loopback"));
+        }
         let is_origin = |origin: &&String| {
             redirect_uri::may_be_registered(origin) && redirect_uri::origin(origin) == Some(origin.as_str())
         };
@@ -223,6 +235,12 @@ impl Clients {
     /// Returns whether a client registered a redirect URI.
     pub(crate) fn have_redirect_uri(&self, asked: &str) -> bool {
         self.0.values().any(|client| client.has_redirect_uri(asked))
+    }
+
+    /// Returns whether the server sends messages to a client with TLS.
+    pub(crate) fn hear_by_tls(&self) -> bool {
+        let mut uris = self.0.values().filter_map(|client| client.backchannel_logout_uri.as_ref());
+        uris.any(|uri| uri.starts_with("https:"))
     }
 
     /// Returns whether a page of `origin` may read answers.
@@ -355,6 +373,8 @@ mod tests {
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "scopes": ["offline_access"]}"#, "offline_access"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["https://a.test/"]}"#, "an origin is"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["null"]}"#, "an origin is"),
+            (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "http://a.test/"}"#, "backchannel_logout_uri"),
+            (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "test.app:/x"}"#, "backchannel_logout_uri"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["http://a.test"]}"#, "an origin is"),
         ] {
             let error = Clients::new(vec![serde_json::from_str(client).unwrap()]).unwrap_err();

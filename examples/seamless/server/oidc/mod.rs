@@ -6,12 +6,13 @@
 //! - [`decision`] says what a request and a session lead to.
 //! - [`claims`] makes the claims of tokens.
 //!
-//! The routes are in [`authorize`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
-//! over several pages, and [`grants`] keeps codes and refresh tokens in the store.
+//! The routes are in [`authorize`], [`pushed`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
+//! over several pages, and [`grants`] keeps codes and refresh tokens in the store. [`back_channel`] tells clients of a sign-out.
 
 mod answer;
 mod authorization_request;
 mod authorize;
+mod back_channel;
 mod bearer;
 mod claims;
 mod clients;
@@ -26,6 +27,8 @@ mod introspect;
 mod issued;
 mod logout_request;
 mod parameters;
+mod participants;
+mod pushed;
 mod redirect_uri;
 mod revoke;
 mod scopes;
@@ -42,6 +45,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 pub(crate) use authorization_request::Prompt;
+pub(crate) use back_channel::{BackChannel, tell as tell_clients};
 pub(crate) use clients::{Clients, RegisteredClient};
 pub(crate) use conversation::{BrowserId, Conversation, ConversationId, Stale};
 pub(crate) use cors::{apply as apply_cors, begins, may_send};
@@ -63,6 +67,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/{tenant}/oauth2/token", post(token::issue))
         .route("/{tenant}/oauth2/userinfo", get(userinfo::user_info).post(userinfo::user_info))
         .route("/{tenant}/oauth2/groups", get(userinfo::groups))
+        .route("/{tenant}/oauth2/par", post(pushed::push))
         .route("/{tenant}/oauth2/revoke", post(revoke::revoke))
         .route("/{tenant}/oauth2/introspect", post(introspect::introspect))
         .route("/{tenant}/discovery/keys", get(discovery::key_set))

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod back_channel;
 mod cors;
 mod end_session;
 mod endpoints;
 mod other_origin;
+mod pushed;
 mod tokens;
 
 use super::test_realm::APP_SECRET;
@@ -28,6 +30,7 @@ use tower::ServiceExt as _;
 struct Server {
     routes: Router,
     realm: TestRealm,
+    app: Arc<App>,
 }
 
 /// A browser, with its cookies.
@@ -48,7 +51,8 @@ impl Server {
         change(&mut app);
         let realm = app.tenants.test_tenant().unwrap().test_realm.unwrap();
         let routes = browser::routes().merge(native::routes()).merge(oidc::routes());
-        Self { routes: limits::around(routes, Arc::new(app)), realm }
+        let app = Arc::new(app);
+        Self { routes: limits::around(routes, Arc::clone(&app)), realm, app }
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

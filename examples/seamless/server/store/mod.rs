@@ -98,6 +98,10 @@ pub(crate) enum Kind {
     /// The list of a user's sessions or grants.
     OfUser,
     UsedAssertion,
+    /// The clients of a user's stay that want to hear of its end.
+    Participants,
+    /// An authorization request that its client pushed.
+    PushedRequest,
     /// What a sign-in gives to a client: a code, and then tokens.
     Grant,
     /// The one-time codes of an account.
@@ -127,6 +131,8 @@ impl Kind {
             Self::Grant => b'g',
             Self::Handover => b'h',
             Self::Logout => b'l',
+            Self::PushedRequest => b'p',
+            Self::Participants => b'h',
             Self::OneTimeCode => b'o',
             Self::WrongPasswords => b'w',
             Self::KnownAddress => b'n',

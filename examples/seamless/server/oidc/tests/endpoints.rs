@@ -3,7 +3,7 @@
 use super::{FORM, Server};
 
 /// The endpoints for clients, which take forms only.
-const FOR_CLIENTS: [&str; 3] = ["token", "revoke", "introspect"];
+const FOR_CLIENTS: [&str; 4] = ["token", "revoke", "introspect", "par"];
 
 #[tokio::test]
 async fn request_of_a_wrong_form_gets_a_status_of_4xx() {
@@ -37,7 +37,7 @@ async fn metadata_names_an_endpoint_only_if_the_server_has_it() {
     let fields = document.as_object().unwrap();
     let endpoints: Vec<_> =
         fields.iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
-    assert!(endpoints.len() >= 7, "{endpoints:?}");
+    assert!(endpoints.len() >= 8, "{endpoints:?}");
     for (name, address) in endpoints {
         let path = address.as_str().unwrap().strip_prefix("http://sso.test").unwrap();
         let statuses =

@@ -1,0 +1,213 @@
+//! Tells clients that a user has signed out (OpenID Connect Back-Channel Logout 1.0): the server sends each client a logout
+//! token.
+//!
+//! Only the configuration names the addresses, and they are of `https`, but for loopback. The server follows no redirect. A
+//! message takes [`TIME`] at most, and is sent again after each of [`PAUSES`] if the client cannot be reached or has a fault. A
+//! server that stops in between does not go on with it.
+
+use super::participants;
+use super::token::session_id;
+use super::user::User;
+use crate::app::App;
+use crate::clock;
+use crate::key_ring::Keys;
+use crate::native::in_background;
+use crate::session::Session;
+use crate::signing_key::{SigningKey, TokenType};
+use crate::tenants::Tenant;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// The sender of logout tokens. Clones share its limit.
+#[derive(Clone)]
+pub(crate) struct BackChannel {
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    places: Arc<Semaphore>,
+    pauses: [Duration; 2],
+}
+
+/// A logout token before its signature, and the address of its client.
+struct Message {
+    client_id: String,
+    address: String,
+    claims: Value,
+}
+
+/// What follows a try to send a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// The client cannot be reached or has a fault.
+    Again,
+    /// The client does not take the message.
+    Refused,
+}
+
+impl BackChannel {
+    /// Makes a sender. With `tls`, it trusts the authorities of the operating system.
+    ///
+    /// # Errors
+    /// Returns an error if the certificates of the operating system cannot be read.
+    pub(crate) fn new(tls: bool) -> Result<Self, Box<dyn Error>> {
+        let (builder, provider) = (HttpsConnectorBuilder::new(), ring::default_provider());
+        let builder = if tls {
+            builder.with_provider_and_native_roots(provider)?
+        } else {
+            let config =
+                ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions()?;
+            builder.with_tls_config(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+        };
+        let connector = builder.https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Ok(Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)), pauses: PAUSES })
+    }
+
+    /// Returns a sender that sends again at once.
+    #[cfg(test)]
+    pub(crate) fn without_pauses(self) -> Self {
+        Self { pauses: [Duration::ZERO; 2], ..self }
+    }
+
+    /// Waits until no message is on its way.
+    #[cfg(test)]
+    pub(crate) async fn is_idle(&self) {
+        let all = u32::try_from(MAX_MESSAGES).unwrap_or(u32::MAX);
+        drop(self.places.acquire_many(all).await);
+    }
+
+    /// Signs and sends a message, beside the request that caused it.
+    fn send(&self, keys: Keys<SigningKey>, message: Message) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            tracing::error!(
+                client_id = message.client_id,
+                "a client is not told of a sign-out: too many messages wait"
+            );
+            return;
+        };
+        let sender = self.clone();
+        tokio::spawn(async move {
+            let Message { client_id, address, claims } = message;
+            let sign = move || keys.current(clock::now())?.token(TokenType::LogoutToken, &claims);
+            let Ok(Some(token)) = in_background(sign).await else { return };
+            let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
+            match sender.deliver(&address, &body).await {
+                Outcome::Done => tracing::info!(client_id, "told a client of a sign-out"),
+                outcome => tracing::warn!(client_id, address, ?outcome, "a client is not told of a sign-out"),
+            }
+            drop(place);
+        });
+    }
+
+    async fn deliver(&self, address: &str, body: &str) -> Outcome {
+        for pause in self.pauses {
+            match self.attempt(address, body).await {
+                Outcome::Again => sleep(pause).await,
+                outcome => return outcome,
+            }
+        }
+        self.attempt(address, body).await
+    }
+
+    async fn attempt(&self, address: &str, body: &str) -> Outcome {
+        let request = Request::builder().method(Method::POST).uri(address);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let Ok(request) = request.body(Body::from(body.to_owned())) else { return Outcome::Refused };
+        match timeout(TIME, self.client.request(request)).await {
+            Ok(Ok(response)) => outcome_of(response.status()),
+            Ok(Err(_)) | Err(_) => Outcome::Again,
+        }
+    }
+}
+
+/// Section 2.8 of the specification: the status 200 means success, and some frameworks send 204 in its place.
+fn outcome_of(status: StatusCode) -> Outcome {
+    if status == StatusCode::OK || status == StatusCode::NO_CONTENT {
+        Outcome::Done
+    } else if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        Outcome::Again
+    } else {
+        Outcome::Refused
+    }
+}
+
+/// Tells the clients of a stay that its user has signed out. A failure is logged, because the user is signed out here in any case.
+pub(crate) async fn tell(app: &App, session: &Session) {
+    let clients = match participants::take(&app.records, &session.stay).await {
+        Ok(clients) => clients,
+        Err(error) => return tracing::error!("no client is told of a sign-out: {error}"),
+    };
+    let Some(tenant) = app.tenants.get(&session.tenant).filter(|_| !clients.is_empty()) else { return };
+    let keys = match tenant.signing.keys(clock::now()).await {
+        Ok(keys) => keys,
+        Err(error) => return tracing::error!(tenant = %tenant.name, "no client is told of a sign-out: {error}"),
+    };
+    for message in clients.iter().filter_map(|client_id| message(app, &tenant, session, client_id)) {
+        app.back_channel.send(keys.clone(), message);
+    }
+}
+
+/// Returns the logout token for a client (section 2.4 of the specification). It has no `nonce`, so it is no ID token.
+fn message(app: &App, tenant: &Tenant, session: &Session, client_id: &str) -> Option<Message> {
+    let (client, user) = (tenant.clients.get(client_id)?, User::of_session(&session.identity)?);
+    let (secret, now) = (app.records.secret(), clock::now().seconds());
+    let claims = json!({
+        "iss": app.issuer(tenant),
+        "sub": user.subject(secret, &tenant.name, client.sector()),
+        "aud": client_id,
+        "iat": now,
+        "exp": now.saturating_add(LIFETIME),
+        "jti": URL_SAFE_NO_PAD.encode(clock::random::<16>()),
+        "sid": session_id(secret, client_id, &session.stay),
+        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    Some(Message { client_id: client_id.into(), address: client.backchannel_logout_uri.clone()?, claims })
+}
+
+/// The lifetime of a logout token, in seconds. Section 2.4 recommends two minutes at most.
+const LIFETIME: i64 = 120;
+
+/// The longest time of one try.
+const TIME: Duration = Duration::from_secs(5);
+
+/// The pauses between the tries.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+/// The largest number of messages of this node at a time.
+const MAX_MESSAGES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_ends_the_tries_and_a_fault_of_the_client_repeats_them_and_a_redirect_is_not_followed() {
+        for (status, expected) in [
+            (200, Outcome::Done),
+            (204, Outcome::Done),
+            (201, Outcome::Refused),
+            (302, Outcome::Refused),
+            (307, Outcome::Refused),
+            (400, Outcome::Refused),
+            (429, Outcome::Again),
+            (500, Outcome::Again),
+            (503, Outcome::Again),
+        ] {
+            assert_eq!(StatusCode::from_u16(status).map(outcome_of).ok(), Some(expected), "{status}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The clients of a user's stay that want to hear of its end. The store has one list for each stay.
+
+use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
+use kerberos_sso::UnixTime;
+
+/// Adds a client to the list of a stay, which is kept until `end`. Beyond [`MAX_CLIENTS`] clients, a client is not added.
+///
+/// # Errors
+/// Returns an error if the store cannot be asked.
+pub(super) async fn add(records: &Records, stay: &Locator, client_id: &str, end: UnixTime) -> Result<(), StoreError> {
+    let change = |listed: Option<Vec<String>>| {
+        let mut listed = listed.unwrap_or_default();
+        if !listed.iter().any(|known| known == client_id) && listed.len() < MAX_CLIENTS {
+            listed.push(client_id.into());
+        }
+        (Change::Put(listed, end), ())
+    };
+    records.update(&key(stay), change).await
+}
+
+/// Returns the clients of a stay that ends, and deletes the list.
+///
+/// # Errors
+/// Returns an error if the store cannot be asked.
+pub(super) async fn take(records: &Records, stay: &Locator) -> Result<Vec<String>, StoreError> {
+    let listed: Option<Vec<String>> = records.get(&key(stay)).await?;
+    if listed.is_some() {
+        records.delete(&key(stay)).await?;
+    }
+    Ok(listed.unwrap_or_default())
+}
+
+fn key(stay: &Locator) -> Key {
+    Key::new(Kind::Participants, stay)
+}
+
+/// The largest number of clients of a stay.
+const MAX_CLIENTS: usize = 50;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[tokio::test]
+    async fn clients_of_a_stay_are_returned_once_and_are_at_most_50() {
+        let (records, end) = (Records::for_tests(), clock::now().saturating_add_seconds(60));
+        for number in [0, 1, 0] {
+            add(&records, &[1; 16], &number.to_string(), end).await.unwrap();
+        }
+        assert_eq!(take(&records, &[1; 16]).await, Ok(vec!["0".into(), "1".into()]));
+        assert_eq!((take(&records, &[1; 16]).await, take(&records, &[2; 16]).await), (Ok(vec![]), Ok(vec![])));
+        for number in 0..60 {
+            add(&records, &[2; 16], &number.to_string(), end).await.unwrap();
+        }
+        assert_eq!(take(&records, &[2; 16]).await.unwrap().len(), 50);
+    }
+}
