@@ -44,10 +44,11 @@
 //! ```
 
 use crate::app::{App, Shared};
-use crate::browser::{session, ticket_use};
+use crate::autologon::Autologon;
+use crate::browser::{browser_cookie, session, ticket_use};
 use crate::client::{Client, Way};
 use crate::destination::{Destination, ReturnPath, forward_auth_address};
-use crate::oidc::User;
+use crate::oidc::{BrowserId, User};
 use crate::pages::SignInPage;
 use crate::session::{Session, Stage};
 use crate::tenants::Tenant;
@@ -181,8 +182,11 @@ pub(crate) async fn sign_in(
         }
         None => {
             let ticket = ticket_use(&app, &tenant, &client, &headers);
-            let page = SignInPage { tenant: &tenant, name: "", error: None, ticket, destination: &destination };
-            app.pages.sign_in(StatusCode::OK, &page)
+            let browser = app.cookies.browser_id(&headers).unwrap_or_else(BrowserId::random);
+            let (destination, autologon) = (&destination, Autologon::of(&app, &tenant, &browser));
+            let page =
+                SignInPage { tenant: &tenant, name: "", error: None, ticket, destination, autologon: &autologon };
+            (browser_cookie(&app, &browser, &headers), app.pages.sign_in(StatusCode::OK, &page)).into_response()
         }
     }
 }
