@@ -237,8 +237,9 @@ async fn id_token_of_another_type_or_key_is_refused() {
 
 #[tokio::test]
 async fn id_token_with_another_algorithm_is_refused() {
+    type Signer = fn(&Value) -> String;
     let (scene, mut browser) = scene().await;
-    let signers: [(&str, fn(&Value) -> String); 2] = [
+    let signers: [(&str, Signer); 2] = [
         ("No signature found", |claims| format!("{}.", unsigned(&json!({ "alg": "none" }), claims))),
         // The secret of the client is no key, though the issuer's metadata names HS256.
         ("Disallowed signature algorithm", |claims| {

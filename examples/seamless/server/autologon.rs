@@ -215,9 +215,8 @@ pub(crate) async fn exchange(
     let (Ok(destination), Some(browser)) = (destination, browser) else {
         return failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE);
     };
-    let taken = match app.handovers.take(&handover, &browser, now).await {
-        Ok(taken) => taken,
-        Err(_) => return failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
+    let Ok(taken) = app.handovers.take(&handover, &browser, now).await else {
+        return failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE);
     };
     let is_of_page = |new: &NewSession| {
         new.session.tenant == tenant.name && new.session.conversation == destination.conversation_id()

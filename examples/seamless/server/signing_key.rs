@@ -44,19 +44,19 @@ pub(crate) struct SigningKey {
 /// access token (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {
-    IdToken,
+    Id,
     /// RFC 9068 section 2.1.
-    AccessToken,
+    Access,
     /// OpenID Connect Back-Channel Logout 1.0 section 2.4.
-    LogoutToken,
+    Logout,
 }
 
 impl TokenType {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::IdToken => "JWT",
-            Self::AccessToken => "at+jwt",
-            Self::LogoutToken => "logout+jwt",
+            Self::Id => "JWT",
+            Self::Access => "at+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 }

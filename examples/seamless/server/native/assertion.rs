@@ -157,9 +157,8 @@ fn time_of(text: &str) -> Option<UnixTime> {
 /// Returns the days from 1970 to the beginning of a month.
 fn days_before(year: i64, month: i64) -> Option<i64> {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    let leaps = |year: i64| {
-        Some(year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?)?)
-    };
+    let leaps =
+        |year: i64| year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?);
     let before = BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     let counted = if month > 2 { year } else { year.checked_sub(1)? };
     let years = year.checked_sub(1970)?.checked_mul(365)?;

@@ -207,7 +207,7 @@ pub(crate) const ACR_MULTI: &str = "urn:kerberos-sso:acr:multi";
 pub(crate) const ACR_VALUES: [&str; 2] = [ACR_SINGLE, ACR_MULTI];
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

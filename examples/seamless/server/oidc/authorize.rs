@@ -132,7 +132,7 @@ pub(super) async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, 
     }
     let (now, issuer) = (clock::now(), app.issuer(tenant));
     let keys = tenant.signing.keys(now).await.ok()?;
-    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, Audience::Is(client_id)), now, true)
+    keys.verified::<Claims>(token, TokenType::Id, (&issuer, Audience::Is(client_id)), now, true)
         .map(|claims| claims.sub)
 }
 

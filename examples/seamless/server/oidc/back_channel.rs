@@ -102,7 +102,7 @@ impl BackChannel {
         let sender = self.clone();
         tokio::spawn(async move {
             let Message { client_id, address, claims } = message;
-            let sign = move || keys.current(clock::now())?.token(TokenType::LogoutToken, &claims);
+            let sign = move || keys.current(clock::now())?.token(TokenType::Logout, &claims);
             let Ok(Some(token)) = in_background(sign).await else { return };
             let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
             match sender.deliver(&address, &body).await {

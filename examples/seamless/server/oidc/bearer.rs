@@ -58,7 +58,7 @@ pub(super) async fn grant(
     let invalid =
         || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
-    let claims = keys.verified::<Claims>(token, TokenType::AccessToken, (&issuer, Audience::Is(&issuer)), now, false);
+    let claims = keys.verified::<Claims>(token, TokenType::Access, (&issuer, Audience::Is(&issuer)), now, false);
     let claims = claims.ok_or_else(invalid)?;
     let id = app.grants.of_token_id(&claims.jti).ok_or_else(invalid)?;
     let grant = app.grants.find(id, &tenant.name, now).await?.ok_or_else(invalid)?;

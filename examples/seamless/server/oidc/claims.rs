@@ -118,8 +118,8 @@ impl<'a> Issue<'a> {
     }
 
     /// Returns the claims of `userinfo`.
-    pub(crate) fn user_info(self) -> Value {
-        json!(UserInfo { sub: self.subject, about: self.about() })
+    pub(crate) fn user_info(self) -> impl Serialize + use<'a> {
+        UserInfo { sub: self.subject, about: self.about() }
     }
 
     fn sign_in(self, audience: &'a str) -> SignIn<'a> {
@@ -253,9 +253,9 @@ mod tests {
         let groups = |count: u32| (0..count).map(|rid| format!("S-1-5-21-1-2-3-{rid}").parse().unwrap()).collect();
         let of = |count| Grant { user: User { groups: groups(count), ..user() }, ..grant("groups") };
         let names = HashMap::from([("S-1-5-21-1-2-3-7".parse().unwrap(), "Sales".to_owned())]);
-        let whole = issue(&of(200), &names).user_info();
+        let whole = json!(issue(&of(200), &names).user_info());
         assert_eq!((whole["groups"].as_array().unwrap().len(), &whole["groups"][7]), (200, &"Sales".into()));
-        let elsewhere = issue(&of(201), &names).user_info();
+        let elsewhere = json!(issue(&of(201), &names).user_info());
         assert_eq!(elsewhere.get("groups"), None);
         assert_eq!(elsewhere["_claim_names"]["groups"], "src1");
         let endpoint = &elsewhere["_claim_sources"]["src1"]["endpoint"];

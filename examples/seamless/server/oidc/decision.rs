@@ -31,6 +31,7 @@ impl Demand {
 
 /// What is known of the browser's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 pub(crate) struct Present {
     /// Whether the session began on the page of this request.
     pub(crate) began_here: bool,

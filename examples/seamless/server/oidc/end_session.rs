@@ -40,7 +40,7 @@ async fn begin(app: &App, tenant: &Tenant, parameters: &Parameters) -> Response 
         Some(token) => match tenant.signing.keys(now).await {
             Ok(keys) => {
                 let expected = (&*app.issuer(tenant), Audience::InClaims);
-                match keys.verified::<Hint>(token, TokenType::IdToken, expected, now, true) {
+                match keys.verified::<Hint>(token, TokenType::Id, expected, now, true) {
                     Some(hint) => Some(hint),
                     None => return refused(app, "id_token_hint is no ID token of this server"),
                 }

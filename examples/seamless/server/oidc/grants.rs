@@ -187,7 +187,7 @@ impl Grants {
         let is_live = stored.end > now.seconds() && self.stay_goes_on(&stored.grant, now).await?;
         if is_good(&stored, secret) && is_of_client && is_live {
             let next = with_refresh_token.then(clock::random);
-            let new = self.next(stored, next, now);
+            let new = Self::next(stored, next, now);
             // If another request with this text comes first, at any node, the entry is no longer the old entry.
             if self.records.replace(&key, &old, &new, UnixTime::from_seconds(new.end)).await? {
                 self.list(id, &new, now).await?;
@@ -199,7 +199,7 @@ impl Grants {
     }
 
     /// Returns the grant after an exchange. The end of a family of refresh tokens stays, but for `offline_access`.
-    fn next(&self, old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
+    fn next(old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
         let is_family = matches!(old.accepts, Accepts::RefreshToken(_));
         let end = old.end;
         let new = accepting(old.grant, next, now);

@@ -36,7 +36,7 @@ pub(super) async fn access_token(
 ) -> Result<Option<AccessToken>, Refusal> {
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
     let expected = (&*issuer, Audience::InClaims);
-    let claims = keys.verified::<Map<String, Value>>(text, TokenType::AccessToken, expected, now, false);
+    let claims = keys.verified::<Map<String, Value>>(text, TokenType::Access, expected, now, false);
     let id = claims.as_ref().and_then(|claims| app.grants.of_token_id(claims.get("jti")?.as_str()?));
     let (Some(claims), Some(id)) = (claims, id) else { return Ok(None) };
     let grant = app.grants.find(id, &tenant.name, now).await?;

@@ -2,6 +2,7 @@
 //! an empty value counts as absent, and an unknown parameter is ignored.
 
 use super::error::{ErrorCode, OAuthError};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The parameters of one request. No parameter is longer than [`MAX_VALUE`] octets, but for tokens.
@@ -73,10 +74,11 @@ impl FromIterator<(String, String)> for Parameters {
                 all.too_long.get_or_insert_with(|| name.clone());
             } else if all.values.len() >= MAX_COUNT {
                 all.too_long.get_or_insert_with(|| "list".into());
-            } else if all.values.contains_key(&name) {
-                all.twice.insert(name);
             } else {
-                all.values.insert(name, value);
+                match all.values.entry(name) {
+                    Entry::Occupied(first) => _ = all.twice.insert(first.key().clone()),
+                    Entry::Vacant(place) => _ = place.insert(value),
+                }
             }
         }
         all

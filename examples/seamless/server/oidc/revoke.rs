@@ -48,5 +48,5 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
 async fn is_id_token(app: &App, tenant: &Tenant, text: &str) -> Result<bool, Refusal> {
     let (now, issuer) = (clock::now(), app.issuer(tenant));
     let keys = tenant.signing.keys(now).await?;
-    Ok(keys.verified::<IgnoredAny>(text, TokenType::IdToken, (&issuer, Audience::InClaims), now, true).is_some())
+    Ok(keys.verified::<IgnoredAny>(text, TokenType::Id, (&issuer, Audience::InClaims), now, true).is_some())
 }

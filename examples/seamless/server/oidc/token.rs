@@ -177,19 +177,19 @@ impl TokenRequest<'_> {
         let signed = in_background(move || {
             let key = keys.current(now)?;
             let issue = Issue { issuer: &issuer, subject: &subject, group_names: &group_names, grant: &grant, now };
-            let access_token = key.token(TokenType::AccessToken, &issue.access_token(id))?;
+            let access_token = key.token(TokenType::Access, &issue.access_token(id))?;
             let id_token = match issue.id_token(&access_token, session) {
-                Some(claims) => Some(key.token(TokenType::IdToken, &claims)?),
+                Some(claims) => Some(key.token(TokenType::Id, &claims)?),
                 None => None,
             };
-            Some(response(&grant, access_token, id_token, refresh_token))
+            Some(response(&grant, &access_token, id_token, refresh_token))
         });
         signed.await.ok().flatten().ok_or_else(|| Refusal::Server("the server could not sign a token".into()))
     }
 }
 
 /// Returns the response of RFC 6749 section 5.1.
-fn response(grant: &Grant, access_token: String, id_token: Option<String>, refresh_token: Option<String>) -> Value {
+fn response(grant: &Grant, access_token: &str, id_token: Option<String>, refresh_token: Option<String>) -> Value {
     let mut answer = json!({
         "token_type": "Bearer",
         "expires_in": ACCESS_LIFETIME,

@@ -19,7 +19,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 pub(super) async fn user_info(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap, body: Bytes) -> Response {
-    answer(&app, &tenant, &headers, &body, OPENID, |issue| issue.user_info()).await
+    answer(&app, &tenant, &headers, &body, OPENID, |issue| json!(issue.user_info())).await
 }
 
 /// Returns the names of all groups of a user, or the SIDs of groups without a name.

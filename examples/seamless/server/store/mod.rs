@@ -83,64 +83,48 @@ pub(crate) enum When<'a> {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key(Vec<u8>);
 
-/// The kinds of entries. The letter `r` belongs to the replay cache of `kerberos-sso-valkey`.
+/// The kinds of entries, each with a letter of its own. The letter `r` belongs to the replay cache of `kerberos-sso-valkey`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Kind {
-    Session,
+    Session = b's',
     /// The mark of a session that its user ended.
-    EndedSession,
+    EndedSession = b'x',
     /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
-    Conversation,
+    Conversation = b'c',
     /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
-    Logout,
+    Logout = b'l',
     /// The session of a page on another origin than the autologon host.
-    Handover,
+    Handover = b'h',
     /// The list of a user's sessions or grants.
-    OfUser,
-    UsedAssertion,
+    OfUser = b'u',
+    UsedAssertion = b'a',
     /// The clients of a user's stay that want to hear of its end.
-    Participants,
+    Participants = b'j',
     /// An authorization request that its client pushed.
-    PushedRequest,
+    PushedRequest = b'p',
     /// What a sign-in gives to a client: a code, and then tokens.
-    Grant,
+    Grant = b'g',
     /// The one-time codes of an account.
-    OneTimeCode,
+    OneTimeCode = b'o',
     /// The wrong passwords of a user name.
-    WrongPasswords,
+    WrongPasswords = b'w',
     /// An address from which a user signed in.
-    KnownAddress,
+    KnownAddress = b'n',
     /// The account name of a user principal name.
-    AccountName,
+    AccountName = b'm',
     /// Keys that the server made.
-    Keys,
+    Keys = b'k',
     /// The time since which the store has lost no entries.
-    Epoch,
+    Epoch = b'e',
     /// An authenticator that was admitted.
-    Replay,
+    Replay = b't',
 }
 
 impl Kind {
+    #[expect(clippy::as_conversions, reason = "the discriminant is the letter, so the compiler refuses a letter twice")]
     const fn letter(self) -> u8 {
-        match self {
-            Self::Session => b's',
-            Self::EndedSession => b'x',
-            Self::OfUser => b'u',
-            Self::UsedAssertion => b'a',
-            Self::Conversation => b'c',
-            Self::Grant => b'g',
-            Self::Handover => b'h',
-            Self::Logout => b'l',
-            Self::PushedRequest => b'p',
-            Self::Participants => b'h',
-            Self::OneTimeCode => b'o',
-            Self::WrongPasswords => b'w',
-            Self::KnownAddress => b'n',
-            Self::AccountName => b'p',
-            Self::Keys => b'k',
-            Self::Epoch => b'e',
-            Self::Replay => b't',
-        }
+        self as u8
     }
 }
 
