@@ -31,7 +31,7 @@ impl HttpClient {
         let builder = match &config.certificates {
             None if config.has_tls() => builder.with_provider_and_native_roots(provider)?,
             certificates => {
-                let roots = read(certificates.as_deref().unwrap_or_default())?;
+                let roots = certificates.as_deref().map_or_else(|| Ok(RootCertStore::empty()), read)?;
                 let tls = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
                 builder.with_tls_config(tls?.with_root_certificates(roots).with_no_client_auth())
             }
@@ -78,10 +78,7 @@ fn read(certificates: &[u8]) -> Result<RootCertStore, TrustError> {
     for certificate in CertificateDer::pem_slice_iter(certificates) {
         roots.add(certificate.map_err(|_| TrustError::Unreadable)?)?;
     }
-    if roots.is_empty() && !certificates.is_empty() {
-        return Err(TrustError::Unreadable);
-    }
-    Ok(roots)
+    if roots.is_empty() { Err(TrustError::Unreadable) } else { Ok(roots) }
 }
 
 /// Returns the text of the innermost error, which says what happened. The texts around it say only where.
@@ -121,11 +118,82 @@ const REQUEST_TIME: Duration = Duration::from_secs(10);
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use rustls::pki_types::PrivateKeyDer;
+    use std::net::Ipv4Addr;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    fn client(issuer: &str, certificates: Option<&str>) -> HttpClient {
+        let config = Config::new(issuer, "http://127.0.0.1:8081", "app").unwrap();
+        let config = match certificates {
+            Some(certificates) => config.trusting_only(certificates.as_bytes().to_vec()),
+            None => config,
+        };
+        HttpClient::new(&config).unwrap()
+    }
+
+    async fn get(client: &HttpClient, address: &str) -> Result<Vec<u8>, HttpError> {
+        let response = client.send(Request::get(address).body(Vec::new()).unwrap()).await;
+        response.map(Response::into_body)
+    }
+
+    /// Serves one body over TLS to each connection, and returns the address and the certificate.
+    async fn serve(body: &'static str) -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            loop {
+                let stream = listener.accept().await.unwrap().0;
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                // A client that does not want the body may close the connection.
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            }
+        });
+        (address, made.cert.pem())
+    }
+
+    #[tokio::test]
+    async fn only_a_server_of_a_trusted_authority_is_asked() {
+        let (address, certificate) = serve("of the issuer").await;
+        assert_eq!(get(&client(&address, Some(&certificate)), &address).await, Ok(b"of the issuer".to_vec()));
+        let (_, other) = serve("").await;
+        let refused = get(&client(&address, Some(&other)), &address).await.unwrap_err();
+        assert!(matches!(&refused, HttpError::NoConnection(why) if why.contains("certificate")), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn client_of_an_issuer_with_tls_sends_nothing_without_tls() {
+        let (address, certificate) = serve("").await;
+        let refused = get(&client(&address, Some(&certificate)), "http://127.0.0.1:1/token").await.unwrap_err();
+        assert!(matches!(&refused, HttpError::NoConnection(why) if why.contains("scheme")), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn body_that_is_too_large_is_refused() {
+        static LARGE: [u8; MAX_BODY_SIZE + 1] = [b' '; MAX_BODY_SIZE + 1];
+        let (address, certificate) = serve(std::str::from_utf8(&LARGE).unwrap()).await;
+        let refused = get(&client(&address, Some(&certificate)), &address).await.unwrap_err();
+        assert_eq!(refused, HttpError::Body("length limit exceeded".into()));
+    }
 
     #[test]
     fn authorities_that_are_not_certificates_are_refused() {
-        let config = Config::new("https://sso.test/contoso.test", "https://app.test", "app").unwrap();
-        let refused = HttpClient::new(&config.trusting_only(b"no certificate".to_vec()));
-        assert!(matches!(refused.err().unwrap(), TrustError::Unreadable));
+        for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+            let config = Config::new("https://sso.test/contoso.test", "https://app.test", "app").unwrap();
+            let config = config.trusting_only(text.into());
+            assert!(matches!(HttpClient::new(&config).err().unwrap(), TrustError::Unreadable), "{text}");
+        }
     }
 }

@@ -17,8 +17,8 @@ pub(crate) struct Kept<V> {
 
 struct Values<V> {
     by_name: HashMap<Name, Value<V>>,
-    /// The names in the order in which they came. Some of their values may be gone.
-    in_order: VecDeque<Name>,
+    /// The names in the order in which they came, which is the order in which their times end. Some values may be gone.
+    in_order: VecDeque<(SystemTime, Name)>,
 }
 
 struct Value<V> {
@@ -38,12 +38,13 @@ impl<V> Kept<V> {
     pub(crate) fn put(&self, name: &str, value: V, now: SystemTime) {
         let Some(until) = now.checked_add(self.lifetime) else { return };
         let mut values = self.values();
-        while values.in_order.len() >= self.capacity {
-            let Some(oldest) = values.in_order.pop_front() else { break };
+        while values.in_order.len() >= self.capacity || values.in_order.front().is_some_and(|(until, _)| *until <= now)
+        {
+            let Some((_, oldest)) = values.in_order.pop_front() else { break };
             values.by_name.remove(&oldest);
         }
         let name = digest(name);
-        values.in_order.push_back(name);
+        values.in_order.push_back((until, name));
         values.by_name.insert(name, Value { value, until });
     }
 
@@ -94,6 +95,16 @@ mod tests {
         let kept = Kept::new(Duration::from_mins(1), 9);
         kept.put("a", 1, NOW);
         assert_eq!((kept.take("a", NOW), kept.take("a", NOW), kept.get("a", NOW)), (Some(1), None, None));
+    }
+
+    #[test]
+    fn value_is_dropped_when_another_comes_after_its_lifetime() {
+        let kept = Kept::new(Duration::from_mins(1), 9);
+        kept.put("a", 1, NOW);
+        kept.put("b", 2, at(60));
+        assert_eq!(kept.values().by_name.len(), 1);
+        assert_eq!(kept.values().in_order.len(), 1);
+        assert_eq!(kept.get("b", at(60)), Some(2));
     }
 
     #[test]
