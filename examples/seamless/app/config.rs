@@ -91,7 +91,7 @@ impl fmt::Debug for Config {
 }
 
 /// Refuses plain HTTP, except on the loopback interface, where nobody else can read it.
-fn protected(url: &Url) -> Result<(), ConfigError> {
+pub(crate) fn protected(url: &Url) -> Result<(), ConfigError> {
     let is_loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -1,5 +1,6 @@
 //! Why a sign-in or a sign-out failed, and what the user can do.
 
+use crate::http_client::innermost;
 use crate::issuer::IssuerError;
 use axum::http::StatusCode;
 use openidconnect::ClaimsVerificationError;
@@ -36,6 +37,11 @@ impl Failure {
     #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn no_issuer(error: IssuerError) -> Self {
         Self::NoIssuer(innermost(&error))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn still_signed_in(error: IssuerError) -> Self {
+        Self::StillSignedIn(innermost(&error))
     }
 
     pub(crate) fn no_tokens(error: impl Error) -> Self {
@@ -100,9 +106,4 @@ fn remedy_of(code: &str) -> &'static str {
 
 fn described(description: Option<&str>) -> String {
     description.map_or_else(|| ".".to_owned(), |text| format!(" ({text})."))
-}
-
-/// Returns the text of the innermost error, which says what happened. The texts around it say only where.
-fn innermost(error: &dyn Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
 }

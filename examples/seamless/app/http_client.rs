@@ -1,7 +1,7 @@
 //! The HTTP client that asks the issuer. It follows no redirect, so a document of the issuer cannot send it elsewhere.
 //! Each request has its own connection, and limits on its time and on the size of its response.
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError, protected};
 use axum::body::Bytes;
 use axum::http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use openidconnect::AsyncHttpClient;
+use openidconnect::url::Url;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -36,11 +37,8 @@ impl HttpClient {
                 builder.with_tls_config(tls?.with_root_certificates(roots).with_no_client_auth())
             }
         };
-        // The endpoints of an issuer with TLS must have TLS, too.
-        let is_plain = config.issuer.url().scheme() == "http";
-        let builder = if is_plain { builder.https_or_http() } else { builder.https_only() };
-        let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(builder.enable_http1().build());
+        let connector = builder.https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(Self { client })
     }
 
@@ -49,8 +47,10 @@ impl HttpClient {
         let asked = request.uri().to_string();
         let request = request.map(|body| Full::new(Bytes::from(body)));
         let answered = async {
+            // An issuer must not name an endpoint without TLS.
+            protected(&Url::parse(&asked).map_err(|_| ConfigError::Address(asked.clone()))?)?;
             let response =
-                self.client.request(request).await.map_err(|error| HttpError::NoConnection(deepest(&error)))?;
+                self.client.request(request).await.map_err(|error| HttpError::NoConnection(innermost(&error)))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY_SIZE)
                 .collect()
@@ -82,13 +82,15 @@ fn read(certificates: &[u8]) -> Result<RootCertStore, TrustError> {
 }
 
 /// Returns the text of the innermost error, which says what happened. The texts around it say only where.
-fn deepest(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), deepest)
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 /// The reason why a request has no response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HttpError {
+    #[error(transparent)]
+    Address(#[from] ConfigError),
     #[error("no connection: {0}")]
     NoConnection(String),
     #[error("the response cannot be read: {0}")]
@@ -124,13 +126,13 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 
-    fn client(issuer: &str, certificates: Option<&str>) -> HttpClient {
-        let config = Config::new(issuer, "http://127.0.0.1:8081", "app").unwrap();
-        let config = match certificates {
-            Some(certificates) => config.trusting_only(certificates.as_bytes().to_vec()),
-            None => config,
-        };
-        HttpClient::new(&config).unwrap()
+    fn config() -> Config {
+        Config::new("http://127.0.0.1:8080/contoso.test", "http://127.0.0.1:8081", "app").unwrap()
+    }
+
+    /// Returns a client that trusts only this certificate.
+    fn trusting(certificate: &str) -> HttpClient {
+        HttpClient::new(&config().trusting_only(certificate.into())).unwrap()
     }
 
     async fn get(client: &HttpClient, address: &str) -> Result<Vec<u8>, HttpError> {
@@ -167,33 +169,34 @@ mod tests {
     #[tokio::test]
     async fn only_a_server_of_a_trusted_authority_is_asked() {
         let (address, certificate) = serve("of the issuer").await;
-        assert_eq!(get(&client(&address, Some(&certificate)), &address).await, Ok(b"of the issuer".to_vec()));
+        assert_eq!(get(&trusting(&certificate), &address).await, Ok(b"of the issuer".to_vec()));
         let (_, other) = serve("").await;
-        let refused = get(&client(&address, Some(&other)), &address).await.unwrap_err();
+        let refused = get(&trusting(&other), &address).await.unwrap_err();
         assert!(matches!(&refused, HttpError::NoConnection(why) if why.contains("certificate")), "{refused:?}");
     }
 
     #[tokio::test]
-    async fn client_of_an_issuer_with_tls_sends_nothing_without_tls() {
-        let (address, certificate) = serve("").await;
-        let refused = get(&client(&address, Some(&certificate)), "http://127.0.0.1:1/token").await.unwrap_err();
-        assert!(matches!(&refused, HttpError::NoConnection(why) if why.contains("scheme")), "{refused:?}");
+    async fn nothing_is_sent_without_tls_except_on_loopback() {
+        let client = HttpClient::new(&config()).unwrap();
+        let refused = get(&client, "http://192.0.2.1/token").await;
+        assert_eq!(refused, Err(ConfigError::Unprotected("http://192.0.2.1/token".into()).into()));
     }
 
     #[tokio::test]
     async fn body_that_is_too_large_is_refused() {
         static LARGE: [u8; MAX_BODY_SIZE + 1] = [b' '; MAX_BODY_SIZE + 1];
         let (address, certificate) = serve(std::str::from_utf8(&LARGE).unwrap()).await;
-        let refused = get(&client(&address, Some(&certificate)), &address).await.unwrap_err();
+        let refused = get(&trusting(&certificate), &address).await.unwrap_err();
         assert_eq!(refused, HttpError::Body("length limit exceeded".into()));
     }
 
     #[test]
     fn authorities_that_are_not_certificates_are_refused() {
         for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
-            let config = Config::new("https://sso.test/contoso.test", "https://app.test", "app").unwrap();
-            let config = config.trusting_only(text.into());
-            assert!(matches!(HttpClient::new(&config).err().unwrap(), TrustError::Unreadable), "{text}");
+            assert!(
+                matches!(HttpClient::new(&config().trusting_only(text.into())).err().unwrap(), TrustError::Unreadable),
+                "{text}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The keys with which the issuer signs access tokens (RFC 7517).
 
 use crate::access_token::Refusal;
+use crate::http_client::innermost;
 use crate::issuer::{RETRY, is_younger};
 use crate::shared::Application;
 use axum::http::{Request, StatusCode};
@@ -55,7 +56,7 @@ impl KeySet {
 
 /// Asks the issuer for its keys.
 async fn fetch(app: &Application) -> Result<HashMap<String, RS256PublicKey>, String> {
-    let metadata = app.issuer.metadata(&app.http, (app.now)()).await.map_err(|error| error.to_string())?;
+    let metadata = app.issuer.metadata(&app.http, (app.now)()).await.map_err(|error| innermost(&error))?;
     let request = Request::get(metadata.jwks_uri().as_str()).body(Vec::new()).map_err(|error| error.to_string())?;
     let response = app.http.send(request).await.map_err(|error| error.to_string())?;
     if response.status() != StatusCode::OK {

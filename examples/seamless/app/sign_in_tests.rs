@@ -329,6 +329,21 @@ async fn signing_out_ends_the_session_here_and_leads_to_the_issuer() {
 }
 
 #[tokio::test]
+async fn signing_out_without_the_issuer_ends_the_session_here_and_says_so() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    advance(600);
+    scene.change(|book| book.is_up = false);
+    let page = browser.post("/logout").await;
+    assert_eq!(page.status(), 503);
+    for text in ["You are not signed out everywhere", "HTTP status code 503", "sign out at the sign-in server"] {
+        assert!(page.text().contains(text), "{text} in {}", page.text());
+    }
+    assert!(!browser.has_session());
+}
+
+#[tokio::test]
 async fn link_does_not_sign_a_user_out() {
     let (scene, mut browser) = scene().await;
     let answer = browser.begin(&scene.issuer).await;

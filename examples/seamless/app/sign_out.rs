@@ -23,8 +23,7 @@ async fn end(app: &Shared, headers: &HeaderMap) -> Result<Response, Failure> {
     let now = (app.now)();
     let session = app.cookies.find(headers, Cookie::Session).and_then(|id| app.sessions.take(id, now));
     let Some(session) = session else { return Ok(Redirect::to("/").into_response()) };
-    let metadata =
-        app.issuer.metadata(&app.http, now).await.map_err(|error| Failure::StillSignedIn(error.to_string()))?;
+    let metadata = app.issuer.metadata(&app.http, now).await.map_err(Failure::still_signed_in)?;
     let endpoint = metadata.additional_metadata().end_session_endpoint.clone();
     let Some(endpoint) = endpoint else { return Ok(Redirect::to("/").into_response()) };
     let request = LogoutRequest::from(endpoint)
