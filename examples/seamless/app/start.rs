@@ -117,3 +117,34 @@ fn stop() -> io::Result<impl Future<Output = ()> + Send> {
 }
 
 const MAX_SECRET_SIZE: u64 = 4096;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Arguments, lexopt::Error> {
+        Arguments::read(lexopt::Parser::from_args(line.split(' ')))
+    }
+
+    #[test]
+    fn command_line_needs_the_issuer_only() {
+        let arguments = read("--issuer http://127.0.0.1:8080/contoso.test").unwrap();
+        assert_eq!((&*arguments.issuer, &*arguments.client_id), ("http://127.0.0.1:8080/contoso.test", "app"));
+        assert_eq!(arguments.listen, "127.0.0.1:8081".parse().unwrap());
+        assert!(arguments.client_secret_file.is_none() && arguments.address.is_none() && arguments.ca.is_none());
+        let error = |line| read(line).err().unwrap().to_string();
+        assert_eq!(error("--client-id app"), "the issuer is missing: give `--issuer URL`");
+        assert_eq!(error("--issuer a --secret b"), "invalid option '--secret'");
+    }
+
+    #[test]
+    fn secret_is_the_first_line_and_not_empty() {
+        let file = env::temp_dir().join(format!("seamless-app-secret-{}", std::process::id()));
+        fs::write(&file, "of the client\nand a comment\n").unwrap();
+        assert_eq!(read_secret(&file).unwrap().as_str(), "of the client");
+        fs::write(&file, "\n").unwrap();
+        assert_eq!(read_secret(&file).unwrap_err().to_string(), "the client's secret is empty");
+        fs::remove_file(&file).unwrap();
+    }
+}
