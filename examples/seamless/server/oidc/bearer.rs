@@ -54,6 +54,7 @@ pub(super) async fn grant(
     form: &Parameters,
     now: UnixTime,
 ) -> Result<Grant, Refused> {
+    form.check()?;
     let token = token(headers, form)?;
     let invalid =
         || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");

@@ -1,8 +1,9 @@
 //! The end of a session that an application asks for, and the page that asks the user (OpenID Connect RP-Initiated Logout
 //! 1.0). A browser is sent only to an address that the client registered.
 //!
-//! `end_session` reads no cookie, so a page of another origin may send it a form. The endpoint redirects to the sign-out page.
-//! That page ends the session of the user whom the ID token names, and asks every other user.
+//! The endpoint ends the session of the user whom the ID token names, and asks every other user. A form may come from a page of
+//! another origin, and the browser then sends no cookie with it. So the endpoint answers a form by a redirect to the sign-out
+//! page, which does the same as the endpoint.
 
 use super::clients::RegisteredClient;
 use super::logout_request::{Hint, LogoutRequest};
@@ -21,39 +22,48 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-pub(super) async fn by_query(State(app): State<Shared>, tenant: Tenant, RawQuery(query): RawQuery) -> Response {
-    begin(&app, &tenant, &Parameters::parse(query.unwrap_or_default().as_bytes())).await
+pub(super) async fn by_query(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match read(&app, &tenant, &Parameters::parse(query.unwrap_or_default().as_bytes())).await {
+        Ok((request, sealed)) => go_on(&app, &tenant, &headers, &request, &sealed).await,
+        Err(response) => response,
+    }
 }
 
 pub(super) async fn by_form(State(app): State<Shared>, tenant: Tenant, fields: Fields) -> Response {
-    match token::parameters(fields) {
-        Ok(parameters) => begin(&app, &tenant, &parameters).await,
-        Err(error) => refused(&app, &error.description),
+    let parameters = match token::parameters(fields) {
+        Ok(parameters) => parameters,
+        Err(error) => return refused(&app, &error.description),
+    };
+    match read(&app, &tenant, &parameters).await {
+        Ok((_, sealed)) => Redirect::to(&format!("/{}/sign-out?request={sealed}", tenant.name)).into_response(),
+        Err(response) => response,
     }
 }
 
-/// Redirects to the page of a request.
-async fn begin(app: &App, tenant: &Tenant, parameters: &Parameters) -> Response {
+/// Returns a request and its sealed form.
+///
+/// # Errors
+/// Returns the page that says why the request is refused.
+async fn read(app: &App, tenant: &Tenant, parameters: &Parameters) -> Result<(LogoutRequest, String), Response> {
     let now = clock::now();
     let hint = match parameters.get("id_token_hint") {
         None => None,
-        Some(token) => match tenant.signing.keys(now).await {
-            Ok(keys) => {
-                let expected = (&*app.issuer(tenant), Audience::InClaims);
-                match keys.verified::<Hint>(token, TokenType::Id, expected, now, true) {
-                    Some(hint) => Some(hint),
-                    None => return refused(app, "id_token_hint is no ID token of this server"),
-                }
-            }
-            Err(error) => return unavailable(app, &error),
-        },
+        Some(token) => {
+            let keys = tenant.signing.keys(now).await.map_err(|error| unavailable(app, &error))?;
+            let expected = (&*app.issuer(tenant), Audience::InClaims);
+            let hint = keys.verified::<Hint>(token, TokenType::Id, expected, now, true);
+            Some(hint.ok_or_else(|| refused(app, "id_token_hint is no ID token of this server"))?)
+        }
     };
     let request = LogoutRequest::parse(parameters, hint, (&tenant.name, &tenant.clients), now);
-    match request.map(|request| request.seal(&app.records)) {
-        Ok(Some(sealed)) => Redirect::to(&format!("/{}/sign-out?request={sealed}", tenant.name)).into_response(),
-        Ok(None) => refused(app, "the request is too long"),
-        Err(error) => refused(app, &error.description),
-    }
+    let request = request.map_err(|error| refused(app, &error.description))?;
+    let sealed = request.seal(&app.records).ok_or_else(|| refused(app, "the request is too long"))?;
+    Ok((request, sealed))
 }
 
 fn refused(app: &App, reason: &str) -> Response {
@@ -69,21 +79,28 @@ pub(super) struct Sealed {
     request: String,
 }
 
-/// Ends the session of the user whom the request names, and asks every other user.
+/// Goes on with a form.
 pub(super) async fn page(
     State(app): State<Shared>,
     tenant: Tenant,
     headers: HeaderMap,
     Query(Sealed { request: sealed }): Query<Sealed>,
 ) -> Response {
-    let Some(request) = open(&app, &tenant, &sealed) else { return stale_page(&app) };
-    match session(&app, &headers).await {
-        Some((_, session, _)) if session.tenant != tenant.name => done(&app, &tenant, &request),
-        Some((_, session, _)) if !is_hinted(&app, &tenant, &request, &session) => {
+    match open(&app, &tenant, &sealed) {
+        Some(request) => go_on(&app, &tenant, &headers, &request, &sealed).await,
+        None => stale_page(&app),
+    }
+}
+
+/// Ends the session of the user whom the request names, and asks every other user.
+async fn go_on(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest, sealed: &str) -> Response {
+    match session(app, headers).await {
+        Some((_, session, _)) if session.tenant != tenant.name => done(app, tenant, request),
+        Some((_, session, _)) if !is_hinted(app, tenant, request, &session) => {
             let name = request.client(&tenant.clients).map(RegisteredClient::shown_name);
-            app.pages.sign_out(&session, name, &sealed, request.target(&tenant.clients).as_deref())
+            app.pages.sign_out(&session, name, sealed, request.target(&tenant.clients).as_deref())
         }
-        _ => end(&app, &tenant, &headers, &request).await,
+        _ => end(app, tenant, headers, request).await,
     }
 }
 

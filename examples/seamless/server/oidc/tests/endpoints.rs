@@ -29,6 +29,41 @@ async fn request_of_a_wrong_form_gets_a_status_of_4xx() {
     }
 }
 
+/// OpenID Connect Core 1.0 section 3.1.2.1 and RFC 6750 section 2.2: these endpoints take forms, and no other bodies.
+#[tokio::test]
+async fn endpoint_for_browsers_or_bearers_refuses_a_wrong_method_body_or_size() {
+    let server = Server::new(|_| {}).await;
+    let long = format!("request=x&x={}", "a".repeat(128 * 1024));
+    let json = ("content-type", "application/json");
+    for (path, method, kind, body, expected) in [
+        ("oauth2/authorize", "PUT", FORM, "", 405),
+        ("oauth2/authorize", "POST", json, "{}", 415),
+        ("oauth2/authorize", "POST", FORM, &*long, 413),
+        ("oauth2/end_session", "PUT", FORM, "", 405),
+        ("oauth2/end_session", "POST", json, "{}", 400),
+        ("oauth2/end_session", "POST", FORM, &long, 400),
+        ("oauth2/end_session", "POST", FORM, "client_id=app&client_id=app", 400),
+        ("sign-out", "PUT", FORM, "", 405),
+        ("sign-out", "GET", FORM, "", 400),
+        ("sign-out", "POST", json, "{}", 415),
+        ("sign-out", "POST", FORM, "x=y", 422),
+        ("sign-out", "POST", FORM, "request=x&request=x", 422),
+        ("sign-out", "POST", FORM, &long, 413),
+        ("oauth2/userinfo", "PUT", FORM, "", 405),
+        ("oauth2/userinfo", "POST", json, "{\"access_token\":\"x\"}", 401),
+        ("oauth2/userinfo", "POST", FORM, "access_token=x&access_token=x", 400),
+        ("oauth2/userinfo", "POST", FORM, &long, 413),
+        ("oauth2/groups", "POST", FORM, "access_token=x", 405),
+        ("discovery/keys", "POST", FORM, "", 405),
+        (".well-known/openid-configuration", "POST", FORM, "", 405),
+        ("forward-auth", "POST", FORM, "", 405),
+        ("forward-auth?mode=redirect&mode=redirect", "GET", FORM, "", 400),
+    ] {
+        let answer = server.send(method, &format!("/contoso.test/{path}"), &[kind], body).await;
+        assert_eq!(answer.status, expected, "{method} {path} {}", body.get(..40).unwrap_or(body));
+    }
+}
+
 #[tokio::test]
 async fn metadata_names_an_endpoint_only_if_the_server_has_it() {
     let server = Server::new(|_| {}).await;
