@@ -17,7 +17,15 @@
 //!     "proof": {"secrets": {"S-1-5-21-1-2-3-1105": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}, "users": ["S-1-5-21-1-2-3-1105"]},
 //!     "clients": [{
 //!       "id": "app", "name": "The application", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
-//!       "redirect_uris": ["https://app.contoso.test/callback"], "scopes": ["openid", "profile", "groups"]
+//!       "redirect_uris": ["https://app.contoso.test/callback"], "scopes": ["openid", "profile", "groups"],
+//!       "post_logout_redirect_uris": ["https://app.contoso.test/"],
+//!       "backchannel_logout_uri": "https://app.contoso.test/signed-out",
+//!       "require_pushed_authorization_requests": true
+//!     }, {
+//!       "id": "pages", "redirect_uris": ["https://pages.contoso.test/"], "origins": ["https://pages.contoso.test"]
+//!     }, {
+//!       "id": "api", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+//!       "grants": [], "resources": ["https://api.contoso.test"]
 //!     }]
 //!   }]
 //! }
@@ -25,6 +33,12 @@
 //!
 //! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
 //! "without_store": "passwords" }`.
+//!
+//! A client with a secret is an application on a server. A client without one is a page (`origins` are the origins that may ask
+//! for tokens) or a native program. A client without `grants` is an API: it inspects the tokens for its `resources`.
+//! `oidc/clients.rs` describes all fields.
+//!
+//! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
 
 use crate::forwarded::{Proxies, ProxyHeaders};
 use crate::oidc::RegisteredClient;
@@ -402,118 +416,4 @@ const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn tenant(name: &str, rest: &str) -> String {
-        format!(r#"{{"name": "{name}", "realm": "R", "account": "A$", "keytab": "k"{rest}}}"#)
-    }
-
-    fn error(tenants: &[String]) -> String {
-        Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).err().unwrap()
-    }
-
-    #[test]
-    fn tenant_with_only_the_required_fields_is_read_with_defaults() {
-        let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
-        assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
-    }
-
-    #[test]
-    fn address_is_a_scheme_and_a_host_without_a_path() {
-        let is_read = |address: &str| {
-            Config::parse(&format!(r#"{{"address": "{address}", "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
-        };
-        assert!(is_read("https://login.contoso.test") && is_read("http://127.0.0.1:8080"));
-        for address in ["", "login.contoso.test", "https://", "https://a.test/", "https://a@b.test", "ftp://a.test"] {
-            assert!(!is_read(address), "{address}");
-        }
-    }
-
-    #[test]
-    fn proxies_are_addresses_and_networks() {
-        let proxies = |text: &str| {
-            Config::parse(&format!(r#"{{"proxies": {text}, "tenants": [{}]}}"#, tenant("a", "")))
-                .map(|config| config.proxies())
-        };
-        let named = proxies(r#"["10.0.0.1", "fd00::/8", "::ffff:10.0.0.2"]"#).unwrap();
-        let is_named = ["10.0.0.1", "fd12::1", "10.0.0.2", "10.0.0.3"].map(|ip| named.contain(ip.parse().unwrap()));
-        assert_eq!(is_named, [true, true, true, false]);
-        for wrong in [r#"["proxy.test"]"#, r#"["10.0.0.0/33"]"#, r#"[""]"#] {
-            assert!(proxies(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn limits_have_defaults_and_are_at_least_one() {
-        let limits = |text: &str| {
-            Config::parse(&format!(r#"{{"limits": {text}, "tenants": [{}]}}"#, tenant("a", "")))
-                .map(|config| config.limits)
-        };
-        assert_eq!(limits("{}").unwrap(), Limits::default());
-        assert_eq!(limits(r#"{"connections": 9}"#).unwrap(), Limits { connections: 9, ..Limits::default() });
-        assert!(limits(r#"{"requests_per_second": 0}"#).is_err() && limits(r#"{"password_seconds": 11}"#).is_err());
-        assert!(limits(r#"{"request": 1}"#).is_err());
-    }
-
-    #[test]
-    fn state_is_a_directory_or_a_valkey_with_its_secret() {
-        let engine = |state: &str| {
-            let text = format!(r#"{{"state": {state}, "tenants": [{}]}}"#, tenant("a", ""));
-            Config::parse(&text).map(|config| config.state.engine().unwrap())
-        };
-        assert_eq!(engine("{}"), Ok(None));
-        assert_eq!(engine(r#"{"directory": "/s"}"#), Ok(Some(Engine::Disk { folder: "/s".into() })));
-        let addresses = || vec!["redis://h".into()];
-        for (valkey, nodes) in [
-            (r#""redis://h""#, Nodes::Single("redis://h".into())),
-            (
-                r#"{"service": "s", "sentinels": ["redis://h"]}"#,
-                Nodes::Sentinels { service: "s".into(), sentinels: addresses() },
-            ),
-            (r#"{"cluster": ["redis://h"]}"#, Nodes::Cluster { cluster: addresses() }),
-        ] {
-            let state = format!(r#"{{"valkey": {valkey}, "ca": "c", "secret": "k", "without_store": "refuse"}}"#);
-            let (ca, secret) = (Some("c".into()), "k".into());
-            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, ca, secret })));
-        }
-        for (state, part) in [
-            (r#"{"valkey": "redis://h"}"#, "head -c 32"),
-            (r#"{"valkey": "redis://h", "directory": "/s"}"#, "either"),
-            (r#"{"secret": "k"}"#, "belongs to"),
-            (r#"{"directory": "/s", "ca": "c"}"#, "`ca` belongs to"),
-            (r#"{"directory": "/s", "secret": "k"}"#, "belongs to"),
-            (r#"{"without_store": "tickets"}"#, "line 1"),
-            (r#"{"valkey": {"cluster": ["redis://h"], "service": "s"}, "secret": "k"}"#, "line 1"),
-        ] {
-            let error = engine(state).unwrap_err();
-            assert!(error.contains(part), "{state}: {error}");
-        }
-    }
-
-    #[test]
-    fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
-        let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
-        let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
-        let child = format!(r#"{sid}, "forest_domains": {{"C": "S-1-5-21-4-5-6"}}"#);
-        for (tenants, part) in [
-            (vec![], "no tenant"),
-            (vec![tenant("a/b", "")], "letters, digits"),
-            (vec![tenant("a", r#", "keytabs": 1"#)], "unknown field"),
-            (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
-            (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
-            (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
-            (vec![tenant("a", sid), tenant("b", sid)], "two tenants of the realm"),
-            (vec![tenant("a", r#", "forest_domains": {"C": "S-1-5-21-4-5-6"}"#)], "in `domain_sids`"),
-            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"r": "S-1-5-21-4-5-6"}}"#))], "own realm"),
-            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"": "S-1-5-21-4-5-6"}}"#))], "not be empty"),
-            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"C": "child"}}"#))], "line 1"),
-            (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants of the realm C"),
-            (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants of the realm c"),
-            (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
-        ] {
-            let error = error(&tenants);
-            assert!(error.contains(part), "{error}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,123 @@
+//! Tests of the configuration file.
+
+use super::*;
+
+fn tenant(name: &str, rest: &str) -> String {
+    format!(r#"{{"name": "{name}", "realm": "R", "account": "A$", "keytab": "k"{rest}}}"#)
+}
+
+fn error(tenants: &[String]) -> String {
+    Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).err().unwrap()
+}
+
+#[test]
+fn example_in_the_documentation_of_this_file_is_read() {
+    let (_, text) = include_str!("../config.rs").split_once("//! ```json\n").unwrap();
+    let (text, _) = text.split_once("//! ```\n").unwrap();
+    let config = Config::parse(&text.replace("//! ", "")).unwrap();
+    let clients = crate::oidc::Clients::new(config.tenants.into_iter().next().unwrap().clients).unwrap();
+    assert!(["app", "pages", "api"].iter().all(|id| clients.get(id).is_some()));
+}
+
+#[test]
+fn tenant_with_only_the_required_fields_is_read_with_defaults() {
+    let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
+    assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
+}
+
+#[test]
+fn address_is_a_scheme_and_a_host_without_a_path() {
+    let is_read = |address: &str| {
+        Config::parse(&format!(r#"{{"address": "{address}", "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
+    };
+    assert!(is_read("https://login.contoso.test") && is_read("http://127.0.0.1:8080"));
+    for address in ["", "login.contoso.test", "https://", "https://a.test/", "https://a@b.test", "ftp://a.test"] {
+        assert!(!is_read(address), "{address}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let proxies = |text: &str| {
+        Config::parse(&format!(r#"{{"proxies": {text}, "tenants": [{}]}}"#, tenant("a", "")))
+            .map(|config| config.proxies())
+    };
+    let named = proxies(r#"["10.0.0.1", "fd00::/8", "::ffff:10.0.0.2"]"#).unwrap();
+    let is_named = ["10.0.0.1", "fd12::1", "10.0.0.2", "10.0.0.3"].map(|ip| named.contain(ip.parse().unwrap()));
+    assert_eq!(is_named, [true, true, true, false]);
+    for wrong in [r#"["proxy.test"]"#, r#"["10.0.0.0/33"]"#, r#"[""]"#] {
+        assert!(proxies(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn limits_have_defaults_and_are_at_least_one() {
+    let limits = |text: &str| {
+        Config::parse(&format!(r#"{{"limits": {text}, "tenants": [{}]}}"#, tenant("a", ""))).map(|config| config.limits)
+    };
+    assert_eq!(limits("{}").unwrap(), Limits::default());
+    assert_eq!(limits(r#"{"connections": 9}"#).unwrap(), Limits { connections: 9, ..Limits::default() });
+    assert!(limits(r#"{"requests_per_second": 0}"#).is_err() && limits(r#"{"password_seconds": 11}"#).is_err());
+    assert!(limits(r#"{"request": 1}"#).is_err());
+}
+
+#[test]
+fn state_is_a_directory_or_a_valkey_with_its_secret() {
+    let engine = |state: &str| {
+        let text = format!(r#"{{"state": {state}, "tenants": [{}]}}"#, tenant("a", ""));
+        Config::parse(&text).map(|config| config.state.engine().unwrap())
+    };
+    assert_eq!(engine("{}"), Ok(None));
+    assert_eq!(engine(r#"{"directory": "/s"}"#), Ok(Some(Engine::Disk { folder: "/s".into() })));
+    let addresses = || vec!["redis://h".into()];
+    for (valkey, nodes) in [
+        (r#""redis://h""#, Nodes::Single("redis://h".into())),
+        (
+            r#"{"service": "s", "sentinels": ["redis://h"]}"#,
+            Nodes::Sentinels { service: "s".into(), sentinels: addresses() },
+        ),
+        (r#"{"cluster": ["redis://h"]}"#, Nodes::Cluster { cluster: addresses() }),
+    ] {
+        let state = format!(r#"{{"valkey": {valkey}, "ca": "c", "secret": "k", "without_store": "refuse"}}"#);
+        let (ca, secret) = (Some("c".into()), "k".into());
+        assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, ca, secret })));
+    }
+    for (state, part) in [
+        (r#"{"valkey": "redis://h"}"#, "head -c 32"),
+        (r#"{"valkey": "redis://h", "directory": "/s"}"#, "either"),
+        (r#"{"secret": "k"}"#, "belongs to"),
+        (r#"{"directory": "/s", "ca": "c"}"#, "`ca` belongs to"),
+        (r#"{"directory": "/s", "secret": "k"}"#, "belongs to"),
+        (r#"{"without_store": "tickets"}"#, "line 1"),
+        (r#"{"valkey": {"cluster": ["redis://h"], "service": "s"}, "secret": "k"}"#, "line 1"),
+    ] {
+        let error = engine(state).unwrap_err();
+        assert!(error.contains(part), "{state}: {error}");
+    }
+}
+
+#[test]
+fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
+    let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
+    let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
+    let child = format!(r#"{sid}, "forest_domains": {{"C": "S-1-5-21-4-5-6"}}"#);
+    for (tenants, part) in [
+        (vec![], "no tenant"),
+        (vec![tenant("a/b", "")], "letters, digits"),
+        (vec![tenant("a", r#", "keytabs": 1"#)], "unknown field"),
+        (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
+        (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
+        (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
+        (vec![tenant("a", sid), tenant("b", sid)], "two tenants of the realm"),
+        (vec![tenant("a", r#", "forest_domains": {"C": "S-1-5-21-4-5-6"}"#)], "in `domain_sids`"),
+        (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"r": "S-1-5-21-4-5-6"}}"#))], "own realm"),
+        (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"": "S-1-5-21-4-5-6"}}"#))], "not be empty"),
+        (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"C": "child"}}"#))], "line 1"),
+        (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants of the realm C"),
+        (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants of the realm c"),
+        (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
+    ] {
+        let error = error(&tenants);
+        assert!(error.contains(part), "{error}");
+    }
+}
