@@ -39,8 +39,8 @@ NAMES = {
 ISSUE = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
 AUDIENCE = "urn:federation:MicrosoftOnline"
 ASSERTION_GRANT = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
-CLIENT = "5f9a0b0e-0000-4000-8000-000000000001"
-RESOURCE = "https://api.example.com"
+# The native client of the test realm. Another server must register it.
+CLIENT, RESOURCE, SCOPE = "native", "urn:api", "openid profile"
 
 
 class Server:
@@ -179,13 +179,18 @@ def claims_of(assertion):
     }
 
 
-def verify_tokens(answer, key, issuer, claims):
-    for name, audience in [("access_token", RESOURCE), ("id_token", CLIENT)]:
-        check(jwt.get_unverified_header(answer[name])["kid"] == key["kid"], f"{name}: another key")
-        public = jwt.PyJWK(key).key
+def verify_tokens(answer, keys, issuer, claims):
+    subjects = set()
+    for name, audience, kind in [("access_token", RESOURCE, "at+jwt"), ("id_token", CLIENT, "JWT")]:
+        header = jwt.get_unverified_header(answer[name])
+        check(header["typ"] == kind, f"{name}: {header}")
+        public = jwt.PyJWK(next(key for key in keys if key["kid"] == header["kid"])).key
         token = jwt.decode(answer[name], public, algorithms=["RS256"], audience=audience, issuer=issuer)
-        found = token["sub"], token["oid"], token["upn"], token["amr"]
-        check(found == (claims["sid"], claims["sid"], claims["upn"], ["wia"]), f"{name}: {found}")
+        found = token["oid"], token["upn"], token["amr"]
+        check(found == (claims["sid"], claims["upn"], ["wia"]), f"{name}: {found}")
+        subjects.add(token["sub"])
+    # Each client knows the user by a subject of its own, which is not the SID.
+    check(len(subjects) == 1 and claims["sid"] not in subjects, f"the subject: {subjects}")
     check(answer["token_type"] == "Bearer" and int(answer["expires_in"]) > 0, "no bearer token")
 
 
@@ -205,30 +210,31 @@ def main():
     address = endpoint(server.get(f"/{options.tenant}/winauth/trust/mex"))
     path = urllib.parse.urlsplit(address).path
     metadata = json.loads(server.get(f"/{options.tenant}/.well-known/openid-configuration"))
-    [key] = json.loads(server.get(urllib.parse.urlsplit(metadata["jwks_uri"]).path))["keys"]
+    keys = json.loads(server.get(urllib.parse.urlsplit(metadata["jwks_uri"]).path))["keys"]
+    is_verified = lambda assertion: any(verify_assertion(assertion, key["x5c"][0]) for key in keys)
 
     status, _, envelope = assertion_for(server, tickets, path, rst(address))
     check(status == 200, f"WS-Trust: {status} {envelope}")
     assertion = assertion_in(envelope)
-    check(verify_assertion(assertion, key["x5c"][0]), "xmlsec1 does not verify the assertion")
+    check(is_verified(assertion), "xmlsec1 does not verify the assertion")
     claims = claims_of(assertion)
     check(claims["issuer"] == metadata["issuer"], "another issuer")
     changed = assertion.replace(claims["sid"], claims["sid"] + "0")
-    check(not verify_assertion(changed, key["x5c"][0]), "xmlsec1 verifies anything")
+    check(not is_verified(changed), "xmlsec1 verifies anything")
 
     encoded = base64.urlsafe_b64encode(assertion.encode()).decode()
     fields = {"grant_type": ASSERTION_GRANT, "client_id": CLIENT, "resource": RESOURCE}
     forged = base64.b64encode(changed.encode()).decode()
     refused(server.token(assertion=forged, **fields), "invalid_grant", "a changed assertion")
-    status, first = server.token(assertion=encoded, scope="openid", **fields)
+    status, first = server.token(assertion=encoded, scope=SCOPE, **fields)
     check(status == 200, f"tokens: {status} {first}")
-    verify_tokens(first, key, metadata["issuer"], claims)
+    verify_tokens(first, keys, metadata["issuer"], claims)
     refused(server.token(assertion=encoded, **fields), "invalid_grant", "an assertion a second time")
 
     fields["grant_type"] = "refresh_token"
     status, second = server.token(refresh_token=first["refresh_token"], **fields)
     check(status == 200, f"refresh: {status} {second}")
-    verify_tokens(second, key, metadata["issuer"], claims)
+    verify_tokens(second, keys, metadata["issuer"], claims)
     refused(server.token(refresh_token=first["refresh_token"], **fields), "invalid_grant", "a refresh token a second time")
     refused(server.token(refresh_token=second["refresh_token"], **fields), "invalid_grant", "what followed on it")
     refused(server.token(client_id=CLIENT), "invalid_request", "no grant")
