@@ -160,17 +160,36 @@ impl Sessions {
     /// Ends a session and its stay, because its user signs out. If several callers end one session, only one caller gets
     /// the session.
     ///
+    /// The stay ends first. So if the store fails in between, the session goes on, and the user can sign out again.
+    ///
     /// # Errors
-    /// Returns an error if the store cannot be asked. The session then goes on.
+    /// Returns an error if the store cannot be asked. A session of the shared store then goes on.
     pub(crate) async fn end(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
-        let ended = self.replace(id, now).await?;
-        if let Some(session) = &ended {
-            // No grant of the stay is valid longer than a session that begins now.
-            let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
-            let mark = Key::new(Kind::EndedSession, &session.stay);
-            self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await?;
+        let local = match &self.local {
+            Some(local) => local.find(id).await?,
+            None => None,
+        };
+        let is_local = local.is_some();
+        let found = match local {
+            Some(stored) => Some(stored),
+            None => self.shared.read(id).await?.1,
+        };
+        if let Some(Stored { session, .. }) = &found {
+            match self.end_stay(&session.stay, now).await {
+                Err(StoreError::Unreachable(reason)) if is_local => {
+                    tracing::warn!("a session of this node ends, but applications may go on: {reason}");
+                }
+                done => done?,
+            }
         }
-        Ok(ended)
+        self.replace(id, now).await
+    }
+
+    async fn end_stay(&self, stay: &Locator, now: UnixTime) -> Result<(), StoreError> {
+        // No grant of the stay is valid longer than a session that begins now.
+        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let mark = Key::new(Kind::EndedSession, stay);
+        self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await
     }
 
     /// Returns whether a stay goes on.

@@ -172,8 +172,27 @@ async fn session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_
     let id = sessions.begin(session("alice"), Stage::SignedIn, now).await.unwrap();
     assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME - 1)).await.is_some());
     assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME)).await.is_none());
+    let other = sessions.begin(session("bob"), Stage::SignedIn, now).await.unwrap();
+    assert!(sessions.end(&other, now).await.unwrap().is_some(), "its user signs out without the store");
+    assert!(sessions.find(&other, now).await.is_none());
     outage.set_away(false);
     assert!(sessions.find(&id, now).await.is_some());
     assert!(sessions.end(&id, now).await.unwrap().is_some());
     assert!(sessions.find(&id, now).await.is_none());
+}
+
+#[tokio::test]
+async fn sign_out_that_no_replica_confirms_fails_and_ends_session_and_stay_when_it_is_repeated() {
+    let (outage, sessions) = with_outage(WithoutStore::Refuse);
+    let alice = session("alice");
+    let id = sessions.begin(Arc::clone(&alice), Stage::SignedIn, NOW).await.unwrap();
+    let stay_goes_on = async || Sessions::stay_goes_on(&sessions.shared.records, &alice.stay).await;
+    outage.set_unconfirmed(true);
+    assert_eq!(sessions.end(&id, NOW).await.err(), Some(StoreError::Unconfirmed));
+    assert!(sessions.find(&id, NOW).await.is_some());
+    assert_eq!(stay_goes_on().await, Ok(true));
+    outage.set_unconfirmed(false);
+    assert!(sessions.end(&id, NOW).await.unwrap().is_some());
+    assert!(sessions.find(&id, NOW).await.is_none());
+    assert_eq!(stay_goes_on().await, Ok(false));
 }

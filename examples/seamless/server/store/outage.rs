@@ -1,4 +1,4 @@
-//! A store for tests that cannot be reached while the test says so.
+//! A store for tests that cannot be reached, or whose replicas confirm nothing, while the test says so.
 
 use super::{Key, Memory, Pending, Store, StoreError, When};
 use kerberos_sso::UnixTime;
@@ -8,15 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Outage {
     memory: Memory,
     is_away: AtomicBool,
+    is_unconfirmed: AtomicBool,
 }
 
 impl Outage {
     pub(crate) fn new(clock: fn() -> UnixTime) -> Self {
-        Self { memory: Memory::new(clock), is_away: AtomicBool::new(false) }
+        Self { memory: Memory::new(clock), is_away: AtomicBool::new(false), is_unconfirmed: AtomicBool::new(false) }
     }
 
     pub(crate) fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_unconfirmed(&self, is_unconfirmed: bool) {
+        self.is_unconfirmed.store(is_unconfirmed, Ordering::Relaxed);
     }
 
     fn answer<'a, T: Send + 'a>(&'a self, answer: impl FnOnce(&'a Memory) -> Pending<'a, T>) -> Pending<'a, T> {
@@ -34,6 +39,13 @@ impl Store for Outage {
 
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool> {
         self.answer(|memory| Store::put(memory, key, value, end, when))
+    }
+
+    fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
+        if self.is_unconfirmed.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(StoreError::Unconfirmed)));
+        }
+        self.answer(|memory| memory.mark(key, end))
     }
 
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
