@@ -32,11 +32,11 @@ class Firefox(Browser):
 
     name = "Firefox"
 
-    def __init__(self, work, session, port, env=None, trusted=HOST, authority=None):
+    def __init__(self, work, session, port, env=None, trusted=HOST, authority=None, preferences=None):
         self.session, self.work, self.port, self.sent = session, work, free_port(), 0
         profile = session.home / f"firefox{self.port}"
         profile.mkdir()
-        wanted = {**PREFERENCES, TRUSTED: trusted, "marionette.port": self.port, "network.socket.forcePort": f"80={port}"}
+        wanted = {**PREFERENCES, **(preferences or {}), TRUSTED: trusted, "marionette.port": self.port, "network.socket.forcePort": f"80={port}"}
         (profile / "user.js").write_text("".join(
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wanted.items()))
         command = ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", profile, "--width", 900, "--height",

@@ -22,6 +22,7 @@ import seamless_password
 import seamless_redirects
 import seamless_requests
 import seamless_rollover
+import seamless_origins
 import seamless_rubbish
 import seamless_steps
 import seamless_timings
@@ -67,6 +68,7 @@ def main(wanted):
                  "rollover": lambda server: seamless_rollover.check(world, PORT + 3, report),
                  "timings": lambda server: seamless_timings.check(world, PORT + 4, report),
                  "steps": lambda server: seamless_steps.check(world, PORT + 20, report),
+                 "origins": lambda server: seamless_origins.check(world, PORT + 50, report),
                  "judges": lambda server: seamless_judges.check(world, PORT + 30, report),
                  "redirects": lambda server: seamless_redirects.check(world, PORT + 40, report),
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),

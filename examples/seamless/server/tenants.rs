@@ -320,6 +320,14 @@ impl Tenants {
         }
     }
 
+    /// Adds a tenant without keys, with the clients of the test realm.
+    pub(crate) fn add(&mut self, name: &str, realm: &str, records: &Records) {
+        let replay = self.test_tenant().unwrap().validator();
+        let mut tenant = Tenant::new(name, realm, Vec::new(), replay, records);
+        tenant.clients = self.test_tenant().unwrap().clients;
+        self.by_name.insert(name.into(), tenant);
+    }
+
     /// Requires a one-time code of an account of the test realm.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
         self.give_secret(account, |sid| ProofConfig { users: vec![sid], ..ProofConfig::default() });

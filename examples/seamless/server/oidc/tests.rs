@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod attacks;
 mod back_channel;
 mod cors;
 mod end_session;
