@@ -68,7 +68,7 @@ class Rubbish:
         """Sends random octets to each endpoint, with each content type."""
         kinds = (FORM, SOAP, JSON, "text/plain", "multipart/form-data; boundary=x", "\x01")
         self.refused("random bodies", [(f"{path} {kind}", request("POST", path, self.noise(700), kind))
-                                       for path in POSTS for kind in kinds])
+                                       for path in POSTS for kind in kinds], also=(303,))
 
     def forms(self):
         bad = (b"", b"&&&==", b"name", b"name=a", b"password=a", b"name=a&name=b&password=c", b"name=%ff%fe&password=%80",

@@ -35,7 +35,9 @@ class Answer:
         return html.unescape(found.group(1)) if found else ""
 
     def session(self):
-        return (self.headers.get("Set-Cookie") or "").split(";")[0]
+        """Returns the cookie of the session that began, or an empty text. An ended session has an empty cookie."""
+        cookies = [cookie.split(";")[0] for cookie in self.headers.get_all("Set-Cookie") or []]
+        return next((cookie for cookie in cookies if "seamless_session=" in cookie and not cookie.endswith("=")), "")
 
 
 class Server:
