@@ -2,7 +2,7 @@
 the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
-                            steps, judges, redirects, requests, limits or rubbish; default all
+                            steps, judges, forward-auth, redirects, requests, limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -15,6 +15,7 @@ import seamless_browser
 import seamless_clients
 import seamless_firefox
 import seamless_forests
+import seamless_forward_auth
 import seamless_judges
 import seamless_limits
 import seamless_pages
@@ -70,6 +71,7 @@ def main(wanted):
                  "steps": lambda server: seamless_steps.check(world, PORT + 20, report),
                  "origins": lambda server: seamless_origins.check(world, PORT + 50, report),
                  "judges": lambda server: seamless_judges.check(world, PORT + 30, report),
+                 "forward-auth": lambda server: seamless_forward_auth.check(world, PORT + 50, report),
                  "redirects": lambda server: seamless_redirects.check(world, PORT + 40, report),
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),

@@ -16,6 +16,12 @@
 //! only to a path of the host on which the user signed in.
 //!
 //! ```nginx
+//! location ~ ^/(contoso\.test/|proof$|sign-out$|style\.css$|sign-in\.js$) {
+//!     proxy_pass http://127.0.0.1:8080;
+//!     proxy_set_header X-Forwarded-For $remote_addr;
+//!     proxy_set_header X-Forwarded-Proto $scheme;
+//!     proxy_set_header X-Forwarded-Host $http_host;
+//! }
 //! location = /auth {
 //!     internal;
 //!     proxy_pass http://127.0.0.1:8080/contoso.test/forward-auth;
@@ -25,13 +31,20 @@
 //!     proxy_set_header X-Forwarded-Proto $scheme;
 //!     proxy_set_header X-Forwarded-Host $http_host;
 //!     proxy_set_header X-Forwarded-Method $request_method;
+//!     proxy_set_header X-Forwarded-Uri "";
 //!     proxy_set_header X-Original-URI $request_uri;
 //! }
 //! location / {
 //!     auth_request /auth;
 //!     auth_request_set $user $upstream_http_remote_user;
+//!     auth_request_set $sid $upstream_http_remote_sid;
+//!     auth_request_set $groups $upstream_http_remote_groups;
 //!     auth_request_set $sign_in $upstream_http_location;
 //!     proxy_set_header Remote-User $user;
+//!     proxy_set_header Remote-Sid $sid;
+//!     proxy_set_header Remote-Groups $groups;
+//!     proxy_set_header Remote-Name "";
+//!     proxy_set_header Remote-Groups-Incomplete "";
 //!     error_page 401 =302 $sign_in;
 //!     proxy_pass http://127.0.0.1:3000;
 //! }
