@@ -5,6 +5,7 @@
 
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::authorize::hinted_subject;
+use super::conversation::{BrowserId, Conversation};
 use super::error::ErrorCode;
 use super::token::{self, Fields, Refusal, refuse, respond};
 use crate::app::{App, Shared};
@@ -51,7 +52,12 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
         let wrong = || ErrorCode::InvalidRequest.because("id_token_hint is no ID token of this client");
         request.hinted_subject = Some(subject.ok_or_else(wrong)?);
     }
-    let request_uri = keep(&app.records, &tenant.name, request, clock::now()).await?;
+    let now = clock::now();
+    // The address of the sign-in page will have the request.
+    if Conversation::new(&tenant.name, &BrowserId::random(), request.clone(), now).seal(&app.records).is_none() {
+        return Err(ErrorCode::InvalidRequest.because("the request is too long").into());
+    }
+    let request_uri = keep(&app.records, &tenant.name, request, now).await?;
     Ok(json!({ "request_uri": request_uri, "expires_in": LIFETIME }))
 }
 

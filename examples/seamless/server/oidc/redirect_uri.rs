@@ -36,11 +36,12 @@ pub(crate) fn sector(uri: &str) -> &str {
     authority(rest).map_or(scheme, host)
 }
 
-/// Returns the scheme and the authority of a URI, for the header `Content-Security-Policy`.
+/// Returns the scheme and the authority of a URI, for the header `Content-Security-Policy`. A URI of a private scheme has no
+/// authority, and its scheme alone counts.
 pub(crate) fn origin(uri: &str) -> Option<&str> {
-    let (scheme, rest) = uri.split_once("://")?;
-    let length = rest.find(['/', '?']).unwrap_or(rest.len());
-    uri.get(..scheme.len().checked_add("://".len())?.checked_add(length)?)
+    let (scheme, rest) = uri.split_once(':')?;
+    let authority = authority(rest).map_or(0, |authority| authority.len().saturating_add("//".len()));
+    uri.get(..scheme.len().checked_add(":".len())?.checked_add(authority)?)
 }
 
 /// Returns the host and the rest of a registered URI of `http` on loopback without a port.
@@ -122,6 +123,10 @@ mod tests {
     fn sector_is_the_host_and_origin_has_the_port() {
         assert_eq!((sector("https://app.test:8443/c?x"), sector("test.app:/c")), ("app.test", "test.app"));
         assert_eq!(origin("https://app.test:8443/c?x"), Some("https://app.test:8443"));
-        assert_eq!((origin("https://app.test?x"), origin("test.app:/c")), (Some("https://app.test"), None));
+        assert_eq!(
+            (origin("https://app.test?x"), origin("test.app:/c")),
+            (Some("https://app.test"), Some("test.app:"))
+        );
+        assert_eq!((origin("test.app://c/d"), origin("/c")), (Some("test.app://c"), None));
     }
 }

@@ -116,6 +116,21 @@ async fn request_for_sign_out_that_is_wrong_is_refused_on_a_page_and_the_session
     assert!(browser.has_session().await);
 }
 
+/// Browsers compare the policy with the address of a redirect after a form, also if its scheme is private.
+#[tokio::test]
+async fn form_of_the_page_may_lead_to_the_private_scheme_of_a_native_client() {
+    let native =
+        r#"{"id": "private", "redirect_uris": ["test.app:/c"], "post_logout_redirect_uris": ["test.app:/bye"]}"#;
+    let server = Server::new(|app| app.tenants.register(native)).await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in("alice", "").await;
+    let page = browser.end_session(&[("client_id", "private"), ("post_logout_redirect_uri", "test.app:/bye")]).await;
+    let policy = page.headers.get("content-security-policy").unwrap().to_str().unwrap();
+    assert!(policy.contains("form-action 'self' test.app:;"), "{policy}");
+    let answer = browser.post("/contoso.test/sign-out", &[("request", page.request())]).await;
+    assert_eq!((answer.status, answer.location()), (303, "test.app:/bye"));
+}
+
 #[tokio::test]
 async fn browser_without_a_session_goes_back_at_once() {
     let server = Server::new(|_| {}).await;

@@ -76,6 +76,10 @@ async fn wrong_request_is_refused_when_it_is_pushed() {
         let (found, error) = server.push(&with(&[more])).await;
         assert_eq!((found, error["error"].as_str()), (status, Some(code)), "{more:?}");
     }
+    let long = "\"".repeat(2_048);
+    assert_eq!(server.push(&with(&[("state", &long)])).await.0, 201);
+    let (status, error) = server.push(&with(&[("state", &long), ("nonce", &long)])).await;
+    assert_eq!((status, &error["error_description"]), (400, &"the request is too long".into()));
     let twice: Vec<_> = with(&[]).into_iter().chain([("nonce", "m")]).collect();
     assert_eq!(server.push(&twice).await.1["error"], "invalid_request");
 }
