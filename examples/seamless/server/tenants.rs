@@ -328,6 +328,13 @@ impl Tenants {
         self.by_name.insert(name.into(), tenant);
     }
 
+    /// Limits the tickets of the test realm to networks and groups.
+    pub(crate) fn limit_tickets(&mut self, networks: &[&str], groups: &[Sid]) {
+        let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        let rules = Arc::new(TicketRules { networks, groups: groups.to_vec() });
+        self.by_name.values_mut().for_each(|tenant| tenant.tickets = Arc::clone(&rules));
+    }
+
     /// Requires a one-time code of an account of the test realm.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
         self.give_secret(account, |sid| ProofConfig { users: vec![sid], ..ProofConfig::default() });

@@ -9,6 +9,7 @@ mod end_session;
 mod endpoints;
 mod other_origin;
 mod pushed;
+mod tickets;
 mod tokens;
 
 use super::test_realm::APP_SECRET;
