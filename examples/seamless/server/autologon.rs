@@ -5,10 +5,11 @@
 //! cookies of third parties then sign in, too.
 
 use crate::app::{App, Shared};
+use crate::browser::not_found;
 use crate::client::Client;
 use crate::clock;
 use crate::cookies::Cookie;
-use crate::destination::Destination;
+use crate::destination::{Destination, ReturnPath};
 use crate::handover::Page;
 use crate::metrics::SignInMethod;
 use crate::negotiate;
@@ -24,7 +25,7 @@ use axum::http::header::{
     VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Json, Response};
+use axum::response::{IntoResponse as _, Json, Redirect, Response};
 use kerberos_sso::Refused;
 use kerberos_sso::http::{SignInStep, SignedIn};
 use serde::Deserialize;
@@ -115,7 +116,8 @@ async fn of_own_origin(
     }
 }
 
-/// Answers the request of a page with another origin than this host. Only the origin of the server's pages may ask.
+/// Answers the request of a page with another origin than this host. Only the origin of the server's pages may ask, and the
+/// [page of this host](hop) to which such a page leads.
 async fn of_other_origin(
     app: &App,
     tenant: &Tenant,
@@ -123,7 +125,9 @@ async fn of_other_origin(
     attempt: &Attempt,
     headers: &HeaderMap,
 ) -> Response {
-    if headers.get(ORIGIN).is_none_or(|origin| origin.as_bytes() != app.address.as_bytes()) {
+    let is_of_pages = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() == app.address.as_bytes());
+    let is_of_hop = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    if !is_of_pages && !(is_of_hop && origin::is_own(client, headers)) {
         return failed(StatusCode::FORBIDDEN, "other-site", "The request came from a page of another site.");
     }
     let page = attempt.page.as_deref().and_then(|page| Page::open(&app.records, page, clock::now()));
@@ -232,6 +236,57 @@ pub(crate) async fn exchange(
         }
         Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
     }
+}
+
+/// Shows a page of the autologon host that asks for a ticket and leads back. Chromium sends no ticket to another origin than
+/// that of its page if it blocks the cookies of third parties. So the page on the other origin leads here.
+pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Client) -> Response {
+    if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
+}
+
+/// The query with which the [page of the autologon host](hop) leads back. Without a handover, the try failed.
+#[derive(Deserialize)]
+pub(crate) struct Return {
+    #[serde(default)]
+    handover: String,
+    #[serde(default)]
+    request: Option<String>,
+    /// The path of the page that led there.
+    #[serde(default)]
+    back: String,
+}
+
+/// Begins the session of a handover, or leads to the page that led to the autologon host.
+pub(crate) async fn come_back(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Query(Return { handover, request, back }): Query<Return>,
+) -> Response {
+    let (browser, now) = (app.cookies.browser_id(&headers), clock::now());
+    let destination = Destination::of_attempt(&app, &tenant, browser.as_ref(), request.as_deref(), now);
+    let taken = match (&destination, &browser) {
+        (Ok(_), Some(browser)) if !handover.is_empty() => {
+            app.handovers.take(&handover, browser, now).await.ok().flatten()
+        }
+        _ => None,
+    };
+    let conversation = destination.as_ref().ok().and_then(Destination::conversation_id);
+    let taken = taken.filter(|new| new.session.tenant == tenant.name && new.session.conversation == conversation);
+    if let (Some(new), Ok(destination)) = (taken, &destination)
+        && let Ok((id, _)) = begin(&app, new, &headers).await
+    {
+        let mut response = (signed_in_cookies(&app, &tenant, &id), Redirect::to(&destination.path())).into_response();
+        append(&mut response, app.cookies.clear(Cookie::NoTicket));
+        return response;
+    }
+    let back = match (&destination, ReturnPath::parse(&back)) {
+        (Ok(destination), _) if request.is_some() => destination.path(),
+        (_, back) => back.map_or_else(|| "/".into(), ReturnPath::into_path),
+    };
+    let mut response = Redirect::to(&back).into_response();
+    append(&mut response, failed_try(&app));
+    response
 }
 
 fn signed_in(stage: Stage) -> Value {

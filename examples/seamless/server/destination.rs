@@ -31,6 +31,10 @@ impl ReturnPath {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
         (is_path && is_plain).then(|| Self(text.into()))
     }
+
+    pub(crate) fn into_path(self) -> String {
+        self.0
+    }
 }
 
 /// An application that waits for its user.

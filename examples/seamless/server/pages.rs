@@ -109,6 +109,11 @@ impl Pages {
         response
     }
 
+    /// Returns the page of the autologon host that asks for a ticket and leads back to the pages at `address`.
+    pub(crate) fn hop(&self, tenant: &Tenant, address: &str) -> Response {
+        self.render(StatusCode::OK, "hop.html", context! { tenant => &*tenant.name, address })
+    }
+
     /// Returns the page that asks with which account the user goes on.
     pub(crate) fn question(&self, page: &QuestionPage<'_>) -> Response {
         let values = context! {
@@ -231,11 +236,12 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
     ("proof.html", include_str!("pages/proof.html")),
+    ("hop.html", include_str!("pages/hop.html")),
     ("question.html", include_str!("pages/question.html")),
     ("sign_out.html", include_str!("pages/sign_out.html")),
     ("form_post.html", include_str!("pages/form_post.html")),

@@ -29,9 +29,27 @@ const attempt = async (byUser, abort) => {
   }
   if (response.ok) return true;
   await report(response);
+  // A browser that blocks the cookies of third parties may send no ticket to another origin. So the page leads there, once.
+  if (page && response.status === 401 && mayHop(byUser)) {
+    query.set("back", location.pathname + location.search);
+    location.assign(`${autologon.replace(/sso$/, "hop")}?${query}`);
+    return new Promise(() => {});
+  }
   // The page's origin does not see what the other origin refuses.
   if (page) send({}).catch(() => {});
   return false;
+};
+
+// A browser without cookies has no storage either, and would come back again and again.
+const mayHop = (byUser) => {
+  if (document.querySelector(".stage.failed")) return false;
+  try {
+    const isFirst = !sessionStorage.getItem("hopped");
+    sessionStorage.setItem("hopped", "1");
+    return isFirst || byUser;
+  } catch {
+    return false;
+  }
 };
 
 const abort = new AbortController();

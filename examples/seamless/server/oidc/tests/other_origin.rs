@@ -35,7 +35,7 @@ async fn exchange(browser: &mut Browser<'_>, handover: &str, page: &Answer) -> A
     browser.post("/contoso.test/winauth/exchange", &fields).await
 }
 
-fn handover(answer: &Answer) -> String {
+fn handover_of(answer: &Answer) -> String {
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     body["handover"].as_str().unwrap().to_owned()
 }
@@ -57,7 +57,7 @@ async fn ticket_at_the_autologon_host_signs_in_at_the_origin_of_the_page_without
         assert_eq!(header("access-control-allow-origin"), PAGES);
         assert_eq!((header("access-control-allow-credentials"), header("vary")), ("true", "Origin"));
     }
-    let handover = handover(&accepted);
+    let handover = handover_of(&accepted);
     assert_eq!(exchange(&mut browser, &handover, &page).await.status, 200);
     assert!(browser.get(&address).await.field("code").is_some());
     assert_eq!(exchange(&mut browser, &handover, &page).await.status, 403, "a second use");
@@ -73,7 +73,7 @@ async fn handover_is_of_no_use_in_another_browser_or_on_the_page_of_another_requ
     for (is_user, of) in [(true, &users), (true, &attackers), (false, &another)] {
         let browser = if is_user { &mut user } else { &mut attacker };
         let accepted = ask(&server, &attackers, Some(PAGES), Some(&ticket(&server, "mallory"))).await;
-        let refused = exchange(browser, &handover(&accepted), of).await;
+        let refused = exchange(browser, &handover_of(&accepted), of).await;
         assert!([403, 409].contains(&refused.status), "{}", refused.status);
         assert!(!browser.cookies.contains_key("seamless_session"));
     }
@@ -93,6 +93,58 @@ async fn autologon_host_answers_the_origin_of_the_pages_only() {
     }
     let without_a_page = Answer { body: page.body.replace("data-page", "data-x"), ..page };
     assert_eq!(ask(&server, &without_a_page, Some(PAGES), None).await.status, 409);
+}
+
+/// A browser that blocks the cookies of third parties sends no ticket to another origin than that of its page.
+#[tokio::test]
+async fn page_of_the_autologon_host_gets_a_handover_and_leads_back_to_the_application() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let (address, page) = page(&mut browser).await;
+    let host = "autologon.microsoftazuread-sso.com";
+    let hop = server.send_to(host, "GET", "/contoso.test/winauth/hop", &[], "").await;
+    let back = format!("data-back=\"{}/contoso.test/winauth/return\"", PAGES.replace('/', "&#x2f;"));
+    assert!(hop.status == 200 && hop.body.contains(&back), "{}", hop.body);
+    assert_eq!(server.send("GET", "/contoso.test/winauth/hop", &[], "").await.status, 404, "not on the pages' host");
+    let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
+    let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
+    let headers = [("sec-fetch-site", "same-origin"), ("authorization", &*ticket(&server, "alice"))];
+    let accepted = server.send_to(host, "GET", &path, &headers, "").await;
+    assert!(accepted.status == 200 && !accepted.headers.contains_key("set-cookie"));
+    let handover = handover_of(&accepted);
+    let path = |fields: &[(&str, &str)]| format!("/contoso.test/winauth/return?{}", encoded(fields.iter().copied()));
+    let stolen = Browser::new(&server).get(&path(&[("handover", &handover), ("request", page.request())])).await;
+    assert!(stolen.status == 303 && !stolen.headers.get("set-cookie").unwrap().to_str().unwrap().contains("session"));
+    let accepted = server
+        .send_to(
+            host,
+            "GET",
+            &format!("/contoso.test/winauth/sso?{}", encoded(fields)),
+            &[("sec-fetch-site", "same-origin"), ("authorization", &ticket(&server, "alice"))],
+            "",
+        )
+        .await;
+    let fields = [("handover", &*handover_of(&accepted)), ("request", page.request())];
+    let answer = browser.get(&path(&fields)).await;
+    assert_eq!(answer.location(), address);
+    assert!(browser.get(&address).await.field("code").is_some());
+}
+
+#[tokio::test]
+async fn try_that_failed_on_the_autologon_host_leads_back_to_a_path_of_the_pages() {
+    let server = server().await;
+    for (back, expected) in [
+        ("/?login_hint=alice", "/?login_hint=alice"),
+        ("https://evil.example/", "/"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("", "/"),
+    ] {
+        let mut browser = Browser::new(&server);
+        let answer = browser.get(&format!("/contoso.test/winauth/return?{}", encoded([("back", back)]))).await;
+        assert_eq!((answer.status, answer.location()), (303, expected), "{back}");
+        assert!(browser.cookies.contains_key("seamless_no_ticket"));
+    }
 }
 
 #[tokio::test]
