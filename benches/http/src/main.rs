@@ -44,8 +44,10 @@ fn main() -> Outcome<()> {
 async fn compare(rounds: usize, sign_ins: usize) -> Outcome<()> {
     for (name, has_pac) in [("with a PAC", true), ("without a PAC", false)] {
         let tokens = Tokens::new(has_pac);
-        println!("\nTokens {name}, of {} bytes; {rounds} rounds of {sign_ins} sign-ins\n", tokens.size());
-        table::print(&run(&tokens, rounds, sign_ins).await?, REFUSALS);
+        println!("\nTokens {name}, of {} bytes; {rounds} rounds of {sign_ins} sign-ins", tokens.size());
+        let figures = run(&tokens, rounds, sign_ins).await?;
+        println!();
+        table::print(&figures, REFUSALS);
     }
     Ok(())
 }
