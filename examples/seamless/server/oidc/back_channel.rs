@@ -64,17 +64,23 @@ impl BackChannel {
     /// # Errors
     /// Returns an error if the certificates of the operating system cannot be read.
     pub(crate) fn new(tls: bool) -> Result<Self, Box<dyn Error>> {
-        let (builder, provider) = (HttpsConnectorBuilder::new(), ring::default_provider());
-        let builder = if tls {
-            builder.with_provider_and_native_roots(provider)?
-        } else {
-            let config =
-                ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions()?;
-            builder.with_tls_config(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-        };
-        let connector = builder.https_or_http().enable_http1().build();
+        if tls {
+            let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(ring::default_provider())?;
+            return Ok(Self::of(builder.https_or_http().enable_http1().build()));
+        }
+        Self::trusting(RootCertStore::empty())
+    }
+
+    fn trusting(roots: RootCertStore) -> Result<Self, Box<dyn Error>> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let tls = tls.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+        Ok(Self::of(builder.https_or_http().enable_http1().build()))
+    }
+
+    fn of(connector: HttpsConnector<HttpConnector>) -> Self {
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)), pauses: PAUSES })
+        Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)), pauses: PAUSES }
     }
 
     /// Returns a sender that sends again at once.
@@ -191,8 +197,44 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 const MAX_MESSAGES: usize = 256;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::config::{Bindings, TlsConfig};
+    use crate::connections::Connections;
+    use crate::forwarded::Proxies;
+    use crate::metrics::Metrics;
+    use crate::serve::{Stop, serve};
+    use crate::tls::Tls;
+    use axum::Router;
+    use axum::routing::post;
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use std::fs;
+    use std::net::Ipv4Addr;
+    use tempfile::TempDir;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn client_with_tls_gets_the_message_only_if_its_certificate_is_trusted() {
+        let folder = TempDir::new().unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+        fs::write(&certificate, cert.pem()).unwrap();
+        fs::write(&key, signing_key.serialize_pem()).unwrap();
+        let tls = Tls::open(&TlsConfig { certificate, key, channel_bindings: Bindings::default() }).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (address, (_stop, stopping)) = (listener.local_addr().unwrap(), Stop::new());
+        let routes = Router::new().route("/", post(|| async {}));
+        let connections = Connections::new(9, 9, Proxies::default(), Metrics::new());
+        tokio::spawn(serve(listener, Some(tls), routes, connections, stopping));
+        let mut roots = RootCertStore::empty();
+        let stranger = BackChannel::trusting(roots.clone()).unwrap().without_pauses();
+        assert_eq!(stranger.deliver(&format!("https://{address}/"), "x").await, Outcome::Again);
+        roots.add(cert.der().clone()).unwrap();
+        let trusting = BackChannel::trusting(roots).unwrap();
+        assert_eq!(trusting.deliver(&format!("https://{address}/"), "x").await, Outcome::Done);
+        assert_eq!(trusting.deliver(&format!("https://{address}/other"), "x").await, Outcome::Refused);
+    }
 
     #[test]
     fn success_ends_the_tries_and_a_fault_of_the_client_repeats_them_and_a_redirect_is_not_followed() {
