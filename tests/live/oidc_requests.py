@@ -23,13 +23,18 @@ CALLBACK, SIGNED_OUT, SECRET = "http://127.0.0.1:8081/callback", "http://127.0.0
 CLIENT = {"id": "app", "name": "Application", "secret_sha256": hashlib.sha256(SECRET.encode()).hexdigest(),
           "redirect_uris": [CALLBACK], "post_logout_redirect_uris": [SIGNED_OUT], "scopes": ["openid", "profile", "offline_access"],
           "grants": ["authorization_code", "refresh_token"]}
+# Another application, whose users have other subjects, and a native client, which has no secret and any port.
+OTHER = {**CLIENT, "id": "other", "sector": "other.test"}
+NATIVE = {"id": "native", "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["openid"]}
 GOOD = {"client_id": "app", "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid", "state": "s", "nonce": "n"}
-BASIC = {"Authorization": "Basic " + base64.b64encode(f"app:{SECRET}".encode()).decode()}
+BASIC, BASIC_OF_OTHER = ({"Authorization": "Basic " + base64.b64encode(f"{name}:{SECRET}".encode()).decode()} for name in ("app",
+                                                                                                                           "other"))
+CHALLENGE = {"code_challenge": "E" * 43, "code_challenge_method": "S256"}
 METHODS = ("GET", "POST")
 
 
 def server(world, port):
-    of_contoso = tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=[CLIENT])
+    of_contoso = tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=[CLIENT, OTHER, NATIVE])
     return Server(world.work, port, [of_contoso], address=f"http://{HOST}")
 
 
@@ -57,9 +62,9 @@ class Requests:
         """Sends the good authorization request with changes. `None` removes a parameter."""
         return self.ask(method, AUTHORIZE, encoded({**GOOD, **changes}))
 
-    def code(self, verifier=None):
+    def code(self, verifier=None, client="app"):
         """Signs in with a ticket and returns the code."""
-        agent, fields = UserAgent(self.server.port), dict(GOOD)
+        agent, fields = UserAgent(self.server.port), {**GOOD, "client_id": client}
         if verifier:
             challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
             fields |= {"code_challenge": challenge, "code_challenge_method": "S256"}
@@ -69,11 +74,14 @@ class Requests:
         return query(agent.trail[-1]).get("code")
 
 
-    def tokens(self):
+    def redeem(self, code, verifier, basic=BASIC):
+        fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": verifier}
+        return self.ask("POST", TOKEN, encoded(fields), basic)
+
+    def tokens(self, client="app", basic=BASIC):
         """Signs in with a ticket and returns the answer of the token endpoint."""
         verifier = secrets.token_urlsafe(48)
-        fields = {"grant_type": "authorization_code", "code": self.code(verifier), "redirect_uri": CALLBACK, "code_verifier": verifier}
-        answer = self.ask("POST", TOKEN, encoded(fields), BASIC)
+        answer = self.redeem(self.code(verifier, client), verifier, basic)
         return json.loads(answer.body) if answer.status == 200 else {}
 
 

@@ -2,7 +2,8 @@
 the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
-                            steps, judges, forward-auth, redirects, requests, limits or rubbish; default all
+                            steps, judges, forward-auth, redirects, requests,
+                            strangers, limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -26,6 +27,7 @@ import seamless_rollover
 import seamless_origins
 import seamless_rubbish
 import seamless_steps
+import seamless_strangers
 import seamless_timings
 from report import Report
 from samba_ad import SSO_ACCOUNT
@@ -74,6 +76,7 @@ def main(wanted):
                  "forward-auth": lambda server: seamless_forward_auth.check(world, PORT + 50, report),
                  "redirects": lambda server: seamless_redirects.check(world, PORT + 40, report),
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
+                 "strangers": lambda server: seamless_strangers.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
         for part in wanted or parts:

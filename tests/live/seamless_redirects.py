@@ -1,12 +1,13 @@
 """Asks the server to send a user to addresses that are nearly registered. Each such request leads to a page, and never to a
 redirect."""
 
+import re
 from urllib.parse import quote
 
 from near_misses import EVIL, near_misses
-from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, CLIENT, END_SESSION, GOOD, METHODS, PAR, SIGNED_OUT, TENANT, Requests,
-                           encoded,
-                           is_json_error, is_page, location, server)
+from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, CHALLENGE, CLIENT, END_SESSION, GOOD, METHODS, NATIVE, PAR, SIGNED_OUT,
+                           TENANT,
+                           Requests, encoded, is_json_error, is_page, location, server)
 
 FEWEST = 200
 
@@ -18,6 +19,7 @@ def check(world, port, report):
         redirects.nearly_registered()
         redirects.twice_or_by_another_name()
         redirects.of_other_clients()
+        redirects.of_a_native_client()
         redirects.after_sign_out()
 
 
@@ -56,9 +58,22 @@ class Redirects(Requests):
         self.all("a good redirect URI in the query, another in the form: a page, no redirect", answers, is_page)
 
     def of_other_clients(self):
-        names = ("other", "APP", "app ", " app", "app\0", "app,app", "", None)
+        names = ("unknown", "APP", "app ", " app", "app\0", "app,app", "", None)
         answers = ((repr(name), self.authorize(method, client_id=name)) for name in names for method in METHODS)
         self.all("another client_id: a page, no redirect", answers, is_page)
+
+    def of_a_native_client(self):
+        """A native client on loopback may use any port (RFC 8252 section 7.3). Nothing else may differ."""
+        registered, = NATIVE["redirect_uris"]
+        with_port = lambda uri: re.fullmatch(r"http://127\.0\.0\.1(?::(\d{1,5}))?/callback", uri, re.ASCII)
+        is_right = lambda uri: (found := with_port(uri)) and 0 < int(found[1] or 80) < 1 << 16
+        wrong = [uri for uri in near_misses(CALLBACK) if not is_right(uri)]
+        fields = {"client_id": NATIVE["id"], **CHALLENGE}
+        answers = ((uri, self.authorize(method, **fields, redirect_uri=uri)) for uri in wrong for method in METHODS)
+        self.all("near misses of a native client's redirect URI: a page, no redirect", answers, is_page)
+        answers = ((uri, self.authorize(**fields, redirect_uri=uri)) for uri in (registered, CALLBACK,
+                                                                                 "http://127.0.0.1:65535/callback"))
+        self.all("any port of a native client: the sign-in begins", answers, lambda answer: location(answer).startswith(TENANT))
 
     def after_sign_out(self):
         """Signs out with a real ID token. The server then may go to the registered address without a question."""

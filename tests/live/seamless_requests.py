@@ -6,9 +6,8 @@ import secrets
 from urllib.parse import quote, urlencode
 
 from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, END_SESSION, FORWARD_AUTH, GOOD, GROUPS, INTROSPECT, ISSUER, METHODS,
-                           OF_CLIENTS,
-                           PAR, REVOKE, SECRET, SIGN_IN, SIGNED_OUT, TENANT, TOKEN, USERINFO, Requests, encoded, is_json_error,
-                           is_client_error, is_refused, location, server)
+                           OF_CLIENTS, PAR, REVOKE, Requests, SECRET, SIGNED_OUT, SIGN_IN, TENANT, TOKEN, USERINFO, encoded,
+                           is_client_error, is_json_error, is_refused, location, server)
 from raw_http import CLOSED, FORM, exchange, request
 from user_agent import UserAgent, query
 from web import HOST
@@ -99,7 +98,7 @@ class Wrong(Requests):
     def clients(self):
         """Checks clients that do not say rightly who they are (RFC 6749 section 5.2, `invalid_client`)."""
         basic = lambda text: "Basic " + base64.b64encode(text.encode("latin-1")).decode()
-        pairs = ["", ":", "app", "app:", "app:x", f"other:{SECRET}", f"app:{SECRET.upper()}", f"app:{SECRET} ", f"app:{SECRET}\0",
+        pairs = ["", ":", "app", "app:", "app:x", f"unknown:{SECRET}", f"app:{SECRET.upper()}", f"app:{SECRET} ", f"app:{SECRET}\0",
                  "app:%zz", "\xff:\xff", f"app:{LONG}", f"APP:{SECRET}", f" app:{SECRET}", f"app:{SECRET[:-1]}"]
         values = [*map(basic, pairs), "Basic", "Basic ", "Basic %%%", "Basic =", "Bearer x", "Negotiate YQ==", "Digest x"]
         body = "grant_type=refresh_token&refresh_token=x&token=x"
