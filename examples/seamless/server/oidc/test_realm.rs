@@ -16,7 +16,7 @@ pub(crate) fn clients(app: Option<SocketAddr>) -> Vec<RegisteredClient> {
     let clients: [Value; 2] = [
         json!({
             "id": "app",
-            "name": "the sample application",
+            "name": "Sample application",
             "secret_sha256": APP_SECRET_SHA256,
             "redirect_uris": [format!("{origin}/callback")],
             "post_logout_redirect_uris": [format!("{origin}/")],
@@ -26,7 +26,7 @@ pub(crate) fn clients(app: Option<SocketAddr>) -> Vec<RegisteredClient> {
         }),
         json!({
             "id": "native",
-            "name": "a native client",
+            "name": "Native client",
             "redirect_uris": ["http://127.0.0.1/callback"],
             "scopes": ["openid", "profile", "email", "groups", "offline_access", "api.read"],
             "resources": [format!("{origin}/api"), "urn:api"],

@@ -55,7 +55,7 @@ async fn user_whom_no_id_token_names_is_asked_and_the_session_ends_only_by_the_b
         let fields: Vec<_> = [("client_id", "app"), BYE, ("state", "s")].into_iter().chain(hint).collect();
         let page = browser.end_session(&fields).await;
         assert!(page.status == 200 && page.body.contains("Sign out?"), "{}", page.body);
-        assert!(page.body.contains("alice@CONTOSO.TEST") && page.body.contains("the sample application"));
+        assert!(page.body.contains("alice@CONTOSO.TEST") && page.body.contains("Sample application"));
         let policy = page.headers.get("content-security-policy").unwrap().to_str().unwrap();
         assert!(policy.contains("form-action 'self' http://127.0.0.1:8081;"), "{policy}");
         assert!(browser.has_session().await);
