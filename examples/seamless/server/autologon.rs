@@ -127,7 +127,8 @@ async fn of_other_origin(
 ) -> Response {
     let is_of_pages = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() == app.address.as_bytes());
     let is_of_hop = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
-    if !is_of_pages && !(is_of_hop && origin::is_own(client, headers)) {
+    let may_ask = is_of_pages || (is_of_hop && origin::is_own(client, headers));
+    if !may_ask {
         return failed(StatusCode::FORBIDDEN, "other-site", "The request came from a page of another site.");
     }
     let page = attempt.page.as_deref().and_then(|page| Page::open(&app.records, page, clock::now()));

@@ -6,8 +6,11 @@ use crate::key_ring::{Keys, Plan, RingKey};
 use crate::oidc::ACCESS_LIFETIME;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use kerberos_sso::UnixTime;
+use ring::rand::SystemRandom;
+use ring::rsa::KeyPair;
+use ring::signature::RSA_PKCS1_SHA256;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::pkcs1v15;
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
@@ -36,7 +39,7 @@ pub(crate) struct SigningKey {
     pub(crate) pem: Zeroizing<String>,
     /// The public key in the form of a key set (RFC 7517).
     pub(crate) public: Value,
-    encoding: EncodingKey,
+    signer: KeyPair,
     decoding: DecodingKey,
 }
 
@@ -111,7 +114,7 @@ impl SigningKey {
             certificate,
             pem,
             decoding: decoding(&key.to_public_key())?,
-            encoding: EncodingKey::from_rsa_der(key.to_pkcs1_der()?.as_bytes()),
+            signer: KeyPair::from_der(key.to_pkcs1_der()?.as_bytes()).map_err(|error| error.to_string())?,
         })
     }
 
@@ -121,11 +124,15 @@ impl SigningKey {
         Self::read(&Self::make()).into_iter().next().unwrap_or_else(Self::generate)
     }
 
-    /// Returns a signed JWT (RFC 7519) with these claims.
+    /// Returns a signed JWT (RFC 7519) with these claims, in the compact serialization (RFC 7515 section 7.1).
     pub(crate) fn token(&self, kind: TokenType, claims: &impl Serialize) -> Option<String> {
         let typ = Some(kind.as_str().into());
         let header = Header { kid: Some(self.kid.clone()), typ, ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, claims, &self.encoding).ok()
+        let [header, claims] = [serde_json::to_vec(&header).ok()?, serde_json::to_vec(claims).ok()?];
+        let signed = [URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)].join(".");
+        let mut signature = vec![0; self.signer.public().modulus_len()];
+        self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).ok()?;
+        Some([signed, URL_SAFE_NO_PAD.encode(signature)].join("."))
     }
 }
 
@@ -185,3 +192,26 @@ const KEY_BITS: usize = 2048;
 const DAY: i64 = 24 * 60 * 60;
 
 const YEAR: Duration = Duration::from_hours(365 * 24);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rsa::signature::Verifier as _;
+
+    #[test]
+    fn token_has_an_rs256_signature_that_another_implementation_verifies() {
+        let key = SigningKey::generate();
+        let token = key.token(TokenType::Access, &json!({ "sub": "alice" })).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let read = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        assert_eq!(read(header), json!({ "typ": "at+jwt", "alg": "RS256", "kid": key.kid }));
+        assert_eq!(read(claims), json!({ "sub": "alice" }));
+        let public = RsaPrivateKey::from_pkcs8_pem(&key.pem).unwrap().to_public_key();
+        let verifier = pkcs1v15::VerifyingKey::<rsa::sha2::Sha256>::new(public);
+        let signature = pkcs1v15::Signature::try_from(&*URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+        verifier.verify(signed.as_bytes(), &signature).unwrap();
+        verifier.verify(claims.as_bytes(), &signature).unwrap_err();
+    }
+}
