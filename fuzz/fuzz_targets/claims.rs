@@ -44,5 +44,5 @@ fn decode(buffer: &[u8]) -> Option<Vec<Claim>> {
     encoded.decode(usize::MAX).ok()
 }
 
-/// The largest length of claims that are written again, so that they fit into a PAC.
+/// Claims are written again, and are read back only if they are shorter than this. So they fit into a PAC.
 const ROOM: usize = 60_000;

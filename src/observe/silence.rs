@@ -1,4 +1,4 @@
-//! The functions of the events and spans without the feature `tracing`. These functions do nothing and compile to no
+//! The functions for events and spans, in a build without the feature `tracing`. These functions do nothing and compile to no
 //! instruction.
 
 use super::Stage;

@@ -1,7 +1,9 @@
-//! Measures the layer on axum beside Apache with mod_auth_gssapi and beside a Go server with gokrb5.
+//! Measures the layer on axum beside Apache with mod_auth_gssapi and beside a Go server with gokrb5. With `flows`, measures the
+//! code flows of a release build of the sign-in server ([`flows`]).
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/http/Cargo.toml [ROUNDS [SIGN-INS]]
+//! cargo run --release --manifest-path benches/http/Cargo.toml flows SEAMLESS [ROUNDS]
 //! ```
 //! The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections that stay
 //! open, as fast as it answers. In each round, every server has its turn, without TLS and then with TLS. The first round
@@ -10,6 +12,7 @@
 //!
 //! The CPU time is that of all processes of a server, by the clock that the kernel keeps for each process.
 
+mod flows;
 mod load;
 mod ours;
 mod process;
@@ -33,10 +36,12 @@ fn main() -> Outcome<()> {
         ["serve", keytab, port, tls_port, certificate, key, ref domain @ ..] => {
             ours::serve(keytab, [port, tls_port], certificate, key, domain.first().copied())
         }
+        ["flows", seamless] => flows::measure(seamless, 5),
+        ["flows", seamless, rounds] => flows::measure(seamless, rounds.parse()?),
         [] => compare(5, SIGN_INS),
         [rounds] => compare(rounds.parse()?, SIGN_INS),
         [rounds, sign_ins] => compare(rounds.parse()?, sign_ins.parse()?),
-        _ => Err("arguments: [ROUNDS [SIGN-INS]]".into()),
+        _ => Err("arguments: [ROUNDS [SIGN-INS]], or flows SEAMLESS [ROUNDS]".into()),
     }
 }
 

@@ -1,10 +1,25 @@
-//! The CPU time and the memory of a server's processes.
+//! A server's processes: their end, their CPU time and their memory.
 
 use crate::Outcome;
+use nix::sys::signal::{Signal, kill};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use std::fs;
+use std::process::Child;
 use std::time::Duration;
+
+/// A process that ends when this value is dropped.
+pub struct Started(pub Child);
+
+impl Drop for Started {
+    /// Ends the process by SIGTERM, so that Apache also ends its other processes.
+    fn drop(&mut self) {
+        if let Ok(process) = i32::try_from(self.0.id()) {
+            let _ = kill(Pid::from_raw(process), Signal::SIGTERM);
+        }
+        let _ = self.0.wait();
+    }
+}
 
 /// Returns a process and all its descendants.
 pub fn tree(root: u32) -> Outcome<Vec<u32>> {

@@ -3,11 +3,9 @@
 use crate::site::Site;
 use crate::tokens::Tokens;
 use crate::{Outcome, load, process};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A server that accepts connections.
@@ -15,11 +13,11 @@ pub struct Running {
     pub name: String,
     pub plain: SocketAddr,
     pub tls: SocketAddr,
-    child: Child,
+    child: process::Started,
 }
 
 /// Two free ports: without TLS and with TLS.
-type Ports = [SocketAddr; 2];
+pub type Ports = [SocketAddr; 2];
 
 /// Returns the command of a server, or the reason why it cannot start.
 type Start = fn(&Site, Ports) -> Outcome<Command>;
@@ -100,11 +98,11 @@ fn source(name: &str) -> std::path::PathBuf {
 /// Starts a server, and waits until it accepts connections.
 async fn start(site: &Site, name: &str, command: impl FnOnce(Ports) -> Outcome<Command>) -> Outcome<Running> {
     let [plain, tls] = free_ports()?;
-    let child = command([plain, tls])?.stdin(Stdio::null()).spawn()?;
+    let child = process::Started(command([plain, tls])?.stdin(Stdio::null()).spawn()?);
     let mut running = Running { name: name.into(), plain, tls, child };
     for (address, tls) in [(plain, None), (tls, Some(site))] {
         while load::connect(address, tls).await.is_err() {
-            if let Some(status) = running.child.try_wait()? {
+            if let Some(status) = running.child.0.try_wait()? {
                 return Err(format!("{name} ended: {status}").into());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -113,7 +111,8 @@ async fn start(site: &Site, name: &str, command: impl FnOnce(Ports) -> Outcome<C
     Ok(running)
 }
 
-fn free_ports() -> Outcome<Ports> {
+/// Returns two ports that no process uses.
+pub fn free_ports() -> Outcome<Ports> {
     let sockets = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     Ok([sockets[0].local_addr()?, sockets[1].local_addr()?])
 }
@@ -121,16 +120,6 @@ fn free_ports() -> Outcome<Ports> {
 impl Running {
     /// Returns the server's processes.
     pub fn processes(&self) -> Outcome<Vec<u32>> {
-        process::tree(self.child.id())
-    }
-}
-
-impl Drop for Running {
-    /// Ends the server by SIGTERM, so that Apache also ends its other processes.
-    fn drop(&mut self) {
-        if let Ok(process) = i32::try_from(self.child.id()) {
-            let _ = kill(Pid::from_raw(process), Signal::SIGTERM);
-        }
-        let _ = self.child.wait();
+        process::tree(self.child.0.id())
     }
 }

@@ -64,12 +64,13 @@ fn beside(rounds: &[f64], ours: &[f64]) -> (String, f64) {
     (format!("{median:.1} ({lowest:.1} to {highest:.1})"), median / quantile(ours, 0.5))
 }
 
-fn micros(time: Duration) -> f64 {
+/// Returns a time in microseconds.
+pub fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
 /// Returns the value below which this part of the values lies.
-fn quantile(values: &[f64], part: f64) -> f64 {
+pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = (part * sorted.len() as f64) as usize;

@@ -4,7 +4,7 @@ use kerberos_sso::replay::{Admission, ReplayLimit};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The counts of each answer since the cache was made, and of the store's response times.
+/// Counts since the cache was made: how often the cache gave each answer, and how long the store took to respond.
 ///
 /// All numbers only grow, as the counters of Prometheus do.
 ///

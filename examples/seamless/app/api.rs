@@ -1,4 +1,4 @@
-//! The API: `GET /api/me` says who the access token is of. It takes access tokens in the `Authorization` header only
+//! The API: `GET /api/me` names the user of the access token. It takes access tokens in the `Authorization` header only
 //! (RFC 6750 section 2.1).
 
 use crate::access_token::{self, Accepted, Refusal};

@@ -5,8 +5,8 @@
 //! a right password, the PAC has both names. The server remembers them for [`KNOWN_TIME`] seconds, for all nodes.
 //!
 //! Until then an attacker has twice the guesses: one half under each name. The whole principal name is remembered, not the
-//! part before the at sign, because `bob` of another suffix may be another user. Otherwise that user's right password would
-//! forget the wrong ones of this account.
+//! part before the at sign, because `bob` of another suffix may be another user. Otherwise a right password of that other
+//! user would end the count of wrong passwords of this account.
 
 use crate::store::{Key, Kind, Records, When};
 use crate::user_name::UserName;

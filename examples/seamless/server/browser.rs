@@ -116,7 +116,7 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
     }
 }
 
-/// Returns the cookie with the number of a browser that has none yet.
+/// Returns the cookie that gives the browser its number. A browser that sent such a cookie gets no other one.
 pub(crate) fn browser_cookie(app: &App, browser: &BrowserId, headers: &HeaderMap) -> HeaderMap {
     let is_known = app.cookies.browser_id(headers).is_some();
     with_cookie(app.cookies.set(Cookie::Browser, &browser.to_string(), BROWSER_TIME).filter(|_| !is_known))

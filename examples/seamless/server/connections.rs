@@ -60,8 +60,8 @@ impl Connections {
         Arc::new(Self { total, share, proxies, metrics, table: Mutex::default() })
     }
 
-    /// Takes a place for a new connection. Returns `None` if the table has no room and no connection that may give way
-    /// is idle.
+    /// Takes a place for a new connection. Returns `None` if there is no room in the table or in the address's share, and
+    /// no idle connection that may give way.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Arc<Slot>, GivesWay)> {
         let admitted = self.place(address);
         self.metrics.connection(if admitted.is_some() { Fate::Accepted } else { Fate::Refused });

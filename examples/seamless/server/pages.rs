@@ -36,7 +36,7 @@ pub(crate) struct NamePage<'a> {
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'a str>,
     pub(crate) test_realm: bool,
-    /// The path to which the form leads, in place of the first page.
+    /// The path to which the form is sent. Without it, this is `/`.
     pub(crate) action: Option<&'a str>,
     /// The hidden fields of the form.
     pub(crate) fields: &'a [(String, String)],

@@ -1,4 +1,5 @@
-//! Encryption types, keys, ciphertexts and checksums: each must verify under the right key and key usage.
+//! Tests of encryption types, keys, ciphertexts and checksums. A ciphertext or checksum must verify under the right key and key
+//! usage.
 
 use crate::common;
 

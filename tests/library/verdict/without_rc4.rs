@@ -27,7 +27,7 @@ fn computer_account_has_only_aes_keys_without_the_feature() {
 }
 
 #[test]
-fn ticket_under_rc4_is_refused_with_a_text_that_the_build_has_no_rc4() {
+fn refusal_of_a_ticket_under_rc4_says_that_the_build_has_no_rc4() {
     let lists_rc4 = Policy::default().with_ticket_etypes(&[EncType::RC4_HMAC, EncType::AES256_CTS_HMAC_SHA1_96]);
     for policy in [Policy::default(), all_etypes(), lists_rc4] {
         let server = Server::with_policy(policy);

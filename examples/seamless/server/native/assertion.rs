@@ -268,7 +268,7 @@ pub(super) mod tests {
         }
     }
 
-    /// In most of the documents, the signature covers an assertion that the server does not read ("signature wrapping"). One
+    /// In most of these forged documents, the signature covers an assertion that the server does not read ("signature wrapping"). One
     /// document has no signature.
     #[test]
     fn signature_over_another_element_is_refused() {

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_uri_without_a_port_matches_any_port_and_no_other_difference() {
+    fn loopback_uri_without_a_port_matches_uris_that_differ_in_a_valid_port_only() {
         let registered = "http://127.0.0.1/callback";
         for asked in ["http://127.0.0.1/callback", "http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback"] {
             assert!(is_same(registered, asked), "{asked}");

@@ -22,7 +22,8 @@ pub(super) async fn revoke(State(app): State<Shared>, tenant: Tenant, headers: H
     }
 }
 
-/// Ends the grant of a token. The parameter `token_type_hint` is not needed, because a text shows which token it is.
+/// Ends the grant of a token. The parameter `token_type_hint` is not needed: the server finds the token's kind from
+/// the value of `token`.
 async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields) -> Result<(), Refusal> {
     let parameters = token::parameters(fields)?;
     let client = tenant.clients.authenticate(headers, &parameters)?;

@@ -30,5 +30,5 @@ pub(crate) async fn epoch(records: &Records, now: UnixTime) -> Result<UnixTime, 
 
 const MAX_TRIES: usize = 8;
 
-/// The end of entries that have no end: the year 9999.
+/// The end of entries that are kept for ever: the beginning of the year 9999.
 pub(crate) const FOR_EVER: UnixTime = UnixTime::from_seconds(253_370_764_800);

@@ -33,7 +33,7 @@ pub(crate) enum WithoutStore {
     Refuse,
 }
 
-/// Opens the store. A store in Valkey is not asked yet.
+/// Opens the store. This function does not connect to Valkey: the first request to the store does.
 pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, String> {
     let (store, secret): (Arc<dyn Store>, _) = match engine {
         Engine::Disk { folder } => {

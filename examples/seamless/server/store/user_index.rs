@@ -16,7 +16,7 @@ pub(crate) struct UserIndex {
 /// The octets that make the key of an entry in the list.
 pub(crate) type Locator = [u8; 16];
 
-/// An entry in the list of a user, with its end in seconds since 1970. The list is in the order of the beginnings.
+/// An entry in the list of a user, with its end in seconds since 1970. The list has the oldest entry first.
 #[derive(Clone, Serialize, Deserialize)]
 struct Listed {
     locator: Locator,

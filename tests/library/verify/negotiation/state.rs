@@ -316,7 +316,7 @@ fn random_octets_are_no_state_or_accept_no_final_token() {
         .take(120)
         .collect();
         let length = usize::from(bytes[0]) % 120;
-        // The first octets of a state are the version, and then a list of mechanisms or the octet for an absent list.
+        // A state begins with the version. A list of mechanisms follows, or one octet that says that there is no list.
         for start in [&[][..], &[VERSION], &[VERSION, 0], &[VERSION, 0, 1], &kerberos[..5], &kerberos] {
             let state = [start, &bytes[1..=length]].concat();
             if let Ok(negotiation) = Negotiation::from_bytes(&state) {

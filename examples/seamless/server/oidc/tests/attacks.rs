@@ -1,7 +1,7 @@
-//! Tests of attacks on the flow that have a name. Others are beside the checks that stop them: login cross-site request forgery
-//! (`page_of_another_browser_begins_again_and_its_form_signs_nobody_in`), open redirect
-//! (`unknown_client_or_redirect_uri_sends_the_browser_nowhere`), and code injection
-//! (`code_of_another_client_redirect_uri_or_verifier_is_refused`).
+//! Tests of well-known attacks on the flow. The tests of three more attacks are beside the checks that stop the attacks:
+//! - login cross-site request forgery: `page_of_another_browser_begins_again_and_its_form_signs_nobody_in`
+//! - open redirect: `unknown_client_or_redirect_uri_sends_the_browser_nowhere`
+//! - code injection: `code_of_another_client_redirect_uri_or_verifier_is_refused`
 
 use super::*;
 

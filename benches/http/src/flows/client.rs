@@ -1,0 +1,155 @@
+//! The client: a browser with a session, and the application that redeems the browser's codes.
+
+use super::CONNECTIONS;
+use super::server::{REDIRECT_URI, Server, TENANT};
+use crate::Outcome;
+use crate::table::micros;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::request::Builder;
+use axum::http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+pub struct Client(Arc<Flow>);
+
+/// When the flows begin.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// On each connection, a flow begins when the flow before it ends.
+    Full,
+    /// A flow begins once in this time, whether or not the server has answered the flows before it.
+    Each(Duration),
+}
+
+struct Connection(SendRequest<Full<Bytes>>);
+
+/// What all flows of a client have in common.
+struct Flow {
+    host: String,
+    cookies: String,
+}
+
+impl Client {
+    /// Signs in once by ticket, when the server is ready.
+    pub async fn signed_in(server: &Server) -> Outcome<Self> {
+        let host = server.address.to_string();
+        let mut connection = Connection::open(&host).await?;
+        while connection.send(Request::get("/readyz").header(HOST, &host), String::new()).await?.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let request = Request::get(format!("/{TENANT}/winauth/sso")).header(HOST, &host);
+        let answer = connection.send(request.header(AUTHORIZATION, server.ticket()), String::new()).await?;
+        if answer.status() != 200 {
+            return Err(format!("the sign-in by ticket ends with {}: {:?}", answer.status(), answer.body()).into());
+        }
+        let cookies =
+            answer.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookies = cookies.collect::<Vec<_>>().join("; ");
+        Ok(Self(Arc::new(Flow { host, cookies })))
+    }
+
+    /// Runs flows for some time. Returns the time of each flow in microseconds. The connections are new, because the server
+    /// ends a connection that has had no request for ten seconds.
+    pub async fn run(&self, pace: Pace, time: Duration) -> Outcome<Vec<f64>> {
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(Connection::open(&self.0.host).await?);
+        }
+        let (mut tasks, begin) = (JoinSet::new(), Instant::now());
+        for (number, connection) in (0..).zip(connections) {
+            let pace = match pace {
+                Pace::Full => None,
+                Pace::Each(interval) => Some((begin + interval * number, interval * u32::try_from(CONNECTIONS)?)),
+            };
+            tasks.spawn(Arc::clone(&self.0).repeat(connection, pace, begin + time));
+        }
+        let mut times = Vec::new();
+        while let Some(of_one) = tasks.join_next().await {
+            times.extend(of_one??);
+        }
+        Ok(times)
+    }
+}
+
+impl Flow {
+    /// Runs flows on one connection until `end`: one after the other, or at the first time of `pace` and each interval later.
+    async fn repeat(
+        self: Arc<Self>,
+        mut connection: Connection,
+        mut pace: Option<(Instant, Duration)>,
+        end: Instant,
+    ) -> Outcome<Vec<f64>> {
+        let mut times = Vec::new();
+        loop {
+            let mut begin = Instant::now();
+            if let Some((due, interval)) = &mut pace {
+                if *due > begin {
+                    // The timer is up to a millisecond late, which is not the server's time.
+                    tokio::time::sleep_until((*due).into()).await;
+                    begin = Instant::now();
+                } else {
+                    // The connection was not free in time.
+                    begin = *due;
+                }
+                *due += *interval;
+            }
+            if begin >= end {
+                return Ok(times);
+            }
+            self.run(&mut connection).await?;
+            times.push(micros(begin.elapsed()));
+        }
+    }
+
+    /// Gets a code for the session, and both tokens for the code.
+    async fn run(&self, connection: &mut Connection) -> Outcome<()> {
+        let query = format!(
+            "/{TENANT}/oauth2/authorize?response_type=code&client_id=app&redirect_uri={REDIRECT_URI}&state=state\
+             &nonce=nonce&scope=openid+profile+groups&code_challenge={CHALLENGE}&code_challenge_method=S256"
+        );
+        let request = Request::get(query).header(HOST, &self.host).header(COOKIE, &self.cookies);
+        let answer = connection.send(request, String::new()).await?;
+        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
+        let code = location.split(['?', '&']).find_map(|field| field.strip_prefix("code="));
+        let code = code.ok_or_else(|| format!("no code: {} {location}", answer.status()))?;
+        let form = format!(
+            "grant_type=authorization_code&client_id=app&client_secret=secret&redirect_uri={REDIRECT_URI}&code={code}\
+             &code_verifier={VERIFIER}"
+        );
+        let request = Request::post(format!("/{TENANT}/oauth2/token")).header(HOST, &self.host);
+        let answer = connection.send(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded"), form).await?;
+        let tokens: Value = serde_json::from_slice(answer.body())?;
+        let has = |name: &str| tokens[name].as_str().is_some_and(|token| token.split('.').count() == 3);
+        match has("access_token") && has("id_token") {
+            true => Ok(()),
+            false => Err(format!("not both tokens: {tokens}").into()),
+        }
+    }
+}
+
+impl Connection {
+    async fn open(address: &str) -> Outcome<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(socket)).await?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    async fn send(&mut self, request: Builder, body: String) -> Outcome<Response<Bytes>> {
+        self.0.ready().await?;
+        let (head, body) = self.0.send_request(request.body(Full::from(body))?).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+}
+
+/// The example of RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

@@ -1,0 +1,121 @@
+//! The sign-in server, with one tenant and one client.
+
+use crate::Outcome;
+use crate::process::{self, Started};
+use crate::servers::free_ports;
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{Keytab, UnixTime};
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// The place of the server's state.
+#[derive(Clone, Copy)]
+pub enum State {
+    /// A file. The server answers when the disk has each write.
+    Disk,
+    /// A server of Redis without files.
+    Redis,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Disk => "disk",
+            Self::Redis => "redis-server",
+        })
+    }
+}
+
+/// A server that accepts connections. Both processes end before the folder is removed.
+pub struct Server {
+    pub state: State,
+    pub address: SocketAddr,
+    realm: TestRealm,
+    seamless: Started,
+    _redis: Option<Started>,
+    _folder: TempDir,
+}
+
+impl Server {
+    pub async fn start(seamless: &Path, state: State) -> Outcome<Self> {
+        let folder = tempfile::Builder::new().prefix("flows-bench-").tempdir()?;
+        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+        fs::write(folder.path().join("keytab"), Keytab::encode([&realm.account()], SystemTime::now().into())?)?;
+        let [address, redis_address] = free_ports()?;
+        let (redis, state_config) = match state {
+            State::Disk => (None, json!({ "directory": "state" })),
+            State::Redis => {
+                let secret = folder.path().join("secret");
+                fs::write(&secret, [1; 32])?;
+                fs::set_permissions(&secret, Permissions::from_mode(0o600))?;
+                let config = json!({ "valkey": format!("redis://{redis_address}"), "secret": "secret" });
+                (Some(redis(folder.path(), redis_address).await?), config)
+            }
+        };
+        let config = folder.path().join("config.json");
+        fs::write(&config, config_of(&realm, address, &state_config).to_string())?;
+        let mut command = Command::new(seamless);
+        command.arg("--listen").arg(address.to_string()).arg("--config").arg(config);
+        let seamless = start(command, address).await?;
+        Ok(Self { state, address, realm, seamless, _redis: redis, _folder: folder })
+    }
+
+    /// Returns the value of the header `Authorization` with a new ticket of a user in 20 groups.
+    pub fn ticket(&self) -> String {
+        let now = UnixTime::from(SystemTime::now());
+        // A minute ahead, because the replay cache refuses authenticators from before its start.
+        let token = self.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(now);
+        token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
+    }
+
+    pub fn cpu_time(&self) -> Outcome<Duration> {
+        process::cpu_time(&process::tree(self.seamless.0.id())?)
+    }
+}
+
+fn config_of(realm: &TestRealm, address: SocketAddr, state: &Value) -> Value {
+    json!({
+        "address": format!("http://{address}"),
+        "limits": { "requests_per_second": 1_000_000, "requests_at_once": 1_000_000 },
+        "state": state,
+        "tenants": [{
+            "name": TENANT, "realm": realm.name(), "account": "AZUREADSSOACC$", "keytab": "keytab",
+            "domain_sids": [realm.domain_sid().to_string()],
+            "clients": [{
+                "id": "app", "redirect_uris": [REDIRECT_URI], "scopes": ["openid", "profile", "groups"],
+                // The digest of "secret".
+                "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+            }],
+        }],
+    })
+}
+
+async fn redis(folder: &Path, address: SocketAddr) -> Outcome<Started> {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--port"]).arg(address.port().to_string());
+    command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder);
+    start(command, address).await
+}
+
+/// Starts a server, and waits until it accepts connections.
+async fn start(mut command: Command, address: SocketAddr) -> Outcome<Started> {
+    let mut started = Started(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    while TcpStream::connect(address).await.is_err() {
+        if let Some(status) = started.0.try_wait()? {
+            return Err(format!("{} ended: {status}", command.get_program().display()).into());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(started)
+}
+
+pub const TENANT: &str = "contoso.test";
+
+pub const REDIRECT_URI: &str = "https://app.contoso.test/callback";
