@@ -165,7 +165,7 @@ def tls(scene):
     trial.replay("TLS, FLUSHALL", trial.until_served())
     denied = redis.command("ACL", "LOG").strip()
     scene.report.check(not denied, "the store denied no command of the user", denied)
-    wrong = Certificates(scene.work, "wrong").authority
+    wrong = Certificates(scene.work, "wrong").trusted
     for what, address, options, words in (
         ("a wrong certificate authority", redis.address, ["--ca", wrong], "invalid peer certificate"),
         ("an unknown certificate authority", redis.address, [], "invalid peer certificate"),
