@@ -8,7 +8,7 @@
 use crate::clock;
 use crate::oidc::BrowserId;
 use crate::sign_in::NewSession;
-use crate::store::{Key, Kind, Records, Sealer, StoreError, When};
+use crate::store::{Key, Kind, Records, Sealer, StoreError, When, open_text, seal_text};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::UnixTime;
@@ -28,21 +28,15 @@ impl Page {
 
     /// Returns the text form for the script of the page.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
-        let (json, key) = (serde_json::to_vec(self).ok()?, page_key());
-        Sealer::new(records.secret(), b"", &key).seal(&json).map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
+        seal_text(records.secret(), Kind::Page, self)
     }
 
     /// Opens the text form of a page of the last hour.
     pub(crate) fn open(records: &Records, sealed: &str, now: UnixTime) -> Option<Self> {
-        let (octets, key) = (URL_SAFE_NO_PAD.decode(sealed).ok()?, page_key());
-        let page: Self = serde_json::from_slice(&Sealer::new(records.secret(), b"", &key).open(&octets)?).ok()?;
+        let page: Self = open_text(records.secret(), Kind::Page, sealed)?;
         let age = now.seconds_since(UnixTime::from_seconds(page.began));
         (-MAX_AGE..MAX_AGE).contains(&age).then_some(page)
     }
-}
-
-fn page_key() -> Key {
-    Key::new(Kind::Conversation, b"page")
 }
 
 /// The codes in the store.

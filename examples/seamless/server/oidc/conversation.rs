@@ -7,7 +7,7 @@
 
 use super::authorization_request::AuthorizationRequest;
 use crate::clock;
-use crate::store::{Key, Kind, Records, Sealer, Secret};
+use crate::store::{Kind, Records, open_text, seal_text};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::UnixTime;
@@ -51,9 +51,7 @@ impl Conversation {
 
     /// Returns the text form for the address of the page. Returns `None` if the request is too long.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
-        let (json, key) = (serde_json::to_vec(self).ok()?, key());
-        let sealed = Sealer::new(records.secret(), b"", &key).seal(&json)?;
-        Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= MAX_SEALED)
+        seal_text(records.secret(), Kind::Conversation, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
     /// Opens the text form of a conversation of this tenant, this browser and the last hour.
@@ -64,16 +62,12 @@ impl Conversation {
         browser: Option<&BrowserId>,
         now: UnixTime,
     ) -> Result<Self, Stale> {
-        let known = Self::read(records.secret(), sealed).filter(|one| one.tenant == tenant).ok_or(Stale::Unknown)?;
+        let text = Some(sealed).filter(|text| text.len() <= MAX_SEALED);
+        let known: Option<Self> = text.and_then(|text| open_text(records.secret(), Kind::Conversation, text));
+        let known = known.filter(|one| one.tenant == tenant).ok_or(Stale::Unknown)?;
         let is_old = !(-MAX_AGE..MAX_AGE).contains(&now.seconds_since(known.began()));
         let is_of_browser = browser.is_some_and(|browser| *browser == known.browser);
         if is_old || !is_of_browser { Err(Stale::Known(Box::new(known.request))) } else { Ok(known) }
-    }
-
-    fn read(secret: &Secret, sealed: &str) -> Option<Self> {
-        let octets = URL_SAFE_NO_PAD.decode(sealed).ok().filter(|_| sealed.len() <= MAX_SEALED)?;
-        let key = key();
-        serde_json::from_slice(&Sealer::new(secret, b"", &key).open(&octets)?).ok()
     }
 }
 
@@ -84,10 +78,6 @@ pub(crate) enum Stale {
     Unknown,
     /// The conversation is of another browser or too old. The request itself is good, and may begin again.
     Known(Box<AuthorizationRequest>),
-}
-
-fn key() -> Key {
-    Key::new(Kind::Conversation, b"")
 }
 
 impl BrowserId {

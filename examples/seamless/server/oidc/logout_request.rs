@@ -8,9 +8,7 @@ use super::answer::with_query;
 use super::clients::{Clients, RegisteredClient};
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
-use crate::store::{Key, Kind, Records, Sealer};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crate::store::{Kind, Records, open_text, seal_text};
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
@@ -99,16 +97,13 @@ impl LogoutRequest {
 
     /// Returns the text form for the address of the page. Returns `None` if the request is too long.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
-        let (json, key) = (serde_json::to_vec(self).ok()?, key());
-        let sealed = Sealer::new(records.secret(), b"", &key).seal(&json)?;
-        Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= MAX_SEALED)
+        seal_text(records.secret(), Kind::Logout, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
     /// Opens the text form of a request of this tenant and of the last hour.
     pub(crate) fn open(records: &Records, sealed: &str, tenant: &str, now: UnixTime) -> Option<Self> {
-        let octets = URL_SAFE_NO_PAD.decode(sealed).ok().filter(|_| sealed.len() <= MAX_SEALED)?;
-        let key = key();
-        let request: Self = serde_json::from_slice(&Sealer::new(records.secret(), b"", &key).open(&octets)?).ok()?;
+        let sealed = Some(sealed).filter(|text| text.len() <= MAX_SEALED)?;
+        let request: Self = open_text(records.secret(), Kind::Logout, sealed)?;
         let age = now.seconds_since(UnixTime::from_seconds(request.began));
         (request.tenant == tenant && (-MAX_AGE..MAX_AGE).contains(&age)).then_some(request)
     }
@@ -118,10 +113,6 @@ impl Back {
     fn is_registered(&self, client: &RegisteredClient) -> bool {
         client.has_post_logout_redirect_uri(&self.post_logout_redirect_uri)
     }
-}
-
-fn key() -> Key {
-    Key::new(Kind::Logout, b"")
 }
 
 /// The longest time from a request to its answer, in seconds.

@@ -35,7 +35,7 @@ pub(crate) use open::{Engine, WithoutStore, open};
 #[cfg(test)]
 pub(crate) use outage::Outage;
 pub(crate) use records::{Change, Entry, Records};
-pub(crate) use sealed::Sealer;
+pub(crate) use sealed::{Sealer, open_text, seal_text};
 pub(crate) use secret::Secret;
 pub(crate) use user_index::{Locator, UserIndex};
 
@@ -92,6 +92,8 @@ pub(crate) enum Kind {
     EndedSession = b'x',
     /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
     Conversation = b'c',
+    /// The number of a page for the autologon host. The page has it, and the store does not.
+    Page = b'q',
     /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
     Logout = b'l',
     /// The session of a page on another origin than the autologon host.

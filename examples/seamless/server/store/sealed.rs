@@ -3,10 +3,14 @@
 //! A sealed value is one octet with the form, 12 octets with the nonce, and the ciphertext. The associated data are the
 //! form and the key of the entry. So a value that is copied to another entry does not open.
 
-use super::{Key, Secret};
+use super::{Key, Kind, Secret};
 use crate::clock;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 /// The cipher of one entry.
@@ -43,6 +47,21 @@ impl<'k> Sealer<'k> {
     fn associated_data(&self) -> Vec<u8> {
         [&[FORM][..], self.key.as_bytes()].concat()
     }
+}
+
+/// Seals a value that a browser keeps, as text. Each text has a key of its own, which its random salt gives. So no number of
+/// texts is too large for the nonces of AES-GCM (NIST SP 800-38D section 8.3).
+pub(crate) fn seal_text(secret: &Secret, kind: Kind, value: &impl Serialize) -> Option<String> {
+    let (salt, json): ([u8; 16], _) = (clock::random(), Zeroizing::new(serde_json::to_vec(value).ok()?));
+    let sealed = Sealer::new(secret, b"", &Key::new(kind, &salt)).seal(&json)?;
+    Some(URL_SAFE_NO_PAD.encode([&salt[..], &sealed].concat()))
+}
+
+/// Opens a text of [`seal_text`] of the same kind.
+pub(crate) fn open_text<T: DeserializeOwned>(secret: &Secret, kind: Kind, text: &str) -> Option<T> {
+    let octets = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (salt, sealed) = octets.split_first_chunk::<16>()?;
+    serde_json::from_slice(&Sealer::new(secret, b"", &Key::new(kind, salt)).open(sealed)?).ok()
 }
 
 /// The form of sealed values. Another form gets another number.
