@@ -232,7 +232,8 @@ async fn step(app: &App, tenant: &Tenant, browser: &Browser<'_>, application: &A
     let client = application.client(tenant);
     let proof = client.is_some_and(|client| tenant.proofs.are_needed_for(client, request.resource.as_deref()));
     let ticket = ticket_use(app, tenant, browser.client, browser.headers);
-    let page = Page { began: conversation.began(), has_chosen, ticket };
+    let may_be_another = request.hinted_subject.is_none();
+    let page = Page { began: conversation.began(), has_chosen, may_be_another, ticket };
     Step { next: decision::decide(Demand::of(request, proof), page, present), session }
 }
 
@@ -364,12 +365,7 @@ pub(super) async fn of_common(State(app): State<Shared>, headers: HeaderMap, Raw
 }
 
 fn name_page(app: &App, query: &str, name: &str, reason: Undiscovered) -> Response {
-    let (status, error) = match reason {
-        Undiscovered::NoName => (StatusCode::OK, None),
-        Undiscovered::NotAName => (StatusCode::BAD_REQUEST, Some("Please check the name.")),
-        Undiscovered::NoOrganisation => (StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com.")),
-        Undiscovered::Unknown => (StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
-    };
+    let (status, error) = reason.shown();
     let fields: Vec<(String, String)> =
         form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| name != "login_hint").collect();
     let redirect_uri = fields.iter().find(|(name, _)| name == "redirect_uri").map(|(_, uri)| uri.as_str());

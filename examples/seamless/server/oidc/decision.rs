@@ -40,7 +40,7 @@ pub(crate) struct Present {
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
     pub(crate) by_ticket: bool,
-    /// Whether the user entered a one-time code in this session.
+    /// Whether the user entered a one-time code after the session's sign-in.
     pub(crate) is_proved: bool,
     /// Whether the tenant or the user demands a one-time code.
     pub(crate) must_prove: bool,
@@ -55,6 +55,8 @@ pub(crate) struct Page {
     pub(crate) began: UnixTime,
     /// Whether the user has chosen the session's account on this page.
     pub(crate) has_chosen: bool,
+    /// Whether the user may choose another account than the one that the request means. An ID token names the only account.
+    pub(crate) may_be_another: bool,
     /// How a ticket may be used at most: only by a button after a try that failed a short time ago, and not at all in a
     /// network without tickets.
     pub(crate) ticket: TicketUse,
@@ -90,7 +92,7 @@ pub(crate) enum TicketUse {
     No,
 }
 
-/// Returns the next step of a request, for a browser that has no session or this session.
+/// Returns the next step of a request. `session` is the session of the browser, if it has one.
 pub(crate) fn decide(demand: Demand, page: Page, session: Option<Present>) -> Next {
     match (demand.prompt, session) {
         (Prompt::None, session) => without_a_page(demand, page, session),
@@ -124,7 +126,7 @@ fn with_session(demand: Demand, page: Page, session: Present) -> Next {
         Next::SignIn(TicketUse::ByButton)
     } else if demand.prompt == Prompt::SelectAccount && !is_new && !page.has_chosen {
         Next::Choose
-    } else if !session.is_meant && !page.has_chosen {
+    } else if !is_taken(session, page) {
         Next::WrongUser
     } else if is_too_old(demand, page, session) {
         // The ticket of this page is as old as the session. A ticket of a new sign-in to Windows may be newer than an old
@@ -137,6 +139,11 @@ fn with_session(demand: Demand, page: Page, session: Present) -> Next {
     } else {
         Next::CannotProve
     }
+}
+
+/// Returns whether the request takes the session's account: the one that it means, or another one that the user has chosen.
+const fn is_taken(session: Present, page: Page) -> bool {
+    session.is_meant || (page.has_chosen && page.may_be_another)
 }
 
 /// Returns whether the user signed in too long before the request. OpenID Connect Core 1.0 section 3.1.2.1: `max_age=0` asks
@@ -184,7 +191,7 @@ mod tests {
     }
 
     fn next(demand: Demand, session: Option<Present>) -> Next {
-        decide(demand, Page { began: BEGAN, has_chosen: false, ticket: InBackground }, session)
+        decide(demand, Page { began: BEGAN, has_chosen: false, may_be_another: true, ticket: InBackground }, session)
     }
 
     const LOGIN_REQUIRED: Next = Refuse(ErrorCode::LoginRequired);
@@ -227,11 +234,16 @@ mod tests {
             let found = [OLD, TICKET].map(|session| next(demand(prompt, None), other(session)));
             assert_eq!(found, expected, "{prompt:?}");
         }
-        let page = Page { began: BEGAN, has_chosen: true, ticket: InBackground };
+        let page = Page { began: BEGAN, has_chosen: true, may_be_another: true, ticket: InBackground };
         for prompt in [Prompt::Default, Prompt::SelectAccount] {
             assert_eq!(decide(demand(prompt, None), page, other(OLD)), Answer, "{prompt:?}");
         }
         assert_eq!(decide(demand(Prompt::Login, None), page, other(OLD)), SignIn(ByButton));
+        let page = Page { may_be_another: false, ..page };
+        for prompt in [Prompt::Default, Prompt::SelectAccount] {
+            assert_eq!(decide(demand(prompt, None), page, other(OLD)), WrongUser, "{prompt:?}");
+            assert_eq!(decide(demand(prompt, None), page, Some(OLD)), Answer, "{prompt:?}");
+        }
     }
 
     #[test]
@@ -242,7 +254,7 @@ mod tests {
             (Prompt::Login, ByButton, ByButton),
             (Prompt::Login, No, No),
         ] {
-            let page = Page { began: BEGAN, has_chosen: false, ticket: most };
+            let page = Page { began: BEGAN, has_chosen: false, may_be_another: true, ticket: most };
             assert_eq!(decide(demand(prompt, None), page, None), SignIn(expected), "{prompt:?} {most:?}");
         }
     }
