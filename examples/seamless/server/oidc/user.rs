@@ -15,7 +15,35 @@ pub(crate) struct User {
     pub(crate) upn: String,
     /// The full name.
     pub(crate) name: Option<String>,
+    #[serde(with = "by_domain")]
     pub(crate) groups: Vec<Sid>,
+}
+
+/// The form of groups in the store: the relative identifiers of each domain. A SID as text has 47 octets, so a user in 1,300
+/// groups would be too large for the store.
+mod by_domain {
+    use kerberos_sso::Sid;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(groups: &[Sid], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut domains: Vec<(String, Vec<u32>)> = Vec::new();
+        for group in groups {
+            let text = group.to_string();
+            let (domain, rid) = text.rsplit_once('-').unwrap_or((&text, ""));
+            let Ok(rid) = rid.parse() else { continue };
+            match domains.last_mut().filter(|(last, _)| last == domain) {
+                Some((_, rids)) => rids.push(rid),
+                None => domains.push((domain.into(), vec![rid])),
+            }
+        }
+        domains.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Sid>, D::Error> {
+        let domains = Vec::<(String, Vec<u32>)>::deserialize(deserializer)?;
+        let sids = domains.iter().flat_map(|(domain, rids)| rids.iter().map(move |rid| format!("{domain}-{rid}")));
+        sids.map(|sid| sid.parse().map_err(D::Error::custom)).collect()
+    }
 }
 
 impl User {
@@ -50,6 +78,18 @@ pub(crate) mod tests {
             name: Some("Alice".into()),
             groups: vec!["S-1-5-21-1-2-3-513".parse().unwrap()],
         }
+    }
+
+    #[test]
+    fn user_in_3000_groups_of_two_domains_is_read_back_and_takes_less_than_32_kib() {
+        let of = |domain: &'static str| (1_000..2_500).map(move |rid| format!("{domain}-{rid}").parse().unwrap());
+        let domains = ["S-1-5-21-2414420194-2443536277-2568925871", "S-1-5-21-1-2-3"];
+        let other = ["S-1-18-1".parse().unwrap(), "S-1-5-21-1-2-3-4294967295".parse().unwrap()];
+        let groups = domains.into_iter().flat_map(of).chain(other).collect();
+        let user = User { groups, ..user() };
+        let json = serde_json::to_vec(&user).unwrap();
+        assert!(json.len() < 32 * 1024, "{}", json.len());
+        assert_eq!(serde_json::from_slice::<User>(&json).unwrap(), user);
     }
 
     #[test]
