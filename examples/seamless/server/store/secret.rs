@@ -11,14 +11,23 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
+/// The secret, of which memory has one copy. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Secret(Zeroizing<[u8; 32]>);
+pub(crate) struct Secret(Arc<Keys>);
+
+struct Keys {
+    octets: Zeroizing<[u8; 32]>,
+    /// The key of [`Secret::name`], which depends on the octets only.
+    names: Zeroizing<[u8; 32]>,
+}
 
 impl Secret {
     pub(crate) fn new(octets: [u8; 32]) -> Self {
-        Self(Zeroizing::new(octets))
+        let octets = Zeroizing::new(octets);
+        Self(Arc::new(Keys { names: expand(&octets, b"", &[b"names"]), octets }))
     }
 
     /// Reads the secret from a file.
@@ -45,27 +54,29 @@ impl Secret {
 
     /// Derives 32 octets from the secret and `input` (HKDF, RFC 5869). The secret is the salt. The result differs for
     /// each `purpose`.
-    #[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8,160 octets (RFC 5869 section 2.3)")]
     pub(crate) fn derive(&self, input: &[u8], purpose: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-        let mut output = Zeroizing::new([0; 32]);
-        let info: Vec<u8> =
-            purpose.iter().flat_map(|part| length(part).into_iter().chain(part.iter().copied())).collect();
-        let expanded = Hkdf::<Sha256>::new(Some(self.0.as_slice()), input).expand(&info, output.as_mut_slice());
-        expanded.expect("HKDF-SHA256 gives 32 octets");
-        output
+        expand(&self.0.octets, input, purpose)
     }
 
     /// Returns a name for `parts` (HMAC-SHA256). Without the secret, the parts of a name cannot be guessed.
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 3)")]
     pub(crate) fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let key = self.derive(b"", &[b"names"]);
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes 32 octets as a key");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.names.as_slice()).expect("HMAC takes 32 octets as a key");
         for part in parts {
             mac.update(&length(part));
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+#[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8,160 octets (RFC 5869 section 2.3)")]
+fn expand(secret: &[u8; 32], input: &[u8], purpose: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut output = Zeroizing::new([0; 32]);
+    let info: Vec<u8> = purpose.iter().flat_map(|part| length(part).into_iter().chain(part.iter().copied())).collect();
+    let expanded = Hkdf::<Sha256>::new(Some(secret.as_slice()), input).expand(&info, output.as_mut_slice());
+    expanded.expect("HKDF-SHA256 gives 32 octets");
+    output
 }
 
 /// Returns the length of a part, which is written before the part. Otherwise `ab`, `c` and `a`, `bc` would be the same
