@@ -9,7 +9,7 @@ use crate::browser::not_found;
 use crate::client::Client;
 use crate::clock;
 use crate::cookies::Cookie;
-use crate::destination::{Destination, ReturnPath};
+use crate::destination::{Destination, ReturnPath, address, forward_auth_address};
 use crate::handover::Page;
 use crate::metrics::SignInMethod;
 use crate::negotiate;
@@ -215,19 +215,9 @@ pub(crate) async fn exchange(
         append(&mut response, failed_try(&app));
         return response;
     };
-    let (browser, now) = (app.cookies.browser_id(&headers), clock::now());
-    let destination = Destination::of_attempt(&app, &tenant, browser.as_ref(), exchange.request.as_deref(), now);
-    let (Ok(destination), Some(browser)) = (destination, browser) else {
-        return failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE);
-    };
-    let Ok(taken) = app.handovers.take(&handover, &browser, now).await else {
-        return failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE);
-    };
-    let is_of_page = |new: &NewSession| {
-        new.session.tenant == tenant.name && new.session.conversation == destination.conversation_id()
-    };
-    let Some(new) = taken.filter(is_of_page) else {
-        return failed(StatusCode::FORBIDDEN, "used-handover", STALE_PAGE);
+    let (new, _) = match handed_over(&app, &tenant, &headers, &handover, exchange.request.as_deref()).await {
+        Ok(handed_over) => handed_over,
+        Err(response) => return response,
     };
     match begin(&app, new, &headers).await {
         Ok((id, stage)) => {
@@ -237,6 +227,28 @@ pub(crate) async fn exchange(
         }
         Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE),
     }
+}
+
+/// Returns the session of a handover, if it is of this browser and of the page's request, and the destination of the page.
+async fn handed_over(
+    app: &App,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    handover: &str,
+    request: Option<&str>,
+) -> Result<(NewSession, Destination), Response> {
+    let (browser, now) = (app.cookies.browser_id(headers), clock::now());
+    let destination = Destination::of_attempt(app, tenant, browser.as_ref(), request, now);
+    let (Ok(destination), Some(browser)) = (destination, browser) else {
+        return Err(failed(StatusCode::CONFLICT, "stale-page", STALE_PAGE));
+    };
+    let taken = app.handovers.take(handover, &browser, now).await;
+    let taken = taken.map_err(|_| failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE))?;
+    let is_of_page = |new: &NewSession| {
+        new.session.tenant == tenant.name && new.session.conversation == destination.conversation_id()
+    };
+    let new = taken.filter(is_of_page).ok_or_else(|| failed(StatusCode::FORBIDDEN, "used-handover", STALE_PAGE))?;
+    Ok((new, destination))
 }
 
 /// Shows a page of the autologon host that asks for a ticket and leads back. Chromium sends no ticket to another origin than
@@ -252,7 +264,7 @@ pub(crate) struct Return {
     handover: String,
     #[serde(default)]
     request: Option<String>,
-    /// The path of the page that led there.
+    /// The path of the page that led there, if the page has no request.
     #[serde(default)]
     back: String,
 }
@@ -264,27 +276,20 @@ pub(crate) async fn come_back(
     headers: HeaderMap,
     Query(Return { handover, request, back }): Query<Return>,
 ) -> Response {
-    let (browser, now) = (app.cookies.browser_id(&headers), clock::now());
-    let destination = Destination::of_attempt(&app, &tenant, browser.as_ref(), request.as_deref(), now);
-    let taken = match (&destination, &browser) {
-        (Ok(_), Some(browser)) if !handover.is_empty() => {
-            app.handovers.take(&handover, browser, now).await.ok().flatten()
-        }
-        _ => None,
-    };
-    let conversation = destination.as_ref().ok().and_then(Destination::conversation_id);
-    let taken = taken.filter(|new| new.session.tenant == tenant.name && new.session.conversation == conversation);
-    if let (Some(new), Ok(destination)) = (taken, &destination)
+    if let Ok((new, destination)) = handed_over(&app, &tenant, &headers, &handover, request.as_deref()).await
         && let Ok((id, _)) = begin(&app, new, &headers).await
     {
         let mut response = (signed_in_cookies(&app, &tenant, &id), Redirect::to(&destination.path())).into_response();
         append(&mut response, app.cookies.clear(Cookie::NoTicket));
         return response;
     }
-    let back = match (&destination, ReturnPath::parse(&back)) {
-        (Ok(destination), _) if request.is_some() => destination.path(),
-        (_, back) => back.map_or_else(|| "/".into(), ReturnPath::into_path),
-    };
+    // The page of an application is found again by its request, and every other page by its path.
+    let of_request = request.filter(|text| !text.is_empty()).map(|text| match ReturnPath::parse(&text) {
+        Some(path) => forward_auth_address(&tenant.name, Some(&path)),
+        None => address(&tenant.name, &text),
+    });
+    let of_path = || ReturnPath::parse(&back).map_or_else(|| "/".into(), ReturnPath::into_path);
+    let back = of_request.unwrap_or_else(of_path);
     let mut response = Redirect::to(&back).into_response();
     append(&mut response, failed_try(&app));
     response

@@ -168,8 +168,9 @@ impl Destination {
     }
 }
 
-/// Returns the path of the sign-in page of a conversation.
+/// Returns the path of the sign-in page of a conversation. A form may have sent any text as the conversation.
 pub(crate) fn address(tenant: &str, sealed: &str) -> String {
+    let sealed: String = form_urlencoded::byte_serialize(sealed.as_bytes()).collect();
     format!("/{tenant}/sign-in?request={sealed}")
 }
 

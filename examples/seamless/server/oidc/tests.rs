@@ -369,6 +369,8 @@ async fn id_token_of_another_user_leads_to_a_question_without_the_sessions_accou
     let mut browser = Browser::new(&server);
     let question = browser.sign_in("bob", &format!("id_token_hint={hint}")).await;
     assert!(question.body.contains("Which account?") && !question.body.contains("/continue\""), "{}", question.body);
+    let forced = browser.post("/contoso.test/sign-in/continue", &[("request", question.request())]).await;
+    assert!(forced.status == 200 && forced.body.contains("Which account?"), "{}", forced.location());
     let none = browser.authorize(&format!("prompt=none&id_token_hint={hint}")).await;
     assert_eq!(none.field("error").as_deref(), Some("login_required"));
     let foreign = browser.authorize(&format!("id_token_hint={}", tokens["access_token"].as_str().unwrap())).await;
@@ -402,6 +404,17 @@ async fn page_of_another_browser_begins_again_and_its_form_signs_nobody_in() {
     assert_eq!(user.by_ticket(&page, "alice", false).await.status, 200);
     for sealed in ["", "AAAA", &page.request()[1..]] {
         assert_eq!(user.get(&format!("/contoso.test/sign-in?request={sealed}")).await.status, 400, "{sealed}");
+    }
+    for sealed in ["\r\nx: y", "A&login_hint=b", "é"] {
+        for path in ["/contoso.test/sign-in/other", "/test-ticket"] {
+            let answer = user.post(path, &[("request", sealed), ("name", "alice")]).await;
+            let request = encoded([("request", sealed)]);
+            assert_eq!(
+                (answer.status, answer.location()),
+                (303, &*format!("/contoso.test/sign-in?{request}")),
+                "{path}"
+            );
+        }
     }
 }
 

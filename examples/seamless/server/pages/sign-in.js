@@ -31,7 +31,7 @@ const attempt = async (byUser, abort) => {
   await report(response);
   // A browser that blocks the cookies of third parties may send no ticket to another origin. So the page leads there, once.
   if (page && response.status === 401 && mayHop(byUser)) {
-    query.set("back", location.pathname + location.search);
+    if (!request) query.set("back", location.pathname + location.search);
     location.assign(`${autologon.replace(/sso$/, "hop")}?${query}`);
     return new Promise(() => {});
   }
