@@ -96,3 +96,52 @@ const MAX_AGE: i64 = 60 * 60;
 
 /// The lifetime of a code, in seconds.
 const LIFETIME: i64 = 60;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::session::{Method, Session, Stage};
+    use crate::store::{Memory, Secret};
+    use kerberos_sso::testing::TestRealm;
+    use kerberos_sso::{Policy, Validator, replay::NoReplayCache};
+    use std::sync::Arc;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn new() -> NewSession {
+        let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let accepted = validator.validate_ticket(&realm.ticket_for("alice").mint(), TestRealm::NOW).unwrap();
+        let identity = accepted.identity().to_owned();
+        let session = Session::new(&"contoso.test".into(), &identity, Method::Kerberos, NOW, None);
+        NewSession { session, stage: Stage::SignedIn }
+    }
+
+    /// The clock of the store stands still. So only the check of the server ends a code.
+    #[tokio::test]
+    async fn code_is_good_for_59_seconds_and_not_at_60_and_only_in_its_browser() {
+        let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));
+        let (handovers, browser) = (Handovers::new(records), BrowserId::random());
+        let page = Page::new(browser.clone(), NOW);
+        for (of, seconds, expected) in [(&browser, 59, true), (&browser, 60, false), (&BrowserId::random(), 0, false)] {
+            let code = handovers.give(new(), &page, NOW).await.unwrap();
+            let taken = handovers.take(&code, of, NOW.saturating_add_seconds(seconds)).await.unwrap();
+            assert_eq!(taken.is_some(), expected, "{seconds}");
+            assert!(handovers.take(&code, &browser, NOW).await.unwrap().is_none(), "a second use");
+        }
+        for text in ["", "!", "AAAA"] {
+            assert!(handovers.take(text, &browser, NOW).await.unwrap().is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn page_is_opened_for_an_hour_and_under_its_secret_only() {
+        let records = Records::for_tests();
+        let page = Page::new(BrowserId::random(), NOW).seal(&records).unwrap();
+        let open = |records, seconds| Page::open(records, &page, NOW.saturating_add_seconds(seconds)).is_some();
+        assert_eq!([-3_601, -3_600, 3_599, 3_600].map(|seconds| open(&records, seconds)), [false, true, true, false]);
+        let foreign = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([9; 32]));
+        assert!(!open(&foreign, 0));
+    }
+}

@@ -200,6 +200,39 @@ mod tests {
     use rsa::signature::Verifier as _;
 
     #[test]
+    fn token_is_verified_until_its_end_for_its_kind_issuer_and_audience_only() {
+        let keys = Keys::one(SigningKey::generate());
+        let now = UnixTime::from_seconds(1_000);
+        let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
+        let token = keys.current(now).unwrap().token(TokenType::Access, &claims).unwrap();
+        let verified = |token: &str, kind, issuer, audience, seconds, also_ended| {
+            let now = UnixTime::from_seconds(seconds);
+            keys.verified::<Value>(token, kind, (issuer, Audience::Is(audience)), now, also_ended).is_some()
+        };
+        for (kind, issuer, audience, seconds, also_ended, expected) in [
+            (TokenType::Access, "i", "a", 999, false, true),
+            (TokenType::Access, "i", "a", 1_000, false, false),
+            (TokenType::Access, "i", "a", 1_000, true, true),
+            (TokenType::Id, "i", "a", 999, false, false),
+            (TokenType::Access, "other", "a", 999, false, false),
+            (TokenType::Access, "i", "other", 999, false, false),
+        ] {
+            let found = verified(&token, kind, issuer, audience, seconds, also_ended);
+            assert_eq!(found, expected, "{kind:?} {issuer} {audience} {seconds} {also_ended}");
+        }
+        let octets = token.len();
+        for at in 0..octets {
+            let mut changed = token.clone().into_bytes();
+            if let Some(octet) = changed.get_mut(at) {
+                *octet = if *octet == b'A' { b'B' } else { b'A' };
+            }
+            let changed = String::from_utf8(changed).unwrap();
+            // The last character of a signature has bits that base64 does not use, and the decoder demands that they are 0.
+            assert!(!verified(&changed, TokenType::Access, "i", "a", 999, false), "character {at}");
+        }
+    }
+
+    #[test]
     fn token_has_an_rs256_signature_that_another_implementation_verifies() {
         let key = SigningKey::generate();
         let token = key.token(TokenType::Access, &json!({ "sub": "alice" })).unwrap();

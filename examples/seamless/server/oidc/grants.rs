@@ -381,3 +381,6 @@ const OFFLINE_LIFETIME: i64 = 30 * 24 * 60 * 60;
 /// The largest number of families of one user: the programs on some devices. When the limit is reached, the user's
 /// oldest family ends.
 const MAX_OF_ONE_USER: usize = 100;
+
+#[cfg(test)]
+mod tests;
