@@ -95,9 +95,6 @@ fn explain_link(app: &App, id: &SessionId, client: &Client) -> ExplainLink {
 /// Shows the sign-in page of the tenant that the hint selects (home-realm discovery), or asks for the user's name.
 fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> Response {
     let test_realm = app.tenants.test_tenant().is_some();
-    let name = |status, error| {
-        app.pages.name(status, &NamePage { name: &hints.login_hint, error, test_realm, ..NamePage::default() })
-    };
     match tenant_of(app, &hints.login_hint, &hints.domain_hint, headers, hints.other) {
         Ok((tenant, user)) => {
             let ticket = ticket_use(app, &tenant, client, headers);
@@ -107,12 +104,10 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
                 SignInPage { tenant: &tenant, name: &user, error: None, ticket, destination, autologon: &autologon };
             (browser_cookie(app, &browser, headers), app.pages.sign_in(StatusCode::OK, &page)).into_response()
         }
-        Err(Undiscovered::NoName) => name(StatusCode::OK, None),
-        Err(Undiscovered::NotAName) => name(StatusCode::BAD_REQUEST, Some("Please check the name.")),
-        Err(Undiscovered::NoOrganisation) => {
-            name(StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com."))
+        Err(reason) => {
+            let (status, error) = reason.shown();
+            app.pages.name(status, &NamePage { name: &hints.login_hint, error, test_realm, ..NamePage::default() })
         }
-        Err(Undiscovered::Unknown) => name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
     }
 }
 
@@ -132,6 +127,18 @@ pub(crate) enum Undiscovered {
     NotAName,
     NoOrganisation,
     Unknown,
+}
+
+impl Undiscovered {
+    /// Returns the status and the error text of the page that asks for the name.
+    pub(crate) const fn shown(self) -> (StatusCode, Option<&'static str>) {
+        match self {
+            Self::NoName => (StatusCode::OK, None),
+            Self::NotAName => (StatusCode::BAD_REQUEST, Some("Please check the name.")),
+            Self::NoOrganisation => (StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com.")),
+            Self::Unknown => (StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
+        }
+    }
 }
 
 /// Returns the tenant of a user, and the user's name if it is known: by the hints, or else by the cookie of the browser's last

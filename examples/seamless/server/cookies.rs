@@ -1,4 +1,5 @@
-//! The server's two cookies: the session id, and the sealed state of a negotiation that continues.
+//! The server's cookies: the session, the sealed state of a negotiation that continues, the number of the browser, the tenant of
+//! the last sign-in, and the memory of a try with a ticket that failed.
 //!
 //! If the server's address begins with `https`, the cookies are `Secure` and their names begin with `__Host-`. A
 //! browser then accepts them from this host only, over TLS only (RFC 6265bis section 4.1.3.2).

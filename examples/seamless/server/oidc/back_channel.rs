@@ -228,8 +228,8 @@ mod tests {
         let connections = Connections::new(9, 9, Proxies::default(), Metrics::new());
         tokio::spawn(serve(listener, Some(tls), routes, connections, stopping));
         let mut roots = RootCertStore::empty();
-        let stranger = BackChannel::trusting(roots.clone()).unwrap().without_pauses();
-        assert_eq!(stranger.deliver(&format!("https://{address}/"), "x").await, Outcome::Again);
+        let untrusting = BackChannel::trusting(roots.clone()).unwrap().without_pauses();
+        assert_eq!(untrusting.deliver(&format!("https://{address}/"), "x").await, Outcome::Again);
         roots.add(cert.der().clone()).unwrap();
         let trusting = BackChannel::trusting(roots).unwrap();
         assert_eq!(trusting.deliver(&format!("https://{address}/"), "x").await, Outcome::Done);
