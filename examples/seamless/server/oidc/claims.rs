@@ -94,8 +94,8 @@ struct UserInfo<'a> {
 }
 
 impl<'a> Issue<'a> {
-    /// Returns the claims of an access token. Its audience is the resource of the grant, or else the issuer, whose `userinfo`
-    /// takes the token.
+    /// Returns the claims of an access token. Its audience is the grant's resource. Without a resource, its audience is the
+    /// issuer, whose `userinfo` endpoint takes the token.
     pub(crate) fn access_token(self, id: String) -> impl Serialize + use<'a> {
         AccessToken {
             sign_in: self.sign_in(self.grant.resource.as_deref().unwrap_or(self.issuer)),
