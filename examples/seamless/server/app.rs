@@ -7,6 +7,7 @@ use crate::config::{Config, Limits};
 use crate::cookies::Cookies;
 use crate::forwarded::Proxies;
 use crate::handover::Handovers;
+use crate::health::Logged;
 use crate::hosts::AllowedHosts;
 use crate::judged::JudgedTickets;
 use crate::key_ring::KeyRing;
@@ -175,10 +176,13 @@ impl App {
     }
 
     /// Makes the keys if there are none, and replaces the keys in time. A request that needs keys does the same. With
-    /// this task, the first client need not wait, and a server without requests replaces its keys too.
+    /// this task, the first client need not wait, and a server without requests replaces its keys too. The task also writes
+    /// what is wrong with the keytabs into the log.
     pub(crate) async fn maintain_keys(&self) {
+        let mut logged = Logged::default();
         loop {
             let now = clock::now();
+            logged.log(&self.tenants.health(now), now);
             if let Err(error) = self.sealing.keys(now).await {
                 tracing::error!("the server has no keys: {error}");
             }

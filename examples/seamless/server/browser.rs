@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/proof", post(sign_in::proof))
         .route("/sign-out", post(sign_out))
         .route("/test-ticket", post(sign_in::test_ticket))
-        .route("/style.css", get(([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/style.css"))))
+        .route("/style.css", get(style))
         .route("/sign-in.js", script(include_str!("pages/sign-in.js")))
         .route("/hop.js", script(include_str!("pages/hop.js")))
         .route("/submit.js", script(include_str!("pages/submit.js")))
@@ -109,6 +109,11 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
             app.pages.name(status, &NamePage { name: &hints.login_hint, error, test_realm, ..NamePage::default() })
         }
     }
+}
+
+/// Returns the style sheet of all pages.
+pub(crate) async fn style() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/style.css")).into_response()
 }
 
 /// Returns the cookie that gives the browser its number. A browser that sent such a cookie gets no other one.

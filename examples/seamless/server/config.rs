@@ -77,8 +77,8 @@ pub(crate) struct Config {
     /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it
     /// ends TLS.
     pub(crate) tls: Option<TlsConfig>,
-    /// The address of a second listener, which shows figures for Prometheus at `/metrics`. Let only Prometheus reach
-    /// the address.
+    /// The address of a second listener for operators, with figures for Prometheus at `/metrics` and the health of each
+    /// tenant's account at `/` and `/healthz`. Let only operators and Prometheus reach the address.
     pub(crate) metrics: Option<SocketAddr>,
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -220,6 +220,10 @@ pub(crate) struct TenantConfig {
     /// The names of groups in tokens. A group without a name has its SID.
     #[serde(default)]
     pub(crate) group_names: HashMap<Sid, String>,
+    /// The users and groups whose sign-ins the server counts as those of administrators, in addition to the administrators
+    /// that every domain has.
+    #[serde(default)]
+    pub(crate) administrators: Vec<Sid>,
     /// The networks in which the sign-in page tries a ticket. Without networks, the page tries a ticket everywhere.
     #[serde(default)]
     ticket_networks: Vec<Network>,

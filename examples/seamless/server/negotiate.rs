@@ -90,9 +90,13 @@ fn count(metrics: &Metrics, tenant: &Tenant, method: SignInMethod, step: &SignIn
         SignInStep::Continue(_) => "continued",
         SignInStep::SignedIn(signed_in) => {
             metrics.accepted(&tenant.name, signed_in.accepted());
+            tenant.count_accepted(signed_in.accepted());
             "accepted"
         }
-        SignInStep::FallBack(refused) => refused.code(),
+        SignInStep::FallBack(refused) => {
+            tenant.count_refused(refused);
+            refused.code()
+        }
     };
     metrics.signed_in(method, code);
 }

@@ -2,6 +2,7 @@
 
 use crate::autologon::Autologon;
 use crate::destination::Destination;
+use crate::health::Health;
 use crate::limits::content_security_policy;
 use crate::oidc::{TicketUse, origin_of};
 use crate::principal;
@@ -11,7 +12,7 @@ use crate::tenants::Tenant;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse as _, Response};
-use kerberos_sso::Sid;
+use kerberos_sso::{Sid, UnixTime};
 use minijinja::{Environment, Value, context};
 use std::time::Duration;
 
@@ -52,6 +53,14 @@ pub(crate) struct QuestionPage<'a> {
     /// Whether the user may go on with the session's account.
     pub(crate) may_continue: bool,
     pub(crate) destination: &'a Destination,
+}
+
+/// The values of the page for administrators.
+pub(crate) struct OperatorsPage<'a> {
+    pub(crate) tenants: &'a [Health],
+    /// The parts of the server that are not ready.
+    pub(crate) unready: &'a [&'static str],
+    pub(crate) now: UnixTime,
 }
 
 /// The link to `/explain` on the page of a signed-in user.
@@ -179,6 +188,18 @@ impl Pages {
         self.render(StatusCode::OK, "who.html", values)
     }
 
+    /// Returns the page for administrators.
+    pub(crate) fn operators(&self, page: &OperatorsPage<'_>) -> Response {
+        let warnings: usize = page.tenants.iter().map(|health| health.warnings.len()).sum();
+        let tenants: Vec<_> = page.tenants.iter().map(|health| health.shown(page.now)).collect();
+        let unready = page.unready;
+        self.render(
+            StatusCode::OK,
+            "operators.html",
+            context! { tenants, unready, warnings => warnings.saturating_add(unready.len()) },
+        )
+    }
+
     /// Returns a page with a title and a message.
     pub(crate) fn message(&self, status: StatusCode, title: &str, text: &str) -> Response {
         self.render(status, "message.html", context! { title, text })
@@ -236,7 +257,7 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
@@ -246,6 +267,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("sign_out.html", include_str!("pages/sign_out.html")),
     ("form_post.html", include_str!("pages/form_post.html")),
     ("who.html", include_str!("pages/who.html")),
+    ("operators.html", include_str!("pages/operators.html")),
     ("message.html", include_str!("pages/message.html")),
 ];
 

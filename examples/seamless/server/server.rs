@@ -23,6 +23,7 @@ mod forest_tests;
 mod forward_auth;
 mod forwarded;
 mod handover;
+mod health;
 mod hosts;
 mod judged;
 mod key_ring;
@@ -34,6 +35,7 @@ mod metrics;
 mod native;
 mod negotiate;
 mod oidc;
+mod operators;
 mod origin;
 mod pages;
 mod principal;
@@ -84,7 +86,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     let connections =
         Connections::new(connections, connections_of_address, app.proxies.clone(), Arc::clone(&app.metrics));
     if let Some(address) = app.metrics_address {
-        let routes = metrics::routes(Arc::clone(&app), Arc::clone(&connections));
+        let routes = operators::routes(Arc::clone(&app), Arc::clone(&connections));
         let own = Connections::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS, app.proxies.clone(), Metrics::new());
         tokio::spawn(serve::serve(TcpListener::bind(address).await?, None, routes, own, stopping.clone()));
     }

@@ -6,6 +6,7 @@ use crate::clock;
 use crate::config::ProofConfig;
 use crate::config::{Config, TenantConfig};
 use crate::directory::Directory;
+use crate::health::{AccountKeys, Health, Signs};
 use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
 use crate::oidc::Clients;
@@ -20,11 +21,10 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use ipnet::IpNet;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{Identity, KeySet, Policy, SessionIdentity, SharedValidator, Sid, UnixTime};
+use kerberos_sso::{Accepted, Identity, KeySet, Policy, Refused, SessionIdentity, SharedValidator, Sid, UnixTime};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 pub(crate) type Validator = kerberos_sso::Validator<Replay>;
@@ -56,8 +56,12 @@ pub(crate) struct Tenant {
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
     validator: SharedValidator<Replay>,
-    /// The time of the newest key in the keytab, in seconds since 1970, or 0 if it is not known.
-    newest_key: Arc<AtomicI64>,
+    /// The keys of the validator, for the operators.
+    keys: Arc<RwLock<AccountKeys>>,
+    /// The users and groups whose sign-ins count as those of administrators, in addition to those of every domain.
+    administrators: Arc<[Sid]>,
+    /// The signs of a stolen key in the tickets of clients.
+    pub(crate) signs: Arc<Signs>,
 }
 
 /// Where and for whom a tenant uses tickets.
@@ -99,8 +103,10 @@ impl Tenants {
         // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
         // authenticators from before its epoch, and accepts a ticket in the second in which the server starts.
         let replay = replays.cache(&policy).await?.taking_earlier_authenticators();
+        let shown = AccountKeys::new(&keys, None);
         let validator = Validator::new(keys, policy, replay);
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator, records);
+        tenant.keys = Arc::new(RwLock::new(shown));
         tenant.clients = Arc::new(clients);
         tenant.test_realm = Some(realm);
         Ok(Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() })
@@ -144,8 +150,14 @@ impl Tenants {
 
     /// Returns the time of the newest key of each tenant that has a keytab.
     pub(crate) fn newest_keys(&self) -> impl Iterator<Item = (&str, UnixTime)> {
-        let time = |tenant: &Tenant| Some(tenant.newest_key.load(Ordering::Relaxed)).filter(|seconds| *seconds > 0);
-        self.by_name.values().filter_map(move |tenant| Some((&*tenant.name, UnixTime::from_seconds(time(tenant)?))))
+        self.by_name.values().filter_map(|tenant| Some((&*tenant.name, tenant.keys().newest_key?)))
+    }
+
+    /// Returns the health of each tenant's account, in the order of the tenants' names.
+    pub(crate) fn health(&self, now: UnixTime) -> Vec<Health> {
+        let mut all: Vec<_> = self.by_name.values().map(|tenant| Health::of(tenant, now)).collect();
+        all.sort_by(|one, other| one.tenant.cmp(&other.tenant));
+        all
     }
 
     /// Starts a thread that reads the keytabs once a second for as long as the server runs.
@@ -176,7 +188,9 @@ impl Tenant {
             domains: domains.into(),
             forest_realms: Arc::default(),
             validator: SharedValidator::new(validator),
-            newest_key: Arc::default(),
+            keys: Arc::default(),
+            administrators: Arc::default(),
+            signs: Arc::default(),
         }
     }
 
@@ -192,6 +206,7 @@ impl Tenant {
         let in_tenant = |error: String| format!("{}: {error}", config.name);
         tenant.clients = Arc::new(Clients::new(config.clients.clone()).map_err(in_tenant)?);
         tenant.group_names = Arc::new(config.group_names.clone());
+        tenant.administrators = config.administrators.clone().into();
         let (networks, groups) = (config.ticket_networks().collect(), config.ticket_groups.clone());
         tenant.tickets = Arc::new(TicketRules { networks, groups });
         tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc, answer_after)));
@@ -215,6 +230,21 @@ impl Tenant {
     /// Returns a validator with the current keys.
     pub(crate) fn validator(&self) -> Validator {
         self.validator.validator()
+    }
+
+    /// Returns the keys of the validator.
+    pub(crate) fn keys(&self) -> AccountKeys {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts what the administrator should know of an accepted ticket.
+    pub(crate) fn count_accepted(&self, accepted: &Accepted) {
+        self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
+    }
+
+    /// Counts what the administrator should know of a refused ticket.
+    pub(crate) fn count_refused(&self, refused: &Refused) {
+        self.signs.refused(&self.name, refused.error(), clock::now());
     }
 
     fn is_meant(&self, user: &UserName) -> bool {
@@ -269,8 +299,9 @@ impl Tenant {
     }
 
     fn take_keys(&self, keys: KeySet, newest: Option<UnixTime>) {
-        self.newest_key.store(newest.map_or(0, UnixTime::seconds), Ordering::Relaxed);
+        let shown = AccountKeys::new(&keys, newest);
         self.validator.replace_keys(keys);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 }
 

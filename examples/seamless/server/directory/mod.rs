@@ -67,6 +67,7 @@ pub(crate) async fn sign_in(
     };
     log(tenant, user, &verdict);
     if let Ok(accepted) = &verdict {
+        tenant.count_accepted(accepted);
         lockout.learn_names(&tenant.name, &accepted.identity().to_owned(), clock::now()).await;
     }
     if verdict.is_err() {

@@ -11,12 +11,11 @@ pub(crate) use stages::{STAGE, StageTimes};
 use crate::app::{App, Shared};
 use crate::clock;
 use crate::connections::Connections;
-use axum::Router;
+use crate::health::Sign;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use kerberos_sso::{Accepted, EncType};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -25,6 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A label: its name and its value.
@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     store_operations: Family<[Label; 2], Counter>,
     key_ages: Family<[NamedLabel; 1], Gauge>,
     rc4: Family<[NamedLabel; 2], Counter>,
+    signs: Family<[NamedLabel; 2], Counter>,
     sessions_begun: Family<[Label; 1], Counter>,
     sessions_ended: Counter,
     connections: Family<[Label; 1], Counter>,
@@ -91,6 +92,7 @@ impl Metrics {
             store_operations: Family::default(),
             key_ages: Family::default(),
             rc4: Family::default(),
+            signs: Family::default(),
             sessions_begun: Family::default(),
             sessions_ended: Counter::default(),
             connections: Family::default(),
@@ -120,6 +122,7 @@ impl Metrics {
             "Accepted sign-ins with an RC4 key of the ticket or of the session",
             self.rc4.clone(),
         );
+        all.register("signs", "Signs of a stolen key, and sign-ins of administrators", self.signs.clone());
         all.register("sessions_begun", "Sessions that began, by method", self.sessions_begun.clone());
         all.register("sessions_ended", "Sessions that a user or a new sign-in ended", self.sessions_ended.clone());
         all.register("connections", "Connections, by their fate in the table of connections", self.connections.clone());
@@ -177,6 +180,12 @@ impl Metrics {
         for (key, seconds) in ages {
             self.key_ages.get_or_create(&[("key", key)]).set(seconds);
         }
+        for tenant in app.tenants.all() {
+            for sign in Sign::ALL {
+                let labels = [("tenant", Arc::clone(&tenant.name)), ("sign", sign.label().into())];
+                self.signs.get_or_create(&labels).inner().store(tenant.signs.count(sign), Ordering::Relaxed);
+            }
+        }
         self.open_connections.set(i64::try_from(connections.count()).unwrap_or(i64::MAX));
         let mut text = String::new();
         encode(&mut text, &self.registry).ok()?;
@@ -184,12 +193,8 @@ impl Metrics {
     }
 }
 
-/// Returns the route of the listener for Prometheus.
-pub(crate) fn routes(app: Shared, connections: Arc<Connections>) -> Router {
-    Router::new().route("/metrics", get(show)).with_state((app, connections))
-}
-
-async fn show(State((app, connections)): State<(Shared, Arc<Connections>)>) -> Response {
+/// Answers `GET /metrics` on the operators' listener.
+pub(crate) async fn show(State((app, connections)): State<(Shared, Arc<Connections>)>) -> Response {
     match app.metrics.text(&app, &connections) {
         Some(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -40,8 +40,10 @@ async fn figures() -> String {
     // No sign-in of the test realm has an RC4 key.
     metrics.rc4.get_or_create(&[("tenant", "contoso.test".into()), ("key", "ticket".into())]).inc();
     let _open = connections.admit("192.0.2.1".parse().unwrap()).unwrap();
-    let shown =
-        super::routes(app, connections).oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+    let shown = crate::operators::routes(app, connections)
+        .oneshot(Request::get("/metrics").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     String::from_utf8(to_bytes(shown.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
 }
 

@@ -1,0 +1,120 @@
+//! The health of each tenant's account: the age and the types of its keys, and the signs that somebody else has a key.
+//!
+//! The log has a line for each warning, and the operators' listener shows all of them ([`crate::operators`]).
+
+mod account_keys;
+mod signs;
+#[cfg(test)]
+mod tests;
+mod warning;
+
+pub(crate) use account_keys::AccountKeys;
+pub(crate) use signs::{Sign, Signs};
+pub(crate) use warning::Warning;
+
+use crate::tenants::Tenant;
+use kerberos_sso::UnixTime;
+use minijinja::{Value, context};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The health of one tenant's account at one time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Health {
+    pub(crate) tenant: Arc<str>,
+    realm: Arc<str>,
+    #[serde(flatten)]
+    keys: AccountKeys,
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(skip)]
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// The signs of one tenant since the server started.
+#[derive(Debug, Serialize)]
+struct Counts {
+    unknown_kvno: u64,
+    wrong_key: u64,
+    forged_kvno: u64,
+    foreign_realm: u64,
+    administrator_sign_ins: u64,
+    rc4_sign_ins: u64,
+}
+
+impl Health {
+    /// Returns the health of a tenant's account.
+    pub(crate) fn of(tenant: &Tenant, now: UnixTime) -> Self {
+        let keys = tenant.keys().serving_at(now);
+        let signs = &tenant.signs;
+        let count = |sign| signs.count(sign);
+        Self {
+            tenant: Arc::clone(&tenant.name),
+            realm: Arc::clone(&tenant.realm),
+            counts: Counts {
+                unknown_kvno: count(Sign::UnknownKvno),
+                wrong_key: count(Sign::WrongKey),
+                forged_kvno: count(Sign::ForgedKvno),
+                foreign_realm: count(Sign::ForeignRealm),
+                administrator_sign_ins: count(Sign::Administrator),
+                rc4_sign_ins: count(Sign::Rc4),
+            },
+            warnings: keys.warnings(now).chain(signs.warnings(now)).collect(),
+            keys,
+        }
+    }
+}
+
+impl Health {
+    /// Returns the values for the page.
+    pub(crate) fn shown(&self, now: UnixTime) -> Value {
+        let counts = &self.counts;
+        let counts = [
+            ("Sign-ins of administrators", counts.administrator_sign_ins),
+            ("Sign-ins with RC4", counts.rc4_sign_ins),
+            ("Tickets of an unknown key version", counts.unknown_kvno),
+            ("Tickets that no key opened", counts.wrong_key),
+            ("Accepted tickets of an unknown key version", counts.forged_kvno),
+            ("Tickets of other realms", counts.foreign_realm),
+        ];
+        let counts: Vec<_> = counts.iter().map(|(name, value)| context! { name, value }).collect();
+        let warnings = self.warnings.iter().map(|warning| {
+            context! { code => warning.code(), text => warning.to_string(), remedy => warning.remedy() }
+        });
+        context! {
+            name => &*self.tenant,
+            realm => &*self.realm,
+            account => self.keys.account,
+            newest => self.keys.age(now),
+            keys => self.keys.shown(),
+            counts,
+            warnings => warnings.collect::<Vec<_>>(),
+        }
+    }
+}
+
+/// The warnings that the log has, with the time of the last line of each.
+#[derive(Default)]
+pub(crate) struct Logged(HashMap<(Arc<str>, &'static str), UnixTime>);
+
+impl Logged {
+    /// Writes a line for each warning that is new, and one line a day for each warning that stays.
+    pub(crate) fn log<'h>(&mut self, all: impl IntoIterator<Item = &'h Health>, now: UnixTime) {
+        let mut found = HashMap::new();
+        for health in all {
+            for warning in &health.warnings {
+                let of = (Arc::clone(&health.tenant), warning.code());
+                let last = self.0.get(&of).copied().filter(|last| now.seconds_since(*last) < DAY);
+                if last.is_none() {
+                    let (tenant, code, remedy) = (&*health.tenant, warning.code(), warning.remedy());
+                    tracing::warn!(tenant, warning = code, remedy, "{warning}");
+                }
+                found.insert(of, last.unwrap_or(now));
+            }
+        }
+        self.0 = found;
+    }
+}
+
+const DAY: i64 = 24 * 60 * 60;

@@ -1,0 +1,193 @@
+//! The signs in tickets that somebody else has the account's key, and the sign-ins that an administrator counts.
+
+use super::{DAY, Warning};
+use crate::principal;
+use kerberos_sso::error::{Error, Integrity, NoKeyCause};
+use kerberos_sso::{Accepted, IdentityRef, Sid, UnixTime, WellKnownGroup, crypto::EncType};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// An event that a server counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// A refused ticket names a version of the key that the server does not have, or has no longer.
+    UnknownKvno,
+    /// A ticket does not open under the key of the version that it names.
+    WrongKey,
+    /// An accepted ticket names a version of the key that the server does not have.
+    ForgedKvno,
+    /// A refused ticket is of a realm for which the account does not vouch.
+    ForeignRealm,
+    /// An administrator of the directory signed in.
+    Administrator,
+    /// A client with an RC4 key signed in.
+    Rc4,
+}
+
+impl Sign {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::UnknownKvno, Self::WrongKey, Self::ForgedKvno, Self::ForeignRealm, Self::Administrator, Self::Rc4];
+
+    /// Returns the label of the sign in figures.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::UnknownKvno => "unknown-kvno",
+            Self::WrongKey => "wrong-key",
+            Self::ForgedKvno => "forged-kvno",
+            Self::ForeignRealm => "foreign-realm",
+            Self::Administrator => "administrator-sign-in",
+            Self::Rc4 => "rc4-sign-in",
+        }
+    }
+}
+
+/// The signs of one tenant since the server started.
+#[derive(Debug, Default)]
+pub(crate) struct Signs {
+    unknown_kvno: Counted,
+    wrong_key: Counted,
+    forged_kvno: Counted,
+    foreign_realm: Counted,
+    administrator: Counted,
+    rc4: Counted,
+}
+
+/// The number of events, the time of the last event, and the time of the last line in the log.
+#[derive(Debug, Default)]
+struct Counted {
+    count: AtomicU64,
+    last: AtomicI64,
+    logged: AtomicI64,
+}
+
+impl Signs {
+    /// Counts the signs in an accepted ticket. `administrators` are the SIDs of the tenant's administrators, in addition to
+    /// those that every domain has.
+    pub(crate) fn accepted(&self, tenant: &str, accepted: &Accepted, administrators: &[Sid], now: UnixTime) {
+        let keys = [accepted.opened_by().etype(), accepted.session_etype()];
+        if keys.contains(&EncType::RC4_HMAC) {
+            self.rc4.add(now);
+        }
+        if has_unknown_version(accepted) {
+            let (named, key) = (accepted.ticket_kvno(), accepted.opened_by().kvno());
+            self.forged_kvno.add(now);
+            let user = principal::with_sid(&accepted.identity().to_owned());
+            tracing::error!(
+                tenant,
+                %user,
+                warning = Sign::ForgedKvno.label(),
+                "the ticket opened under version {key:?} of the account's key, but names version {named:?}: no KDC writes \
+                 that, so the key may be stolen"
+            );
+        }
+        if is_administrator(accepted.identity(), administrators) {
+            self.administrator.add(now);
+            let user = principal::with_sid(&accepted.identity().to_owned());
+            tracing::warn!(tenant, %user, sign = Sign::Administrator.label(), "an administrator of the directory signed in");
+        }
+    }
+
+    /// Counts the sign in a refused ticket. Any client can send such tickets, so the log has a line a minute.
+    pub(crate) fn refused(&self, tenant: &str, error: &Error, now: UnixTime) {
+        let Some(sign) = sign_of(error) else { return };
+        let counted = self.of(sign);
+        if counted.add(now) {
+            tracing::error!(tenant, warning = sign.label(), count = counted.count(), "{error}");
+        }
+    }
+
+    pub(crate) fn count(&self, sign: Sign) -> u64 {
+        self.of(sign).count()
+    }
+
+    /// Returns a warning for each sign of a stolen key within the last day.
+    pub(crate) fn warnings(&self, now: UnixTime) -> impl Iterator<Item = Warning> + use<> {
+        let warnings = [
+            self.unknown_kvno.since(now).map(|(count, last)| Warning::UnknownKvno { count, last }),
+            self.wrong_key.since(now).map(|(count, last)| Warning::WrongKey { count, last }),
+            self.forged_kvno.since(now).map(|(count, last)| Warning::ForgedKvno { count, last }),
+            self.foreign_realm.since(now).map(|(count, last)| Warning::ForeignRealm { count, last }),
+        ];
+        warnings.into_iter().flatten()
+    }
+
+    const fn of(&self, sign: Sign) -> &Counted {
+        match sign {
+            Sign::UnknownKvno => &self.unknown_kvno,
+            Sign::WrongKey => &self.wrong_key,
+            Sign::ForgedKvno => &self.forged_kvno,
+            Sign::ForeignRealm => &self.foreign_realm,
+            Sign::Administrator => &self.administrator,
+            Sign::Rc4 => &self.rc4,
+        }
+    }
+}
+
+impl Counted {
+    /// Counts an event. Returns whether the log should have a line for it.
+    fn add(&self, now: UnixTime) -> bool {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.last.store(now.seconds(), Ordering::Relaxed);
+        let is_due = |logged: i64| (now.seconds().saturating_sub(logged) >= LOG_EVERY).then_some(now.seconds());
+        self.logged.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_due).is_ok()
+    }
+
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of events and the time of the last one, if it was within a day.
+    fn since(&self, now: UnixTime) -> Option<(u64, UnixTime)> {
+        let last = UnixTime::from_seconds(self.last.load(Ordering::Relaxed));
+        (self.count() > 0 && now.seconds_since(last) < DAY).then(|| (self.count(), last))
+    }
+}
+
+/// Returns whether an accepted ticket names a version that no key of the account has.
+fn has_unknown_version(accepted: &Accepted) -> bool {
+    let Some(named) = accepted.ticket_kvno() else { return false };
+    // An old keytab keeps only the last 8 bits of a version, and a key without a version may have any.
+    let may_be = |held: Option<u32>| held.is_none_or(|held| held == named || (held < 256 && held == named & 0xFF));
+    !accepted.opened_by().account().keys().iter().any(|key| may_be(key.kvno()))
+}
+
+/// Returns whether a user is an administrator of the domain or of the forest, or one of `others` or of their members.
+fn is_administrator(identity: IdentityRef<'_>, others: &[Sid]) -> bool {
+    let is_built_in = identity.sid().is_some_and(|sid| sid.rid() == Some(BUILT_IN_ADMINISTRATOR) && sid.is_of_domain());
+    let is_other = |other: &Sid| identity.sid() == Some(*other) || identity.is_member_of(*other);
+    let rids = ADMINISTRATORS.map(WellKnownGroup::rid);
+    let has_group = || {
+        identity
+            .groups()
+            .any(|group| group.sid.is_of_domain() && group.sid.rid().is_some_and(|rid| rids.contains(&rid)))
+    };
+    is_built_in || others.iter().any(is_other) || has_group()
+}
+
+/// Returns the sign in a ticket that was refused for this reason.
+const fn sign_of(error: &Error) -> Option<Sign> {
+    match error {
+        Error::KeyVersion(_) => Some(Sign::UnknownKvno),
+        Error::Integrity(Integrity::Ticket { .. }) => Some(Sign::WrongKey),
+        Error::NoKey(no_key) => match no_key.cause {
+            NoKeyCause::Retired { .. } | NoKeyCause::StrictVersion { .. } => Some(Sign::UnknownKvno),
+            NoKeyCause::Realm { .. } => Some(Sign::ForeignRealm),
+            _ => None,
+        },
+        Error::UntrustedRealm { .. } | Error::UntrustedDomain { .. } => Some(Sign::ForeignRealm),
+        _ => None,
+    }
+}
+
+/// The groups whose members administer the domain or the forest (MS-DTYP section 2.4.2.4).
+const ADMINISTRATORS: [WellKnownGroup; 4] = [
+    WellKnownGroup::DomainAdmins,
+    WellKnownGroup::EnterpriseAdmins,
+    WellKnownGroup::SchemaAdmins,
+    WellKnownGroup::GroupPolicyCreatorOwners,
+];
+
+/// The RID of the account `Administrator`, which every domain has (MS-DTYP section 2.4.2.4).
+const BUILT_IN_ADMINISTRATOR: u32 = 500;
+
+/// The time between two lines in the log for the same sign, in seconds.
+const LOG_EVERY: i64 = 60;
