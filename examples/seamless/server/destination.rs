@@ -129,6 +129,14 @@ impl Destination {
         }
     }
 
+    /// Returns the path of the sign-in page for another user than the one whom a hint or an earlier sign-in names.
+    pub(crate) fn of_someone_else(&self) -> String {
+        match self {
+            Self::OwnPage | Self::Path { .. } => "/?other=true".into(),
+            Self::Application(_) => format!("{}&other=true", self.path()),
+        }
+    }
+
     /// Returns the path of the page behind the proxy, or that of the server's own page.
     pub(crate) fn target(&self) -> &str {
         match self {

@@ -107,6 +107,7 @@ impl Pages {
                 TicketUse::No => "no",
             },
             application => page.destination.name(),
+            other => page.destination.of_someone_else(),
             request => page.destination.sealed(),
             next => page.destination.path(),
             autologon => page.autologon.address,

@@ -3,7 +3,7 @@
 use super::answer;
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::conversation::{BrowserId, Conversation, Stale};
-use super::decision::{self, Demand, Next, Page, Present};
+use super::decision::{self, Demand, Next, Page, Present, TicketUse};
 use super::error::ErrorCode;
 use super::grants::{Bound, Factors, Grant, Stay};
 use super::parameters::Parameters;
@@ -162,15 +162,35 @@ pub(super) struct Sealed {
     request: String,
 }
 
+/// The query of the sign-in page.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    #[serde(default)]
+    request: String,
+    #[serde(default)]
+    other: bool,
+}
+
+/// What the user has said on a page before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Nothing,
+    /// The user goes on with the session's account.
+    ThisAccount,
+    /// The user is not the one whom the application names.
+    SomeoneElse,
+}
+
 /// Shows the next page of a conversation, or sends the browser back to the application.
 pub(super) async fn page(
     State(app): State<Shared>,
     tenant: Tenant,
     client: Client,
     headers: HeaderMap,
-    Query(Sealed { request }): Query<Sealed>,
+    Query(Shown { request, other }): Query<Shown>,
 ) -> Response {
-    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, false).await
+    let answered = if other { Answered::SomeoneElse } else { Answered::Nothing };
+    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, answered).await
 }
 
 /// Goes on with the session's account, which the user has chosen.
@@ -181,7 +201,7 @@ pub(super) async fn continue_as(
     headers: HeaderMap,
     Form(Sealed { request }): Form<Sealed>,
 ) -> Response {
-    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, true).await
+    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, Answered::ThisAccount).await
 }
 
 /// Ends the session, so that the user can sign in with another account. The browser's ticket then waits for a button.
@@ -197,7 +217,7 @@ pub(super) async fn as_other(
     (sign_in::signed_out_cookies(&app), Redirect::to(&address(&tenant.name, &request))).into_response()
 }
 
-async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &str, has_chosen: bool) -> Response {
+async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &str, answered: Answered) -> Response {
     let destination =
         match Destination::open(app, tenant, app.cookies.browser_id(browser.headers).as_ref(), sealed, clock::now()) {
             Ok(destination) => destination,
@@ -206,10 +226,10 @@ async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &st
             Err(Stale::Unknown) => return stale_page(app),
         };
     let Some(application) = destination.application() else { return stale_page(app) };
-    let step = step(app, tenant, browser, application, has_chosen).await;
+    let step = step(app, tenant, browser, application, answered == Answered::ThisAccount).await;
     match without_a_page(app, tenant, application, &step).await {
         Some(response) => response,
-        None => shown(app, tenant, &destination, application, &step),
+        None => shown(app, tenant, &destination, application, &step, answered),
     }
 }
 
@@ -325,12 +345,25 @@ async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) ->
 }
 
 /// Shows the page of a step.
-fn shown(app: &App, tenant: &Tenant, destination: &Destination, application: &Application, step: &Step) -> Response {
+fn shown(
+    app: &App,
+    tenant: &Tenant,
+    destination: &Destination,
+    application: &Application,
+    step: &Step,
+    answered: Answered,
+) -> Response {
     let hint = application.conversation.request.login_hint.as_deref().unwrap_or_default();
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
             let autologon = Autologon::of(app, tenant, application.conversation.browser());
-            let page = SignInPage { tenant, name: hint, error: None, ticket, destination, autologon: &autologon };
+            // The computer's ticket is of the user who is not meant, so it waits for the button.
+            let (name, ticket) = match (answered, ticket) {
+                (Answered::SomeoneElse, TicketUse::InBackground) => ("", TicketUse::ByButton),
+                (Answered::SomeoneElse, ticket) => ("", ticket),
+                (_, ticket) => (hint, ticket),
+            };
+            let page = SignInPage { tenant, name, error: None, ticket, destination, autologon: &autologon };
             app.pages.sign_in(StatusCode::OK, &page)
         }
         (Next::Choose, Some(session)) => {

@@ -32,3 +32,22 @@ async fn page_asks_for_a_ticket_in_the_chosen_networks_only() {
         assert_eq!(page.attribute("data-ticket"), expected, "{networks:?}: {}", page.body);
     }
 }
+
+/// The computer's ticket is of the user whom the page does not mean any more.
+#[tokio::test]
+async fn page_for_someone_else_names_nobody_and_lets_the_ticket_wait_for_a_button() {
+    let server = Server::new(|_| {}).await;
+    let mut browser = Browser::new(&server);
+    let begun = browser.authorize("login_hint=bob%40contoso.test").await;
+    let page = browser.follow(&begun).await;
+    assert!(page.body.contains("bob@contoso.test") && page.body.contains("Someone else?"), "{}", page.body);
+    let (_, link) = page.body.split_once("<p class=\"who\">").unwrap();
+    let (_, link) = link.split_once("href=\"").unwrap();
+    let link = link.split('"').next().unwrap().replace("&#x2f;", "/").replace("&amp;", "&");
+    let other = browser.get(&link).await;
+    assert_eq!((other.status, other.attribute("data-ticket").as_str()), (200, "button"), "{}", other.body);
+    assert!(!other.body.contains("bob@contoso.test"), "{}", other.body);
+    assert_eq!(browser.by_ticket(&other, "alice", true).await.status, 200);
+    let question = browser.get(begun.location()).await;
+    assert!(question.body.contains("Continue as alice"), "{}", question.body);
+}
