@@ -142,7 +142,7 @@ impl App {
             pages: Pages::new()?,
             sealing: KeyRing::new(records.clone()),
             used_assertions: UsedAssertions::new(records.clone()),
-            grants: Grants::new(records.clone()),
+            grants: Grants::new(records.clone(), limits.refresh_tokens_of_tenant),
             back_channel,
             records,
             proxies,

@@ -138,6 +138,8 @@ pub(crate) struct Limits {
     pub(crate) requests_at_once: u32,
     /// The number of wrong passwords of one address within ten minutes, after which a pause begins for this address.
     pub(crate) wrong_passwords_of_address: u32,
+    /// The number of families of refresh tokens that one tenant may have. Beyond it, clients get access tokens only.
+    pub(crate) refresh_tokens_of_tenant: u32,
     /// The time from the request of a password to its refusal, in seconds. A directory that takes longer cannot be
     /// used.
     pub(crate) password_seconds: u64,
@@ -152,6 +154,7 @@ impl Default for Limits {
             requests_per_second: 200,
             requests_at_once: 1_000,
             wrong_passwords_of_address: 50,
+            refresh_tokens_of_tenant: 200_000,
             password_seconds: 3,
         }
     }
@@ -162,7 +165,12 @@ impl Limits {
         if !(1..=MAX_PASSWORD_SECONDS).contains(&self.password_seconds) {
             return Err(format!("limits: password_seconds: from 1 to {MAX_PASSWORD_SECONDS}"));
         }
-        let rates = [self.requests_per_second, self.requests_at_once, self.wrong_passwords_of_address];
+        let rates = [
+            self.requests_per_second,
+            self.requests_at_once,
+            self.wrong_passwords_of_address,
+            self.refresh_tokens_of_tenant,
+        ];
         if self.connections == 0 || self.connections_of_address == 0 || rates.contains(&0) {
             return Err("limits: each limit must be at least 1".into());
         }

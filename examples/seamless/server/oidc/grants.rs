@@ -8,7 +8,7 @@ use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
 use crate::clock;
 use crate::session::Sessions;
-use crate::store::{Entry, Key, Kind, Locator, Records, StoreError, UserIndex, When};
+use crate::store::{Entry, Key, Kind, Locator, Records, Shares, StoreError, UserIndex, When};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::UnixTime;
@@ -79,6 +79,7 @@ pub(crate) struct GrantId(Locator);
 pub(crate) struct Grants {
     records: Records,
     of_user: UserIndex,
+    of_tenant: Shares,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -98,8 +99,11 @@ enum Accepts {
 }
 
 impl Grants {
-    pub(crate) fn new(records: Records) -> Self {
-        Self { of_user: UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER), records }
+    /// Makes grants, of which each tenant has at most `most_of_tenant` families of refresh tokens.
+    pub(crate) fn new(records: Records, most_of_tenant: u32) -> Self {
+        let of_user = UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER);
+        let of_tenant = Shares::new(records.clone(), Kind::Grant, most_of_tenant);
+        Self { of_user, of_tenant, records }
     }
 
     /// Begins a grant and returns its authorization code, which ends after [`CODE_LIFETIME`].
@@ -125,6 +129,7 @@ impl Grants {
         now: UnixTime,
     ) -> Result<Redeemed, StoreError> {
         let (id, next): (Locator, [u8; 16]) = (clock::random(), clock::random());
+        let with_refresh_token = with_refresh_token && self.has_room(id, &grant, now).await?;
         let stored = accepting(grant, with_refresh_token.then_some(next), now);
         let end = UnixTime::from_seconds(stored.end);
         // Both operations wait for the disk at the same time.
@@ -186,7 +191,9 @@ impl Grants {
         let is_of_client = (&*stored.grant.tenant, &*stored.grant.client_id) == (tenant, client_id);
         let is_live = stored.end > now.seconds() && self.stay_goes_on(&stored.grant, now).await?;
         if is_good(&stored, secret) && is_of_client && is_live {
-            let next = with_refresh_token.then(clock::random);
+            let begins_family = with_refresh_token && matches!(stored.accepts, Accepts::Code(..));
+            let is_given = with_refresh_token && (!begins_family || self.has_room(id, &stored.grant, now).await?);
+            let next = is_given.then(clock::random);
             let new = Self::next(stored, next, now);
             // If another request with this text comes first, at any node, the entry is no longer the old entry.
             if self.records.replace(&key, &old, &new, UnixTime::from_seconds(new.end)).await? {
@@ -196,6 +203,21 @@ impl Grants {
         }
         self.records.delete(&key).await?;
         Ok(None)
+    }
+
+    /// Returns whether the tenant may have one more family of refresh tokens. Without room, the client gets an access token only.
+    async fn has_room(&self, id: Locator, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
+        let lifetime = if grant.scopes.contains(OFFLINE_ACCESS) { OFFLINE_LIFETIME } else { LIFETIME };
+        let has_room = self.of_tenant.take(&grant.tenant, &id, lifetime, now).await?;
+        if !has_room {
+            let (tenant, client_id) = (&grant.tenant, &grant.client_id);
+            tracing::error!(
+                tenant,
+                client_id,
+                "no refresh token: the tenant has all that `limits.refresh_tokens_of_tenant` allows"
+            );
+        }
+        Ok(has_room)
     }
 
     /// Returns the grant after an exchange. The end of a family of refresh tokens stays, but for `offline_access`.

@@ -22,6 +22,7 @@ mod outage;
 mod records;
 mod sealed;
 mod secret;
+mod share;
 #[cfg(test)]
 mod tests;
 mod user_index;
@@ -37,6 +38,7 @@ pub(crate) use outage::Outage;
 pub(crate) use records::{Change, Entry, Records};
 pub(crate) use sealed::{Sealer, open_text, seal_text};
 pub(crate) use secret::Secret;
+pub(crate) use share::Shares;
 pub(crate) use user_index::{Locator, UserIndex};
 
 use kerberos_sso::UnixTime;
@@ -115,6 +117,8 @@ pub(crate) enum Kind {
     KnownAddress = b'n',
     /// The account name of a user principal name.
     AccountName = b'm',
+    /// The number of entries that a tenant has.
+    Share = b'v',
     /// Keys that the server made.
     Keys = b'k',
     /// The time since which the store has lost no entries.
