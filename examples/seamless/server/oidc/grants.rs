@@ -103,7 +103,7 @@ impl Grants {
     pub(crate) fn new(records: Records, most_of_tenant: u32) -> Self {
         let of_user = UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER);
         let of_tenant = Shares::new(records.clone(), Kind::Grant, most_of_tenant);
-        Self { of_user, of_tenant, records }
+        Self { records, of_user, of_tenant }
     }
 
     /// Begins a grant and returns its authorization code, which ends after [`CODE_LIFETIME`].
