@@ -1,0 +1,33 @@
+//! Sets up, rolls over and explains the account of the sign-in server in Active Directory. The program is `seamless-admin`.
+//!
+//! Each command is a function over [`Tools`](tools::Tools): the directory, the KDCs, the nodes, the files and the clock.
+//! `enable` and `rollover` may be killed at each call, and the next run ends what was begun.
+
+pub mod address;
+pub mod arguments;
+pub mod clock;
+pub mod config_file;
+pub mod directory;
+pub mod disable;
+pub mod enable;
+pub mod failure;
+pub mod files;
+pub mod journal;
+pub mod kdc;
+pub mod keytab_file;
+pub mod ldap;
+mod ldap_entry;
+pub mod ldap_error;
+pub mod lock;
+pub mod node;
+pub mod password;
+pub mod preflight;
+pub mod proof;
+pub mod replication;
+pub mod rollover;
+pub mod run;
+pub mod security_descriptor;
+pub mod steps;
+pub mod tls;
+pub mod tools;
+pub mod well_known;

@@ -1,0 +1,228 @@
+//! The directory as the commands see it: what they read, and the few changes that they make. [`Ldap`](crate::ldap::Ldap) is
+//! the real one.
+
+use crate::address::Address;
+use crate::ldap_error::DirectoryError;
+use crate::security_descriptor::SecurityDescriptor;
+use kerberos_sso::{Sid, UnixTime};
+use zeroize::Zeroizing;
+
+/// What the commands need of a directory. Every function asks one domain controller.
+pub trait Directory {
+    /// Reads the domain and its forest.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn domain(&mut self) -> Result<Domain, DirectoryError>;
+
+    /// Reads every object whose account name is `name`, with or without `$` at its end.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn named(&mut self, name: &str) -> Result<Vec<Object>, DirectoryError>;
+
+    /// Searches the objects that have a service principal name, in the whole forest if the global catalogue answers.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn holders(&mut self, service: &str) -> Result<Holders, DirectoryError>;
+
+    /// Searches the objects that may delegate to a service (`msDS-AllowedToDelegateTo`).
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError>;
+
+    /// Returns what the administrator may create below a container.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller, also if there is no such container.
+    fn may_create_computers(&mut self, container: &str) -> Result<bool, DirectoryError>;
+
+    /// Creates the account, with everything at once.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError>;
+
+    /// Sets the password, and the encryption types in the same change if there are any.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn set_password(&mut self, dn: &str, password: Option<&str>, etypes: Option<u32>) -> Result<(), DirectoryError>;
+
+    /// Writes the DACL of an object.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn write_dacl(&mut self, dn: &str, descriptor: &SecurityDescriptor) -> Result<(), DirectoryError>;
+
+    /// Disables an account. `control` is its `userAccountControl`.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn disable(&mut self, dn: &str, control: u32) -> Result<(), DirectoryError>;
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn delete(&mut self, dn: &str) -> Result<(), DirectoryError>;
+}
+
+/// The domain of the account, and its forest.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// The distinguished name of the domain.
+    pub dn: String,
+    /// The DNS name of the domain.
+    pub name: String,
+    /// The SID of the domain.
+    pub sid: Sid,
+    /// The clock of the domain controller.
+    pub time: UnixTime,
+    /// The DNS name of the domain controller that answers.
+    pub controller: String,
+    /// The DNS names of all domain controllers of the domain.
+    pub controllers: Vec<String>,
+    /// The container of new computers.
+    pub computers: String,
+    /// The other domains of the forest: their DNS names, and their SIDs where they are known.
+    pub others: Vec<(String, Option<Sid>)>,
+    /// The alternate suffixes of user principal names.
+    pub suffixes: Vec<String>,
+    /// The SIDs of the administrator and of the administrator's groups.
+    pub own_sids: Vec<Sid>,
+}
+
+impl Domain {
+    /// Returns the Kerberos realm of the domain.
+    #[must_use]
+    pub fn realm(&self) -> String {
+        self.name.to_uppercase()
+    }
+}
+
+/// An object of the directory.
+#[derive(Clone, Debug, Default)]
+pub struct Object {
+    /// The distinguished name.
+    pub dn: String,
+    /// The account name.
+    pub name: String,
+    /// Whether the object is a computer.
+    pub is_computer: bool,
+    /// `userAccountControl`.
+    pub control: u32,
+    /// `msDS-KeyVersionNumber`.
+    pub kvno: Option<u32>,
+    /// `msDS-SupportedEncryptionTypes`, or `None` if the object has none.
+    pub etypes: Option<u32>,
+    /// `servicePrincipalName`.
+    pub services: Vec<String>,
+    /// The time of the last change of the password, or `None` if the password must be changed.
+    pub password_set: Option<UnixTime>,
+    /// `msDS-AllowedToDelegateTo` of this object.
+    pub may_delegate_to: Vec<String>,
+    /// `msDS-AllowedToActOnBehalfOfOtherIdentity` of this object, as octets.
+    pub may_act_for: Option<Vec<u8>>,
+    /// The SIDs of the groups, also of groups in groups.
+    pub groups: Vec<Sid>,
+    /// `nTSecurityDescriptor` without its audit entries, as octets.
+    pub descriptor: Vec<u8>,
+    /// The attributes that the administrator may write (`allowedAttributesEffective`), in lower case.
+    pub writable: Vec<String>,
+    /// `sDRightsEffective`.
+    pub descriptor_rights: u32,
+}
+
+impl Object {
+    /// Returns whether the directory may encrypt tickets for this account by RC4.
+    #[must_use]
+    pub fn may_have_rc4(&self) -> bool {
+        self.etypes.is_none_or(|etypes| etypes == 0 || etypes & crate::well_known::RC4 != 0)
+    }
+
+    /// Returns whether the object has this service principal name.
+    #[must_use]
+    pub fn has_service(&self, service: &str) -> bool {
+        self.services.iter().any(|own| own.eq_ignore_ascii_case(service))
+    }
+}
+
+/// The objects that a search found, and where it searched.
+#[derive(Clone, Debug, Default)]
+pub struct Holders {
+    /// The distinguished names.
+    pub dns: Vec<String>,
+    /// Whether the search saw the whole forest. Otherwise it saw the domain only.
+    pub is_forest_wide: bool,
+}
+
+impl Holders {
+    /// Returns the part of the directory that was searched.
+    #[must_use]
+    pub const fn scope(&self) -> &'static str {
+        if self.is_forest_wide { "the forest" } else { "the domain only: no global catalogue answers" }
+    }
+}
+
+/// The account that `enable` creates.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// The distinguished name.
+    pub dn: &'a str,
+    /// The account name with `$`.
+    pub name: &'a str,
+    /// The service principal names.
+    pub services: &'a [&'a str],
+    /// `msDS-SupportedEncryptionTypes`.
+    pub etypes: u32,
+    /// The password. `Debug` does not show it.
+    pub password: Secret<'a>,
+}
+
+/// A password that `Debug` does not show.
+#[derive(Clone, Copy)]
+pub struct Secret<'a>(pub &'a str);
+
+impl std::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Returns the value of `unicodePwd`: the password in quotes, in UTF-16LE (MS-ADTS section 3.1.1.3.1.5.1).
+#[must_use]
+pub fn unicode_pwd(password: &str) -> Zeroizing<Vec<u8>> {
+    let mut octets = Zeroizing::new(Vec::with_capacity(password.len().saturating_mul(2).saturating_add(4)));
+    let quoted = ['"'].into_iter().chain(password.chars()).chain(['"']);
+    for character in quoted {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            octets.extend(unit.to_le_bytes());
+        }
+    }
+    octets
+}
+
+/// Returns the domain controllers of the domain and their KDCs. `given` are the KDCs that the command line names, the first of
+/// which is of `domain.controller`.
+#[must_use]
+pub fn kdcs(domain: &Domain, given: &[Address]) -> Vec<Address> {
+    let Some(first) = given.first() else { return Vec::new() };
+    if given.len() > 1 {
+        return given.to_vec();
+    }
+    let others = domain.controllers.iter().filter(|name| !name.eq_ignore_ascii_case(&domain.controller));
+    [first.clone()].into_iter().chain(others.map(|name| Address::new(name, 88))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_is_written_in_quotes_and_utf16() {
+        assert_eq!(**unicode_pwd("aü"), *b"\"\0a\0\xFC\0\"\0");
+    }
+}

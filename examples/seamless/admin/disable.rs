@@ -1,0 +1,55 @@
+//! `disable`: deletes the account, or only disables it. No client gets a ticket for it then.
+
+use crate::arguments::Arguments;
+use crate::failure::{Failure, Refusal};
+use crate::ldap_error::DirectoryError;
+use crate::preflight;
+use crate::security_descriptor::SecurityDescriptor;
+use crate::tools::Tools;
+
+/// Deletes or disables the account, and removes its keytab and its journal.
+///
+/// # Errors
+/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+pub fn disable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<(), Failure> {
+    let domain = preflight::domain(tools, arguments)?;
+    let account = preflight::account(tools, arguments)?;
+    preflight::keytab(tools, arguments, &domain)?;
+    let verb = if arguments.keep { "disable" } else { "delete" };
+    let files = [arguments.keytab.clone(), arguments.journal()];
+    if arguments.dry_run {
+        account.iter().for_each(|account| tools.steps.would(&format!("{verb} {}", account.dn)));
+        files.iter().for_each(|path| tools.steps.would(&format!("remove {}", path.display())));
+        return Ok(());
+    }
+    if let Some(account) = &account {
+        if !arguments.yes && !arguments.keep {
+            return Err(Refusal::Unconfirmed { dn: account.dn.clone() }.into());
+        }
+        if arguments.keep {
+            tools.directory.disable(&account.dn, account.control)?;
+        } else {
+            unprotect(tools, &account.dn, &account.descriptor)?;
+            tools.directory.delete(&account.dn)?;
+        }
+        tools.steps.done(&format!("the account is {verb}d"), &account.dn);
+    } else {
+        tools.steps.done("there is no account", &arguments.account_name());
+    }
+    for path in files {
+        tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
+        tools.steps.done("the file is removed", &path.display().to_string());
+    }
+    tools.steps.done("users now sign in by password", "their tickets for this account end within ten hours");
+    Ok(())
+}
+
+fn unprotect(tools: &mut Tools<'_>, dn: &str, descriptor: &[u8]) -> Result<(), Failure> {
+    let descriptor =
+        SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
+    if descriptor.is_protected() {
+        tools.directory.write_dacl(dn, &descriptor.without_protection())?;
+        tools.steps.done("the protection from deletion is removed", dn);
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! `enable`: creates the account, writes its keytab, and proves both by real tickets. Each step can be done twice, so a run
+//! that was killed is ended by the next run.
+
+use crate::arguments::Arguments;
+use crate::config_file;
+use crate::directory::{Domain, NewAccount, Object, Secret};
+use crate::failure::{Failure, Refusal};
+use crate::journal::{Journal, Work};
+use crate::keytab_file::{AES, AccountKeys};
+use crate::ldap_error::DirectoryError;
+use crate::security_descriptor::SecurityDescriptor;
+use crate::tools::Tools;
+use crate::{ldap, password, preflight, proof, well_known};
+use kerberos_sso::Salt;
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+
+/// The end of `enable`.
+#[derive(Debug)]
+pub enum Enabled {
+    /// The account is new. The text is the block of the tenant, if it was not written into a configuration.
+    New(Option<String>),
+    /// The account existed, and is healthy.
+    Already,
+    /// Nothing was done (`--dry-run`).
+    Dry,
+}
+
+/// Sets the account up.
+///
+/// # Errors
+/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, Failure> {
+    let domain = preflight::domain(tools, arguments)?;
+    let journal = preflight::journal(tools, arguments, &domain, Work::Enable)?;
+    let account = preflight::account(tools, arguments)?;
+    let keytab = preflight::keytab(tools, arguments, &domain)?;
+    if let (None, Some(account)) = (&journal, &account) {
+        return already(account, &keytab).map(|()| Enabled::Already);
+    }
+    let dn = distinguished_name(arguments, &domain);
+    if account.is_none() {
+        may_create(tools, arguments, &domain)?;
+    }
+    if arguments.dry_run {
+        plan(tools, arguments, &dn);
+        return Ok(Enabled::Dry);
+    }
+    let journal = match journal {
+        Some(journal) => journal,
+        None => begin(tools, arguments, &domain)?,
+    };
+    if account.is_none() {
+        create(tools, arguments, &dn, &journal)?;
+    }
+    finish(tools, arguments, &domain, &journal).map(Enabled::New)
+}
+
+/// Returns whether an account that exists is as `enable` makes it. The password is not touched here.
+fn already(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
+    let missing = SEAMLESS_SSO_SERVICES.into_iter().find(|service| !account.has_service(service));
+    let fault = if account.control & well_known::account_control::DISABLED != 0 {
+        "is disabled".to_owned()
+    } else if let Some(service) = missing {
+        format!("lacks the service principal name {service}")
+    } else if !account.kvno.is_some_and(|kvno| keytab.has(kvno, AES[0])) {
+        "the keytab lacks its current AES key".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::Unhealthy { dn: account.dn.clone(), fault }.into())
+}
+
+fn distinguished_name(arguments: &Arguments, domain: &Domain) -> String {
+    let container = arguments.ou.as_deref().unwrap_or(&domain.computers);
+    ldap::child(&arguments.account, container)
+}
+
+fn may_create(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
+    preflight::services(tools, None)?;
+    let container = arguments.ou.as_deref().unwrap_or(&domain.computers);
+    if !tools.directory.may_create_computers(container)? {
+        return Err(Refusal::MissingRight { right: "create computers in", dn: container.into() }.into());
+    }
+    // The KDC must answer before the account exists, because the proof needs it.
+    match tools.kdc.announce(&arguments.kdc(), &arguments.account_name()) {
+        Err(error) if !error.is_unknown() => return Err(error.into()),
+        _ => {}
+    }
+    tools.steps.done("the administrator may create computers", container);
+    Ok(())
+}
+
+fn plan(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str) {
+    tools.steps.would(&format!("write the journal {}", arguments.journal().display()));
+    tools.steps.would(&format!("create {dn} with {} and AES keys", SEAMLESS_SSO_SERVICES.join(" and ")));
+    if arguments.ou.is_some() {
+        tools.steps.would("protect the account from deletion");
+    }
+    tools.steps.would(&format!("write the keytab {}", arguments.keytab.display()));
+    tools.steps.would("get a ticket for each service, and judge it");
+    if let Some(config) = &arguments.config {
+        tools.steps.would(&format!("write the tenant into {}", config.display()));
+    }
+}
+
+fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<Journal, Failure> {
+    let path = arguments.journal();
+    let password = password::random().map_err(|error| Failure::file(&path, error))?;
+    let mut journal =
+        Journal::new(Work::Enable, &arguments.account_name(), &domain.realm(), &domain.controller, password);
+    (journal.etypes, journal.begun) = (Some(well_known::AES), tools.clock.now().seconds());
+    journal.write(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
+    tools.steps.done("the journal is written", &path.display().to_string());
+    Ok(journal)
+}
+
+fn create(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str, journal: &Journal) -> Result<(), Failure> {
+    let name = arguments.account_name();
+    let password = Secret(&journal.password);
+    let new = NewAccount { dn, name: &name, services: &SEAMLESS_SSO_SERVICES, etypes: well_known::AES, password };
+    match tools.directory.create(&new) {
+        // The account name is free, so an object of another name has this DN.
+        Err(DirectoryError::Refused { code: 68, .. }) => return Err(Refusal::DnTaken { dn: dn.into() }.into()),
+        created => created?,
+    }
+    tools.steps.done("the account is created", dn);
+    Ok(())
+}
+
+/// Does everything that follows the creation.
+fn finish(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    domain: &Domain,
+    journal: &Journal,
+) -> Result<Option<String>, Failure> {
+    let (name, realm) = (arguments.account_name(), domain.realm());
+    let account = preflight::existing(tools, arguments, domain)?;
+    let kvno = account.kvno.ok_or(DirectoryError::Answer("msDS-KeyVersionNumber"))?;
+    let salt = tools.kdc.announce(&arguments.kdc(), &name)?.salt;
+    tools.steps.done("the account is read back", &format!("key version {kvno}, domain {}", domain.sid));
+    let salt = salt.unwrap_or_else(|| Salt::computer(&name, &realm));
+    let keys = AccountKeys::none(&name, &realm).with_password(kvno, &journal.password, &salt, false, tools.clock.now());
+    let octets = keys.encode().map_err(|error| Failure::file(&arguments.keytab, error))?;
+    // If the password is another one, somebody else made the account. Then no keytab is written.
+    proof::prove(tools, arguments, domain, &journal.password, &octets)?;
+    tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
+    let path = &arguments.keytab;
+    tools.files.write(path, &octets).map_err(|error| Failure::file(path, error))?;
+    tools.steps.done("the keytab is written", &path.display().to_string());
+    if arguments.ou.is_some() {
+        protect(tools, &account)?;
+    }
+    let block = config_file::write(tools, arguments, domain)?;
+    let path = arguments.journal();
+    tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
+    tools.steps.done("the journal is removed", &path.display().to_string());
+    Ok(block)
+}
+
+fn protect(tools: &mut Tools<'_>, account: &Object) -> Result<(), Failure> {
+    let descriptor = SecurityDescriptor::parse(&account.descriptor);
+    let descriptor = descriptor.map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
+    if !descriptor.is_protected() {
+        tools.directory.write_dacl(&account.dn, &descriptor.with_protection())?;
+    }
+    tools.steps.done("the account is protected from deletion", &account.dn);
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! The reasons for which a command stops. A refusal came before any change. After another failure, the journal says what is
+//! left, and the same command ends it.
+
+use crate::journal::Work;
+use crate::kdc::KdcError;
+use crate::ldap_error::DirectoryError;
+use crate::node::NodeError;
+use crate::proof::NoProof;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The reason for which a command stops.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// Nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The domain controller did not do what the command asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The KDC did not answer, or refused.
+    #[error(transparent)]
+    Kdc(#[from] KdcError),
+    /// A file cannot be read or written.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        error: String,
+    },
+    /// A node did not load the new key in time.
+    #[error("the node {url} does not use the key {kvno} of the keytab: {reason}")]
+    Node {
+        /// The address of the node.
+        url: String,
+        /// The key version.
+        kvno: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else changed the password.
+    #[error("the key version is {found} and not {expected}: somebody else changed the account's password")]
+    Changed {
+        /// The version that the journal has.
+        expected: u32,
+        /// The version of the directory.
+        found: u32,
+    },
+    /// The keytab does not fit the directory.
+    #[error(transparent)]
+    NoProof(#[from] NoProof),
+    /// Domain controllers still give tickets under the old key.
+    #[error("these domain controllers still give tickets under the key {kvno}: {}", .at.join(", "))]
+    Lagging {
+        /// The domain controllers.
+        at: Vec<String>,
+        /// The old version.
+        kvno: u32,
+    },
+}
+
+/// The reason for which a command refused, before it changed anything.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The domain controller is of another domain.
+    #[error("{controller} is a domain controller of {found}, and not of {wanted}")]
+    OtherDomain {
+        /// The domain controller.
+        controller: String,
+        /// Its domain.
+        found: String,
+        /// The domain of the command line.
+        wanted: String,
+    },
+    /// The clocks differ.
+    #[error("the clock of {controller} differs by {seconds} seconds from the clock of this machine")]
+    Clock {
+        /// The domain controller.
+        controller: String,
+        /// The difference.
+        seconds: i64,
+    },
+    /// The name belongs to an object of another kind.
+    #[error("{dn} has the account name {name}, and is no computer")]
+    NoComputer {
+        /// The object.
+        dn: String,
+        /// Its account name.
+        name: String,
+    },
+    /// An object has the distinguished name of the account.
+    #[error("{dn} exists already")]
+    DnTaken {
+        /// The object.
+        dn: String,
+    },
+    /// Another object has a service principal name.
+    #[error("{} has the service principal name {service} (searched: {scope})", .holders.join(" and "))]
+    DuplicateService {
+        /// The name.
+        service: &'static str,
+        /// The objects.
+        holders: Vec<String>,
+        /// Where the search looked.
+        scope: &'static str,
+    },
+    /// The administrator lacks a right.
+    #[error("the administrator may not {right} {dn}")]
+    MissingRight {
+        /// The right.
+        right: &'static str,
+        /// The object.
+        dn: String,
+    },
+    /// There is no account.
+    #[error("the domain {domain} has no account {name}")]
+    NoAccount {
+        /// The domain.
+        domain: String,
+        /// The account name.
+        name: String,
+    },
+    /// The account exists, and something is wrong with it.
+    #[error("{dn} exists already, and {fault}")]
+    Unhealthy {
+        /// The account.
+        dn: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// The account is disabled.
+    #[error("{dn} is disabled")]
+    Disabled {
+        /// The account.
+        dn: String,
+    },
+    /// The account has no AES types.
+    #[error("the account {name} has no encryption types of AES (msDS-SupportedEncryptionTypes {found})")]
+    NoAes {
+        /// The account name.
+        name: String,
+        /// The types.
+        found: String,
+    },
+    /// Another work is open.
+    #[error("{}: the command {command} is open", .path.display())]
+    Open {
+        /// The journal.
+        path: PathBuf,
+        /// The command.
+        command: Work,
+    },
+    /// The journal is about another account or domain controller.
+    #[error("{}: the journal is of {found}, and not of {wanted}", .path.display())]
+    OtherJournal {
+        /// The journal.
+        path: PathBuf,
+        /// What the journal names.
+        found: String,
+        /// What the command line names.
+        wanted: String,
+    },
+    /// Another run of the tool is at work.
+    #[error("{}: another run of this tool is at work", .path.display())]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// The keytab holds keys of others.
+    #[error("{}: the keytab has entries of {other}", .path.display())]
+    KeytabOfOthers {
+        /// The keytab.
+        path: PathBuf,
+        /// The first other principal.
+        other: String,
+    },
+    /// A node does not answer.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// A node does not have the tenant.
+    #[error("the node {url} has no tenant with the account {name} of {realm}")]
+    NoTenant {
+        /// The address of the node.
+        url: String,
+        /// The account name.
+        name: String,
+        /// The realm.
+        realm: String,
+    },
+    /// A domain controller lags already.
+    #[error("{at} has not replicated the last change: it gives tickets under the key {found}, and {kvno} is current")]
+    Lagging {
+        /// The domain controller.
+        at: String,
+        /// The version of its tickets.
+        found: u32,
+        /// The current version.
+        kvno: u32,
+    },
+    /// The command deletes, and needs a confirmation.
+    #[error("`disable` deletes {dn}")]
+    Unconfirmed {
+        /// The account.
+        dn: String,
+    },
+}
+
+impl Failure {
+    /// Makes the failure of a file.
+    #[must_use]
+    pub fn file(path: &Path, error: impl std::fmt::Display) -> Self {
+        Self::File { path: path.into(), error: error.to_string() }
+    }
+
+    /// Returns what to do.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.remedy(),
+            Self::Directory(error) => error.remedy(),
+            Self::Kdc(error) => of_kdc(error),
+            Self::File { .. } => "see to the file and its folder, then run the same command again",
+            Self::Node { .. } => {
+                "the password is not changed yet. See to the node: it must read the same keytab. Then run `rollover` again."
+            }
+            Self::Changed { .. } => {
+                "find out who changed it (event 4724). Then delete the journal, and run `rollover` for a new key."
+            }
+            Self::NoProof(NoProof::Kdc(error)) => of_kdc(error),
+            Self::NoProof(_) => "run the same command again. If that does not help, `status` names the difference.",
+            Self::Lagging { .. } => {
+                "users sign in all the same, because the keytab has both keys. Let the domain controllers replicate \
+                 (repadmin /syncall), then run `rollover` again to end it."
+            }
+        }
+    }
+
+    /// Returns whether nothing was changed.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+const fn of_kdc(error: &KdcError) -> &'static str {
+    match error {
+        KdcError::Unreachable { .. } => "name the KDC with --kdc HOST:88, and let TCP through the firewall",
+        KdcError::Refused { code: 37, .. } => "set the clocks, for example by NTP from the domain controller",
+        KdcError::Refused { code: 24, .. } => {
+            "somebody else changed the password. Delete the journal, and run `rollover` for a new key."
+        }
+        _ => {
+            "run the same command again, and look into the event log of the domain controller (Kerberos-Key-Distribution-Center)"
+        }
+    }
+}
+
+impl Refusal {
+    /// Returns what to do.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::OtherDomain { .. } => {
+                "name with --forest the domain of the account, and with --dc one of its domain controllers"
+            }
+            Self::Clock { .. } => "set both clocks by NTP. Kerberos allows five minutes.",
+            Self::NoComputer { .. } | Self::DnTaken { .. } => {
+                "rename or delete that object, or choose another name with --account"
+            }
+            Self::DuplicateService { .. } => "remove the name there: setspn -D NAME HOLDER",
+            Self::MissingRight { .. } => {
+                "use an administrator of the domain, or give this account the rights that the guide lists"
+            }
+            Self::NoAccount { .. } => "run `enable` first",
+            Self::Unhealthy { .. } => "run `status` for all details, and `rollover` for a new key and a new keytab",
+            Self::Disabled { .. } => "enable the account in the directory: Enable-ADAccount",
+            Self::NoAes { .. } => "run `rollover --etypes aes`, which sets the types together with a new key",
+            Self::Open { .. } => "run that command again first: it ends what it began",
+            Self::OtherJournal { .. } => "run the command with the names of the journal, which ends what it began",
+            Self::Busy { .. } => "wait for its end",
+            Self::KeytabOfOthers { .. } => "give the account a keytab of its own with --keytab",
+            Self::Node(_) | Self::NoTenant { .. } => {
+                "name each node of the sign-in server with --node: the URL of its operators' listener. Without a node, say \
+                 --no-node."
+            }
+            Self::Lagging { .. } => "let the domain controllers replicate first: repadmin /syncall",
+            Self::Unconfirmed { .. } => "say --yes, or --keep to disable the account only",
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The keytab of the account: its keys under three names, which are the account and its two services. The times of the entries
+//! say when each key was made, so the tool knows when an old key has retired.
+
+use kerberos_sso::keys::KeytabError;
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+use kerberos_sso::{Account, EncType, Key, Keytab, Password, Salt, ServiceKey, UnixTime};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// The keys of the account in one keytab.
+#[derive(Debug)]
+pub struct AccountKeys {
+    name: String,
+    realm: String,
+    keys: Vec<DatedKey>,
+}
+
+/// A key and the time at which it came into the keytab.
+#[derive(Debug)]
+struct DatedKey {
+    kvno: u32,
+    key: Key,
+    written: UnixTime,
+}
+
+impl AccountKeys {
+    /// Returns the account without keys. `name` has a `$` at its end.
+    #[must_use]
+    pub fn none(name: &str, realm: &str) -> Self {
+        Self { name: name.into(), realm: realm.into(), keys: Vec::new() }
+    }
+
+    /// Reads the keys of the account from a keytab. Entries of other principals are left out.
+    ///
+    /// # Errors
+    /// Returns the [`KeytabError`] of a file that is no keytab.
+    pub fn parse(octets: &[u8], name: &str, realm: &str) -> Result<Self, KeytabError> {
+        let names: Vec<_> =
+            [name].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect();
+        let keytab = Keytab::parse(octets)?.only(names.iter().map(String::as_str));
+        let mut account = Self::none(name, realm);
+        for entry in keytab.into_entries() {
+            if let Some(key) = entry.key {
+                account.insert(entry.kvno, key, entry.timestamp);
+            }
+        }
+        Ok(account)
+    }
+
+    /// Adds a key. A key of the same version and type that differs is replaced.
+    fn insert(&mut self, kvno: u32, key: Key, written: UnixTime) {
+        if self.keys.iter().any(|other| other.kvno == kvno && other.key == key) {
+            return;
+        }
+        self.keys.retain(|other| other.kvno != kvno || other.key.etype() != key.etype());
+        self.keys.push(DatedKey { kvno, key, written });
+    }
+
+    /// Adds the keys that the directory derives from a password: AES256, AES128, and RC4 if `with_rc4`.
+    #[must_use]
+    pub fn with_password(mut self, kvno: u32, password: &str, salt: &Salt, with_rc4: bool, now: UnixTime) -> Self {
+        let password = Password::from_text(password);
+        let types = AES.into_iter().chain(with_rc4.then_some(EncType::RC4_HMAC));
+        for key in types.filter_map(|etype| password.key(etype, salt).ok()) {
+            self.insert(kvno, key, now);
+        }
+        self
+    }
+
+    /// Removes the keys of a version.
+    #[must_use]
+    pub fn without(mut self, kvno: u32) -> Self {
+        self.keys.retain(|key| key.kvno != kvno);
+        self
+    }
+
+    /// Removes each key whose successor came into the keytab more than [`RETIRED_AFTER`] seconds before `now`: the last ticket
+    /// under such a key has ended. The keys of the versions `kept` and later stay.
+    #[must_use]
+    pub fn without_retired(mut self, kept: u32, now: UnixTime) -> Self {
+        let versions: BTreeMap<u32, UnixTime> = self.keys.iter().map(|key| (key.kvno, key.written)).collect();
+        let successor = |kvno: u32| versions.range(kvno.saturating_add(1)..).next().map(|(_, written)| *written);
+        self.keys.retain(|key| {
+            key.kvno >= kept || successor(key.kvno).is_none_or(|written| now.seconds_since(written) <= RETIRED_AFTER)
+        });
+        self
+    }
+
+    /// Returns the versions, each once and in their order.
+    #[must_use]
+    pub fn versions(&self) -> Vec<u32> {
+        let mut versions: Vec<_> = self.keys.iter().map(|key| key.kvno).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+
+    /// Returns whether there is a key of this version and type.
+    #[must_use]
+    pub fn has(&self, kvno: u32, etype: EncType) -> bool {
+        self.keys.iter().any(|key| key.kvno == kvno && key.key.etype() == etype)
+    }
+
+    /// Returns whether each key of `other` is here, with the same version and the same octets.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        let has = |key: &DatedKey| self.keys.iter().any(|own| own.kvno == key.kvno && own.key == key.key);
+        other.keys.iter().all(has)
+    }
+
+    /// Returns the octets of the keytab.
+    ///
+    /// # Errors
+    /// Returns the [`KeytabError`] of a name that is too long for a keytab.
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, KeytabError> {
+        let mut by_time: BTreeMap<UnixTime, Account> = BTreeMap::new();
+        for dated in &self.keys {
+            let account = by_time.remove(&dated.written).unwrap_or_else(|| self.account());
+            let key = ServiceKey::new(dated.key.clone(), Some(dated.kvno));
+            by_time.insert(dated.written, account.with_key(key));
+        }
+        let mut parts = Vec::new();
+        for (written, account) in &by_time {
+            parts.push(Keytab::encode([account], *written)?);
+        }
+        // Each part begins with the version of the format, which the file has once.
+        let size = parts.iter().map(|part| part.len()).fold(2_usize, usize::saturating_add);
+        let mut octets = Zeroizing::new(Vec::with_capacity(size));
+        octets.extend([5, 2]);
+        for part in &parts {
+            octets.extend(part.get(2..).unwrap_or_default());
+        }
+        Ok(octets)
+    }
+
+    fn account(&self) -> Account {
+        let account = Account::new(&self.name, &self.realm);
+        SEAMLESS_SSO_SERVICES.iter().fold(account, |account, service| account.with_service(service))
+    }
+}
+
+/// The types of the keys that the tool wants.
+pub const AES: [EncType; 2] = [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96];
+
+/// Two days. Tickets of Active Directory live for ten hours by default, and all domain controllers must have replicated first.
+pub const RETIRED_AFTER: i64 = 48 * 60 * 60;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "AZUREADSSOACC$";
+    const REALM: &str = "CONTOSO.TEST";
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn keys(versions: &[(u32, i64)]) -> AccountKeys {
+        let salt = Salt::computer(NAME, REALM);
+        versions.iter().fold(AccountKeys::none(NAME, REALM), |keys, (kvno, ago)| {
+            keys.with_password(*kvno, &format!("P{kvno}"), &salt, false, NOW.saturating_add_seconds(-ago))
+        })
+    }
+
+    #[test]
+    fn keytab_has_three_names_and_is_read_back_with_its_times() {
+        let octets = keys(&[(2, 100), (3, 0)]).encode().unwrap();
+        let keytab = Keytab::parse(&octets).unwrap();
+        assert_eq!(keytab.entries().len(), 2 * 2 * 3);
+        assert!(keytab.unusable().is_empty());
+        let times: Vec<_> = keytab.entries().iter().map(|entry| entry.timestamp.seconds_since(NOW)).collect();
+        assert_eq!((times.first(), times.last()), (Some(&-100), Some(&0)));
+        let read = AccountKeys::parse(&octets, NAME, REALM).unwrap();
+        assert_eq!(read.versions(), [2, 3]);
+        assert_eq!(*read.encode().unwrap(), *octets);
+    }
+
+    #[test]
+    fn key_retires_two_days_after_its_successor_was_written() {
+        let day = 24 * 3600;
+        let old = |keys: AccountKeys, kept| keys.without_retired(kept, NOW).versions();
+        assert_eq!(old(keys(&[(1, 60 * day), (2, 30 * day), (3, 0)]), 2), [2, 3]);
+        assert_eq!(old(keys(&[(1, 60 * day), (2, day), (3, 0)]), 2), [1, 2, 3]);
+        assert_eq!(old(keys(&[(1, 60 * day), (2, 2 * day + 1), (3, day)]), 3), [2, 3]);
+    }
+
+    #[test]
+    fn entries_of_others_do_not_come_into_the_new_keytab() {
+        let other = Account::new("krbtgt/CONTOSO.TEST", REALM).with_keys(
+            Password::from_text("x")
+                .key(EncType::AES256_CTS_HMAC_SHA1_96, &Salt::custom("s"))
+                .map(|key| ServiceKey::new(key, Some(1))),
+        );
+        let octets = Keytab::encode([&other], NOW).unwrap();
+        assert!(AccountKeys::parse(&octets, NAME, REALM).unwrap().versions().is_empty());
+    }
+}

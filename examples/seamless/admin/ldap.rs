@@ -1,0 +1,396 @@
+//! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel binding.
+
+use crate::address::Address;
+use crate::directory::{Directory, Domain, Holders, NewAccount, Object, unicode_pwd};
+use crate::ldap_entry::{Entry, entries};
+use crate::ldap_error::DirectoryError;
+use crate::security_descriptor::SecurityDescriptor;
+use kerberos_sso::Sid;
+use ldap3::controls::RawControl;
+use ldap3::{LdapConn, LdapConnSettings, LdapError, LdapResult, Mod, Scope, dn_escape, ldap_escape};
+use rustls::ClientConfig;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A connection to a domain controller.
+pub struct Ldap<'a> {
+    access: Access<'a>,
+    at: Address,
+    connection: LdapConn,
+    catalogue: Catalogue,
+    /// The distinguished name of the domain.
+    dn: String,
+    root: Entry,
+}
+
+/// How the tool gets into a directory.
+#[derive(Clone)]
+pub struct Access<'a> {
+    /// The settings of TLS.
+    pub tls: Arc<ClientConfig>,
+    /// The name of the administrator.
+    pub name: String,
+    /// The administrator's password.
+    pub password: &'a str,
+}
+
+impl std::fmt::Debug for Access<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Ldap<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ldap").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// The global catalogue, which is asked when it is needed.
+enum Catalogue {
+    Unasked(Address),
+    Open(LdapConn),
+    Silent,
+}
+
+impl<'a> Ldap<'a> {
+    /// Connects and binds.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the connection or of the bind.
+    pub fn connect(at: &Address, catalogue: Address, access: Access<'a>) -> Result<Self, DirectoryError> {
+        let mut connection = access.connect(at)?;
+        let attributes =
+            ["defaultNamingContext", "configurationNamingContext", "currentTime", "dnsHostName", "tokenGroups"];
+        let found = search(&mut connection, at, &Query::of("", "(objectClass=*)", &attributes))?;
+        let root = found.into_iter().next().ok_or(DirectoryError::Answer("the root DSE"))?;
+        let dn = root.text("defaultNamingContext").ok_or(DirectoryError::Answer("defaultNamingContext"))?;
+        Ok(Self { access, at: at.clone(), connection, catalogue: Catalogue::Unasked(catalogue), dn, root })
+    }
+
+    fn search(&mut self, query: &Query<'_>) -> Result<Vec<Entry>, DirectoryError> {
+        search(&mut self.connection, &self.at, query)
+    }
+
+    /// Reads one object, which must exist.
+    fn one(&mut self, query: &Query<'_>) -> Result<Entry, DirectoryError> {
+        self.search(query)?.into_iter().next().ok_or(DirectoryError::Answer("the object"))
+    }
+
+    /// Searches the domain, and the forest if the global catalogue answers.
+    fn find(&mut self, filter: &str) -> Result<Holders, DirectoryError> {
+        let dn = self.dn.clone();
+        let mut found = self.search(&Query::of(&dn, filter, &["1.1"]).below())?;
+        if let Catalogue::Unasked(at) = &self.catalogue {
+            self.catalogue = self.access.connect(at).map_or(Catalogue::Silent, Catalogue::Open);
+        }
+        let is_forest_wide = match &mut self.catalogue {
+            Catalogue::Open(connection) => {
+                found.extend(search(connection, &self.at, &Query::of("", filter, &["1.1"]).below())?);
+                true
+            }
+            _ => false,
+        };
+        let mut dns: Vec<_> = found.into_iter().map(|entry| entry.dn).collect();
+        dns.sort_by_key(|dn| dn.to_lowercase());
+        dns.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+        Ok(Holders { dns, is_forest_wide })
+    }
+
+    fn modify(
+        &mut self,
+        dn: &str,
+        changes: &[(&str, Vec<u8>)],
+        control: Option<RawControl>,
+    ) -> Result<(), DirectoryError> {
+        let replace =
+            |(name, value): &(&str, Vec<u8>)| Mod::Replace(name.as_bytes().to_vec(), HashSet::from([value.clone()]));
+        self.connection.with_timeout(TIMEOUT);
+        if let Some(control) = control {
+            self.connection.with_controls(vec![control]);
+        }
+        let changed = self.connection.modify(dn, changes.iter().map(replace).collect());
+        self.result(changed)
+    }
+
+    fn result(&self, result: Result<LdapResult, LdapError>) -> Result<(), DirectoryError> {
+        checked(&self.at, result).map(drop)
+    }
+
+    /// Returns the DNS names of the domain controllers, which the sites of the configuration list.
+    fn controllers(&mut self, configuration: &str) -> Result<Vec<String>, DirectoryError> {
+        let base = format!("CN=Sites,{configuration}");
+        let attributes = ["msDS-hasMasterNCs", "hasMasterNCs"];
+        let found = self.search(&Query::of(&base, "(objectClass=nTDSDSA)", &attributes).below())?;
+        let is_ours = |entry: &&Entry| {
+            let all = entry.texts("msDS-hasMasterNCs").into_iter().chain(entry.texts("hasMasterNCs"));
+            all.into_iter().any(|context| context.eq_ignore_ascii_case(&self.dn))
+        };
+        let servers: Vec<String> =
+            found.iter().filter(is_ours).filter_map(|entry| Some(entry.dn.split_once(',')?.1.to_owned())).collect();
+        let mut names = Vec::new();
+        for server in servers {
+            let entry = self.one(&Query::of(&server, "(objectClass=*)", &["dNSHostName"]))?;
+            names.extend(entry.text("dNSHostName"));
+        }
+        Ok(names)
+    }
+
+    /// Returns the other domains of the forest, and the suffixes of user principal names.
+    fn forest(&mut self, configuration: &str) -> Result<(Vec<(String, Option<Sid>)>, Vec<String>), DirectoryError> {
+        let base = format!("CN=Partitions,{configuration}");
+        // FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2): the cross-reference is of a domain.
+        let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))";
+        let query = Query::of(&base, filter, &["nCName", "dnsRoot"]).below().with(extended_dn());
+        let mut others = Vec::new();
+        for entry in self.search(&query)? {
+            let (Some(context), Some(name)) = (entry.text("nCName"), entry.text("dnsRoot")) else { continue };
+            // The extended form is <GUID=…>;<SID=…>;DN (LDAP_SERVER_EXTENDED_DN_OID).
+            let dn = context.rsplit_once(">;").map_or(context.as_str(), |(_, dn)| dn);
+            if !dn.eq_ignore_ascii_case(&self.dn) {
+                let sid = context.split_once("<SID=").and_then(|(_, after)| after.split_once('>'));
+                others.push((name, sid.and_then(|(sid, _)| sid.parse().ok())));
+            }
+        }
+        let entry = self.one(&Query::of(&base, "(objectClass=*)", &["uPNSuffixes"]))?;
+        Ok((others, entry.texts("uPNSuffixes")))
+    }
+}
+
+impl Access<'_> {
+    fn connect(&self, at: &Address) -> Result<LdapConn, DirectoryError> {
+        let settings = LdapConnSettings::new().set_conn_timeout(TIMEOUT).set_config(Arc::clone(&self.tls));
+        let opened = LdapConn::with_settings(settings, &format!("ldaps://{at}"));
+        let mut connection = opened.map_err(|error| failed(at, error))?;
+        let bound = connection.with_timeout(TIMEOUT).simple_bind(&self.name, self.password);
+        checked(at, bound)?;
+        Ok(connection)
+    }
+}
+
+impl Directory for Ldap<'_> {
+    fn domain(&mut self) -> Result<Domain, DirectoryError> {
+        let missing = DirectoryError::Answer;
+        let configuration =
+            self.root.text("configurationNamingContext").ok_or(missing("configurationNamingContext"))?;
+        let dn = self.dn.clone();
+        let head = self.one(&Query::of(&dn, "(objectClass=*)", &["objectSid", "wellKnownObjects"]))?;
+        let computers = head.texts("wellKnownObjects").into_iter().find_map(|object| {
+            object
+                .strip_prefix("B:32:")
+                .and_then(|rest| rest.split_once(':'))
+                .filter(|(guid, _)| *guid == COMPUTERS)
+                .map(|(_, dn)| dn.to_owned())
+        });
+        let (others, suffixes) = self.forest(&configuration)?;
+        Ok(Domain {
+            name: dns_name(&dn),
+            sid: head.sid("objectSid").ok_or(missing("objectSid of the domain"))?,
+            time: self.root.generalized_time("currentTime").ok_or(missing("currentTime"))?,
+            controller: self.root.text("dnsHostName").ok_or(missing("dnsHostName"))?,
+            controllers: self.controllers(&configuration)?,
+            computers: computers.unwrap_or_else(|| format!("CN=Computers,{dn}")),
+            others,
+            suffixes,
+            own_sids: self.root.sids("tokenGroups"),
+            dn,
+        })
+    }
+
+    fn named(&mut self, name: &str) -> Result<Vec<Object>, DirectoryError> {
+        let (dn, name) = (self.dn.clone(), ldap_escape(name));
+        let filter = format!("(|(sAMAccountName={name})(sAMAccountName={name}$))");
+        let found = self.search(&Query::of(&dn, &filter, &["1.1"]).below())?;
+        // tokenGroups is computed for one object only (MS-ADTS section 3.1.1.4.5.19).
+        let read = |entry: &Entry| {
+            let query =
+                Query::of(&entry.dn, "(objectClass=*)", &OF_ACCOUNT).with(descriptor_parts(OWNER | GROUP | DACL));
+            self.one(&query).map(|entry| object(&entry))
+        };
+        found.iter().map(read).collect()
+    }
+
+    fn holders(&mut self, service: &str) -> Result<Holders, DirectoryError> {
+        self.find(&format!("(servicePrincipalName={})", ldap_escape(service)))
+    }
+
+    fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError> {
+        // The name may be followed by a port or by a realm.
+        self.find(&format!("(msDS-AllowedToDelegateTo={}*)", ldap_escape(service)))
+    }
+
+    fn may_create_computers(&mut self, container: &str) -> Result<bool, DirectoryError> {
+        let entry = self.one(&Query::of(container, "(objectClass=*)", &["allowedChildClassesEffective"]))?;
+        Ok(entry.texts("allowedChildClassesEffective").iter().any(|class| class.eq_ignore_ascii_case("computer")))
+    }
+
+    fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {
+        let one = |value: &str| HashSet::from([value.as_bytes().to_vec()]);
+        let services = account.services.iter().map(|service| service.as_bytes().to_vec()).collect();
+        let attributes = [
+            ("objectClass", one("computer")),
+            ("sAMAccountName", one(account.name)),
+            // WORKSTATION_TRUST_ACCOUNT.
+            ("userAccountControl", one("4096")),
+            ("servicePrincipalName", services),
+            ("msDS-SupportedEncryptionTypes", one(&account.etypes.to_string())),
+            ("unicodePwd", HashSet::from([unicode_pwd(account.password.0).to_vec()])),
+        ];
+        let attributes = attributes.into_iter().map(|(name, values)| (name.as_bytes().to_vec(), values)).collect();
+        let added = self.connection.with_timeout(TIMEOUT).add(account.dn, attributes);
+        self.result(added)
+    }
+
+    fn set_password(&mut self, dn: &str, password: Option<&str>, etypes: Option<u32>) -> Result<(), DirectoryError> {
+        let password = password.map(|password| ("unicodePwd", unicode_pwd(password).to_vec()));
+        let etypes = etypes.map(|etypes| ("msDS-SupportedEncryptionTypes", etypes.to_string().into_bytes()));
+        let changes: Vec<_> = password.into_iter().chain(etypes).collect();
+        self.modify(dn, &changes, None)
+    }
+
+    fn write_dacl(&mut self, dn: &str, descriptor: &SecurityDescriptor) -> Result<(), DirectoryError> {
+        let octets = descriptor.encode_dacl().ok_or(DirectoryError::Answer("a DACL"))?;
+        self.modify(dn, &[("nTSecurityDescriptor", octets)], Some(descriptor_parts(DACL)))
+    }
+
+    fn disable(&mut self, dn: &str, control: u32) -> Result<(), DirectoryError> {
+        let control = control | crate::well_known::account_control::DISABLED;
+        self.modify(dn, &[("userAccountControl", control.to_string().into_bytes())], None)
+    }
+
+    fn delete(&mut self, dn: &str) -> Result<(), DirectoryError> {
+        let deleted = self.connection.with_timeout(TIMEOUT).delete(dn);
+        self.result(deleted)
+    }
+}
+
+/// What an object's entry says.
+fn object(entry: &Entry) -> Object {
+    let classes = entry.texts("objectClass");
+    let has_class = |name: &str| classes.iter().any(|class| class.eq_ignore_ascii_case(name));
+    Object {
+        dn: entry.dn.clone(),
+        name: entry.text("sAMAccountName").unwrap_or_default(),
+        is_computer: has_class("computer") && !has_class("msDS-GroupManagedServiceAccount"),
+        control: entry.number("userAccountControl").unwrap_or(0),
+        kvno: entry.number("msDS-KeyVersionNumber"),
+        etypes: entry.number("msDS-SupportedEncryptionTypes"),
+        services: entry.texts("servicePrincipalName"),
+        password_set: entry.file_time("pwdLastSet"),
+        may_delegate_to: entry.texts("msDS-AllowedToDelegateTo"),
+        may_act_for: entry.octets("msDS-AllowedToActOnBehalfOfOtherIdentity").map(<[u8]>::to_vec),
+        groups: entry.sids("tokenGroups"),
+        descriptor: entry.octets("nTSecurityDescriptor").unwrap_or_default().to_vec(),
+        writable: entry.texts("allowedAttributesEffective").iter().map(|name| name.to_lowercase()).collect(),
+        descriptor_rights: entry.number("sDRightsEffective").unwrap_or(0),
+    }
+}
+
+/// A search.
+struct Query<'q> {
+    base: &'q str,
+    scope: Scope,
+    filter: &'q str,
+    attributes: &'q [&'q str],
+    control: Option<RawControl>,
+}
+
+impl<'q> Query<'q> {
+    /// Reads the object `base` itself.
+    const fn of(base: &'q str, filter: &'q str, attributes: &'q [&'q str]) -> Self {
+        Self { base, scope: Scope::Base, filter, attributes, control: None }
+    }
+
+    /// Searches everything below, too.
+    fn below(self) -> Self {
+        Self { scope: Scope::Subtree, ..self }
+    }
+
+    fn with(self, control: RawControl) -> Self {
+        Self { control: Some(control), ..self }
+    }
+}
+
+fn search(connection: &mut LdapConn, at: &Address, query: &Query<'_>) -> Result<Vec<Entry>, DirectoryError> {
+    connection.with_timeout(TIMEOUT);
+    if let Some(control) = &query.control {
+        connection.with_controls(vec![control.clone()]);
+    }
+    let found = connection
+        .search(query.base, query.scope, query.filter, query.attributes)
+        .map_err(|error| failed(at, error))?;
+    checked(at, Ok(found.1))?;
+    Ok(entries(found.0))
+}
+
+fn checked(at: &Address, result: Result<LdapResult, LdapError>) -> Result<LdapResult, DirectoryError> {
+    let result = result.map_err(|error| failed(at, error))?;
+    if result.rc == 0 { Ok(result) } else { Err(DirectoryError::of_result(result.rc, &result.text)) }
+}
+
+fn failed(at: &Address, error: LdapError) -> DirectoryError {
+    let at = at.to_string();
+    match error {
+        LdapError::LdapResult { result } => DirectoryError::of_result(result.rc, &result.text),
+        LdapError::Rustls { source } => DirectoryError::Certificate { at, error: source.to_string() },
+        LdapError::DNSName { source } => DirectoryError::Certificate { at, error: source.to_string() },
+        LdapError::Io { source } => {
+            let tls = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            match tls {
+                Some(rustls::Error::InvalidCertificate(_)) => {
+                    DirectoryError::Certificate { at, error: source.to_string() }
+                }
+                _ => DirectoryError::Unreachable { at, error: source.to_string() },
+            }
+        }
+        other => DirectoryError::Unreachable { at, error: other.to_string() },
+    }
+}
+
+/// Returns the DNS name of a domain's distinguished name.
+fn dns_name(dn: &str) -> String {
+    let labels = dn.split(',').filter_map(|part| part.trim().split_once('=')).map(|(_, label)| label);
+    labels.collect::<Vec<_>>().join(".")
+}
+
+/// Returns the distinguished name of an account in a container.
+#[must_use]
+pub fn child(name: &str, container: &str) -> String {
+    format!("CN={},{container}", dn_escape(name))
+}
+
+/// Asks for parts of security descriptors (LDAP_SERVER_SD_FLAGS_OID, MS-ADTS section 3.1.1.3.4.1.11).
+fn descriptor_parts(parts: u8) -> RawControl {
+    RawControl { ctype: "1.2.840.113556.1.4.801".into(), crit: true, val: Some(vec![0x30, 3, 2, 1, parts]) }
+}
+
+/// Asks for distinguished names with the SID in text (LDAP_SERVER_EXTENDED_DN_OID, MS-ADTS section 3.1.1.3.4.1.5).
+fn extended_dn() -> RawControl {
+    RawControl { ctype: "1.2.840.113556.1.4.529".into(), crit: false, val: Some(vec![0x30, 3, 2, 1, 1]) }
+}
+
+const OWNER: u8 = 1;
+const GROUP: u8 = 2;
+const DACL: u8 = 4;
+
+/// The container of computers (GUID_COMPUTERS_CONTAINER_W, MS-ADTS section 6.1.1.4).
+const COMPUTERS: &str = "AA312825768811D1ADED00C04FD8D5CD";
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+const OF_ACCOUNT: [&str; 13] = [
+    "objectClass",
+    "sAMAccountName",
+    "userAccountControl",
+    "msDS-KeyVersionNumber",
+    "msDS-SupportedEncryptionTypes",
+    "servicePrincipalName",
+    "pwdLastSet",
+    "msDS-AllowedToDelegateTo",
+    "msDS-AllowedToActOnBehalfOfOtherIdentity",
+    "tokenGroups",
+    "nTSecurityDescriptor",
+    "allowedAttributesEffective",
+    "sDRightsEffective",
+];

@@ -1,0 +1,134 @@
+//! What each command reads before it changes anything, and the reasons to refuse.
+
+use crate::arguments::Arguments;
+use crate::clock::MAX_DIFFERENCE;
+use crate::directory::{Domain, Object};
+use crate::failure::{Failure, Refusal};
+use crate::journal::{Journal, Work};
+use crate::keytab_file::AccountKeys;
+use crate::security_descriptor::{SecurityDescriptor, right};
+use crate::tools::Tools;
+use crate::well_known;
+use kerberos_sso::Keytab;
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+
+/// Reads the domain, and checks its name and the clock of its domain controller.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the directory.
+pub fn domain(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Domain, Failure> {
+    let domain = tools.directory.domain()?;
+    let controller = domain.controller.clone();
+    if !domain.name.eq_ignore_ascii_case(&arguments.forest) {
+        let (found, wanted) = (domain.name, arguments.forest.clone());
+        return Err(Refusal::OtherDomain { controller, found, wanted }.into());
+    }
+    let seconds = domain.time.seconds_since(tools.clock.now()).saturating_abs();
+    if seconds > MAX_DIFFERENCE {
+        return Err(Refusal::Clock { controller, seconds }.into());
+    }
+    tools.steps.done("the domain is read", &format!("{} by {controller}, clock differs by {seconds} s", domain.name));
+    Ok(domain)
+}
+
+/// Reads the journal. It must be of this account, of this domain controller and of `work`.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the file.
+pub fn journal(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    domain: &Domain,
+    work: Work,
+) -> Result<Option<Journal>, Failure> {
+    let path = arguments.journal();
+    let journal = Journal::read(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
+    let Some(journal) = journal else { return Ok(None) };
+    if journal.command != work {
+        return Err(Refusal::Open { path, command: journal.command }.into());
+    }
+    let of =
+        |account: &str, realm: &str, controller: &str| format!("{account} of {realm} at {controller}").to_lowercase();
+    let found = of(&journal.account, &journal.realm, &journal.controller);
+    let wanted = of(&arguments.account_name(), &domain.realm(), &domain.controller);
+    if found != wanted {
+        return Err(Refusal::OtherJournal { path, found, wanted }.into());
+    }
+    tools.steps.done("an open journal is read", &format!("this run ends the {work} that it began"));
+    Ok(Some(journal))
+}
+
+/// Finds the account. Another object of this name is a reason to refuse.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the directory.
+pub fn account(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Option<Object>, Failure> {
+    let name = arguments.account_name();
+    let mut objects = tools.directory.named(&arguments.account)?;
+    if let Some(other) = objects.iter().find(|object| !object.is_computer) {
+        return Err(Refusal::NoComputer { dn: other.dn.clone(), name: other.name.clone() }.into());
+    }
+    objects.retain(|object| object.name.eq_ignore_ascii_case(&name));
+    Ok(objects.pop())
+}
+
+/// Finds the account, which must exist.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the directory.
+pub fn existing(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<Object, Failure> {
+    let name = arguments.account_name();
+    account(tools, arguments)?.ok_or_else(|| Refusal::NoAccount { domain: domain.name.clone(), name }.into())
+}
+
+/// Checks that no object other than `own` has one of the service principal names.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the directory.
+pub fn services(tools: &mut Tools<'_>, own: Option<&str>) -> Result<(), Failure> {
+    for service in SEAMLESS_SSO_SERVICES {
+        let found = tools.directory.holders(service)?;
+        let scope = found.scope();
+        let holders: Vec<_> =
+            found.dns.into_iter().filter(|dn| own.is_none_or(|own| !dn.eq_ignore_ascii_case(own))).collect();
+        if !holders.is_empty() {
+            return Err(Refusal::DuplicateService { service, holders, scope }.into());
+        }
+        tools.steps.done(&format!("no other object has {service}"), scope);
+    }
+    Ok(())
+}
+
+/// Reads the keys of the account in the keytab. A keytab with keys of others is not of this tool.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the file.
+pub fn keytab(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<AccountKeys, Failure> {
+    let (path, name, realm) = (&arguments.keytab, arguments.account_name(), domain.realm());
+    let octets = tools.files.read(path).map_err(|error| Failure::file(path, error))?;
+    let Some(octets) = octets else { return Ok(AccountKeys::none(&name, &realm)) };
+    let names: Vec<_> =
+        [name.as_str()].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect();
+    let keytab = Keytab::parse(&octets).map_err(|error| Failure::file(path, error))?;
+    let keytab = keytab.only(names.iter().map(String::as_str));
+    if let Some(other) = keytab.left_out().first() {
+        return Err(Refusal::KeytabOfOthers { path: path.clone(), other: other.to_string() }.into());
+    }
+    AccountKeys::parse(&octets, &name, &realm).map_err(|error| Failure::file(path, error))
+}
+
+/// Checks that the administrator may set the password of the account, and its encryption types if `etypes`.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn may_roll_over(account: &Object, domain: &Domain, etypes: bool) -> Result<(), Failure> {
+    let missing = |right| Failure::from(Refusal::MissingRight { right, dn: account.dn.clone() });
+    let descriptor = SecurityDescriptor::parse(&account.descriptor);
+    let may_reset = descriptor
+        .is_ok_and(|descriptor| descriptor.allows(&domain.own_sids, right::CONTROL_ACCESS, well_known::RESET_PASSWORD));
+    if !may_reset {
+        return Err(missing("reset the password of"));
+    }
+    let may_write = account.writable.iter().any(|attribute| attribute == "msds-supportedencryptiontypes");
+    if etypes && !may_write { Err(missing("write msDS-SupportedEncryptionTypes of")) } else { Ok(()) }
+}

@@ -1,0 +1,66 @@
+//! Asks every domain controller for a ticket. The key version of the ticket says whether the domain controller has the last
+//! change of the password. The administrator asks, so no domain controller ever sees a wrong password.
+
+use crate::address::Address;
+use crate::arguments::Arguments;
+use crate::directory::{Domain, kdcs};
+use crate::failure::Failure;
+use crate::kdc::Client;
+use crate::tools::Tools;
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+
+/// What the ticket of a domain controller says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The version of the key that encrypts the ticket.
+    Of(u32),
+    /// The account has no AES key there.
+    WithoutAes,
+    /// There is no ticket, or it names no version.
+    Unknown(String),
+}
+
+/// Asks each domain controller for a ticket.
+pub fn versions(tools: &mut Tools<'_>, at: &[Address]) -> Vec<(Address, Version)> {
+    at.iter().map(|at| (at.clone(), version(tools, at))).collect()
+}
+
+fn version(tools: &mut Tools<'_>, at: &Address) -> Version {
+    let [service, _] = SEAMLESS_SSO_SERVICES;
+    match tools.kdc.ticket(at, Client::Administrator, service) {
+        Ok(ticket) => {
+            ticket.kvno.map_or_else(|| Version::Unknown(format!("{at}: the ticket names no version")), Version::Of)
+        }
+        Err(error) if error.is_without_aes() => Version::WithoutAes,
+        Err(error) => Version::Unknown(error.to_string()),
+    }
+}
+
+/// Waits until no domain controller gives a ticket under the key `old`. A domain controller that gives no ticket is named.
+///
+/// # Errors
+/// Returns [`Failure::Lagging`] if the time of `--replication-wait` is over.
+pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: u32) -> Result<(), Failure> {
+    let begun = tools.clock.now();
+    let mut open = kdcs(domain, &arguments.kdcs);
+    loop {
+        let mut lagging = Vec::new();
+        for (at, version) in versions(tools, &open) {
+            match version {
+                Version::Of(kvno) if kvno > old => {
+                    tools.steps.done("the domain controller gives tickets under the new key", &at.to_string());
+                }
+                Version::Of(_) | Version::WithoutAes => lagging.push(at),
+                Version::Unknown(error) => tools.steps.done("a domain controller could not be asked", &error),
+            }
+        }
+        if lagging.is_empty() {
+            return Ok(());
+        }
+        if tools.clock.now().seconds_since(begun) >= i64::from(arguments.replication_wait) {
+            return Err(Failure::Lagging { at: lagging.iter().map(ToString::to_string).collect(), kvno: old });
+        }
+        open = lagging;
+        tools.clock.wait();
+    }
+}

@@ -1,0 +1,28 @@
+//! Sets up, rolls over and explains the account `AZUREADSSOACC` of the sign-in server in Active Directory:
+//!
+//! ```text
+//! seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as USER [options]
+//! ```
+//!
+//! `seamless-admin --help` lists the options. The exit code is 0 if all is well, 1 if `status` found something or if a command
+//! refused before it changed anything, and 2 if the command could not do its work.
+#![allow(clippy::print_stderr, reason = "this is a program")]
+
+use seamless_admin::arguments::Arguments;
+use seamless_admin::run::{End, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("seamless-admin: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
+        End::Fine => ExitCode::SUCCESS,
+        End::Found => ExitCode::from(1),
+        End::Failed => ExitCode::from(2),
+    }
+}

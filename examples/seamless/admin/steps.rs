@@ -1,0 +1,64 @@
+//! The steps of a command, which are printed when they are done.
+
+use std::io::Write;
+
+/// Where the steps go.
+pub trait Steps {
+    /// Says that a step is done, and with which result.
+    fn done(&mut self, what: &str, result: &str);
+
+    /// Says what a step would do (`--dry-run`).
+    fn would(&mut self, what: &str);
+}
+
+/// Prints one line for each step.
+#[derive(Debug)]
+pub struct Printed<W> {
+    out: W,
+    is_json: bool,
+}
+
+impl<W: Write> Printed<W> {
+    /// Prints text, or one JSON object a line.
+    pub const fn new(out: W, is_json: bool) -> Self {
+        Self { out, is_json }
+    }
+
+    fn line(&mut self, verb: &str, what: &str, result: &str) {
+        let line = match (self.is_json, result.is_empty()) {
+            (true, _) => serde_json::json!({ verb: what, "result": result }).to_string(),
+            (false, true) => format!("{verb}: {what}"),
+            (false, false) => format!("{verb}: {what}: {result}"),
+        };
+        // Without a reader, the command still goes on: a step that is half done is worse than a line that nobody reads.
+        let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+    }
+}
+
+impl<W: Write> Steps for Printed<W> {
+    fn done(&mut self, what: &str, result: &str) {
+        self.line("done", what, result);
+    }
+
+    fn would(&mut self, what: &str) {
+        self.line("would", what, "");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_is_one_line() {
+        let mut lines = Vec::new();
+        Printed::new(&mut lines, false).done("the keytab is written", "sso.keytab");
+        Printed::new(&mut lines, true).would("create \"it\"");
+        let lines = String::from_utf8(lines).unwrap();
+        assert_eq!(
+            lines,
+            "done: the keytab is written: sso.keytab\n{\"result\":\"\",\"would\":\"create \\\"it\\\"\"}\n"
+        );
+    }
+}

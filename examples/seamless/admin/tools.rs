@@ -1,0 +1,30 @@
+//! What a command works with. The tests put a model of a forest in its place.
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::files::Files;
+use crate::kdc::Kdc;
+use crate::node::Nodes;
+use crate::steps::Steps;
+
+/// The world outside of the tool.
+pub struct Tools<'a> {
+    /// The directory, by one domain controller.
+    pub directory: &'a mut dyn Directory,
+    /// The KDCs of all domain controllers.
+    pub kdc: &'a mut dyn Kdc,
+    /// The nodes of the sign-in server.
+    pub nodes: &'a mut dyn Nodes,
+    /// The files.
+    pub files: &'a mut dyn Files,
+    /// The clock.
+    pub clock: &'a mut dyn Clock,
+    /// The output.
+    pub steps: &'a mut dyn Steps,
+}
+
+impl std::fmt::Debug for Tools<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tools(..)")
+    }
+}
