@@ -31,3 +31,14 @@ pub mod steps;
 pub mod tls;
 pub mod tools;
 pub mod well_known;
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+mod model;

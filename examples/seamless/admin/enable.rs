@@ -3,9 +3,10 @@
 
 use crate::arguments::Arguments;
 use crate::config_file;
-use crate::directory::{Domain, NewAccount, Object, Secret};
+use crate::directory::{Domain, NewAccount, Object, Secret, kdcs};
 use crate::failure::{Failure, Refusal};
 use crate::journal::{Journal, Work};
+use crate::kdc::KdcError;
 use crate::keytab_file::{AES, AccountKeys};
 use crate::ldap_error::DirectoryError;
 use crate::security_descriptor::SecurityDescriptor;
@@ -81,12 +82,27 @@ fn may_create(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> 
     if !tools.directory.may_create_computers(container)? {
         return Err(Refusal::MissingRight { right: "create computers in", dn: container.into() }.into());
     }
-    // The KDC must answer before the account exists, because the proof needs it.
-    match tools.kdc.announce(&arguments.kdc(), &arguments.account_name()) {
-        Err(error) if !error.is_unknown() => return Err(error.into()),
-        _ => {}
-    }
+    unknown_everywhere(tools, arguments, domain)?;
     tools.steps.done("the administrator may create computers", container);
+    Ok(())
+}
+
+/// Checks that no domain controller knows the account. Otherwise the new account would conflict with that one.
+fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
+    let name = arguments.account_name();
+    for (place, at) in kdcs(domain, &arguments.kdcs).iter().enumerate() {
+        match tools.kdc.announce(at, &name) {
+            Err(error) if error.is_unknown() => {}
+            // The proof needs the first KDC, so it must answer before the account exists.
+            Err(error) if place == 0 => return Err(error.into()),
+            Err(error @ (KdcError::Unreachable { .. } | KdcError::Answer { .. })) => {
+                tools.steps.done("a domain controller could not be asked", &error.to_string());
+            }
+            Err(KdcError::Refused { .. }) | Ok(_) => {
+                return Err(Refusal::KnownElsewhere { at: at.to_string(), name }.into());
+            }
+        }
+    }
     Ok(())
 }
 

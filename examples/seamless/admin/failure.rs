@@ -188,8 +188,11 @@ pub enum Refusal {
         /// The realm.
         realm: String,
     },
-    /// A domain controller lags already.
-    #[error("{at} has not replicated the last change: it gives tickets under the key {found}, and {kvno} is current")]
+    /// Two domain controllers differ, so one lags.
+    #[error(
+        "the domain controllers differ: {at} gives tickets under the key {found}, and the directory at --dc has the key {kvno}. \
+         The one with the lower version has not replicated"
+    )]
     Lagging {
         /// The domain controller.
         at: String,
@@ -197,6 +200,14 @@ pub enum Refusal {
         found: u32,
         /// The current version.
         kvno: u32,
+    },
+    /// Another domain controller has an account that the first one lacks.
+    #[error("{at} knows the account {name}, and the directory at --dc does not: it has not replicated")]
+    KnownElsewhere {
+        /// The domain controller.
+        at: String,
+        /// The account name.
+        name: String,
     },
     /// The command deletes, and needs a confirmation.
     #[error("`disable` deletes {dn}")]
@@ -284,7 +295,9 @@ impl Refusal {
                 "name each node of the sign-in server with --node: the URL of its operators' listener. Without a node, say \
                  --no-node."
             }
-            Self::Lagging { .. } => "let the domain controllers replicate first: repadmin /syncall",
+            Self::Lagging { .. } | Self::KnownElsewhere { .. } => {
+                "let the domain controllers replicate first: repadmin /syncall"
+            }
             Self::Unconfirmed { .. } => "say --yes, or --keep to disable the account only",
         }
     }

@@ -323,6 +323,6 @@ mod tests {
     fn request_names_the_account_and_aes_first() {
         let request: AsReq = rasn::der::decode(&as_req("AZUREADSSOACC$", "CONTOSO.TEST").unwrap()).unwrap();
         assert_eq!(request.0.req_body.etype, [18, 17, 23]);
-        assert_eq!(request.0.req_body.cname.unwrap().string.first().unwrap().as_ref(), b"AZUREADSSOACC$");
+        assert_eq!(**request.0.req_body.cname.unwrap().string.first().unwrap(), *b"AZUREADSSOACC$");
     }
 }

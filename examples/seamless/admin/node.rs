@@ -260,9 +260,12 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 17];
-            stream.read_exact(&mut request).unwrap();
-            assert_eq!(&request, b"GET /healthz HTTP");
+            let (mut request, mut octet) = (Vec::new(), [0]);
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut octet).unwrap();
+                request.extend(octet);
+            }
+            assert!(request.starts_with(b"GET /healthz HTTP/1.0\r\n"));
             stream.write_all(answer.as_bytes()).unwrap();
         });
         let health = nodes().health(&url);

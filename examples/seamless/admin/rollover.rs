@@ -86,7 +86,7 @@ fn check(
     }
     for (at, version) in replication::versions(tools, &kdcs(domain, &arguments.kdcs)) {
         match version {
-            Version::Of(found) if found < kvno => {
+            Version::Of(found) if found != kvno => {
                 return Err(Refusal::Lagging { at: at.to_string(), found, kvno }.into());
             }
             Version::Unknown(error) => tools.steps.done("a domain controller gives no ticket", &error),

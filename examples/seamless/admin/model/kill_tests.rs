@@ -1,0 +1,147 @@
+//! `enable` and `rollover` are killed before and after each call, and run again.
+
+use super::{DN, Kill, World, arguments};
+use crate::enable::{Enabled, enable};
+use crate::failure::Failure;
+use crate::rollover::{RolledOver, rollover};
+use crate::security_descriptor::SecurityDescriptor;
+use kerberos_sso::Salt;
+
+/// Runs `command` on a new model for each call, killed before or after this call, then again until it ends. Returns the number
+/// of calls of the run that was not killed.
+fn killed_everywhere<T>(
+    made: impl Fn() -> World,
+    command: impl Fn(&World) -> Result<Result<T, Failure>, super::Killed>,
+    check: impl Fn(&World, T, Kill),
+) -> usize {
+    let whole = made();
+    command(&whole).ok().unwrap().unwrap();
+    let calls = whole.0.borrow().calls;
+    for call in 0..calls {
+        for after in [false, true] {
+            let (world, kill) = (made(), Kill { call, after });
+            world.kill_at(Some(kill));
+            assert!(command(&world).is_err(), "{kill:?}");
+            // The second run is killed at the same call, and the third one is not.
+            world.kill_at(Some(kill));
+            let second = command(&world);
+            world.kill_at(None);
+            let end = second.unwrap_or_else(|_| command(&world).ok().unwrap()).unwrap();
+            assert_eq!(world.0.borrow().lost, [""; 0], "{kill:?}");
+            assert!(!world.has_journal(), "{kill:?}");
+            check(&world, end, kill);
+        }
+    }
+    calls
+}
+
+#[test]
+fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
+    let line = arguments("enable --ou CN=Computers,DC=contoso,DC=test --config seamless.json");
+    let run = |world: &World| world.run(|tools| enable(tools, &line));
+    let calls = killed_everywhere(World::empty, run, |world, _, kill| {
+        assert_eq!(world.keytab(), [2], "{kill:?}");
+        let model = world.0.borrow();
+        let account = model.account.as_ref().unwrap();
+        assert_eq!(account.dn, DN);
+        assert!(SecurityDescriptor::parse(&account.descriptor).unwrap().is_protected(), "{kill:?}");
+        let creations = model.changes.iter().filter(|change| change.starts_with("create")).count();
+        assert_eq!((model.states.len(), creations), (1, 1), "{kill:?}");
+        let config = model.files.get(std::path::Path::new("seamless.json")).unwrap();
+        assert!(String::from_utf8_lossy(config).contains("S-1-5-21-4-5-6"), "{kill:?}");
+    });
+    assert!(calls > 15, "{calls}");
+}
+
+#[test]
+fn enable_of_a_healthy_account_changes_nothing() {
+    let world = World::empty();
+    let run = || world.run(|tools| enable(tools, &arguments("enable"))).ok().unwrap().unwrap();
+    let Enabled::New(Some(block)) = run() else { panic!("not enabled") };
+    assert!(
+        block.contains(r#""domains": ["contoso.example"]"#) && block.contains(r#""CHILD.CONTOSO.TEST""#),
+        "{block}"
+    );
+    let changes = world.0.borrow().changes.len();
+    assert!(matches!(run(), Enabled::Already));
+    assert_eq!(world.0.borrow().changes.len(), changes);
+}
+
+fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
+    let line = arguments(line);
+    let run = |world: &World| world.run(|tools| rollover(tools, &line));
+    let calls = killed_everywhere(made, run, |world, end, kill| {
+        let model = world.0.borrow();
+        // A run that was killed after its last call was complete, so the next run is a rollover of its own.
+        let sets = model.changes.iter().filter(|change| *change == "set_password").count();
+        let account = model.account.as_ref().unwrap();
+        assert_eq!(end, RolledOver::To(account.kvno.unwrap()), "{kill:?}");
+        assert_eq!(account.etypes, Some(24), "{kill:?}");
+        if sets <= 2 && account.kvno == Some(kvno) {
+            assert_eq!(
+                super::AccountKeys::parse(&model.files[std::path::Path::new("sso.keytab")], super::NAME, super::REALM)
+                    .unwrap()
+                    .versions(),
+                [4, kvno],
+                "{kill:?}"
+            );
+        }
+    });
+    assert!(calls > 25, "{calls}");
+}
+
+#[test]
+fn rollover_that_is_killed_at_any_call_ends_right_and_loses_no_ticket() {
+    rolled_over(|| World::enabled(Some(24)), "rollover --node http://127.0.0.1:9100", 5);
+}
+
+#[test]
+fn rollover_loses_no_ticket_if_the_key_version_grows_by_more_than_one() {
+    let made = || {
+        let world = World::enabled(Some(24));
+        world.0.borrow_mut().jump = 3;
+        world
+    };
+    rolled_over(made, "rollover --node http://127.0.0.1:9100", 7);
+}
+
+#[test]
+fn way_from_rc4_to_aes_loses_no_ticket_wherever_it_is_killed() {
+    for etypes in [None, Some(4), Some(0)] {
+        rolled_over(|| World::enabled(etypes), "rollover --etypes aes --node http://127.0.0.1:9100", 5);
+    }
+}
+
+#[test]
+fn directory_that_takes_password_and_types_one_after_the_other_loses_no_ticket() {
+    let made = || {
+        let world = World::enabled(Some(4));
+        world.0.borrow_mut().refuses_both = true;
+        world
+    };
+    rolled_over(made, "rollover --etypes aes --node http://127.0.0.1:9100", 5);
+}
+
+/// A renamed account keeps its old salt until its next password, which nobody can know before.
+#[test]
+fn keytab_is_corrected_at_once_if_the_salt_is_another_one() {
+    let world = World::enabled(Some(24));
+    let line = arguments("rollover --node http://127.0.0.1:9100");
+    world.0.borrow_mut().salt = Salt::custom("CONTOSO.TESThostoldname.contoso.test");
+    world.0.borrow_mut().has_node = false;
+    assert_eq!(world.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap(), RolledOver::To(5));
+    assert_eq!(world.keytab(), [4, 5]);
+}
+
+#[test]
+fn keys_that_retired_leave_the_keytab_at_the_next_rollover() {
+    let world = World::enabled(Some(24));
+    let line = arguments("rollover --node http://127.0.0.1:9100");
+    let run = || world.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap();
+    assert_eq!((run(), world.keytab()), (RolledOver::To(5), vec![4, 5]));
+    assert_eq!((run(), world.keytab()), (RolledOver::To(6), vec![4, 5, 6]));
+    let later = world.0.borrow().now.saturating_add_seconds(30 * 24 * 3600);
+    world.0.borrow_mut().now = later;
+    assert_eq!((run(), world.keytab()), (RolledOver::To(7), vec![6, 7]));
+    assert_eq!(world.0.borrow().lost, [""; 0]);
+}

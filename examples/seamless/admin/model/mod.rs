@@ -1,0 +1,287 @@
+//! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may stop a
+//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can open every ticket that
+//! a domain controller gives.
+
+mod kill_tests;
+mod refusal_tests;
+mod world;
+
+use crate::arguments::Arguments;
+use crate::directory::Object;
+use crate::keytab_file::AccountKeys;
+use crate::security_descriptor::tests::{descriptor, entry, sid};
+use crate::security_descriptor::{Guid, right};
+use crate::tools::Tools;
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{EncType, Key, Password, Salt, UnixTime};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+pub(crate) const NAME: &str = "AZUREADSSOACC$";
+pub(crate) const REALM: &str = "CONTOSO.TEST";
+const DN: &str = "CN=AZUREADSSOACC,CN=Computers,DC=contoso,DC=test";
+const LAG: i64 = 20;
+
+/// The state of the model.
+pub(crate) struct Model {
+    /// The number of calls, and the call at which the command is killed.
+    pub(crate) calls: usize,
+    pub(crate) kill: Option<Kill>,
+    pub(crate) now: UnixTime,
+    /// The difference of the domain controllers' clocks.
+    pub(crate) clock_difference: i64,
+    pub(crate) account: Option<Object>,
+    /// The passwords and types of the account, each with the time of its change.
+    pub(crate) states: Vec<State>,
+    /// The second domain controller never replicates.
+    pub(crate) is_split: bool,
+    /// What each change of the password adds to the key version.
+    pub(crate) jump: u32,
+    pub(crate) salt: Salt,
+    /// Whether the directory refuses a change of password and types at once.
+    pub(crate) refuses_both: bool,
+    pub(crate) may_create: bool,
+    pub(crate) own_sids: Vec<kerberos_sso::Sid>,
+    pub(crate) holders: Vec<String>,
+    pub(crate) files: HashMap<PathBuf, Vec<u8>>,
+    /// Whether the node runs. It reads the keytab once a second, and keeps the keys that it had.
+    pub(crate) has_node: bool,
+    pub(crate) node_reads: bool,
+    node_file: Vec<u8>,
+    node_keys: Vec<(u32, Key)>,
+    pub(crate) lines: Vec<String>,
+    /// The calls that changed something in the directory or in a file.
+    pub(crate) changes: Vec<String>,
+    /// The moments at which a sign-in would have been lost.
+    pub(crate) lost: Vec<String>,
+}
+
+/// A call at which a command is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    pub(crate) call: usize,
+    /// Whether the call still has its effect.
+    pub(crate) after: bool,
+}
+
+/// The command was killed.
+pub(crate) struct Killed;
+
+/// The secret part of the account at one time.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) since: UnixTime,
+    pub(crate) kvno: u32,
+    pub(crate) password: String,
+    pub(crate) etypes: Option<u32>,
+}
+
+/// A handle of the model that is each of the tool's traits.
+#[derive(Clone)]
+pub(crate) struct World(pub(crate) Rc<RefCell<Model>>);
+
+thread_local! {
+    /// The keys that were derived already, because each takes some milliseconds.
+    static DERIVED: RefCell<HashMap<(String, i32, Vec<u8>), Key>> = RefCell::default();
+}
+
+fn derived(password: &str, etype: EncType, salt: &Salt) -> Key {
+    let place = (password.to_owned(), etype.0, salt.as_bytes().to_vec());
+    DERIVED.with_borrow_mut(|derived| {
+        derived.entry(place).or_insert_with(|| Password::from_text(password).key(etype, salt).unwrap()).clone()
+    })
+}
+
+impl State {
+    /// Returns the key under which a domain controller with this state gives tickets.
+    fn ticket_key(&self, salt: &Salt) -> Key {
+        let etype = match self.etypes {
+            Some(etypes) if etypes & 0x10 != 0 => EncType::AES256_CTS_HMAC_SHA1_96,
+            _ => EncType::RC4_HMAC,
+        };
+        derived(&self.password, etype, salt)
+    }
+}
+
+impl World {
+    /// Makes a forest without the account.
+    pub(crate) fn empty() -> Self {
+        Self(Rc::new(RefCell::new(Model {
+            calls: 0,
+            kill: None,
+            now: TestRealm::NOW,
+            clock_difference: 1,
+            account: None,
+            states: Vec::new(),
+            is_split: false,
+            jump: 1,
+            salt: Salt::computer(NAME, REALM),
+            refuses_both: false,
+            may_create: true,
+            own_sids: vec![sid("S-1-5-21-1-2-3-512")],
+            holders: Vec::new(),
+            files: HashMap::new(),
+            has_node: false,
+            node_reads: true,
+            node_file: Vec::new(),
+            node_keys: Vec::new(),
+            lines: Vec::new(),
+            changes: Vec::new(),
+            lost: Vec::new(),
+        })))
+    }
+
+    /// Makes a forest whose account has the key version 4, with a node and its keytab.
+    pub(crate) fn enabled(etypes: Option<u32>) -> Self {
+        let world = Self::empty();
+        {
+            let mut model = world.0.borrow_mut();
+            let long_ago = model.now.saturating_add_seconds(-40 * 24 * 3600);
+            let (password, kvno) = ("Old.2026".to_owned(), 4);
+            model.states.push(State { since: long_ago, kvno, password: password.clone(), etypes });
+            let account = account(&model, etypes);
+            model.account = Some(account);
+            let keys = AccountKeys::none(NAME, REALM).with_password(kvno, &password, &model.salt, true, long_ago);
+            model.files.insert("sso.keytab".into(), keys.encode().unwrap().to_vec());
+            model.has_node = true;
+            model.read_keytab();
+        }
+        world
+    }
+
+    /// Runs a command, which may be killed.
+    pub(crate) fn run<T>(&self, command: impl FnOnce(&mut Tools<'_>) -> T) -> Result<T, Killed> {
+        let mut handles: [Self; 6] = std::array::from_fn(|_| self.clone());
+        let [directory, kdc, nodes, files, clock, steps] = &mut handles;
+        let mut tools = Tools { directory, kdc, nodes, files, clock, steps };
+        let run = std::panic::AssertUnwindSafe(|| command(&mut tools));
+        std::panic::catch_unwind(run).map_err(|reason| match reason.downcast::<Killed>() {
+            Ok(killed) => *killed,
+            Err(other) => std::panic::resume_unwind(other),
+        })
+    }
+
+    /// Does one call of the tool, unless the command is killed before it.
+    fn call<T>(&self, what: &str, effect: impl FnOnce(&mut Model) -> T) -> T {
+        let mut model = self.0.borrow_mut();
+        let here = model.calls;
+        model.calls += 1;
+        let killed = |after| Some(Kill { call: here, after });
+        if model.kill == killed(false) {
+            std::panic::resume_unwind(Box::new(Killed));
+        }
+        let result = effect(&mut model);
+        model.check(what);
+        if model.kill == killed(true) {
+            std::panic::resume_unwind(Box::new(Killed));
+        }
+        result
+    }
+
+    pub(crate) fn kill_at(&self, kill: Option<Kill>) {
+        let mut model = self.0.borrow_mut();
+        (model.calls, model.kill) = (0, kill);
+    }
+
+    /// Returns the versions of the keytab.
+    pub(crate) fn keytab(&self) -> Vec<u32> {
+        let model = self.0.borrow();
+        let octets = model.files.get(&PathBuf::from("sso.keytab"));
+        octets.map(|octets| AccountKeys::parse(octets, NAME, REALM).unwrap().versions()).unwrap_or_default()
+    }
+
+    pub(crate) fn has_journal(&self) -> bool {
+        self.0.borrow().files.contains_key(&PathBuf::from("sso.keytab.journal"))
+    }
+}
+
+impl Model {
+    /// Returns the state of a domain controller. The second one lags.
+    fn state(&self, controller: usize) -> Option<&State> {
+        let has = |state: &&State| {
+            controller == 0 || !self.is_split && self.now.seconds_since(state.since) >= LAG || state.kvno == 4
+        };
+        self.states.iter().rfind(has)
+    }
+
+    fn replace(&mut self, password: Option<&str>, etypes: Option<u32>) {
+        let (now, jump) = (self.now, self.jump);
+        let mut state = self.states.last().cloned().unwrap();
+        if let Some(password) = password {
+            (state.password, state.kvno) = (password.into(), state.kvno + jump);
+        }
+        (state.since, state.etypes) = (now, etypes.or(state.etypes));
+        let account = self.account.as_mut().unwrap();
+        (account.kvno, account.etypes) = (Some(state.kvno), state.etypes);
+        self.states.push(state);
+    }
+
+    /// The node reads the keytab, as the sign-in server does once a second, and keeps the old keys.
+    fn read_keytab(&mut self) {
+        let Some(file) = self.files.get(&PathBuf::from("sso.keytab")).cloned() else { return };
+        if !self.node_reads || file == self.node_file {
+            return;
+        }
+        for entry in kerberos_sso::Keytab::parse(&file).unwrap().into_entries() {
+            self.node_keys.push((entry.kvno, entry.key.unwrap()));
+        }
+        self.node_file = file;
+    }
+
+    /// Notes a moment at which the node, or a node that starts now, cannot open the ticket of a domain controller.
+    fn check(&mut self, what: &str) {
+        if !self.has_node {
+            return;
+        }
+        let octets = self.files.get(&PathBuf::from("sso.keytab")).cloned().unwrap_or_default();
+        let in_file: Vec<_> = kerberos_sso::Keytab::parse(&octets).unwrap().into_entries();
+        for controller in [0, 1] {
+            let Some(state) = self.state(controller) else { continue };
+            let (kvno, key) = (state.kvno, state.ticket_key(&self.salt));
+            let is_loaded = self.node_keys.iter().any(|(_, own)| *own == key);
+            let is_in_file = in_file.iter().any(|entry| entry.key.as_ref() == Some(&key));
+            if !is_loaded || !is_in_file {
+                self.lost.push(format!(
+                    "{what}: key {kvno} of dc{controller}, loaded {is_loaded}, in the file {is_in_file}"
+                ));
+            }
+        }
+    }
+}
+
+/// Returns the account as the directory shows it.
+fn account(model: &Model, etypes: Option<u32>) -> Object {
+    Object {
+        dn: DN.into(),
+        name: NAME.into(),
+        is_computer: true,
+        control: 0x1000,
+        kvno: model.states.last().map(|state| state.kvno),
+        etypes,
+        services: kerberos_sso::policy::SEAMLESS_SSO_SERVICES.map(String::from).to_vec(),
+        password_set: model.states.last().map(|state| state.since),
+        descriptor: security(&[]),
+        writable: vec!["msds-supportedencryptiontypes".into()],
+        ..Object::default()
+    }
+}
+
+/// Returns the descriptor of a healthy account, with further entries.
+pub(crate) fn security(more: &[Vec<u8>]) -> Vec<u8> {
+    let admins = sid("S-1-5-21-1-2-3-512");
+    let healthy = [
+        entry(0, 0, 0x000F_01FF, None, admins),
+        entry(0, 0, right::GENERIC_ALL, None, sid("S-1-5-18")),
+        entry(0, 0, 0x000F_01FF, None, sid("S-1-5-32-548")),
+        entry(5, 0, right::WRITE_PROPERTY, Some(Guid([9; 16])), sid("S-1-5-21-1-2-3-517")),
+        entry(0, 0, 0x0002_0094, None, sid("S-1-5-11")),
+    ];
+    descriptor(admins, &[&healthy[..], more].concat())
+}
+
+/// Returns the command line of a command.
+pub(crate) fn arguments(line: &str) -> Arguments {
+    crate::arguments::tests::read(&format!("{line} {}", crate::arguments::tests::COMMON)).unwrap()
+}

@@ -1,0 +1,174 @@
+//! What is refused before anything is changed, and what stops a command later.
+
+use super::{Kill, Model, World, arguments};
+use crate::disable::disable;
+use crate::enable::{Enabled, enable};
+use crate::failure::{Failure, Refusal};
+use crate::rollover::{RolledOver, rollover};
+use crate::security_descriptor::tests::sid;
+
+const ROLLOVER: &str = "rollover --node http://127.0.0.1:9100";
+
+/// Returns the refusal of a command. Fails if the command changed anything.
+fn refused(world: &World, line: &str) -> Refusal {
+    let before = world.0.borrow().changes.len();
+    let line = arguments(line);
+    let failure = world
+        .run(|tools| match line.command {
+            crate::arguments::Command::Enable => enable(tools, &line).map(drop),
+            crate::arguments::Command::Rollover => rollover(tools, &line).map(drop),
+            _ => disable(tools, &line),
+        })
+        .ok()
+        .unwrap();
+    assert_eq!(world.0.borrow().changes.len(), before);
+    match failure {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn empty(change: impl FnOnce(&mut Model)) -> World {
+    let world = World::empty();
+    change(&mut world.0.borrow_mut());
+    world
+}
+
+fn enabled(change: impl FnOnce(&mut Model)) -> World {
+    let world = World::enabled(Some(24));
+    change(&mut world.0.borrow_mut());
+    world
+}
+
+#[test]
+fn enable_is_refused_before_any_change() {
+    let holder = "CN=WEB1,DC=contoso,DC=test";
+    let world = empty(|model| model.holders.push(holder.into()));
+    let refusal = refused(&world, "enable");
+    assert!(refusal.to_string().contains(holder), "{refusal}");
+    let world = empty(|model| model.may_create = false);
+    assert!(matches!(refused(&world, "enable"), Refusal::MissingRight { .. }));
+    for seconds in [301, -301] {
+        let world = empty(|model| model.clock_difference = seconds);
+        assert!(matches!(refused(&world, "enable"), Refusal::Clock { seconds: 301, .. }));
+    }
+    let world = enabled(|model| model.account.as_mut().unwrap().is_computer = false);
+    assert!(matches!(refused(&world, "enable"), Refusal::NoComputer { .. }));
+    let world = enabled(|model| (model.account, model.has_node) = (None, false));
+    assert!(matches!(refused(&world, "enable"), Refusal::KnownElsewhere { .. }));
+    let world = enabled(|model| model.account.as_mut().unwrap().services.clear());
+    assert!(matches!(refused(&world, "enable"), Refusal::Unhealthy { .. }));
+    let world = enabled(|model| {
+        model.files.clear();
+        model.has_node = false;
+    });
+    assert!(matches!(refused(&world, "enable"), Refusal::Unhealthy { .. }));
+}
+
+#[test]
+fn rollover_is_refused_before_any_change() {
+    let world = enabled(|model| model.own_sids = vec![sid("S-1-5-21-1-2-3-1104")]);
+    assert!(matches!(refused(&world, ROLLOVER), Refusal::MissingRight { .. }));
+    let world = enabled(|model| model.account.as_mut().unwrap().control |= 2);
+    assert!(matches!(refused(&world, ROLLOVER), Refusal::Disabled { .. }));
+    let world = enabled(|model| model.holders.push("CN=WEB1".into()));
+    assert!(matches!(refused(&world, ROLLOVER), Refusal::DuplicateService { .. }));
+    assert!(matches!(refused(&World::empty(), ROLLOVER), Refusal::NoAccount { .. }));
+    assert!(matches!(refused(&World::enabled(Some(4)), ROLLOVER), Refusal::NoAes { .. }));
+    let world = World::enabled(Some(4));
+    world.0.borrow_mut().account.as_mut().unwrap().writable.clear();
+    assert!(matches!(refused(&world, &format!("{ROLLOVER} --etypes aes")), Refusal::MissingRight { .. }));
+}
+
+#[test]
+fn rollover_is_refused_while_a_domain_controller_lags_or_is_ahead() {
+    let world = enabled(|model| {
+        model.replace(Some("Newer"), None);
+        model.has_node = false;
+    });
+    assert!(matches!(refused(&world, ROLLOVER), Refusal::Lagging { found: 4, kvno: 5, .. }));
+    let world = enabled(|model| model.account.as_mut().unwrap().kvno = Some(3));
+    assert!(matches!(refused(&world, ROLLOVER), Refusal::Lagging { found: 4, kvno: 3, .. }));
+}
+
+/// Kills a rollover after its change number `changes`, and returns the world.
+fn killed_after(change: &str) -> World {
+    for call in 0.. {
+        let world = World::enabled(Some(24));
+        world.kill_at(Some(Kill { call, after: true }));
+        assert!(world.run(|tools| rollover(tools, &arguments(ROLLOVER)).map(drop)).is_err());
+        world.kill_at(None);
+        if world.0.borrow().changes.last().is_some_and(|last| last.starts_with(change)) {
+            return world;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn other_command_is_refused_while_a_rollover_is_open() {
+    let world = killed_after("write sso.keytab");
+    assert!(matches!(refused(&world, "enable"), Refusal::Open { .. }));
+    let other = arguments("rollover --no-node --account OTHER");
+    let failure = world.run(|tools| rollover(tools, &other)).ok().unwrap().unwrap_err();
+    assert!(matches!(failure, Failure::Refused(Refusal::OtherJournal { .. })), "{failure}");
+}
+
+#[test]
+fn password_that_somebody_else_set_stops_an_open_rollover() {
+    let world = killed_after("write sso.keytab");
+    world.0.borrow_mut().has_node = false;
+    world.0.borrow_mut().replace(Some("Somebody's"), None);
+    let failure = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap_err();
+    assert!(failure.remedy().contains("Delete the journal"), "{failure}: {}", failure.remedy());
+    assert_eq!(world.0.borrow().states.last().unwrap().password, "Somebody's");
+}
+
+#[test]
+fn node_that_does_not_load_the_key_stops_the_rollover_before_the_password_changes() {
+    let world = enabled(|model| model.node_reads = false);
+    let failure = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap_err();
+    assert!(matches!(failure, Failure::Node { kvno: 5, .. }), "{failure}");
+    assert_eq!(world.0.borrow().states.len(), 1);
+    assert!(world.has_journal());
+    world.0.borrow_mut().node_reads = true;
+    assert_eq!(world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap(), RolledOver::To(5));
+    assert_eq!(world.0.borrow().lost, [""; 0]);
+}
+
+#[test]
+fn domain_controller_that_never_replicates_is_named_and_both_keys_stay() {
+    let world = enabled(|model| model.is_split = true);
+    let failure = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap_err();
+    let Failure::Lagging { at, kvno: 4 } = failure else { panic!("{failure}") };
+    assert_eq!(at, ["dc2.contoso.test:88"]);
+    assert_eq!(world.keytab(), [4, 5]);
+    world.0.borrow_mut().is_split = false;
+    assert_eq!(world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap(), RolledOver::To(5));
+    assert!(!world.has_journal());
+}
+
+#[test]
+fn dry_run_changes_nothing_and_says_what_it_would_do() {
+    let world = World::empty();
+    let end = world.run(|tools| enable(tools, &arguments("enable --dry-run"))).ok().unwrap().unwrap();
+    assert!(matches!(end, Enabled::Dry));
+    let world_of_rollover = World::enabled(Some(24));
+    let line = arguments(&format!("{ROLLOVER} --dry-run"));
+    assert_eq!(world_of_rollover.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap(), RolledOver::Dry);
+    for world in [world, world_of_rollover] {
+        let model = world.0.borrow();
+        assert!(model.changes.is_empty());
+        assert!(model.lines.iter().any(|line| line.starts_with("would write the journal")), "{:?}", model.lines);
+    }
+}
+
+#[test]
+fn disable_needs_a_word_and_removes_account_and_keytab() {
+    let world = World::enabled(Some(24));
+    assert!(matches!(refused(&world, "disable"), Refusal::Unconfirmed { .. }));
+    world.0.borrow_mut().has_node = false;
+    world.run(|tools| disable(tools, &arguments("disable --yes"))).ok().unwrap().unwrap();
+    let model = world.0.borrow();
+    assert!(model.account.is_none() && model.files.is_empty());
+}

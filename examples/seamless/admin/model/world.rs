@@ -1,0 +1,201 @@
+//! The model as each of the tool's traits.
+
+use super::{DN, Model, NAME, REALM, State, World};
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::directory::{Directory, Domain, Holders, NewAccount, Object};
+use crate::files::Files;
+use crate::kdc::{Announcement, Client, Kdc, KdcError, ServiceTicket};
+use crate::ldap_error::DirectoryError;
+use crate::node::{Health, LoadedKey, NodeError, Nodes, TenantHealth};
+use crate::security_descriptor::SecurityDescriptor;
+use crate::security_descriptor::tests::sid;
+use crate::steps::Steps;
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{EncType, UnixTime};
+use std::io::Error;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+impl Directory for World {
+    fn domain(&mut self) -> Result<Domain, DirectoryError> {
+        self.call("domain", |model| {
+            Ok(Domain {
+                dn: "DC=contoso,DC=test".into(),
+                name: "contoso.test".into(),
+                sid: sid("S-1-5-21-1-2-3"),
+                time: model.now.saturating_add_seconds(model.clock_difference),
+                controller: "dc1.contoso.test".into(),
+                controllers: vec!["dc1.contoso.test".into(), "dc2.contoso.test".into()],
+                computers: "CN=Computers,DC=contoso,DC=test".into(),
+                others: vec![("child.contoso.test".into(), Some(sid("S-1-5-21-4-5-6")))],
+                suffixes: vec!["contoso.example".into()],
+                own_sids: model.own_sids.clone(),
+            })
+        })
+    }
+
+    fn named(&mut self, _: &str) -> Result<Vec<Object>, DirectoryError> {
+        self.call("named", |model| Ok(model.account.iter().cloned().collect()))
+    }
+
+    fn holders(&mut self, service: &str) -> Result<Holders, DirectoryError> {
+        self.call("holders", |model| {
+            let own =
+                model.account.iter().filter(|account| account.has_service(service)).map(|account| account.dn.clone());
+            Ok(Holders { dns: own.chain(model.holders.iter().cloned()).collect(), is_forest_wide: true })
+        })
+    }
+
+    fn delegating(&mut self, _: &str) -> Result<Holders, DirectoryError> {
+        self.call("delegating", |_| Ok(Holders { dns: Vec::new(), is_forest_wide: true }))
+    }
+
+    fn may_create_computers(&mut self, _: &str) -> Result<bool, DirectoryError> {
+        self.call("may_create_computers", |model| Ok(model.may_create))
+    }
+
+    fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {
+        self.call("create", |model| {
+            assert!(model.account.is_none() && account.name == NAME);
+            let state =
+                State { since: model.now, kvno: 2, password: account.password.0.into(), etypes: Some(account.etypes) };
+            model.states.push(state);
+            let mut object = super::account(model, Some(account.etypes));
+            object.dn = account.dn.into();
+            model.account = Some(object);
+            model.changes.push(format!("create {}", account.dn));
+            Ok(())
+        })
+    }
+
+    fn set_password(&mut self, _: &str, password: Option<&str>, etypes: Option<u32>) -> Result<(), DirectoryError> {
+        self.call("set_password", |model| {
+            if model.refuses_both && password.is_some() && etypes.is_some() {
+                return Err(DirectoryError::of_result(53, ""));
+            }
+            model.replace(password, etypes);
+            model.changes.push("set_password".into());
+            Ok(())
+        })
+    }
+
+    fn write_dacl(&mut self, _: &str, descriptor: &SecurityDescriptor) -> Result<(), DirectoryError> {
+        self.call("write_dacl", |model| {
+            model.account.as_mut().unwrap().descriptor = descriptor.encode_dacl().unwrap();
+            model.changes.push("write_dacl".into());
+            Ok(())
+        })
+    }
+
+    fn disable(&mut self, _: &str, control: u32) -> Result<(), DirectoryError> {
+        self.call("disable", |model| {
+            model.account.as_mut().unwrap().control = control | 2;
+            Ok(())
+        })
+    }
+
+    fn delete(&mut self, _: &str) -> Result<(), DirectoryError> {
+        self.call("delete", |model| {
+            model.account = None;
+            model.has_node = false;
+            Ok(())
+        })
+    }
+}
+
+fn place(at: &Address) -> usize {
+    usize::from(at.host != "dc1.contoso.test")
+}
+
+fn refused(code: i32) -> KdcError {
+    KdcError::Refused { at: String::new(), code, cause: "" }
+}
+
+impl Kdc for World {
+    fn announce(&mut self, at: &Address, _: &str) -> Result<Announcement, KdcError> {
+        self.call("announce", |model| {
+            let state = model.state(place(at)).ok_or(refused(6))?;
+            let salt = state.etypes.is_some_and(|etypes| etypes & 0x18 != 0).then(|| model.salt.clone());
+            Ok(Announcement { salt, time: Some(model.now) })
+        })
+    }
+
+    fn ticket(&mut self, at: &Address, client: Client<'_>, service: &str) -> Result<ServiceTicket, KdcError> {
+        self.call("ticket", |model| {
+            let state = model.state(place(at)).ok_or(refused(7))?;
+            match client {
+                Client::Account { password, .. } if password != state.password => return Err(refused(24)),
+                _ => {}
+            }
+            let key = state.ticket_key(&model.salt);
+            if key.etype() == EncType::RC4_HMAC {
+                return Err(refused(14));
+            }
+            let realm = TestRealm::new(REALM).of_active_directory().with_domain_sid(sid("S-1-5-21-1-2-3"));
+            let token = realm.with_account(NAME).ticket_for("someone").service(service).encrypted_in(key.clone());
+            let token = token.kvno(i64::from(state.kvno)).at(model.now).mint();
+            Ok(ServiceTicket { kvno: Some(state.kvno), etype: key.etype().0, token })
+        })
+    }
+}
+
+impl Nodes for World {
+    fn health(&mut self, _: &str) -> Result<Health, NodeError> {
+        self.call("health", |model| {
+            let keys = model.node_keys.iter().map(|(kvno, _)| LoadedKey { kvno: Some(*kvno), etype: String::new() });
+            let keys = keys.collect();
+            let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, ..TenantHealth::default() };
+            Ok(Health { tenants: vec![tenant], ..Health::default() })
+        })
+    }
+}
+
+impl Files for World {
+    fn read(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.call("read", |model| Ok(model.files.get(path).cloned().map(Zeroizing::new)))
+    }
+
+    fn write(&mut self, path: &Path, octets: &[u8]) -> Result<(), Error> {
+        self.call("write", |model: &mut Model| {
+            model.files.insert(path.into(), octets.to_vec());
+            model.changes.push(format!("write {}", path.display()));
+            Ok(())
+        })
+    }
+
+    fn remove(&mut self, path: &Path) -> Result<(), Error> {
+        self.call("remove", |model| {
+            model.files.remove(path);
+            Ok(())
+        })
+    }
+}
+
+impl Clock for World {
+    fn now(&mut self) -> UnixTime {
+        self.0.borrow().now
+    }
+
+    fn wait(&mut self) {
+        self.call("wait", |model| {
+            model.now = model.now.saturating_add_seconds(1);
+            model.read_keytab();
+        });
+    }
+}
+
+impl Steps for World {
+    fn done(&mut self, what: &str, result: &str) {
+        self.0.borrow_mut().lines.push(format!("{what}: {result}"));
+    }
+
+    fn would(&mut self, what: &str) {
+        self.0.borrow_mut().lines.push(format!("would {what}"));
+    }
+}
+
+#[test]
+fn account_of_the_model_has_the_dn_of_the_tool() {
+    assert_eq!(crate::ldap::child("AZUREADSSOACC", "CN=Computers,DC=contoso,DC=test"), DN);
+}
