@@ -27,6 +27,7 @@ pub mod replication;
 pub mod rollover;
 pub mod run;
 pub mod security_descriptor;
+pub mod status;
 pub mod steps;
 pub mod tls;
 pub mod tools;

@@ -33,6 +33,18 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError>;
 
+    /// Searches the objects of the domain with `msDS-AllowedToActOnBehalfOfOtherIdentity`, and returns its octets.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn acting(&mut self) -> Result<Vec<(String, Vec<u8>)>, DirectoryError>;
+
+    /// Returns the distinguished name of the object with a SID, or `None` if the domain has none.
+    ///
+    /// # Errors
+    /// Returns the [`DirectoryError`] of the domain controller.
+    fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError>;
+
     /// Returns what the administrator may create below a container.
     ///
     /// # Errors
@@ -110,6 +122,8 @@ pub struct Object {
     pub dn: String,
     /// The account name.
     pub name: String,
+    /// The SID.
+    pub sid: Option<Sid>,
     /// Whether the object is a computer.
     pub is_computer: bool,
     /// `userAccountControl`.

@@ -6,7 +6,6 @@ use crate::config_file;
 use crate::directory::{Domain, NewAccount, Object, Secret, kdcs};
 use crate::failure::{Failure, Refusal};
 use crate::journal::{Journal, Work};
-use crate::kdc::KdcError;
 use crate::keytab_file::{AES, AccountKeys};
 use crate::ldap_error::DirectoryError;
 use crate::security_descriptor::SecurityDescriptor;
@@ -92,15 +91,13 @@ fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Dom
     let name = arguments.account_name();
     for (place, at) in kdcs(domain, &arguments.kdcs).iter().enumerate() {
         match tools.kdc.announce(at, &name) {
-            Err(error) if error.is_unknown() => {}
-            // The proof needs the first KDC, so it must answer before the account exists.
-            Err(error) if place == 0 => return Err(error.into()),
-            Err(error @ (KdcError::Unreachable { .. } | KdcError::Answer { .. })) => {
-                tools.steps.done("a domain controller could not be asked", &error.to_string());
-            }
-            Err(KdcError::Refused { .. }) | Ok(_) => {
+            Ok(announced) if announced.is_known => {
                 return Err(Refusal::KnownElsewhere { at: at.to_string(), name }.into());
             }
+            Ok(announced) => preflight::clock(tools, at, announced.time)?,
+            // The proof needs the first KDC, so it must answer before the account exists.
+            Err(error) if place == 0 => return Err(error.into()),
+            Err(error) => tools.steps.done("a domain controller could not be asked", &error.to_string()),
         }
     }
     Ok(())

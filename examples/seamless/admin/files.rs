@@ -29,8 +29,11 @@ pub trait Files {
 }
 
 /// The files of the operating system.
-#[derive(Clone, Copy, Debug)]
-pub struct Disk;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk {
+    /// Whether this run changed a file.
+    pub has_changed: bool,
+}
 
 impl Files for Disk {
     fn read(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
@@ -48,6 +51,7 @@ impl Files for Disk {
     }
 
     fn write(&mut self, path: &Path, octets: &[u8]) -> Result<(), Error> {
+        self.has_changed = true;
         let new = beside(path);
         self.remove(&new)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
@@ -62,6 +66,7 @@ impl Files for Disk {
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), Error> {
+        self.has_changed = true;
         match std::fs::remove_file(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Ok(()) => sync_folder(path),
@@ -97,15 +102,16 @@ mod tests {
     fn file_is_replaced_whole_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sso.keytab");
-        assert!(Disk.read(&path).unwrap().is_none());
+        let mut disk = Disk::default();
+        assert!(disk.read(&path).unwrap().is_none());
         std::fs::write(&path, b"old").unwrap();
         std::fs::write(folder.path().join(".sso.keytab.new"), b"left by a run that was killed").unwrap();
-        Disk.write(&path, b"new").unwrap();
-        assert_eq!(**Disk.read(&path).unwrap().unwrap(), *b"new");
+        disk.write(&path, b"new").unwrap();
+        assert_eq!(**disk.read(&path).unwrap().unwrap(), *b"new");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        Disk.remove(&path).unwrap();
-        Disk.remove(&path).unwrap();
-        assert!(Disk.read(&path).unwrap().is_none());
+        disk.remove(&path).unwrap();
+        disk.remove(&path).unwrap();
+        assert!(disk.read(&path).unwrap().is_none());
     }
 }

@@ -107,12 +107,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = Journal::beside(&folder.path().join("sso.keytab"));
         assert!(path.ends_with("sso.keytab.journal"));
-        assert!(Journal::read(&mut Disk, &path).unwrap().is_none());
+        assert!(Journal::read(&mut Disk::default(), &path).unwrap().is_none());
         let password = Zeroizing::new("N0t.Shown".to_owned());
         let mut journal = Journal::new(Work::Rollover, "A$", "R", "dc1.r", password);
         journal.kvno = Some(7);
-        journal.write(&mut Disk, &path).unwrap();
-        let read = Journal::read(&mut Disk, &path).unwrap().unwrap();
+        journal.write(&mut Disk::default(), &path).unwrap();
+        let read = Journal::read(&mut Disk::default(), &path).unwrap().unwrap();
         assert_eq!((read.kvno, read.password.as_str()), (Some(7), "N0t.Shown"));
         assert!(!format!("{read:?}").contains("N0t"));
     }
@@ -122,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
         std::fs::write(&path, r#"{"version":1,"password":"N0t.Shown","x":"#).unwrap();
-        let error = Journal::read(&mut Disk, &path).unwrap_err().to_string();
+        let error = Journal::read(&mut Disk::default(), &path).unwrap_err().to_string();
         assert!(!error.contains("N0t"), "{error}");
     }
 }

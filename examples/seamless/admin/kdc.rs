@@ -15,7 +15,7 @@ use thiserror::Error;
 /// What the commands need of KDCs.
 pub trait Kdc {
     /// Begins a sign-in of the account without a password. The KDC answers with the salt of the account's keys
-    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time.
+    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. No wrong password is counted.
     ///
     /// # Errors
     /// Returns the [`KdcError`] of this KDC.
@@ -45,6 +45,8 @@ pub enum Client<'a> {
 /// What a KDC says about an account before it sees a password.
 #[derive(Clone, Debug)]
 pub struct Announcement {
+    /// Whether the KDC knows the account.
+    pub is_known: bool,
     /// The salt of the AES keys, or `None` if the KDC names none. An account with RC4 keys only has no salt.
     pub salt: Option<Salt>,
     /// The KDC's clock, or `None` if the account needs no pre-authentication.
@@ -119,12 +121,6 @@ impl KdcError {
     pub const fn is_without_aes(&self) -> bool {
         matches!(self, Self::Refused { code: 14, .. })
     }
-
-    /// Returns whether the KDC does not know the account or the service.
-    #[must_use]
-    pub const fn is_unknown(&self) -> bool {
-        matches!(self, Self::Refused { code: 6 | 7, .. })
-    }
 }
 
 impl std::fmt::Debug for Client<'_> {
@@ -193,14 +189,18 @@ impl Kdc for RealKdc<'_> {
         let answer = exchange(at, &request)
             .map_err(|error| KdcError::Unreachable { at: at.to_string(), error: error.to_string() })?;
         if let Ok(AsRep(reply)) = rasn::der::decode::<AsRep>(&answer) {
-            return Ok(Announcement { salt: salt_in(&reply.padata.unwrap_or_default()), time: None });
+            return Ok(Announcement { is_known: true, salt: salt_in(&reply.padata.unwrap_or_default()), time: None });
         }
         let error: KrbError = rasn::der::decode(&answer).map_err(|_| broken("it is neither a ticket nor an error"))?;
-        if error.error_code != PREAUTHENTICATION_REQUIRED {
+        if !matches!(error.error_code, PREAUTHENTICATION_REQUIRED | UNKNOWN_CLIENT) {
             return Err(KdcError::refused(at, error.error_code));
         }
         let methods = error.e_data.and_then(|data| rasn::der::decode::<MethodData>(&data).ok()).unwrap_or_default();
-        Ok(Announcement { salt: salt_in(&methods), time: Some(UnixTime::from_seconds(error.stime.0.timestamp())) })
+        Ok(Announcement {
+            is_known: error.error_code == PREAUTHENTICATION_REQUIRED,
+            salt: salt_in(&methods),
+            time: Some(UnixTime::from_seconds(error.stime.0.timestamp())),
+        })
     }
 
     fn ticket(&mut self, at: &Address, client: Client<'_>, service: &str) -> Result<ServiceTicket, KdcError> {
@@ -290,6 +290,8 @@ fn exchange(at: &Address, request: &[u8]) -> std::io::Result<Vec<u8>> {
 const NT_ENTERPRISE: i32 = 10;
 /// KDC_ERR_PREAUTH_REQUIRED.
 const PREAUTHENTICATION_REQUIRED: i32 = 25;
+/// KDC_ERR_C_PRINCIPAL_UNKNOWN.
+const UNKNOWN_CLIENT: i32 = 6;
 /// PA-ETYPE-INFO2.
 const ETYPE_INFO2: i32 = 19;
 const ONE_EXCHANGE: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ use crate::ldap_entry::{Entry, entries};
 use crate::ldap_error::DirectoryError;
 use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::Sid;
+use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
 use ldap3::controls::RawControl;
 use ldap3::{LdapConn, LdapConnSettings, LdapError, LdapResult, Mod, Scope, dn_escape, ldap_escape};
 use rustls::ClientConfig;
@@ -22,6 +23,7 @@ pub struct Ldap<'a> {
     /// The distinguished name of the domain.
     dn: String,
     root: Entry,
+    has_changed: bool,
 }
 
 /// How the tool gets into a directory.
@@ -66,7 +68,21 @@ impl<'a> Ldap<'a> {
         let found = search(&mut connection, at, &Query::of("", "(objectClass=*)", &attributes))?;
         let root = found.into_iter().next().ok_or(DirectoryError::Answer("the root DSE"))?;
         let dn = root.text("defaultNamingContext").ok_or(DirectoryError::Answer("defaultNamingContext"))?;
-        Ok(Self { access, at: at.clone(), connection, catalogue: Catalogue::Unasked(catalogue), dn, root })
+        Ok(Self {
+            access,
+            at: at.clone(),
+            connection,
+            catalogue: Catalogue::Unasked(catalogue),
+            dn,
+            root,
+            has_changed: false,
+        })
+    }
+
+    /// Returns whether this run asked the directory for a change.
+    #[must_use]
+    pub const fn has_changed(&self) -> bool {
+        self.has_changed
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Vec<Entry>, DirectoryError> {
@@ -106,12 +122,29 @@ impl<'a> Ldap<'a> {
     ) -> Result<(), DirectoryError> {
         let replace =
             |(name, value): &(&str, Vec<u8>)| Mod::Replace(name.as_bytes().to_vec(), HashSet::from([value.clone()]));
+        self.has_changed = true;
         self.connection.with_timeout(TIMEOUT);
         if let Some(control) = control {
             self.connection.with_controls(vec![control]);
         }
         let changed = self.connection.modify(dn, changes.iter().map(replace).collect());
         self.result(changed)
+    }
+
+    /// Searches the domain in pages (RFC 2696), because the directory ends a search after 1000 objects.
+    fn paged(&mut self, filter: &str, attribute: &str) -> Result<Vec<Entry>, DirectoryError> {
+        let failed = |error| failed(&self.at, error);
+        let adapters: Vec<Box<dyn Adapter<_, _>>> =
+            vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(500))];
+        self.connection.with_timeout(TIMEOUT);
+        let stream = self.connection.streaming_search_with(adapters, &self.dn, Scope::Subtree, filter, vec![attribute]);
+        let mut stream = stream.map_err(failed)?;
+        let mut found = Vec::new();
+        while let Some(entry) = stream.next().map_err(failed)? {
+            found.push(entry);
+        }
+        checked(&self.at, Ok(stream.result()))?;
+        Ok(entries(found))
     }
 
     fn result(&self, result: Result<LdapResult, LdapError>) -> Result<(), DirectoryError> {
@@ -220,6 +253,18 @@ impl Directory for Ldap<'_> {
         self.find(&format!("(msDS-AllowedToDelegateTo={}*)", ldap_escape(service)))
     }
 
+    fn acting(&mut self) -> Result<Vec<(String, Vec<u8>)>, DirectoryError> {
+        let attribute = "msDS-AllowedToActOnBehalfOfOtherIdentity";
+        let found = self.paged(&format!("({attribute}=*)"), attribute)?;
+        let value = |entry: Entry| entry.octets(attribute).map(<[u8]>::to_vec).map(|octets| (entry.dn, octets));
+        Ok(found.into_iter().filter_map(value).collect())
+    }
+
+    fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError> {
+        let (dn, filter) = (self.dn.clone(), format!("(objectSid={sid})"));
+        Ok(self.search(&Query::of(&dn, &filter, &["1.1"]).below())?.into_iter().next().map(|entry| entry.dn))
+    }
+
     fn may_create_computers(&mut self, container: &str) -> Result<bool, DirectoryError> {
         let entry = self.one(&Query::of(container, "(objectClass=*)", &["allowedChildClassesEffective"]))?;
         Ok(entry.texts("allowedChildClassesEffective").iter().any(|class| class.eq_ignore_ascii_case("computer")))
@@ -238,6 +283,7 @@ impl Directory for Ldap<'_> {
             ("unicodePwd", HashSet::from([unicode_pwd(account.password.0).to_vec()])),
         ];
         let attributes = attributes.into_iter().map(|(name, values)| (name.as_bytes().to_vec(), values)).collect();
+        self.has_changed = true;
         let added = self.connection.with_timeout(TIMEOUT).add(account.dn, attributes);
         self.result(added)
     }
@@ -260,6 +306,7 @@ impl Directory for Ldap<'_> {
     }
 
     fn delete(&mut self, dn: &str) -> Result<(), DirectoryError> {
+        self.has_changed = true;
         let deleted = self.connection.with_timeout(TIMEOUT).delete(dn);
         self.result(deleted)
     }
@@ -272,6 +319,7 @@ fn object(entry: &Entry) -> Object {
     Object {
         dn: entry.dn.clone(),
         name: entry.text("sAMAccountName").unwrap_or_default(),
+        sid: entry.sid("objectSid"),
         is_computer: has_class("computer") && !has_class("msDS-GroupManagedServiceAccount"),
         control: entry.number("userAccountControl").unwrap_or(0),
         kvno: entry.number("msDS-KeyVersionNumber"),
@@ -379,8 +427,9 @@ const COMPUTERS: &str = "AA312825768811D1ADED00C04FD8D5CD";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-const OF_ACCOUNT: [&str; 13] = [
+const OF_ACCOUNT: [&str; 14] = [
     "objectClass",
+    "objectSid",
     "sAMAccountName",
     "userAccountControl",
     "msDS-KeyVersionNumber",

@@ -1,5 +1,6 @@
 //! What each command reads before it changes anything, and the reasons to refuse.
 
+use crate::address::Address;
 use crate::arguments::Arguments;
 use crate::clock::MAX_DIFFERENCE;
 use crate::directory::{Domain, Object};
@@ -9,8 +10,8 @@ use crate::keytab_file::AccountKeys;
 use crate::security_descriptor::{SecurityDescriptor, right};
 use crate::tools::Tools;
 use crate::well_known;
-use kerberos_sso::Keytab;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+use kerberos_sso::{Keytab, UnixTime};
 
 /// Reads the domain, and checks its name and the clock of its domain controller.
 ///
@@ -29,6 +30,15 @@ pub fn domain(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Domain, Fa
     }
     tools.steps.done("the domain is read", &format!("{} by {controller}, clock differs by {seconds} s", domain.name));
     Ok(domain)
+}
+
+/// Checks the clock of a KDC, if it said its time. A KDC refuses everything at another time.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn clock(tools: &mut Tools<'_>, at: &Address, time: Option<UnixTime>) -> Result<(), Failure> {
+    let seconds = time.map_or(0, |time| time.seconds_since(tools.clock.now()).saturating_abs());
+    if seconds > MAX_DIFFERENCE { Err(Refusal::Clock { controller: at.to_string(), seconds }.into()) } else { Ok(()) }
 }
 
 /// Reads the journal. It must be of this account, of this domain controller and of `work`.

@@ -5,7 +5,7 @@ use crate::address::Address;
 use crate::arguments::Arguments;
 use crate::directory::{Domain, kdcs};
 use crate::failure::Failure;
-use crate::kdc::Client;
+use crate::kdc::{Client, KdcError};
 use crate::tools::Tools;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
@@ -17,7 +17,7 @@ pub enum Version {
     /// The account has no AES key there.
     WithoutAes,
     /// There is no ticket, or it names no version.
-    Unknown(String),
+    Unknown(KdcError),
 }
 
 /// Asks each domain controller for a ticket.
@@ -28,11 +28,12 @@ pub fn versions(tools: &mut Tools<'_>, at: &[Address]) -> Vec<(Address, Version)
 fn version(tools: &mut Tools<'_>, at: &Address) -> Version {
     let [service, _] = SEAMLESS_SSO_SERVICES;
     match tools.kdc.ticket(at, Client::Administrator, service) {
-        Ok(ticket) => {
-            ticket.kvno.map_or_else(|| Version::Unknown(format!("{at}: the ticket names no version")), Version::Of)
-        }
+        Ok(ticket) => ticket.kvno.map_or_else(
+            || Version::Unknown(KdcError::Answer { at: at.to_string(), error: "the ticket names no version".into() }),
+            Version::Of,
+        ),
         Err(error) if error.is_without_aes() => Version::WithoutAes,
-        Err(error) => Version::Unknown(error.to_string()),
+        Err(error) => Version::Unknown(error),
     }
 }
 
@@ -51,7 +52,9 @@ pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: 
                     tools.steps.done("the domain controller gives tickets under the new key", &at.to_string());
                 }
                 Version::Of(_) | Version::WithoutAes => lagging.push(at),
-                Version::Unknown(error) => tools.steps.done("a domain controller could not be asked", &error),
+                Version::Unknown(error) => {
+                    tools.steps.done("a domain controller could not be asked", &error.to_string())
+                }
             }
         }
         if lagging.is_empty() {

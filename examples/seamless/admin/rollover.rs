@@ -84,20 +84,31 @@ fn check(
             return Err(Refusal::NoTenant { url: url.clone(), name, realm: domain.realm() }.into());
         }
     }
-    for (at, version) in replication::versions(tools, &kdcs(domain, &arguments.kdcs)) {
-        match version {
-            Version::Of(found) if found != kvno => {
-                return Err(Refusal::Lagging { at: at.to_string(), found, kvno }.into());
-            }
-            Version::Unknown(error) => tools.steps.done("a domain controller gives no ticket", &error),
-            Version::Of(_) | Version::WithoutAes => {}
-        }
-    }
+    agree(tools, arguments, domain, kvno)?;
     if !keys.versions().contains(&kvno) {
         let text = format!("tickets under the key {kvno} are refused until users have new ones");
         tools.steps.done("the keytab lacks the current key", &text);
     }
     tools.steps.done("the account is read", &format!("{}, key version {kvno}", account.dn));
+    Ok(())
+}
+
+/// Checks that the domain controllers agree about the key, and that the first one gives tickets: the proof needs them.
+fn agree(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: u32) -> Result<(), Failure> {
+    let announced = tools.kdc.announce(&arguments.kdc(), &arguments.account_name());
+    if let Ok(announced) = announced {
+        preflight::clock(tools, &arguments.kdc(), announced.time)?;
+    }
+    for (place, (at, version)) in replication::versions(tools, &kdcs(domain, &arguments.kdcs)).into_iter().enumerate() {
+        match version {
+            Version::Of(found) if found != kvno => {
+                return Err(Refusal::Lagging { at: at.to_string(), found, kvno }.into());
+            }
+            Version::Unknown(error) if place == 0 => return Err(error.into()),
+            Version::Unknown(error) => tools.steps.done("a domain controller gives no ticket", &error.to_string()),
+            Version::Of(_) | Version::WithoutAes => {}
+        }
+    }
     Ok(())
 }
 

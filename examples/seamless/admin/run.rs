@@ -12,6 +12,7 @@ use crate::ldap::{Access, Ldap};
 use crate::lock::Lock;
 use crate::node::HttpNodes;
 use crate::rollover::{RolledOver, rollover};
+use crate::status::{Report, status};
 use crate::steps::{Printed, Steps as _};
 use crate::tools::Tools;
 use crate::{password, tls};
@@ -42,10 +43,11 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> E
             return End::Failed;
         }
     };
-    match commanded(arguments, &password, out) {
+    let mut has_changed = false;
+    match commanded(arguments, &password, out, &mut has_changed) {
         Ok(end) => end,
         Err(failure) => {
-            explain(arguments, &failure, out, err);
+            explain(arguments, &failure, has_changed, out, err);
             if failure.is_refusal() { End::Found } else { End::Failed }
         }
     }
@@ -55,17 +57,26 @@ fn ask(arguments: &Arguments) -> Result<Zeroizing<String>, Error> {
     arguments.password_fd.map_or_else(|| password::ask(&arguments.bind_name()), password::from_descriptor)
 }
 
-fn explain(arguments: &Arguments, failure: &Failure, out: &mut dyn Write, err: &mut dyn Write) {
+fn explain(arguments: &Arguments, failure: &Failure, has_changed: bool, out: &mut dyn Write, err: &mut dyn Write) {
     let (text, remedy) = (failure.to_string(), failure.remedy());
-    let word = if failure.is_refusal() { "refused, nothing is changed" } else { "stopped" };
+    let word = match (failure.is_refusal(), has_changed) {
+        (true, _) => "refused, nothing is changed",
+        (false, false) => "stopped, nothing is changed",
+        (false, true) => "stopped",
+    };
     let _ = writeln!(err, "seamless-admin: {word}: {text}\nWhat to do: {remedy}");
     if arguments.json {
         let key = if failure.is_refusal() { "refused" } else { "failed" };
-        let _ = writeln!(out, "{}", serde_json::json!({ key: text, "remedy": remedy }));
+        let _ = writeln!(out, "{}", serde_json::json!({ key: text, "remedy": remedy, "changed": has_changed }));
     }
 }
 
-fn commanded(arguments: &Arguments, password: &str, out: &mut dyn Write) -> Result<End, Failure> {
+fn commanded(
+    arguments: &Arguments,
+    password: &str,
+    out: &mut dyn Write,
+    has_changed: &mut bool,
+) -> Result<End, Failure> {
     let changes = !arguments.dry_run && arguments.command != Command::Status;
     let _lock = changes.then(|| Lock::take(&arguments.keytab)).transpose()?;
     let tls = tls::config(arguments.ca.as_deref())?;
@@ -74,30 +85,58 @@ fn commanded(arguments: &Arguments, password: &str, out: &mut dyn Write) -> Resu
     let catalogue = arguments.catalogue.clone().unwrap_or_else(|| Address::new(&controller.host, 3269));
     let mut directory = Ldap::connect(controller, catalogue, access)?;
     let administrator = Administrator { name: &arguments.user, password };
-    let mut kdc = RealKdc::new(arguments.forest.to_uppercase(), administrator);
-    let mut steps = Printed::new(&mut *out, arguments.json);
-    let mut tools = Tools {
-        directory: &mut directory,
-        kdc: &mut kdc,
-        nodes: &mut HttpNodes::new(tls),
-        files: &mut Disk,
-        clock: &mut SystemClock,
-        steps: &mut steps,
+    let mut disk = Disk::default();
+    let end = {
+        let mut tools = Tools {
+            directory: &mut directory,
+            kdc: &mut RealKdc::new(arguments.forest.to_uppercase(), administrator),
+            nodes: &mut HttpNodes::new(tls),
+            files: &mut disk,
+            clock: &mut SystemClock,
+            steps: &mut Printed::new(&mut *out, arguments.json),
+        };
+        command(&mut tools, arguments)
     };
+    *has_changed = disk.has_changed || directory.has_changed();
+    end.map(|done| print(arguments, &done, out))
+}
+
+/// What a command did.
+enum Done {
+    Enabled(Enabled),
+    RolledOver(RolledOver),
+    Status(Report),
+    Disabled,
+}
+
+fn command(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Done, Failure> {
     match arguments.command {
-        Command::Enable => {
-            let enabled = enable(&mut tools, arguments)?;
-            end_of_enable(arguments, &enabled, out);
-        }
-        Command::Rollover => {
-            if let RolledOver::To(kvno) = rollover(&mut tools, arguments)? {
-                steps.done("the account has a new key", &format!("version {kvno}"));
-            }
-        }
-        Command::Disable => disable(&mut tools, arguments)?,
-        Command::Status | Command::Help => return Ok(End::Failed),
+        Command::Enable => enable(tools, arguments).map(Done::Enabled),
+        Command::Rollover => rollover(tools, arguments).map(Done::RolledOver),
+        Command::Disable => disable(tools, arguments).map(|()| Done::Disabled),
+        Command::Status | Command::Help => status(tools, arguments).map(Done::Status),
     }
-    Ok(End::Fine)
+}
+
+fn print(arguments: &Arguments, done: &Done, out: &mut dyn Write) -> End {
+    match done {
+        Done::Enabled(enabled) => end_of_enable(arguments, enabled, out),
+        Done::RolledOver(RolledOver::To(kvno)) => {
+            let mut steps = Printed::new(out, arguments.json);
+            steps.done("the account has a new key", &format!("version {kvno}"));
+        }
+        Done::Status(report) => {
+            let text = if arguments.json { report.json() } else { report.to_string() };
+            let is_written = writeln!(out, "{text}").is_ok();
+            return match (is_written, report.is_fine()) {
+                (false, _) => End::Failed,
+                (true, true) => End::Fine,
+                (true, false) => End::Found,
+            };
+        }
+        Done::RolledOver(RolledOver::Dry) | Done::Disabled => {}
+    }
+    End::Fine
 }
 
 fn end_of_enable(arguments: &Arguments, enabled: &Enabled, out: &mut dyn Write) {

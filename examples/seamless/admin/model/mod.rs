@@ -4,11 +4,13 @@
 
 mod kill_tests;
 mod refusal_tests;
+mod status_tests;
 mod world;
 
 use crate::arguments::Arguments;
 use crate::directory::Object;
 use crate::keytab_file::AccountKeys;
+use crate::node::TenantHealth;
 use crate::security_descriptor::tests::{descriptor, entry, sid};
 use crate::security_descriptor::{Guid, right};
 use crate::tools::Tools;
@@ -30,8 +32,10 @@ pub(crate) struct Model {
     pub(crate) calls: usize,
     pub(crate) kill: Option<Kill>,
     pub(crate) now: UnixTime,
-    /// The difference of the domain controllers' clocks.
+    /// The difference of the directory's clock.
     pub(crate) clock_difference: i64,
+    /// The difference of the KDCs' clocks.
+    pub(crate) kdc_difference: i64,
     pub(crate) account: Option<Object>,
     /// The passwords and types of the account, each with the time of its change.
     pub(crate) states: Vec<State>,
@@ -45,6 +49,9 @@ pub(crate) struct Model {
     pub(crate) may_create: bool,
     pub(crate) own_sids: Vec<kerberos_sso::Sid>,
     pub(crate) holders: Vec<String>,
+    pub(crate) delegating: Vec<String>,
+    pub(crate) acting: Vec<(String, Vec<u8>)>,
+    pub(crate) health: Option<TenantHealth>,
     pub(crate) files: HashMap<PathBuf, Vec<u8>>,
     /// Whether the node runs. It reads the keytab once a second, and keeps the keys that it had.
     pub(crate) has_node: bool,
@@ -113,6 +120,7 @@ impl World {
             kill: None,
             now: TestRealm::NOW,
             clock_difference: 1,
+            kdc_difference: 0,
             account: None,
             states: Vec::new(),
             is_split: false,
@@ -122,6 +130,9 @@ impl World {
             may_create: true,
             own_sids: vec![sid("S-1-5-21-1-2-3-512")],
             holders: Vec::new(),
+            delegating: Vec::new(),
+            acting: Vec::new(),
+            health: None,
             files: HashMap::new(),
             has_node: false,
             node_reads: true,
@@ -198,6 +209,10 @@ impl World {
 }
 
 impl Model {
+    pub(crate) fn kdc_time(&self) -> UnixTime {
+        self.now.saturating_add_seconds(self.kdc_difference)
+    }
+
     /// Returns the state of a domain controller. The second one lags.
     fn state(&self, controller: usize) -> Option<&State> {
         let has = |state: &&State| {
@@ -256,6 +271,7 @@ fn account(model: &Model, etypes: Option<u32>) -> Object {
     Object {
         dn: DN.into(),
         name: NAME.into(),
+        sid: Some(sid("S-1-5-21-1-2-3-1103")),
         is_computer: true,
         control: 0x1000,
         kvno: model.states.last().map(|state| state.kvno),

@@ -91,6 +91,14 @@ fn rollover_is_refused_while_a_domain_controller_lags_or_is_ahead() {
     assert!(matches!(refused(&world, ROLLOVER), Refusal::Lagging { found: 4, kvno: 3, .. }));
 }
 
+#[test]
+fn kdc_whose_clock_is_wrong_is_refused_before_any_change() {
+    for world in [empty(|model| model.kdc_difference = 3600), enabled(|model| model.kdc_difference = 3600)] {
+        let line = if world.0.borrow().account.is_some() { ROLLOVER } else { "enable" };
+        assert!(matches!(refused(&world, line), Refusal::Clock { seconds: 3600, .. }));
+    }
+}
+
 /// Kills a rollover after its change number `changes`, and returns the world.
 fn killed_after(change: &str) -> World {
     for call in 0.. {

@@ -48,7 +48,15 @@ impl Directory for World {
     }
 
     fn delegating(&mut self, _: &str) -> Result<Holders, DirectoryError> {
-        self.call("delegating", |_| Ok(Holders { dns: Vec::new(), is_forest_wide: true }))
+        self.call("delegating", |model| Ok(Holders { dns: model.delegating.clone(), is_forest_wide: true }))
+    }
+
+    fn acting(&mut self) -> Result<Vec<(String, Vec<u8>)>, DirectoryError> {
+        self.call("acting", |model| Ok(model.acting.clone()))
+    }
+
+    fn name_of(&mut self, sid: kerberos_sso::Sid) -> Result<Option<String>, DirectoryError> {
+        self.call("name_of", |_| Ok(Some(format!("CN={sid}"))))
     }
 
     fn may_create_computers(&mut self, _: &str) -> Result<bool, DirectoryError> {
@@ -115,14 +123,19 @@ fn refused(code: i32) -> KdcError {
 impl Kdc for World {
     fn announce(&mut self, at: &Address, _: &str) -> Result<Announcement, KdcError> {
         self.call("announce", |model| {
-            let state = model.state(place(at)).ok_or(refused(6))?;
+            let Some(state) = model.state(place(at)) else {
+                return Ok(Announcement { is_known: false, salt: None, time: Some(model.kdc_time()) });
+            };
             let salt = state.etypes.is_some_and(|etypes| etypes & 0x18 != 0).then(|| model.salt.clone());
-            Ok(Announcement { salt, time: Some(model.now) })
+            Ok(Announcement { is_known: true, salt, time: Some(model.kdc_time()) })
         })
     }
 
     fn ticket(&mut self, at: &Address, client: Client<'_>, service: &str) -> Result<ServiceTicket, KdcError> {
         self.call("ticket", |model| {
+            if model.kdc_time() != model.now {
+                return Err(refused(37));
+            }
             let state = model.state(place(at)).ok_or(refused(7))?;
             match client {
                 Client::Account { password, .. } if password != state.password => return Err(refused(24)),
@@ -145,7 +158,8 @@ impl Nodes for World {
         self.call("health", |model| {
             let keys = model.node_keys.iter().map(|(kvno, _)| LoadedKey { kvno: Some(*kvno), etype: String::new() });
             let keys = keys.collect();
-            let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, ..TenantHealth::default() };
+            let counted = model.health.clone().unwrap_or_default();
+            let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, ..counted };
             Ok(Health { tenants: vec![tenant], ..Health::default() })
         })
     }

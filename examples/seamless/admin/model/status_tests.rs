@@ -1,0 +1,109 @@
+//! `status` names each fault that is planted, and nothing else.
+
+use super::{Model, World, arguments, security};
+use crate::node::TenantHealth;
+use crate::security_descriptor::tests::{descriptor, entry, sid};
+use crate::status::finding::Severity;
+use crate::status::{Report, status};
+
+fn report(world: &World) -> Report {
+    let line = arguments("status --node http://127.0.0.1:9100");
+    let before = world.0.borrow().changes.len();
+    let report = world.run(|tools| status(tools, &line)).ok().unwrap().unwrap();
+    assert_eq!(world.0.borrow().changes.len(), before);
+    report
+}
+
+fn healthy() -> World {
+    let world = World::enabled(Some(24));
+    {
+        let mut model = world.0.borrow_mut();
+        let recently = model.now.saturating_add_seconds(-3600);
+        model.account.as_mut().unwrap().password_set = Some(recently);
+    }
+    world
+}
+
+/// Returns the codes of what is wrong after `plant`.
+fn codes(plant: impl FnOnce(&mut Model)) -> Vec<String> {
+    let world = healthy();
+    plant(&mut world.0.borrow_mut());
+    world.0.borrow_mut().has_node = false;
+    let found = report(&world).findings;
+    found.into_iter().filter(|finding| finding.severity > Severity::Information).map(|finding| finding.code).collect()
+}
+
+fn account(plant: impl FnOnce(&mut crate::directory::Object)) -> Vec<String> {
+    codes(|model| plant(model.account.as_mut().unwrap()))
+}
+
+#[test]
+fn well_kept_account_has_no_finding() {
+    let report = report(&healthy());
+    let codes: Vec<_> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["default-writer"]);
+    assert!(report.is_fine());
+    assert_eq!((report.facts.kvno, report.facts.keytab.as_slice()), (Some(4), &[4][..]));
+    let value: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+    assert_eq!(value["controllers"][1]["kvno"], 4);
+    assert!(report.to_string().ends_with("nothing is wrong"));
+}
+
+#[test]
+fn each_fault_of_the_account_is_named() {
+    assert_eq!(account(|account| account.control |= 0x2), ["disabled"]);
+    assert_eq!(account(|account| account.control |= 0x8_0000), ["unconstrained-delegation"]);
+    assert_eq!(account(|account| account.control |= 0x100_0000), ["protocol-transition"]);
+    assert_eq!(account(|account| account.control |= 0x40_0000), ["no-preauthentication"]);
+    assert_eq!(account(|account| account.control |= 0x20_0000), ["des-allowed"]);
+    assert_eq!(account(|account| account.may_delegate_to.push("HTTP/web".into())), ["constrained-delegation"]);
+    assert_eq!(account(|account| account.etypes = None), ["etypes-unset"]);
+    assert_eq!(account(|account| account.etypes = Some(4)), ["no-aes", "rc4-allowed"]);
+    assert_eq!(account(|account| account.etypes = Some(28)), ["rc4-allowed"]);
+    assert_eq!(account(|account| account.etypes = Some(27)), ["des-allowed"]);
+    assert_eq!(account(|account| drop(account.services.pop())), ["spn-missing"]);
+    assert_eq!(account(|account| account.groups.push(sid("S-1-5-32-551"))), ["privileged-group"]);
+    let old = kerberos_sso::testing::TestRealm::NOW.saturating_add_seconds(-31 * 24 * 3600);
+    assert_eq!(account(|account| account.password_set = Some(old)), ["key-is-old"]);
+    assert_eq!(account(|account| account.is_computer = false), ["no-computer"]);
+    assert_eq!(codes(|model| model.account = None), ["account-missing"]);
+}
+
+#[test]
+fn everyone_who_can_get_the_account_is_named() {
+    let user = sid("S-1-5-21-1-2-3-1104");
+    let full = entry(0, 0, 0x1000_0000, None, user);
+    assert_eq!(account(|account| account.descriptor = security(std::slice::from_ref(&full))), ["foreign-writer"]);
+    assert_eq!(account(|account| account.descriptor = descriptor(user, &[])), ["foreign-owner"]);
+    assert_eq!(
+        account(|account| account.may_act_for = Some(descriptor(user, &[full.clone()]))),
+        ["resource-delegation"]
+    );
+    let own = descriptor(user, &[entry(0, 0, 0xF_01FF, None, sid("S-1-5-21-1-2-3-1103"))]);
+    assert_eq!(codes(|model| model.acting.push(("CN=WEB1".into(), own))), ["resource-delegation-of"]);
+    assert_eq!(codes(|model| model.acting.push(("CN=WEB1".into(), descriptor(user, &[full])))), [""; 0]);
+    assert_eq!(codes(|model| model.delegating.push("CN=WEB1".into())), ["delegation-to", "delegation-to"]);
+    assert_eq!(codes(|model| model.holders.push("CN=WEB1".into())), ["spn-duplicate", "spn-duplicate"]);
+}
+
+#[test]
+fn keys_that_differ_are_named() {
+    assert_eq!(codes(|model| model.replace(Some("Newer"), None)), ["keytab-version", "node-key", "replication-lag"]);
+    assert_eq!(codes(|model| drop(model.files.insert("sso.keytab".into(), vec![5, 3]))), ["keytab-broken"]);
+    assert_eq!(codes(|model| model.kdc_difference = 3600).first().unwrap(), "clock");
+    assert_eq!(codes(|model| model.clock_difference = -400), ["clock"]);
+    let journal = r#"{"version":1,"command":"rollover","account":"A$","realm":"R","controller":"d","kvno":4,"etypes":null,"begun":0,"password":"x"}"#;
+    assert_eq!(codes(|model| drop(model.files.insert("sso.keytab.journal".into(), journal.into()))), ["journal-open"]);
+}
+
+#[test]
+fn what_a_node_counted_is_named() {
+    let counted = |health: TenantHealth| codes(|model| model.health = Some(health));
+    assert_eq!(counted(TenantHealth { rc4_sign_ins: 2, ..TenantHealth::default() }), ["rc4-clients"]);
+    assert_eq!(counted(TenantHealth { unknown_kvno: 1, ..TenantHealth::default() }), ["unknown-kvno"]);
+    assert_eq!(counted(TenantHealth { foreign_realm: 1, ..TenantHealth::default() }), ["foreign-realm"]);
+    assert_eq!(
+        counted(TenantHealth { administrator_sign_ins: 1, ..TenantHealth::default() }),
+        ["administrator-sign-in"]
+    );
+}

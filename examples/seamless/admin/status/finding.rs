@@ -1,0 +1,56 @@
+//! One thing that `status` found: a code, how grave it is, and what to do.
+
+use serde::Serialize;
+use std::fmt;
+
+/// One thing that `status` found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The code, which does not change between versions of the tool.
+    pub code: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// What was found.
+    pub text: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know. Such a finding does not change the exit code.
+    Information,
+    /// Users sign in, but something endangers that or the account.
+    Warning,
+    /// Users cannot sign in, or an attacker may be every user.
+    Fault,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Information => "information",
+            Self::Warning => "warning",
+            Self::Fault => "fault",
+        })
+    }
+}
+
+impl Finding {
+    /// Makes a fault.
+    pub fn fault(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: code.into(), severity: Severity::Fault, text: text.into(), remedy: remedy.into() }
+    }
+
+    /// Makes a warning.
+    pub fn warning(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::fault(code, text, remedy) }
+    }
+
+    /// Makes an information.
+    pub fn information(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { severity: Severity::Information, ..Self::fault(code, text, remedy) }
+    }
+}

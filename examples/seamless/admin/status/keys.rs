@@ -1,0 +1,175 @@
+//! The keytab, the domain controllers and the nodes: whether all have the same key.
+
+use super::Facts;
+use super::finding::Finding;
+use crate::arguments::Arguments;
+use crate::clock::MAX_DIFFERENCE;
+use crate::directory::{Domain, Object, kdcs};
+use crate::failure::{Failure, Refusal};
+use crate::journal::Journal;
+use crate::keytab_file::AES;
+use crate::node::TenantHealth;
+use crate::replication::{self, Version};
+use crate::tools::Tools;
+use crate::{preflight, well_known};
+
+/// Returns the findings of the files.
+///
+/// # Errors
+/// Returns the error of a file that cannot be read.
+pub fn of_files(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    domain: &Domain,
+    account: Option<&Object>,
+    facts: &mut Facts,
+) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    let path = arguments.journal();
+    if let Some(journal) = Journal::read(tools.files, &path).map_err(|error| Failure::file(&path, error))? {
+        let text = format!("{}: a {} is open", path.display(), journal.command);
+        findings.push(Finding::warning(
+            "journal-open",
+            text,
+            format!("run `{}` again, which ends it", journal.command),
+        ));
+    }
+    let path = &arguments.keytab;
+    let is_there = tools.files.read(path).map_err(|error| Failure::file(path, error))?.is_some();
+    let keys = match preflight::keytab(tools, arguments, domain) {
+        Ok(keys) => keys,
+        Err(Failure::Refused(refusal @ Refusal::KeytabOfOthers { .. })) => {
+            findings.push(Finding::warning("keytab-of-others", refusal.to_string(), refusal.remedy()));
+            return Ok(findings);
+        }
+        Err(failure) => {
+            findings.push(Finding::fault("keytab-broken", failure.to_string(), "rollover writes a new keytab"));
+            return Ok(findings);
+        }
+    };
+    facts.keytab = keys.versions();
+    let Some(kvno) = account.and_then(|account| account.kvno) else { return Ok(findings) };
+    let name = path.display();
+    if !is_there {
+        let text = format!("there is no keytab {name} here, so it was not compared");
+        findings.push(Finding::information("keytab-missing", text, "name it with --keytab, or run status where it is"));
+    } else if !facts.keytab.contains(&kvno) {
+        let text = format!("the keytab {name} has the keys {:?}, and the directory has the key {kvno}", facts.keytab);
+        findings.push(Finding::fault("keytab-version", text, "rollover writes a new key and a keytab with it"));
+    } else if !AES.iter().any(|etype| keys.has(kvno, *etype)) {
+        let text = format!("the keytab {name} has no AES key of the version {kvno}");
+        findings.push(Finding::fault("keytab-without-aes", text, "rollover --etypes aes"));
+    }
+    Ok(findings)
+}
+
+/// Returns the findings of each domain controller: its clock, and the key of its tickets.
+pub fn of_controllers(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    domain: &Domain,
+    account: &Object,
+    facts: &mut Facts,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let at = kdcs(domain, &arguments.kdcs);
+    for at in &at {
+        let announced = tools.kdc.announce(at, &arguments.account_name());
+        let difference = announced.ok().and_then(|said| Some(said.time?.seconds_since(tools.clock.now())));
+        if difference.is_some_and(|seconds| seconds.saturating_abs() > MAX_DIFFERENCE) {
+            findings.push(clock(&at.to_string(), difference.unwrap_or(0)));
+        }
+    }
+    if account.control & well_known::account_control::DISABLED != 0 {
+        return findings;
+    }
+    let versions = replication::versions(tools, &at);
+    let newest =
+        versions.iter().filter_map(|(_, version)| if let Version::Of(kvno) = version { Some(*kvno) } else { None });
+    let newest = newest.chain(account.kvno).max();
+    for (at, version) in versions {
+        let at = at.to_string();
+        facts.controllers.push((at.clone(), version.clone()));
+        match version {
+            Version::Of(kvno) if Some(kvno) != newest => {
+                let text =
+                    format!("{at} gives tickets under the key {kvno}, and the newest key is {}", newest.unwrap_or(0));
+                findings.push(Finding::warning("replication-lag", text, "repadmin /syncall, and repadmin /showrepl"));
+            }
+            Version::Unknown(error) => {
+                let remedy = "check that domain controller, or its address (--kdc)";
+                findings.push(Finding::warning("controller-silent", error.to_string(), remedy));
+            }
+            Version::Of(_) | Version::WithoutAes => {}
+        }
+    }
+    findings
+}
+
+/// Makes the finding of a clock.
+pub(super) fn clock(at: &str, seconds: i64) -> Finding {
+    let text = format!("the clock of {at} differs by {seconds} seconds from the clock of this machine");
+    Finding::fault("clock", text, "set both clocks by NTP. Kerberos allows five minutes.")
+}
+
+/// Returns the findings of the nodes.
+pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: Option<u32>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for url in &arguments.nodes {
+        let health = match tools.nodes.health(url) {
+            Ok(health) => health,
+            Err(error) => {
+                let remedy = "start the node, or correct --node";
+                findings.push(Finding::warning("node-silent", error.to_string(), remedy));
+                continue;
+            }
+        };
+        for warning in &health.warnings {
+            let text = format!("{url} warns about {}: {}", warning.tenant, warning.text);
+            findings.push(Finding::warning(&warning.code, text, "see the guide about this warning"));
+        }
+        let name = arguments.account_name();
+        match health.tenant(&domain.realm(), &name) {
+            None => {
+                let text = format!("{url} has no tenant with the account {name} of {}", domain.realm());
+                findings.push(Finding::fault("node-without-tenant", text, "enable --config writes the tenant"));
+            }
+            Some(tenant) => {
+                if let Some(kvno) = kvno.filter(|kvno| !health.has_key(&domain.realm(), &name, *kvno)) {
+                    let text = format!("{url} does not use the key {kvno}, which the directory has");
+                    findings.push(Finding::fault("node-key", text, "give the node the keytab of the last rollover"));
+                }
+                let counted = counters(url, tenant);
+                let is_new = |finding: &Finding| health.warnings.iter().all(|warning| warning.code != finding.code);
+                findings.extend(counted.into_iter().filter(is_new));
+            }
+        }
+    }
+    findings
+}
+
+fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
+    let counters = [
+        (
+            "rc4-clients",
+            tenant.rc4_sign_ins,
+            "sign-ins by RC4",
+            "find these clients in the server's log, and let them use AES",
+        ),
+        ("unknown-kvno", tenant.unknown_kvno, "tickets under a key that the node does not have", STOLEN),
+        ("foreign-realm", tenant.foreign_realm, "tickets from a realm that the tenant does not name", STOLEN),
+        (
+            "administrator-sign-in",
+            tenant.administrator_sign_ins,
+            "sign-ins of administrators",
+            "look whether each was theirs",
+        ),
+    ];
+    let finding = |(code, count, what, remedy): (&str, u64, &str, &str)| {
+        (count > 0).then(|| Finding::warning(code, format!("{url} counted {count} {what}"), remedy))
+    };
+    counters.into_iter().filter_map(finding).collect()
+}
+
+const STOLEN: &str =
+    "the server's log names the clients. If nobody explains them, run rollover twice: a stolen key looks like this.";
