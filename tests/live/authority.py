@@ -1,4 +1,4 @@
-"""Makes a certification authority of the test, and a certificate of this authority for a server on loopback."""
+"""Makes a certification authority of the test, and certificates of this authority for servers on loopback."""
 
 import base64
 import hashlib
@@ -13,14 +13,20 @@ class Authority:
     """The files of the authority (`trusted`) and of the server's certificate and key, in PEM."""
 
     def __init__(self, home):
-        self.trusted, self.certificate, self.key = home / "authority.pem", home / "server.pem", home / "server.key"
-        authority_key, request, names = home / "authority.key", home / "server.csr", home / "names"
-        run(["openssl", "req", "-x509", *NEW_KEY, "-days", "30", "-subj", "/CN=authority of the test", "-keyout", authority_key, "-out",
+        self.home, self.trusted, self.signs = home, home / "authority.pem", home / "authority.key"
+        run(["openssl", "req", "-x509", *NEW_KEY, "-days", "30", "-subj", "/CN=authority of the test", "-keyout", self.signs, "-out",
              self.trusted])
-        run(["openssl", "req", *NEW_KEY, "-subj", f"/CN={HOST}", "-keyout", self.key, "-out", request])
-        names.write_text(f"subjectAltName=DNS:{HOST},DNS:localhost,IP:127.0.0.1\n")
-        run(["openssl", "x509", "-req", "-in", request, "-CA", self.trusted, "-CAkey", authority_key, "-CAcreateserial", "-days", "30",
-             "-extfile", names, "-out", self.certificate])
+        self.certificate, self.key = self.issue("server", HOST, f"DNS:{HOST}", "DNS:localhost", "IP:127.0.0.1")
+
+    def issue(self, file, subject, *names):
+        """Makes a certificate and its key for these names, and returns the two files."""
+        certificate, key, request, alternative = (self.home / f"{file}.{kind}" for kind in ("pem", "key", "csr", "names"))
+        run(["openssl", "req", *NEW_KEY, "-subj", f"/CN={subject}", "-keyout", key, "-out", request])
+        alternative.write_text(f"subjectAltName={','.join(names)}\n")
+        run(["openssl", "x509", "-req", "-in", request, "-CA", self.trusted, "-CAkey", self.signs, "-CAcreateserial", "-days", "30",
+             "-extfile", alternative, "-out", certificate])
+        key.chmod(0o600)
+        return certificate, key
 
     def of_server(self):
         """Returns the configuration of a server that ends TLS itself."""

@@ -45,7 +45,7 @@ class Clients:
                         "chromium": f"Chromium {version('chromium')} with {mit}"}
 
     def session(self, realm, kdcs, **libdefaults):
-        """Returns a client in `realm` with a new credential cache. The client knows the KDC ports `kdcs`."""
+        """Returns a client in `realm` with a new credential cache. The client knows the KDCs `kdcs`: ports, or addresses with ports."""
         self.sessions += 1
         return Session(self, self.work.dir(f"client{self.sessions}"), realm, kdcs, **libdefaults)
 
@@ -57,8 +57,8 @@ class Session:
                     "dns_canonicalize_hostname": "false", "rdns": "false", "udp_preference_limit": 1,
                     "forwardable": "true", "allow_weak_crypto": "true", "kdc_timesync": 0, **libdefaults}
         lines = ["[libdefaults]", *(f"  {k} = {v}" for k, v in settings.items()), "[realms]"]
-        for name, port in kdcs.items():
-            lines += [f"  {name} = {{", f"    kdc = 127.0.0.1:{port}", *(f"    {line}" for line in realm_lines), "  }"]
+        for name, kdc in kdcs.items():
+            lines += [f"  {name} = {{", f"    kdc = {kdc}" if ":" in str(kdc) else f"    kdc = 127.0.0.1:{kdc}", *(f"    {line}" for line in realm_lines), "  }"]
         sso_realm = sso_realm or realm
         lines += ["[domain_realm]", f"  .microsoftazuread-sso.com = {sso_realm}", f"  .nsatc.net = {sso_realm}", sections]
         (home / "krb5.conf").write_text("\n".join(lines) + "\n")

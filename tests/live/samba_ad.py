@@ -14,39 +14,57 @@ from work import run
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
 AADG = "HTTP/aadg.windows.net.nsatc.net"
 SSO_ACCOUNT = "AZUREADSSOACC$"
+ADMIN_PASSWORD = "Adm1n.Pass!"
 
 
 class SambaAd:
-    def __init__(self, work, realm, port):
+    address, services, processes = "127.0.0.1", "kdc", "single"
+
+    def __init__(self, work, realm, port, host=None):
         self.work, self.realm, self.port = work, realm, port
         self.netbios = realm.split(".")[0]
-        self.home = work.root / self.netbios.lower()
+        self.host = host or f"{self.netbios.lower()}-dc"
+        self.home = work.root / f"{self.netbios.lower()}{f'-{host}' if host else ''}"
         self.conf = self.home / "etc/smb.conf"
         self.process = None
         self._provision()
+        self._open()
+        self._settings()
+
+    def _settings(self):
+        """Lets the users of the test have the passwords that the test chooses."""
+        for setting in ("complexity=off", "min-pwd-age=0", "history-length=0", "max-pwd-age=0"):
+            self.tool("domain", "passwordsettings", "set", f"--{setting}")
+
+    def _open(self):
+        """Opens the directory's database in its file, beside the domain controller."""
         lp = LoadParm()
         lp.load(str(self.conf))
         self.db = SamDB(url=str(self.home / "private/sam.ldb"), session_info=system_session(), lp=lp)
         self.base = str(self.db.domain_dn())
         self.sid = str(self.db.get_domain_sid())
-        for setting in ("complexity=off", "min-pwd-age=0", "history-length=0", "max-pwd-age=0"):
-            self.tool("domain", "passwordsettings", "set", f"--{setting}")
 
     def _provision(self):
         run(["samba-tool", "domain", "provision", f"--realm={self.realm}", f"--domain={self.netbios}",
-             "--server-role=dc", "--dns-backend=NONE", "--adminpass=Adm1n.Pass!", "--host-ip=127.0.0.1",
-             f"--host-name={self.netbios.lower()}-dc", f"--targetdir={self.home}",
-             "--option=interfaces=lo", "--option=bind interfaces only=yes", "--option=server services=kdc",
-             f"--option=krb5 port={self.port}", f"--option=kpasswd port={self.port + 1}",
-             "--option=disable netbios=yes", "--option=tls enabled=no",
-             f"--option=log file={self.home}/log.%m", f"--option=pid directory={self.home}/run",
-             f"--option=ncalrpc dir={self.home}/ncalrpc", f"--option=ntp signd socket directory={self.home}/ntp"])
+             "--server-role=dc", "--dns-backend=NONE", f"--adminpass={ADMIN_PASSWORD}", f"--host-ip={self.address}",
+             f"--host-name={self.host}", f"--targetdir={self.home}", *self._options()])
         for name in ("run", "ncalrpc"):
             (self.home / name).mkdir(exist_ok=True)
 
-    def start(self):
-        self.process = self.work.start(["samba", "-F", "-M", "single", "-s", self.conf, "--no-process-group",
-                                        "--debug-stdout", "-d", "1"], self.home / "samba.out", self.port)
+    def _options(self):
+        """Returns the settings of smb.conf, as options of samba-tool."""
+        settings = {"bind interfaces only": "yes", "server services": self.services, "krb5 port": self.port,
+                    "kpasswd port": self.port + 1, "disable netbios": "yes", "log file": f"{self.home}/log.%m",
+                    "pid directory": f"{self.home}/run", "ncalrpc dir": f"{self.home}/ncalrpc",
+                    "ntp signd socket directory": f"{self.home}/ntp", **self._network()}
+        return [f"--option={name}={value}" for name, value in settings.items()]
+
+    def _network(self):
+        return {"interfaces": "lo", "tls enabled": "no"}
+
+    def start(self, env=None):
+        self.process = self.work.start(["samba", "-F", "-M", self.processes, "-s", self.conf, "--no-process-group",
+                                        "--debug-stdout", "-d", "1"], self.home / "samba.out", self.port, env, self.address)
 
     def tool(self, *args):
         return run(["samba-tool", *args, "-s", self.conf, "-H", self.home / "private/sam.ldb"])

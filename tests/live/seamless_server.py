@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from crate import sign_in_server
 from samba_ad import SSO_ACCOUNT
 from web import HOST
-from work import run
+from work import run, wait
 
 # The tests send more than the users of an office.
 LIMITS = {"requests_per_second": 100_000, "requests_at_once": 100_000, "wrong_passwords_of_address": 1_000,
@@ -142,10 +142,3 @@ def derived_keytab(path, ad, password, kvno, salt):
 def joined(*keytabs):
     """Returns a keytab with the entries of all keytabs. A keytab has two octets of version before its entries."""
     return keytabs[0].read_bytes() + b"".join(keytab.read_bytes()[2:] for keytab in keytabs[1:])
-
-
-def wait(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not (so := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return so

@@ -33,7 +33,7 @@ class Work:
         path.mkdir(exist_ok=True)
         return path
 
-    def start(self, command, log, port, env=None):
+    def start(self, command, log, port, env=None, address="127.0.0.1"):
         """Starts a server and waits until it listens on the loopback `port`."""
         with open(log, "ab") as out:
             process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -43,7 +43,7 @@ class Work:
             if process.poll() is not None:
                 break
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                if probe.connect_ex((address, port)) == 0:
                     return process
             time.sleep(0.1)
         raise RuntimeError(f"{command[0]} does not listen on {port}: {Path(log).read_text(errors='replace')[-2000:]}")
@@ -72,3 +72,10 @@ def run(command, env=None, text=None, check=True):
     if check and done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
     return done.stdout
+
+
+def wait(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not (so := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return so
