@@ -16,6 +16,10 @@ def sign_in_server():
     return of_sign_in_system("seamless")
 
 
+def seamless_admin():
+    return Path(os.environ.get("SEAMLESS_ADMIN") or of_sign_in_system("seamless-admin"))
+
+
 def of_sign_in_system(program):
     """Returns the path of a program of the sign-in system. The system is a workspace of its own, with a target folder of its own
     unless CARGO_TARGET_DIR names a common folder."""

@@ -94,18 +94,26 @@ class SambaTls(SambaAd):
         """Returns a further domain controller of this domain, which runs."""
         return SecondDc(self, host, address)
 
+    def set_unchecked(self, account, attribute, value):
+        """Writes an attribute into the database below Samba's checks: what only lag or time can make of a directory."""
+        below = ldb.Ldb(f"tdb://{self.home}/private/sam.ldb.d/{self.base.upper()}.ldb", flags=ldb.FLG_DONT_CREATE_DB)
+        message = ldb.Message(ldb.Dn(below, self.dn(account)))
+        message[attribute] = ldb.MessageElement([str(value)], ldb.FLAG_MOD_REPLACE, attribute)
+        below.modify(message)
+
     def dump(self):
         """Returns all that an administrator can read and change in the directory, as LDIF. Left out are the attributes that a bind or
         a replication changes."""
         found = run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", self.base, "(objectClass=*)", "*",
                      "nTSecurityDescriptor", "unicodePwd", "msDS-KeyVersionNumber"])
         found += run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", f"CN=Configuration,{self.base}", "(objectClass=*)", "*"])
-        return [line for line in found.splitlines() if not MOVES.match(line)]
+        # LDIF folds long lines (RFC 2849).
+        return [line for line in found.replace("\n ", "").splitlines() if not MOVES.match(line)]
 
 
 # A bind counts the right and the wrong passwords of its user; the domain controller counts identifiers and changes.
 MOVES = re.compile("(lastLogon|lastLogonTimestamp|logonCount|badPwdCount|badPasswordTime|lockoutTime|uSNChanged|whenChanged|"
-                   "rIDNextRID|rIDAllocationPool|rIDPreviousAllocationPool|rIDAvailablePool|repl|msDS-Repl|dSCorePropagationData|#)")
+                   "rIDNextRID|rIDAllocationPool|rIDPreviousAllocationPool|rIDAvailablePool|repl|reps|msDS-Repl|dSCorePropagationData|#)")
 
 
 class SecondDc(SambaTls):

@@ -56,9 +56,9 @@ class Load:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=tgt.env)
         world.work.processes.append(self.process)
 
-    def until(self, version):
-        """Waits until PHASE more sign-ins with tickets of this version have ended, with or without success."""
-        target = self.count(version) + PHASE
+    def until(self, version, more=PHASE):
+        """Waits until so many more sign-ins with tickets of this version have ended, with or without success."""
+        target = self.count(version) + more
         wait(lambda: self.count(version) >= target or self.process.poll() is not None, 60)
 
     def count(self, version):

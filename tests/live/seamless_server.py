@@ -43,9 +43,9 @@ class Answer:
 class Server:
     """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of
     the server's clock in seconds. `state` is the configuration of the server's state. Without `state`, the server begins
-    with a new state."""
+    with a new state. `config` is a configuration that another program wrote, in place of `tenants`."""
 
-    def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, **more):
+    def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, config=None, **more):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
         self.log_file = self.home / "log"
         command = [sign_in_server(), "--listen", f"127.0.0.1:{port}"]
@@ -56,7 +56,7 @@ class Server:
                                           "limits": LIMITS, **more}))
             command += ["--config", config, "--explain"]
         else:
-            command += ["--state", tempfile.mkdtemp(prefix="state", dir=self.home)]
+            command += ["--state", tempfile.mkdtemp(prefix="state", dir=self.home), *(["--config", config] if config else [])]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
         self.state_began = state_began or time.time()
         time.sleep(1)  # the server refuses authenticators of the second in which its state began

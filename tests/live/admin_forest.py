@@ -1,0 +1,73 @@
+"""A forest for the tests of `seamless-admin`: a directory with LDAP over TLS, its users, and their clients."""
+
+import json
+
+from admin_tool import AdminTool
+from authority import Authority
+from samba_ad import AUTOLOGON, SSO_ACCOUNT
+from samba_tls import Names, SambaTls
+from seamless_server import LIMITS, Server
+from work import run
+
+CONTOSO = "CONTOSO.TEST"
+ALICE, PASSWORD = "alice", "Alice.Pass.1"
+
+
+class Forest:
+    """`clients` makes the clients. The domain controller is at an address of its own, so the ports are the standard ones."""
+
+    def __init__(self, work, clients, report, port):
+        self.work, self.clients, self.report, self.port = work, clients, report, port
+        self.authority, self.names = Authority(work.dir("admin-authority")), Names(work.dir("admin-names"))
+        self.dc = SambaTls(work, self.names, self.authority, CONTOSO, "dc1", "127.0.7.1")
+        self.dc.user(ALICE, PASSWORD, givenname="Alice", surname="Anderson")
+        self.dc.user("helpdesk", PASSWORD)
+        self.dc.start()
+        self.second = None
+        self.tool = AdminTool(self.dc, work.dir("admin"))
+
+    def tool_in(self, name, **who):
+        """Returns the tool with a folder of its own."""
+        return AdminTool(self.dc, self.work.dir(name), **who)
+
+    def alice(self):
+        return self.clients.session(CONTOSO, {CONTOSO: self.dc.kdc}).kinit(ALICE, PASSWORD)
+
+    def nobody(self):
+        return self.clients.session(CONTOSO, {CONTOSO: self.dc.kdc})
+
+    def server(self):
+        """Starts the server with the configuration that the tool wrote."""
+        return Server(self.work, self.port, config=self.tool.config, env=self.names.env)
+
+    def server_with_operators(self):
+        """Starts the server with a listener for operators and with the limits of a test. The rest is as the tool wrote it."""
+        config = json.loads(self.tool.config.read_text())
+        address = f"127.0.0.1:{self.port + 1}"
+        self.tool.config.write_text(json.dumps({**config, "metrics": address, "limits": LIMITS}))
+        server = self.server()
+        server.node = f"http://{address}"
+        return server
+
+    def kvno(self):
+        """Returns the version of the key under which the KDC gives a ticket."""
+        return self.in_directory("msDS-KeyVersionNumber")
+
+    def in_directory(self, attribute, dc=None):
+        db = (dc or self.dc).db
+        found = db.search((dc or self.dc).base, expression=f"(sAMAccountName={SSO_ACCOUNT})", attrs=[attribute])
+        return int(str(found[0][attribute][0])) if found and attribute in found[0] else None
+
+    def keytab_opens(self, keytab):
+        """Returns whether the keytab decrypts a fresh ticket of the KDC, as MIT's library sees it."""
+        return "keytab entry valid" in run(["kvno", "-k", keytab, AUTOLOGON], self.alice().env)
+
+    def remove(self, tool):
+        """Removes the account and the tool's files."""
+        self.dc.db.delete(self.dc.dn(SSO_ACCOUNT))
+        self.forget(tool)
+
+    @staticmethod
+    def forget(tool):
+        for path in tool.home.iterdir():
+            path.unlink()

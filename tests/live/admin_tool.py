@@ -1,0 +1,131 @@
+"""Runs `seamless-admin`, stops it at a step, and looks for passwords where none may be."""
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from crate import seamless_admin
+from samba_ad import ADMIN_PASSWORD, SSO_ACCOUNT
+
+STEP = "done: "
+
+
+class Done:
+    """A run of the tool that has ended."""
+
+    def __init__(self, code, lines, errors):
+        self.code, self.lines, self.errors = code, lines, errors
+        self.steps = [line[len(STEP):] for line in lines if line.startswith(STEP)]
+        self.all = " ".join([*lines, errors])
+
+    def says(self, *words):
+        return all(word.lower() in self.all.lower() for word in words)
+
+    def json(self):
+        """Returns the JSON of the last line: the lines before it are steps."""
+        return json.loads(self.lines[-1])
+
+    def last(self):
+        return f"status {self.code}, {(self.errors.split(chr(10))[0] or (self.lines or [''])[-1])[:200]}"
+
+
+class Seen:
+    """What everyone on this machine can read about the tool's processes, the arguments and for their user the environment; and the
+    passwords of the runs: the administrators', and the account's, which the journal has while it is open."""
+
+    def __init__(self):
+        self.shown, self.of_administrators, self.of_account = set(), {ADMIN_PASSWORD}, set()
+
+
+SEEN = Seen()
+
+
+class AdminTool:
+    """The tool with its files in a folder of their own: the keytab, the journal beside it, and the server's configuration."""
+
+    def __init__(self, dc, home, user="administrator", password=ADMIN_PASSWORD):
+        self.dc, self.home, self.user, self.password = dc, home, user, password
+        self.keytab, self.config = home / "sso.keytab", home / "seamless.json"
+        self.journal = home / "sso.keytab.journal"
+        self.trusted, self.seen = dc.authority.trusted, SEEN
+
+    def begin(self, command, *options, at=None, env=None):
+        """Starts a command. The password goes through a descriptor."""
+        reads, writes = os.pipe()
+        arguments = [seamless_admin(), command, "--forest", self.dc.realm.lower(), "--dc", at or self.dc.name, "--as", self.user,
+                     "--ca", self.trusted, "--keytab", self.keytab, "--password-fd", reads, *options]
+        process = subprocess.Popen([str(part) for part in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, pass_fds=[reads], cwd=self.home,
+                                   env={**os.environ, **self.dc.names.env, **(env or {})})
+        os.close(reads)
+        with contextlib.suppress(BrokenPipeError):  # the tool refused its arguments
+            os.write(writes, self.password.encode() + b"\n")
+        os.close(writes)
+        return process
+
+    def run(self, command, *options, stop_after=None, **how):
+        """Runs a command to its end. With `stop_after`, the tool is killed when it has printed that many steps."""
+        process = self.begin(command, *options, **how)
+        lines, steps = [], 0
+        self.look(process)
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            steps += line.startswith(STEP)
+            if steps == stop_after:
+                process.send_signal(signal.SIGKILL)
+                break
+            self.look(process)
+        errors = process.communicate(timeout=120)[1]
+        return Done(process.returncode, lines, errors)
+
+    def enable(self, *options, **how):
+        return self.run("enable", "--config", self.config, *options, **how)
+
+    def rollover(self, *options, **how):
+        return self.run("rollover", *options, **how)
+
+    def status(self, *options, **how):
+        return self.run("status", *options, **how)
+
+    def findings(self, *options, **how):
+        """Returns the codes that `status` finds."""
+        return {finding["code"] for finding in self.status("--json", *options, **how).json()["findings"]}
+
+    def tenants(self):
+        return json.loads(self.config.read_text())["tenants"]
+
+    def look(self, process):
+        """Notes what the running tool shows, and the passwords that it has."""
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                self.seen.shown.add(Path(f"/proc/{process.pid}/{name}").read_bytes())
+        self.seen.of_administrators.add(self.password)
+        with contextlib.suppress(OSError):
+            self.seen.of_account.add(json.loads(self.journal.read_text())["password"])
+
+    def versions(self):
+        """Returns the key versions that the keytab has for the account."""
+        entries = subprocess.run(["klist", "-k", self.keytab], capture_output=True, text=True, check=True).stdout
+        return {int(line.split()[0]) for line in entries.splitlines() if f" {SSO_ACCOUNT}@" in line}
+
+
+def shapes(password):
+    """Returns the password as files could have it: plain, as `unicodePwd` has it, and both in base64 at each alignment."""
+    plain, wide = password.encode(), password.encode("utf-16-le")
+    encoded = {base64.b64encode(b" " * shift + octets)[4:-4] for octets in (plain, wide) for shift in range(3)}
+    return {plain, wide, *encoded}
+
+
+def places(folder, passwords, but=()):
+    """Returns the files below a folder that have one of the passwords."""
+    wanted = set().union(*(shapes(password) for password in passwords))
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path not in but:
+            octets = path.read_bytes()
+            found += [path.name for shape in wanted if shape in octets][:1]
+    return found

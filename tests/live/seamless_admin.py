@@ -1,0 +1,155 @@
+"""Tests `seamless-admin` on a real directory with LDAP over TLS: a browser signs in after `enable`, with no other tool; `enable` and
+`rollover` end right after a kill at each step; a rollover loses no sign-in; and the passwords are in no file and in no arguments.
+
+  seamless_admin.py [--long] [PART...]     PART: fresh, rollover, killed, refused, lag, status, rights, disable, forests;
+                                           default all. `--long` kills at each step."""
+
+import sys
+
+import seamless_admin_forests
+import seamless_admin_refused
+import seamless_admin_status
+from admin_forest import Forest
+from admin_tool import places
+from clients import Clients
+from report import Report
+from seamless_browser import ALICE
+from seamless_rollover import Load
+from web import PATH, policies
+from webdriver import Chromium
+from work import Work
+
+PORT = 21560
+SHORT = (1, 4, 6)  # the steps at which the short form kills
+PAUSE, FEW = "0.1", 20  # seconds between two sign-ins of a thread, for the share of one user in the replay cache
+
+
+def check(work, clients, report, port, wanted=(), long=False):
+    cases = Cases(Forest(work, clients, report, port), report, long)
+    parts = {"fresh": cases.fresh, "rollover": cases.rollover, "killed": cases.killed,
+             "refused": lambda: seamless_admin_refused.check(cases.forest, report),
+             "lag": lambda: seamless_admin_refused.lag(cases.forest, report),
+             "status": lambda: seamless_admin_status.check(cases.forest, report),
+             "rights": lambda: seamless_admin_refused.delegated(cases.forest, report),
+             "disable": cases.disable,
+             "forests": lambda: seamless_admin_forests.check(cases.forest, report)}
+    for part in wanted or parts:
+        if part != "fresh" and not cases.forest.tool.keytab.exists():
+            cases.forest.tool.enable()
+        parts[part]()
+    cases.searched()
+
+
+class Cases:
+    def __init__(self, forest, report, long):
+        self.forest, self.report, self.long = forest, report, long
+        self.tool, self.dc = forest.tool, forest.dc
+
+    def fresh(self):
+        """Checks the way from an empty forest to the first sign-in, with no other tool."""
+        before = self.dc.dump()
+        dry = self.tool.enable("--dry-run")
+        self.report.check(dry.code == 0 and self.dc.dump() == before and not any(self.tool.home.iterdir()),
+                          "enable --dry-run: changes nothing", f"{sum(line.startswith('would') for line in dry.lines)} steps")
+        done = self.tool.enable()
+        mode = self.tool.keytab.stat().st_mode & 0o777 if self.tool.keytab.exists() else 0
+        self.report.check(done.code == 0 and mode == 0o600 and not self.tool.journal.exists(), "enable: a fresh forest",
+                          f"{len(done.steps)} steps, keytab {mode:o}" if done.code == 0 else done.last())
+        before, keytab = self.dc.dump(), self.tool.keytab.read_bytes()
+        again = self.tool.enable()
+        same = self.dc.dump() == before and self.tool.keytab.read_bytes() == keytab
+        self.report.check(again.code == 0 and again.says("already") and same, "enable again: changes nothing", again.lines[-1:])
+        with self.forest.server() as server, policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
+            with Chromium(self.forest.work, self.forest.alice(), server.port) as browser:
+                browser.open(ALICE)
+                how = browser.until("document.querySelector('.badge')?.innerText")
+                self.report.check(how == "Kerberos", "a browser signs in with the tool's configuration", how or browser.heading())
+
+    def rollover(self):
+        """Checks a rollover while clients sign in all the time, with tickets of the old and of the new key."""
+        with self.forest.server_with_operators() as server:
+            before, load = self.forest.kvno(), Load(self.forest, server.port, PATH, PAUSE)
+            load.until(before)
+            done = self.tool.rollover("--node", server.node)
+            load.until(before + 1)
+            self.report.check(done.code == 0 and self.forest.kvno() == before + 1, "rollover: the directory has the next version",
+                              f"{before} to {self.forest.kvno()}, {len(done.steps)} steps" if done.code == 0 else done.last())
+            for stop in self.stops(done):
+                now = self.forest.kvno()
+                killed = self.tool.rollover("--node", server.node, stop_after=stop)
+                opened = self.tool.journal.exists()
+                # After the journal is removed, the rollover has ended, and the next run is another one.
+                due = now + 1 if opened or self.forest.kvno() == now else now + 2
+                again = self.tool.rollover("--node", server.node)
+                load.until(due, FEW)
+                good = again.code == 0 and not self.tool.journal.exists() and self.forest.kvno() == due
+                self.report.check(good and {due, due - 1} <= self.tool.versions(),
+                                  f"rollover, killed after step {stop} ({said(killed)}): the next run ends it",
+                                  f"version {due}" if good else f"version {self.forest.kvno()}, not {due}; {again.last()}")
+            lines = load.stop()
+            lost = [line for line in lines if not line.endswith(" signed-in")]
+            self.report.check(not lost, "rollover under load: no sign-in is lost", [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
+
+    def killed(self):
+        """Checks `enable` after a kill at a step, in a directory without the account."""
+        tool = self.forest.tool_in("admin-killed")
+        self.forest.remove(self.tool)
+        whole = tool.enable()
+        for stop in self.stops(whole):
+            self.forest.remove(tool)
+            killed = tool.enable(stop_after=stop)
+            again = tool.enable()
+            good = again.code == 0 and not tool.journal.exists() and self.forest.keytab_opens(tool.keytab)
+            third = tool.enable()
+            self.report.check(good and third.says("already"), f"enable, killed after step {stop} ({said(killed)}): the next run ends it",
+                              f"version {self.forest.kvno()}" if good else again.last())
+        self.forest.remove(tool)
+        self.tool.enable()
+
+    def stops(self, whole):
+        last = len(whole.steps)
+        return range(1, last + 1) if self.long else sorted({*(stop for stop in SHORT if stop < last), last - 1, last})
+
+    def disable(self):
+        tool, before = self.tool, self.dc.dump()
+        asked = tool.run("disable")
+        self.report.check(asked.code != 0 and self.dc.dump() == before, "disable without --yes: changes nothing", asked.last())
+        kept = tool.run("disable", "--yes", "--keep")
+        off = self.forest.in_directory("userAccountControl") & 2
+        self.report.check(kept.code == 0 and off, "disable --keep: the account stays, disabled", kept.last())
+        gone = tool.run("disable", "--yes")
+        left = [tool.keytab.exists(), self.forest.in_directory("userAccountControl")]
+        self.report.check(gone.code == 0 and left == [False, None], "disable: no account, no keytab", gone.lines[-1:])
+        again = tool.enable()
+        self.report.check(again.code == 0 and self.forest.keytab_opens(tool.keytab), "enable after disable", again.last())
+
+    def searched(self):
+        """Looks for the administrator's passwords and for the account's in every file, and in what the tool's processes show."""
+        seen, root = self.tool.seen, self.forest.work.root
+        found = places(root, seen.of_administrators) + places(root, seen.of_account, but={*root.rglob("*.journal")})
+        both = seen.of_administrators | seen.of_account
+        self.report.check(seen.of_account and not found, "no file has a password", found or f"{len(both)} passwords looked for")
+        shown = b"\0".join(seen.shown)
+        self.report.check(shown and not any(password.encode() in shown for password in both),
+                          "no argument and no environment has a password", f"{len(shown)} octets")
+
+
+def refusals(server):
+    """Returns the last lines of the log about a ticket that was refused."""
+    return [line for line in server.log().splitlines() if 'code="' in line and "accepted" not in line][-3:]
+
+
+def said(killed):
+    return killed.steps[-1].split(":")[0] if killed.steps else "nothing"
+
+
+def main(arguments):
+    long, wanted = "--long" in arguments, [part for part in arguments if part != "--long"]
+    with Work() as work:
+        report = Report()
+        check(work, Clients(work), report, PORT, wanted, long)
+        return report.failures
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
