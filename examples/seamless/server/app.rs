@@ -75,6 +75,11 @@ impl App {
         format!("{}/{}", self.address, tenant.name)
     }
 
+    /// Returns the origins of the server's addresses.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
+        [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
+    }
+
     /// Returns whether a client asked the host that takes tickets for pages of another origin.
     pub(crate) fn is_autologon_host(&self, client: &Client) -> bool {
         self.autologon.as_ref().is_some_and(|origin| client.is_of_origin(origin))

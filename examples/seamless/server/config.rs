@@ -14,6 +14,9 @@
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
 //!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"],
 //!     "forest_domains": {"CHILD.CONTOSO.TEST": "S-1-5-21-4-5-6"}, "domains": ["contoso.test"],
+//!     "guid": "01234567-89ab-4def-8123-456789abcdef", "username_mixed": false,
+//!     "federated": {"partner.test": {"metadata_url": "https://adfs.partner.test/adfs/services/trust/mex", "brand": "Partner",
+//!       "active_auth_url": "https://adfs.partner.test/adfs/services/trust/2005/usernamemixed"}},
 //!     "proof": {"secrets": {"S-1-5-21-1-2-3-1105": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}, "users": ["S-1-5-21-1-2-3-1105"]},
 //!     "clients": [{
 //!       "id": "app", "name": "The application", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
@@ -40,7 +43,9 @@
 //!
 //! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
 
+use crate::federation::Federation;
 use crate::forwarded::{Proxies, ProxyHeaders};
+use crate::guid::Guid;
 use crate::oidc::RegisteredClient;
 use crate::store::{Engine, Nodes, WithoutStore};
 use ipnet::IpNet;
@@ -220,6 +225,14 @@ pub(crate) struct TenantConfig {
     /// The suffixes of user names that select this tenant.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
+    /// The identifier of the tenant in tokens (`tid`). Without it, the name gives the identifier.
+    pub(crate) guid: Option<Guid>,
+    /// The domains whose users sign in at another federation service. Their tickets are refused.
+    #[serde(default)]
+    pub(crate) federated: BTreeMap<String, Federation>,
+    /// Whether native clients may send passwords (`usernamemixed`).
+    #[serde(default)]
+    pub(crate) username_mixed: bool,
     #[serde(default)]
     pub(crate) proof: ProofConfig,
     /// The applications to which users of this tenant sign in by OpenID Connect.
@@ -330,6 +343,7 @@ impl Config {
             return Err("there is no tenant".into());
         }
         let (mut names, mut realms, mut domains) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let mut guids = HashSet::new();
         for tenant in &self.tenants {
             tenant.check()?;
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
@@ -343,7 +357,11 @@ impl Config {
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
             }
-            if let Some(twice) = tenant.domains.iter().find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
+            if !guids.insert(tenant.guid()) {
+                return Err(format!("{}: two tenants of the identifier {}", tenant.name, tenant.guid()));
+            }
+            let mut named = tenant.domains.iter().chain(tenant.federated.keys());
+            if let Some(twice) = named.find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
                 return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
             }
         }
@@ -387,7 +405,28 @@ impl TenantConfig {
         if self.realm.is_empty() || self.account.is_empty() {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
+        self.check_federated()?;
         self.check_forest()
+    }
+
+    /// A federated domain is none of the domains whose users this server signs in.
+    fn check_federated(&self) -> Result<(), String> {
+        for (domain, federation) in &self.federated {
+            let is_own = self.realms().chain([&*self.name]).any(|own| own.eq_ignore_ascii_case(domain));
+            let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+            if domain.is_empty() || !is_name || is_own {
+                return Err(format!("{}: federated: {domain:?} is no domain of another federation service", self.name));
+            }
+            if let Some(fault) = federation.fault() {
+                return Err(format!("{}: federated: {domain}: {fault}", self.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the identifier of the tenant.
+    pub(crate) fn guid(&self) -> Guid {
+        self.guid.unwrap_or_else(|| Guid::of_tenant(&self.name))
     }
 
     fn check_forest(&self) -> Result<(), String> {

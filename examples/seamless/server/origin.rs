@@ -3,7 +3,7 @@
 
 use crate::app::Shared;
 use crate::client::Client;
-use crate::oidc;
+use crate::{native, oidc};
 use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -11,10 +11,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 /// Refuses POST requests that come from a page of another origin. The endpoints of applications take such requests: their
-/// tokens come from pages of registered origins, and their users from every page.
+/// tokens come from pages of registered origins, and their users from every page. The WS-Trust endpoints refuse every page
+/// themselves, with a fault.
 pub(crate) async fn check(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path(), request.headers());
-    let is_allowed = || is_own(&client, headers) || oidc::may_send(&app, path, headers) || oidc::begins(path);
+    let is_allowed = || {
+        is_own(&client, headers) || oidc::may_send(&app, path, headers) || oidc::begins(path) || native::is_trust(path)
+    };
     if request.method() == Method::POST && !is_allowed() {
         tracing::warn!(path = request.uri().path(), "a form from another origin is refused");
         return (StatusCode::FORBIDDEN, "This form was sent from another site.\n").into_response();

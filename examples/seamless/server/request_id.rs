@@ -4,20 +4,36 @@
 use crate::app::{App, Shared};
 use crate::client::Peer;
 use crate::clock;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::convert::Infallible;
 use tracing::Instrument as _;
 
+/// The id of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// Gives the request an id: the id of a trusted proxy, else a random id.
-pub(crate) async fn give(State(app): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn give(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = of_proxy(&app, &request).unwrap_or_else(|| format!("{:032x}", u128::from_be_bytes(clock::random())));
+    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
     app.metrics.responded(response.status());
     response.headers_mut().extend(HeaderValue::try_from(id).map(|id| (NAME, id)));
     response
+}
+
+/// Extracts the id of a request.
+impl FromRequestParts<Shared> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self(String::new())))
+    }
 }
 
 /// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could break a reader of

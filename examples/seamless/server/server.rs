@@ -18,10 +18,12 @@ mod destination;
 mod directory;
 #[cfg(test)]
 mod explain_tests;
+mod federation;
 #[cfg(test)]
 mod forest_tests;
 mod forward_auth;
 mod forwarded;
+mod guid;
 mod handover;
 mod health;
 mod hosts;

@@ -6,6 +6,8 @@ use crate::clock;
 use crate::config::ProofConfig;
 use crate::config::{Config, TenantConfig};
 use crate::directory::Directory;
+use crate::federation::Federation;
+use crate::guid::Guid;
 use crate::health::{AccountKeys, Health, Signs};
 use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
@@ -22,7 +24,7 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{Accepted, Identity, KeySet, Policy, Refused, SessionIdentity, SharedValidator, Sid, UnixTime};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -52,7 +54,13 @@ pub(crate) struct Tenant {
     tickets: Arc<TicketRules>,
     /// The built-in realm that makes its own tickets, if there is no `--config`.
     pub(crate) test_realm: Option<TestRealm>,
+    /// The identifier of the tenant in tokens.
+    pub(crate) guid: Guid,
+    /// Whether native clients may send passwords.
+    pub(crate) takes_username_tokens: bool,
     domains: Arc<[String]>,
+    /// The domains whose users sign in at another federation service.
+    federated: Arc<BTreeMap<String, Federation>>,
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
     validator: SharedValidator<Replay>,
@@ -121,6 +129,16 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
+    /// Returns the tenant that a part of a path names: by its name, its identifier, its realm or one of its domains.
+    pub(crate) fn of_path(&self, part: &str) -> Option<Tenant> {
+        self.get(part).or_else(|| self.all().find(|tenant| tenant.has_alias(part)).cloned())
+    }
+
+    /// Returns the federation service of a domain of any tenant.
+    pub(crate) fn federated(&self, domain: &str) -> Option<Federation> {
+        self.all().find_map(|tenant| tenant.federation(domain).cloned())
+    }
+
     /// Returns the tenant that a user name selects. An account name alone selects the only tenant. Returns `None` also if the
     /// name may mean several tenants, because the password must not be sent to the KDC of another tenant.
     pub(crate) fn of_user(&self, user: &UserName) -> Option<Tenant> {
@@ -185,7 +203,10 @@ impl Tenant {
             directory: None,
             proofs: Arc::default(),
             test_realm: None,
+            guid: Guid::of_tenant(name),
+            takes_username_tokens: false,
             domains: domains.into(),
+            federated: Arc::default(),
             forest_realms: Arc::default(),
             validator: SharedValidator::new(validator),
             keys: Arc::default(),
@@ -210,6 +231,8 @@ impl Tenant {
         let (networks, groups) = (config.ticket_networks().collect(), config.ticket_groups.clone());
         tenant.tickets = Arc::new(TicketRules { networks, groups });
         tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc, answer_after)));
+        (tenant.guid, tenant.takes_username_tokens) = (config.guid(), config.username_mixed);
+        tenant.federated = Arc::new(config.federated.clone());
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
         Ok(tenant)
@@ -225,6 +248,18 @@ impl Tenant {
     pub(crate) fn takes_tickets_of(&self, identity: &Identity) -> bool {
         let groups = &self.tickets.groups;
         groups.is_empty() || groups.iter().any(|group| identity.is_member_of(*group))
+    }
+
+    /// Returns the federation service of a domain of this tenant.
+    pub(crate) fn federation(&self, domain: &str) -> Option<&Federation> {
+        let mut found = self.federated.iter().filter(|(named, _)| named.eq_ignore_ascii_case(domain));
+        found.next().map(|(_, federation)| federation)
+    }
+
+    fn has_alias(&self, part: &str) -> bool {
+        let is_domain = |domain: &str| domain.eq_ignore_ascii_case(part);
+        let mut domains = self.domains.iter().chain(self.federated.keys()).map(String::as_str).chain([&*self.realm]);
+        part.parse() == Ok(self.guid) || domains.any(is_domain)
     }
 
     /// Returns a validator with the current keys.
@@ -319,7 +354,7 @@ impl FromRequestParts<Shared> for Tenant {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, StatusCode> {
         let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| StatusCode::NOT_FOUND)?;
         let name = path.iter().find(|(key, _)| *key == "tenant").map(|(_, name)| name);
-        name.and_then(|name| app.tenants.get(name)).ok_or(StatusCode::NOT_FOUND)
+        name.and_then(|name| app.tenants.of_path(name)).ok_or(StatusCode::NOT_FOUND)
     }
 }
 
@@ -357,6 +392,20 @@ impl Tenants {
         let mut tenant = Tenant::new(name, realm, Vec::new(), replay, records);
         tenant.clients = self.test_tenant().unwrap().clients;
         self.by_name.insert(name.into(), tenant);
+    }
+
+    /// Marks a domain of the test realm as federated.
+    pub(crate) fn federate(&mut self, domain: &str, federation: &Federation) {
+        let federated = Arc::new(BTreeMap::from([(domain.to_owned(), federation.clone())]));
+        self.by_name.values_mut().for_each(|tenant| tenant.federated = Arc::clone(&federated));
+    }
+
+    /// Lets the tenants take passwords of native clients, which a KDC at `kdc` checks.
+    pub(crate) fn take_username_tokens(&mut self, kdc: &str) {
+        for tenant in self.by_name.values_mut() {
+            tenant.takes_username_tokens = true;
+            tenant.directory = Some(Arc::new(Directory::new(&tenant.realm, kdc, Duration::from_secs(3))));
+        }
     }
 
     /// Limits the tickets of the test realm to networks and groups.

@@ -37,6 +37,14 @@ impl UserName {
         }
     }
 
+    /// Returns the suffix of a user principal name.
+    pub(crate) fn suffix(&self) -> Option<&str> {
+        match self {
+            Self::Principal { suffix, .. } => Some(suffix),
+            Self::Account(_) | Self::DownLevel { .. } => None,
+        }
+    }
+
     fn is_whole(&self) -> bool {
         match self {
             Self::Account(account) => !account.is_empty(),

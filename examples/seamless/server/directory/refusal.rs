@@ -36,6 +36,9 @@ pub(crate) enum Refusal {
     Restricted(u32),
     #[error("the account is revoked: it is locked, disabled or expired, and the directory does not say which")]
     Revoked,
+    /// The directory told the state of the account before it saw a proof of the password.
+    #[error("{0}; the directory said so before it saw the password")]
+    BeforePassword(Box<Self>),
     #[error("the clocks of this server and of the KDC are too far apart")]
     ClockSkew,
     #[error("too many sign-ins at once")]
@@ -58,8 +61,10 @@ impl Refusal {
             // If an account needs no pre-authentication, the KDC sends an AS-REP for any password, and a wrong password then
             // does not decrypt the AS-REP.
             ClientError::Kdc { code: 24 | 31, .. } | ClientError::Crypto(_) => Self::WrongPassword,
-            ClientError::Kdc { code: 23, .. } => Self::PasswordExpired,
-            ClientError::Kdc { code: 12 | 18, .. } => Self::of_status(tap.last_error().as_deref().and_then(nt_status)),
+            ClientError::Kdc { code: 23, .. } => Self::of_account(Self::PasswordExpired, tap),
+            ClientError::Kdc { code: 12 | 18, .. } => {
+                Self::of_account(Self::of_status(tap.last_error().as_deref().and_then(nt_status)), tap)
+            }
             ClientError::Kdc { code: 37, .. } => Self::ClockSkew,
             ClientError::Unreachable { last, .. } => {
                 Self::Unreachable(tap.failure().unwrap_or_else(|| last.to_string()))
@@ -68,8 +73,12 @@ impl Refusal {
         }
     }
 
+    fn of_account(state: Self, tap: &Tap) -> Self {
+        if tap.is_before_password() { Self::BeforePassword(Box::new(state)) } else { state }
+    }
+
     /// Returns the code of the reason, for the figures.
-    pub(crate) const fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured => "not-configured",
             Self::OtherDomain => "other-domain",
@@ -83,6 +92,7 @@ impl Refusal {
             Self::AccountExpired => "account-expired",
             Self::Restricted(_) => "restricted",
             Self::Revoked => "revoked",
+            Self::BeforePassword(state) => state.code(),
             Self::ClockSkew => "clock-skew",
             Self::Busy => "busy",
             Self::Unreachable(_) => "unreachable",
@@ -106,7 +116,7 @@ impl Refusal {
     /// Returns the text for the user. The text does not show whether a name exists. The text says why an account cannot
     /// sign in, because the account's user has to know. The directory usually tells that reason only after the right
     /// password.
-    pub(crate) const fn text(&self) -> &'static str {
+    pub(crate) fn text(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::UnknownUser => "The name or the password is not right. Please try again.",
             Self::PasswordExpired => {
@@ -124,6 +134,7 @@ impl Refusal {
             Self::Disabled => "This account is switched off. Ask your administrator.",
             Self::AccountExpired => "This account has expired. Ask your administrator.",
             Self::Restricted(_) => "This account may not sign in at this hour or from here. Ask your administrator.",
+            Self::BeforePassword(state) => state.text(),
             Self::Revoked => "This account is locked or switched off. Wait a while, or ask your administrator.",
             Self::Busy => "Many people are signing in at this moment. Please try again shortly.",
             Self::Unreachable(_) => "Your organisation's directory cannot be reached. Please try again shortly.",

@@ -19,6 +19,7 @@ pub(super) struct Tap {
 #[derive(Default)]
 struct Heard {
     krb_error: Option<Vec<u8>>,
+    replies: usize,
     failure: Option<String>,
 }
 
@@ -41,6 +42,11 @@ impl Tap {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error.clone()
     }
 
+    /// Returns whether the KDC has replied to the first request only. That request has no proof of the password.
+    pub(super) fn is_before_password(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).replies < 2
+    }
+
     /// Returns why the KDC could not be reached.
     pub(super) fn failure(&self) -> Option<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
@@ -61,8 +67,12 @@ async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &st
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;
     let reply = read(&mut kdc).await?;
-    if reply.first() == Some(&KRB_ERROR) {
-        heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error = Some(reply.clone());
+    {
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.replies = heard.replies.saturating_add(1);
+        if reply.first() == Some(&KRB_ERROR) {
+            heard.krb_error = Some(reply.clone());
+        }
     }
     write(library, &reply).await
 }
@@ -109,6 +119,7 @@ mod tests {
         tokio::spawn(async move { relay_one(&mut end, &kdc, &hearing).await });
         write(&mut library, b"request").await.unwrap();
         assert_eq!(library.read_u32().await.unwrap(), 100);
+        assert_eq!(heard.lock().unwrap().replies, 1);
         assert_eq!(heard.lock().unwrap().krb_error.as_deref(), Some(&[KRB_ERROR; 100][..]));
     }
 }

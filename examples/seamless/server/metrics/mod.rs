@@ -58,6 +58,8 @@ pub(crate) enum SignInMethod {
     /// A native client's ticket, for an assertion.
     WsTrust,
     Password,
+    /// A native client's password, for an assertion.
+    UsernameToken,
     /// A ticket that the server made, in the built-in test realm.
     TestTicket,
 }
@@ -68,6 +70,7 @@ impl SignInMethod {
             Self::Ticket => "ticket",
             Self::WsTrust => "ws-trust",
             Self::Password => "password",
+            Self::UsernameToken => "username-token",
             Self::TestTicket => "test-ticket",
         }
     }

@@ -3,11 +3,12 @@
 
 use super::rst::AUDIENCE;
 use super::xml::{self, Element};
-use super::{signature, templates};
+use super::{desktop_sso_token, signature, templates};
 use crate::clock;
 use crate::key_ring::Keys;
 use crate::principal;
 use crate::signing_key::SigningKey;
+use crate::store::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::{Identity, UnixTime};
@@ -24,23 +25,52 @@ pub(super) struct Subject {
     pub(super) immutable_id: String,
 }
 
+/// How a user signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Method {
+    Ticket,
+    Password,
+}
+
+impl Method {
+    const ALL: [Self; 2] = [Self::Ticket, Self::Password];
+
+    /// Returns the `AuthenticationMethod`.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ticket => "urn:federation:authentication:windows",
+            // SAML 1.1 section 7.1.1.
+            Self::Password => "urn:oasis:names:tc:SAML:1.0:am:password",
+        }
+    }
+}
+
+/// A sign-in for which a client gets an assertion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SignIn {
+    pub(super) subject: Subject,
+    pub(super) method: Method,
+    /// The time at which the user signed in to the KDC.
+    pub(super) authenticated: UnixTime,
+}
+
 /// A signed assertion, with the time at which it was issued and the time at which it ends.
 pub(super) struct Issued {
+    pub(super) id: String,
     pub(super) xml: String,
     pub(super) now: String,
     pub(super) end: String,
 }
 
-/// An assertion that this server signed and that is valid now. A client may have redeemed this assertion already.
+/// An assertion or a DesktopSsoToken that this server made and that is valid now. A client may have redeemed it already. The
+/// assertion and the DesktopSsoToken of one sign-in have the same identifier.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
     /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later
     /// time.
     pub(super) issued: String,
-    /// The time at which the user signed in to the KDC.
-    pub(super) authenticated: UnixTime,
-    pub(super) subject: Subject,
+    pub(super) sign_in: SignIn,
 }
 
 impl Subject {
@@ -51,28 +81,39 @@ impl Subject {
         let (upn, immutable_id) = (principal::upn(&identity.into()), STANDARD.encode(sid.to_bytes()));
         Some(Self { sid: sid.to_string(), upn, immutable_id })
     }
+
+    /// Returns the suffix of the user principal name.
+    pub(super) fn domain(&self) -> &str {
+        self.upn.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
-/// Issues a signed assertion. `authenticated` is the time at which the user signed in to the KDC. Returns `None` if the user's
-/// name has a character that XML does not allow.
-pub(super) fn issue(
-    key: &SigningKey,
-    issuer: &str,
-    subject: &Subject,
-    authenticated: UnixTime,
-    now: UnixTime,
-) -> Option<Issued> {
+/// The issuer of a tenant's assertions.
+#[derive(Clone, Copy)]
+pub(super) struct Issuer<'a> {
+    pub(super) tenant: &'a str,
+    /// The name of the issuer.
+    pub(super) name: &'a str,
+    pub(super) secret: &'a Secret,
+}
+
+/// Issues a signed assertion with a DesktopSsoToken in it. Returns `None` if the user's name has a character that XML does not
+/// allow.
+pub(super) fn issue(key: &SigningKey, issuer: Issuer<'_>, sign_in: &SignIn, now: UnixTime) -> Option<Issued> {
     let id = format!("_{:032x}", u128::from_ne_bytes(clock::random()));
+    let desktop_sso_token = desktop_sso_token::seal(issuer, &id, sign_in, now)?;
     let (now, end) = (instant(now), instant(now.saturating_add_seconds(LIFETIME)));
     let values = context! {
-        id, issuer, now, end,
+        id, now, end, desktop_sso_token,
+        issuer => issuer.name,
         audience => AUDIENCE,
-        authenticated => instant(authenticated),
+        method => sign_in.method.as_str(),
+        authenticated => instant(sign_in.authenticated),
         certificate => key.certificate,
-        ..Value::from_serialize(subject)
+        ..Value::from_serialize(&sign_in.subject)
     };
     let xml = signature::sign(key, templates::render("assertion.xml", values)?)?;
-    Some(Issued { xml, now, end })
+    Some(Issued { id, xml, now, end })
 }
 
 /// The reason to refuse an assertion.
@@ -92,14 +133,16 @@ pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: Uni
     check_conditions(assertion, &instant(now))?;
     let id = assertion.attribute("AssertionID").ok_or("the assertion has no identifier")?;
     let time = assertion.attribute("IssueInstant").ok_or("the assertion has no time")?;
-    let authenticated = assertion.only(SAML, "AuthenticationStatement");
-    let authenticated = authenticated.and_then(|statement| time_of(statement.attribute("AuthenticationInstant")?));
     Ok(Verified {
         id: id.into(),
         issued: time.into(),
-        authenticated: authenticated.ok_or("the assertion has no time of the sign-in")?,
-        subject: subject(assertion).ok_or("the assertion names no user")?,
+        sign_in: sign_in(assertion).ok_or("the assertion says not who signed in, how and when")?,
     })
+}
+
+/// Returns the issuer that an assertion names. The caller must verify the assertion.
+pub(super) fn named_issuer<'d>(assertion: Element<'d>) -> Option<&'d str> {
+    assertion.attribute("Issuer")
 }
 
 /// Checks the time and the audience of an assertion. All times have the same text form, in which an earlier time sorts before
@@ -114,6 +157,14 @@ fn check_conditions(assertion: Element<'_>, now: &str) -> Result<(), Refused> {
     }
     let is_ours = audience.and_then(Element::text).is_some_and(|audience| audience == AUDIENCE);
     if is_ours { Ok(()) } else { Err("the assertion is for another audience") }
+}
+
+fn sign_in(assertion: Element<'_>) -> Option<SignIn> {
+    let statement = assertion.only(SAML, "AuthenticationStatement")?;
+    let named = statement.attribute("AuthenticationMethod")?;
+    let method = Method::ALL.into_iter().find(|method| method.as_str() == named)?;
+    let authenticated = time_of(statement.attribute("AuthenticationInstant")?)?;
+    Some(SignIn { subject: subject(assertion)?, method, authenticated })
 }
 
 fn subject(assertion: Element<'_>) -> Option<Subject> {
@@ -165,7 +216,7 @@ fn days_before(year: i64, month: i64) -> Option<i64> {
     years.checked_add(leaps(counted)?.checked_sub(leaps(1969)?)?)?.checked_add(*before)
 }
 
-const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
+pub(super) const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
 
 /// The lifetime of an assertion, in seconds. The lifetime is short, because clients redeem an assertion immediately.
 pub(super) const LIFETIME: i64 = 10 * 60;
@@ -201,8 +252,18 @@ pub(super) mod tests {
         }
     }
 
+    pub(in crate::native) fn sign_in() -> SignIn {
+        SignIn { subject: subject(), method: Method::Ticket, authenticated: NOW }
+    }
+
+    fn issue_with(key: &SigningKey, now: UnixTime) -> String {
+        let secret = Secret::new([1; 32]);
+        let issuer = Issuer { tenant: "contoso.test", name: ISSUER, secret: &secret };
+        issue(key, issuer, &sign_in(), now).unwrap().xml
+    }
+
     fn issued() -> String {
-        issue(KEYS.current(NOW).unwrap(), ISSUER, &subject(), NOW, NOW).unwrap().xml
+        issue_with(KEYS.current(NOW).unwrap(), NOW)
     }
 
     fn judge(xml: &str) -> Result<Verified, Refused> {
@@ -213,7 +274,7 @@ pub(super) mod tests {
     fn issued_assertion_is_verified_with_the_same_subject() {
         let xml = issued();
         assert!(xml.is_ascii() && xml.starts_with("<saml:Assertion ") && xml.ends_with("</saml:Assertion>"));
-        assert_eq!(judge(&xml).unwrap().subject, subject());
+        assert_eq!(judge(&xml).unwrap().sign_in, sign_in());
         assert_ne!(judge(&xml).unwrap().id, judge(&issued()).unwrap().id);
     }
 
@@ -241,7 +302,7 @@ pub(super) mod tests {
         at(29, 0).await;
         let (before, keys) = at(30, -60).await;
         assert_eq!((kid(&keys, before), keys.all(before).count()), (kid(&first, start), 2));
-        let xml = issue(keys.current(before).unwrap(), ISSUER, &subject(), before, before).unwrap().xml;
+        let xml = issue_with(keys.current(before).unwrap(), before);
         let (after, keys) = at(30, 60).await;
         assert_ne!(kid(&keys, after), kid(&first, start));
         assert_eq!(keys.all(after).count(), 2);
@@ -260,6 +321,9 @@ pub(super) mod tests {
             ("contoso.test\"", "fabrikam.test\""),
             ("<saml:Audience>", "<saml:Audience>urn:a</saml:Audience><saml:Audience>"),
             ("rsa-sha256", "rsa-sha1"),
+            ("authentication:windows", "authentication:other"),
+            ("<DesktopSsoToken>", "<DesktopSsoToken>A"),
+            ("<DesktopSsoToken>", "<DesktopSsoToken>A</DesktopSsoToken><DesktopSsoToken>"),
             ("<ds:SignatureValue>", "<ds:SignatureValue>AA"),
             ("<saml:Assertion ", "<!DOCTYPE x><saml:Assertion "),
         ] {

@@ -1,4 +1,5 @@
-//! The MEX document (WS-MetadataExchange): a WSDL with one endpoint, at which clients sign in with Negotiate.
+//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate, and the endpoint for
+//! passwords if the tenant has switched it on.
 //!
 //! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
 //! policy, and for the port of that binding. The address of the port must begin with `https`. So the configuration of a
@@ -28,10 +29,22 @@ pub(super) async fn of_only_tenant(State(app): State<Shared>) -> Response {
     }
 }
 
-/// Returns the document with the server's public address. A request has no influence on the address.
+/// Returns the address of the document of a tenant.
+pub(super) fn address(app: &App, tenant: &Tenant) -> String {
+    format!("{}/mex", trust(app, tenant))
+}
+
+/// Returns the public address of the tenant's WS-Trust endpoints, at the host that takes tickets. A request has no influence on
+/// the address.
+fn trust(app: &App, tenant: &Tenant) -> String {
+    let origin = app.autologon.as_deref().unwrap_or(&app.address);
+    format!("{origin}/{}/winauth/trust", tenant.name)
+}
+
 fn document(app: &App, tenant: &Tenant) -> Response {
-    let address = format!("{}/{}/winauth/trust/2005/windowstransport", app.address, tenant.name);
-    match templates::render("mex.xml", context! { address }) {
+    let trust = trust(app, tenant);
+    let with_passwords = tenant.takes_username_tokens;
+    match templates::render("mex.xml", context! { trust, with_passwords }) {
         Some(document) => ([(CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

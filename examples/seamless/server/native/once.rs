@@ -1,47 +1,87 @@
-//! The assertions that clients redeemed. All nodes together accept each assertion once.
+//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a share
+//! of the store, so that the clients of one tenant cannot fill the store for the others.
 
 use super::assertion::{LIFETIME, Verified, instant};
-use crate::store::{Key, Kind, Records, StoreError, When, epoch};
+use crate::store::{Change, Key, Kind, Records, StoreError, When, epoch};
 use kerberos_sso::UnixTime;
 
 /// The identifiers of used assertions, in the store.
-pub(crate) struct UsedAssertions(Records);
+pub(crate) struct UsedAssertions {
+    records: Records,
+    /// The largest number of uses that a tenant has in the store.
+    max_of_tenant: u32,
+}
+
+/// The use of an assertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    First,
+    /// The assertion was used before, or may have been.
+    Again,
+    /// The tenant's share of the store is full. The use is not recorded.
+    Full,
+}
 
 impl UsedAssertions {
     pub(crate) const fn new(records: Records) -> Self {
-        Self(records)
+        Self { records, max_of_tenant: MAX_OF_TENANT }
     }
 
-    /// Records the use of an assertion and returns whether it was the first use. An assertion that was issued at the
-    /// store's epoch or before is refused, because the store may have forgotten its use.
+    /// Records the use of an assertion. An assertion that was issued at the store's epoch or before is refused, because the
+    /// store may have forgotten its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
-    pub(super) async fn take(&self, assertion: &Verified, now: UnixTime) -> Result<bool, StoreError> {
-        let key = Key::new(Kind::UsedAssertion, &self.0.secret().name(&[b"assertion", assertion.id.as_bytes()]));
+    pub(super) async fn take(&self, tenant: &str, assertion: &Verified, now: UnixTime) -> Result<Use, StoreError> {
+        let named = self.records.secret().name(&[b"assertion", assertion.id.as_bytes()]);
+        let key = Key::new(Kind::UsedAssertion, &named);
+        if self.records.get::<()>(&key).await?.is_some() {
+            return Ok(Use::Again);
+        }
+        if !self.count(tenant, now).await? {
+            return Ok(Use::Full);
+        }
         let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
-        let is_first = self.0.put(&key, &(), end, When::Absent).await?;
+        let is_first = self.records.put(&key, &(), end, When::Absent).await?;
         // If the store lost its data since the assertion was used, the store has no epoch or a later epoch.
-        Ok(is_first && assertion.issued > instant(epoch(&self.0, now).await?))
+        let is_known = assertion.issued > instant(epoch(&self.records, now).await?);
+        Ok(if is_first && is_known { Use::First } else { Use::Again })
+    }
+
+    /// Counts a use, and returns whether the share of the tenant has room for it. An entry lives as long as a period of the count, so
+    /// the entries of a tenant are those of two periods at most.
+    async fn count(&self, tenant: &str, now: UnixTime) -> Result<bool, StoreError> {
+        let period = now.seconds().div_euclid(LIFETIME.saturating_add(MARGIN));
+        let named = self.records.secret().name(&[b"assertions of", tenant.as_bytes(), &period.to_be_bytes()]);
+        let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
+        let most = self.max_of_tenant / 2;
+        let change = |count: Option<u32>| match count.unwrap_or_default() {
+            count if count >= most => (Change::Keep, false),
+            count => (Change::Put(count.saturating_add(1), end), true),
+        };
+        self.records.update(&Key::new(Kind::UsedAssertion, &named), change).await
     }
 }
+
+/// The largest number of uses of one tenant in the store: 75 sign-ins a second.
+const MAX_OF_TENANT: u32 = 100_000;
 
 /// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes
 /// differ.
 const MARGIN: i64 = 60;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
-    use crate::native::assertion::tests::subject;
+    use crate::native::assertion::tests::sign_in;
     use crate::store::{Memory, Secret};
     use std::sync::Arc;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_000);
 
     fn assertion(id: &str, issued: UnixTime) -> Verified {
-        Verified { id: id.into(), issued: instant(issued), authenticated: issued, subject: subject() }
+        Verified { id: id.into(), issued: instant(issued), sign_in: sign_in() }
     }
 
     fn records(store: &Arc<Memory>) -> Records {
@@ -52,18 +92,40 @@ mod tests {
     async fn second_use_of_an_assertion_is_refused_at_every_node() {
         let store = Arc::new(Memory::new(|| NOW));
         let nodes = [1, 2].map(|_| UsedAssertions::new(records(&store)));
-        epoch(&nodes[0].0, UnixTime::from_seconds(10)).await.unwrap();
-        for (node, id, expected) in [(0, "_1", true), (1, "_2", true), (1, "_1", false), (0, "_1", false)] {
-            assert_eq!(nodes[node].take(&assertion(id, NOW), NOW).await, Ok(expected), "{id} at node {node}");
+        epoch(&nodes[0].records, UnixTime::from_seconds(10)).await.unwrap();
+        for (node, id, expected) in
+            [(0, "_1", Use::First), (1, "_2", Use::First), (1, "_1", Use::Again), (0, "_1", Use::Again)]
+        {
+            let used = nodes[node].take("contoso.test", &assertion(id, NOW), NOW).await;
+            assert_eq!(used, Ok(expected), "{id} at node {node}");
         }
     }
 
     #[tokio::test]
     async fn assertion_from_before_the_loss_of_the_stores_data_is_refused() {
         let used = UsedAssertions::new(records(&Arc::new(Memory::new(|| NOW))));
-        for (seconds, expected) in [(-1, false), (0, false), (1, true)] {
+        for (seconds, expected) in [(-1, Use::Again), (0, Use::Again), (1, Use::First)] {
             let issued = NOW.saturating_add_seconds(seconds);
-            assert_eq!(used.take(&assertion(&seconds.to_string(), issued), NOW).await, Ok(expected), "{seconds}");
+            let verdict = used.take("contoso.test", &assertion(&seconds.to_string(), issued), NOW).await;
+            assert_eq!(verdict, Ok(expected), "{seconds}");
+        }
+    }
+
+    #[tokio::test]
+    async fn full_share_of_a_tenant_refuses_until_its_period_ends_and_leaves_another_tenant_its_own() {
+        let records = records(&Arc::new(Memory::new(|| NOW)));
+        epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
+        let used = UsedAssertions { records, max_of_tenant: 4 };
+        let later = NOW.saturating_add_seconds(LIFETIME + MARGIN);
+        for (tenant, id, now, expected) in [
+            ("a.test", "_1", NOW, Use::First),
+            ("a.test", "_2", NOW, Use::First),
+            ("a.test", "_3", NOW, Use::Full),
+            ("a.test", "_1", NOW, Use::Again),
+            ("b.test", "_4", NOW, Use::First),
+            ("a.test", "_3", later, Use::First),
+        ] {
+            assert_eq!(used.take(tenant, &assertion(id, NOW), now).await, Ok(expected), "{tenant} {id}");
         }
     }
 }

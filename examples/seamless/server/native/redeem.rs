@@ -1,8 +1,11 @@
-//! The grant of native clients: an assertion of this server is exchanged for tokens. The assertion is sent as in RFC 7522,
-//! but in the form of SAML 1.1, as Microsoft's clients send it.
+//! The grant of native clients: an assertion of this server, or the DesktopSsoToken in it, is exchanged for tokens. The assertion
+//! is sent as in RFC 7522, but in the form of SAML 1.1, as Microsoft's clients send it. An assertion without a signature has
+//! nothing but a DesktopSsoToken.
 
-use super::assertion;
-use super::in_background;
+use super::assertion::{self, Method, Verified};
+use super::once::Use;
+use super::xml::{self, Element};
+use super::{desktop_sso_token, in_background};
 use crate::app::App;
 use crate::oidc::User;
 use crate::store::StoreError;
@@ -17,6 +20,8 @@ use kerberos_sso::UnixTime;
 pub(crate) enum Unredeemed {
     /// A sentence for the developer of the client.
     Refused(&'static str),
+    /// The tenant's clients have redeemed too many assertions.
+    Full,
     /// The server cannot decide now.
     Undecided(String),
 }
@@ -27,27 +32,57 @@ impl From<StoreError> for Unredeemed {
     }
 }
 
-/// Returns the user of an assertion that no client has redeemed before, and the time at which the user signed in to the KDC.
+/// What a redeemed assertion says.
+#[derive(Debug)]
+pub(crate) struct Redemption {
+    pub(crate) user: User,
+    /// The time at which the user signed in to the KDC.
+    pub(crate) authenticated: UnixTime,
+    /// Whether the user signed in by a ticket, not by a password.
+    pub(crate) by_ticket: bool,
+}
+
+/// Returns the user of an assertion that no client has redeemed before.
 ///
 /// # Errors
 /// Returns why the assertion is not redeemed.
-pub(crate) async fn redeem(
-    app: &App,
-    tenant: &Tenant,
-    encoded: &str,
-    now: UnixTime,
-) -> Result<(User, UnixTime), Unredeemed> {
+pub(crate) async fn redeem(app: &App, tenant: &Tenant, encoded: &str, now: UnixTime) -> Result<Redemption, Unredeemed> {
     let text = decode(encoded).ok_or(Unredeemed::Refused("the assertion is not base64"))?;
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
-    let verified = in_background(move || assertion::verify(&keys, &issuer, &text, now)).await;
+    let (secret, name) = (app.records.secret().clone(), tenant.name.clone());
+    let verify = move || match alone(&text) {
+        Some(token) => desktop_sso_token::open(&secret, &name, &token, now),
+        None => assertion::verify(&keys, &issuer, &text, now),
+    };
+    let verified = in_background(verify).await;
     let verified = verified.map_err(|_| Unredeemed::Undecided("the assertion could not be verified".into()))?;
     let verified = verified.map_err(Unredeemed::Refused)?;
-    let sid = verified.subject.sid.parse().map_err(|_| Unredeemed::Refused("the assertion names no SID"))?;
-    if !app.used_assertions.take(&verified, now).await? {
-        return Err(Unredeemed::Refused("the assertion was used before"));
+    let sid = verified.sign_in.subject.sid.parse().map_err(|_| Unredeemed::Refused("the assertion names no SID"))?;
+    match app.used_assertions.take(&tenant.name, &verified, now).await? {
+        Use::First => {}
+        Use::Again => return Err(Unredeemed::Refused("the assertion was used before")),
+        Use::Full => return Err(Unredeemed::Full),
     }
-    let user = User { sid, upn: verified.subject.upn, name: None, groups: Vec::new() };
-    Ok((user, verified.authenticated))
+    let Verified { sign_in, .. } = verified;
+    let user = User { sid, upn: sign_in.subject.upn, name: None, groups: Vec::new() };
+    Ok(Redemption { user, authenticated: sign_in.authenticated, by_ticket: sign_in.method == Method::Ticket })
+}
+
+/// Returns the tenant that an assertion names, for a request at `/common/…`. Only the redemption verifies the assertion.
+pub(crate) fn named_tenant(app: &App, encoded: &str) -> Option<Tenant> {
+    let text = decode(encoded)?;
+    if let Some(token) = alone(&text) {
+        return app.tenants.get(&desktop_sso_token::tenant_of(app.records.secret(), &token)?);
+    }
+    let document = xml::parse(&text)?;
+    let issuer = assertion::named_issuer(Element::root(&document)?)?;
+    app.tenants.all().find(|tenant| app.issuer(tenant) == issuer).cloned()
+}
+
+/// Returns the DesktopSsoToken of an assertion that has nothing else.
+fn alone(text: &str) -> Option<String> {
+    let document = xml::parse(text)?;
+    desktop_sso_token::alone_in(Element::root(&document)?)
 }
 
 /// Decodes base64 of either alphabet, with or without padding, because clients differ.

@@ -1,6 +1,8 @@
 //! Reads a RequestSecurityToken (WS-Trust of February 2005, section 5) in an envelope of SOAP 1.2.
 
+use super::username_token::UsernameToken;
 use super::xml::{self, Element};
+use uppsala::Document;
 
 /// A request for an assertion for [`AUDIENCE`].
 #[derive(Debug, PartialEq, Eq)]
@@ -16,31 +18,55 @@ pub(super) enum Refusal {
     InvalidRequest(&'static str),
     /// The request is for another audience.
     InvalidScope,
-    /// The client has not signed in.
-    FailedAuthentication,
-    /// The user must also enter a one-time code, which this route cannot ask for.
-    ProofRequired,
-    /// The server cannot make an assertion for this user.
-    RequestFailed,
     /// A header block is unknown and marked `mustUnderstand`.
     MustUnderstand,
     /// The envelope is not of SOAP 1.2.
     VersionMismatch,
 }
 
-impl Request {
-    pub(super) fn parse(body: &str) -> Result<Self, Refusal> {
-        let document = xml::parse(body)
-            .ok_or(Refusal::InvalidRequest("the body is not XML, is too long, has a DTD, or has too many levels"))?;
-        let envelope = Element::root(&document).ok_or(Refusal::InvalidRequest("the body is empty"))?;
-        if !envelope.is(SOAP, "Envelope") {
-            return Err(Refusal::VersionMismatch);
+impl Refusal {
+    /// Returns a sentence for the developer of the client.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::InvalidRequest(reason) => reason,
+            Self::InvalidScope => "assertions are issued for urn:federation:MicrosoftOnline",
+            Self::MustUnderstand => "a header block with mustUnderstand is unknown",
+            Self::VersionMismatch => "the envelope is not of SOAP 1.2",
         }
-        let message_id = envelope.only(SOAP, "Header").map(read_header).transpose()?.flatten();
+    }
+}
+
+impl Request {
+    /// Reads a request whose client signs in with the HTTP header `Authorization`.
+    pub(super) fn parse(body: &str) -> Result<Self, Refusal> {
+        let document = read(body)?;
+        Self::of(envelope(&document)?)
+    }
+
+    /// Reads a request that has the user's name and password.
+    pub(super) fn parse_with_password(body: &str) -> Result<(Self, UsernameToken), Refusal> {
+        let document = read(body)?;
+        let envelope = envelope(&document)?;
+        Ok((Self::of(envelope)?, UsernameToken::of(envelope)?))
+    }
+
+    fn of(envelope: Element<'_>) -> Result<Self, Refusal> {
+        let header = envelope.only(SOAP, "Header").ok_or(Refusal::InvalidRequest("the envelope needs one Header"))?;
+        let message_id = read_header(header)?;
         let request = envelope.only_at(&[(SOAP, "Body"), (TRUST, "RequestSecurityToken")]);
         check_request(request.ok_or(Refusal::InvalidRequest("the body must have exactly one RequestSecurityToken"))?)?;
         Ok(Self { message_id })
     }
+}
+
+fn read(body: &str) -> Result<Document<'_>, Refusal> {
+    let unread = "the body is not XML in UTF-8, is too long, has a DTD, or has too many levels";
+    xml::parse(body).ok_or(Refusal::InvalidRequest(unread))
+}
+
+fn envelope<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {
+    let root = Element::root(document).ok_or(Refusal::InvalidRequest("the body is empty"))?;
+    if root.is(SOAP, "Envelope") { Ok(root) } else { Err(Refusal::VersionMismatch) }
 }
 
 /// Checks the header and returns the MessageID. Some clients spell the element's name otherwise, and so have no MessageID.
@@ -80,11 +106,11 @@ fn check_request(request: Element<'_>) -> Result<(), Refusal> {
 /// The only audience for which the server issues assertions.
 pub(super) const AUDIENCE: &str = "urn:federation:MicrosoftOnline";
 
-const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
+pub(super) const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
 const ADDRESSING: &str = "http://www.w3.org/2005/08/addressing";
 const TRUST: &str = "http://schemas.xmlsoap.org/ws/2005/02/trust";
 const POLICY: &str = "http://schemas.xmlsoap.org/ws/2004/09/policy";
-const SECURITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+pub(super) const SECURITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 
 const ISSUE_ACTION: &str = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue";
 const ISSUE: &str = "http://schemas.xmlsoap.org/ws/2005/02/trust/Issue";

@@ -22,6 +22,7 @@ fn environment() -> Environment<'static> {
         ("assertion.xml", include_str!("assertion.xml")),
         ("fault.xml", include_str!("fault.xml")),
         ("mex.xml", include_str!("mex.xml")),
+        ("realm_info.xml", include_str!("realm_info.xml")),
         ("rstr.xml", include_str!("rstr.xml")),
     ] {
         environment.add_template(name, source).expect("a template that can be read");

@@ -2,8 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod discovery;
+mod mutations;
+mod tokens;
+mod username_mixed;
+mod windows_transport;
+mod wrapping;
+
 use super::routes;
 use crate::app::App;
+use crate::federation::Federation;
 use crate::{clock, limits, oidc};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -22,9 +30,20 @@ static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut app = std::thread::spawn(move || runtime.block_on(App::for_tests(None))).join().unwrap();
     app.tenants.require_proof_of("olga");
+    app.tenants.federate("partner.test", &partner());
     let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
     (limits::around(routes().merge(oidc::routes()), Arc::new(app)), realm)
 });
+
+fn partner() -> Federation {
+    let service = "https://adfs.partner.test/adfs/services/trust";
+    Federation {
+        metadata_url: format!("{service}/mex"),
+        active_auth_url: format!("{service}/2005/usernamemixed"),
+        sign_in_url: Some("https://adfs.partner.test/adfs/ls/".into()),
+        brand: "Partner & Co".into(),
+    }
+}
 
 fn ticket(name: &str) -> String {
     let token = SERVER.1.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com").at(clock::now());
@@ -48,12 +67,27 @@ async fn trust(authorization: Option<&str>, body: &str) -> (u16, String, String)
 }
 
 async fn token(fields: &[(&str, &str)]) -> (u16, Value) {
-    let escape = |text: &str| text.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-    let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-    let headers = [("content-type", "application/x-www-form-urlencoded")];
-    let (status, _, body) = send("POST", "/contoso.test/oauth2/token", &headers, form.join("&")).await;
+    token_at("/contoso.test/oauth2/token", fields).await
+}
+
+async fn token_at(path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let (status, _, body) = send("POST", path, &[FORM], form).await;
     (status, serde_json::from_str(&body).unwrap())
 }
+
+/// Returns the claims of a token, without a check of its signature.
+fn claims(token: &Value) -> Value {
+    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// Returns the text between two others.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+    text.split_once(before).unwrap().1.split_once(after).unwrap().0
+}
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 async fn assertion(name: &str) -> String {
     let (status, challenge, envelope) = trust(Some(&ticket(name)), super::rst::RST).await;
@@ -106,31 +140,31 @@ async fn replayed_ticket_ntlm_and_malformed_token_are_refused_without_a_challeng
     for refused in [&*header, "Negotiate TlRMTVNTUAAB", "Negotiate AAAA", "Negotiate !"] {
         let (status, challenge, body) = trust(Some(refused), super::rst::RST).await;
         assert_eq!((status, &*challenge), (403, ""), "{body}");
-        assert!(body.contains("t:FailedAuthentication"), "{body}");
+        assert!(body.contains("wst:FailedAuthentication"), "{body}");
     }
 }
 
 #[tokio::test]
 async fn account_with_a_one_time_code_gets_no_assertion() {
     let (status, _, fault) = trust(Some(&ticket("olga")), super::rst::RST).await;
-    assert!(status == 403 && fault.contains("t:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
+    assert!(status == 403 && fault.contains("wst:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
 }
 
 #[tokio::test]
 async fn wrong_trust_request_is_answered_by_a_soap_fault_with_its_code() {
     for (from, to, code) in [
-        ("MicrosoftOnline", "other", "t:InvalidScope"),
-        ("trust/RST/Issue", "trust/RST/Renew", "t:InvalidRequest"),
-        ("2003/05/soap-envelope", "2001/12/soap-envelope", "s:VersionMismatch"),
-        ("<s:Envelope", "<!DOCTYPE a><s:Envelope", "t:InvalidRequest"),
-        ("<wsa:To s", "<wsa:Unknown s", "s:MustUnderstand"),
+        ("MicrosoftOnline", "other", "wst:InvalidScope"),
+        ("trust/RST/Issue", "trust/RST/Renew", "wst:InvalidRequest"),
+        ("2003/05/soap-envelope", "2001/12/soap-envelope", "S:VersionMismatch"),
+        ("<s:Envelope", "<!DOCTYPE a><s:Envelope", "wst:InvalidRequest"),
+        ("<wsa:To s", "<wsa:Unknown s", "S:MustUnderstand"),
     ] {
         let body = super::rst::RST
             .replace(from, to)
             .replace("</wsa:To>", if from == "<wsa:To s" { "</wsa:Unknown>" } else { "</wsa:To>" });
         let (status, _, fault) = trust(Some(&ticket("alice")), &body).await;
         assert_eq!(status, 400);
-        assert!(fault.contains(&format!("<s:Value>{code}<")) || fault.contains(&format!(">{code}<")), "{fault}");
+        assert!(fault.contains(&format!("<S:Value>{code}<")) && fault.contains(">AADSTS81016: "), "{fault}");
     }
 }
 

@@ -1,12 +1,22 @@
-//! Reads XML from clients. A DTD is refused, so there are no entities. The size and the depth are limited.
+//! Reads XML from clients. A DTD is refused, so there are no entities. The size and the depth are limited. The text is UTF-8, so a
+//! declaration of another encoding is refused: another reader would see another document.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};
 
-/// Reads a document. Returns `None` if `text` is not XML, has a DTD, or exceeds [`MAX_SIZE`] or [`MAX_DEPTH`].
+/// Reads a document. Returns `None` if `text` is not XML, has a DTD, declares another encoding than UTF-8, or exceeds
+/// [`MAX_SIZE`] or [`MAX_DEPTH`].
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     let text = Some(text).filter(|text| text.len() <= MAX_SIZE)?;
-    Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).parse(text).ok()
+    let document = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).parse(text).ok()?;
+    let encoding = document.xml_declaration.as_ref().and_then(|declaration| declaration.encoding.as_deref());
+    let is_utf8 = encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("utf-8"));
+    is_utf8.then_some(document)
+}
+
+/// Removes the white space before a document. A client of the public service sends eight blanks before the XML declaration.
+pub(super) fn without_leading_blanks(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
 /// An element of a document.
@@ -60,6 +70,27 @@ impl<'d> Element<'d> {
         Some(&attribute.value)
     }
 
+    /// Returns the name without its prefix.
+    #[cfg(test)]
+    pub(super) fn local_name(self) -> Option<&'d str> {
+        self.document.element(self.id).map(|element| &*element.name.local_name)
+    }
+
+    /// Returns whether the element has this name and no namespace.
+    pub(super) fn is_bare(self, name: &str) -> bool {
+        self.document.element(self.id).is_some_and(|element| element.name.matches(None, name))
+    }
+
+    /// Returns whether the element has children other than elements and white space.
+    pub(super) fn is_mixed(self) -> bool {
+        let is_other = |id: &NodeId| match self.document.node_kind(*id) {
+            Some(NodeKind::Element(_)) => false,
+            Some(NodeKind::Text(text)) => !text.trim().is_empty(),
+            _ => true,
+        };
+        self.document.children(self.id).iter().any(is_other)
+    }
+
     /// Returns the local names and the values of all attributes, without namespace declarations.
     pub(super) fn attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
         let attributes = self.document.element(self.id).map_or(&[][..], |element| &element.attributes[..]);
@@ -73,10 +104,15 @@ impl<'d> Element<'d> {
 
     /// Returns the text of an element that has only text, without the white space around it.
     pub(super) fn text(self) -> Option<String> {
+        self.whole_text().map(|text| text.trim().to_owned())
+    }
+
+    /// Returns the text of an element that has only text. A comment in the text counts as no text.
+    pub(super) fn whole_text(self) -> Option<String> {
         let is_text =
             |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Text(_) | NodeKind::CData(_)));
         let all_text = self.document.children(self.id).iter().all(is_text);
-        all_text.then(|| self.document.text_content_deep(self.id).trim().to_owned())
+        all_text.then(|| self.document.text_content_deep(self.id))
     }
 }
 
@@ -97,6 +133,22 @@ mod tests {
         let of_depth = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
         let limit = usize::try_from(MAX_DEPTH).unwrap();
         assert!(parse(&of_depth(limit)).is_some() && parse(&of_depth(limit.saturating_add(1))).is_none());
+    }
+
+    #[test]
+    fn document_that_declares_utf_8_is_read_and_one_of_another_encoding_is_not() {
+        for (declared, is_read) in [
+            ("", true),
+            (" encoding='UTF-8'", true),
+            (" encoding=\"utf-8\"", true),
+            (" encoding='UTF-16'", false),
+            (" encoding='ISO-8859-1'", false),
+        ] {
+            assert_eq!(parse(&format!("<?xml version='1.0'{declared}?><a/>")).is_some(), is_read, "{declared}");
+        }
+        assert!(parse(" <?xml version='1.0'?><a/>").is_none());
+        assert!(parse(without_leading_blanks(" \t\r\n<?xml version='1.0'?><a/>")).is_some());
+        assert!(parse(without_leading_blanks("x<?xml version='1.0'?><a/>")).is_none());
     }
 
     #[test]

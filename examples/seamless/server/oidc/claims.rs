@@ -1,8 +1,10 @@
 //! The claims of ID tokens (OpenID Connect Core 1.0 section 2), of access tokens (RFC 9068) and of `userinfo`.
 
 use super::authorization_request::{ACR_MULTI, ACR_SINGLE};
+use super::dialect::Dialect;
 use super::grants::{ACCESS_LIFETIME, Factors, Grant};
 use super::scopes::{GROUPS, OPENID, PROFILE};
+use crate::guid::Guid;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::{Sid, UnixTime};
@@ -20,6 +22,9 @@ pub(crate) struct Issue<'a> {
     /// The names of groups, where the configuration has them.
     pub(crate) group_names: &'a HashMap<Sid, String>,
     pub(crate) grant: &'a Grant,
+    /// The identifier of the tenant.
+    pub(crate) tenant_id: Guid,
+    pub(crate) dialect: Dialect,
     pub(crate) now: UnixTime,
 }
 
@@ -34,7 +39,7 @@ struct SignIn<'a> {
     auth_time: i64,
     amr: &'static [&'static str],
     acr: &'static str,
-    tid: &'a str,
+    tid: String,
 }
 
 /// The claims about the user that the scopes select.
@@ -82,6 +87,11 @@ struct AccessToken<'a> {
     #[serde(flatten)]
     about: About<'a>,
     client_id: &'a str,
+    /// The client again, as native clients read it in tokens of version 1 and of version 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azp: Option<&'a str>,
     jti: String,
     scope: String,
 }
@@ -101,6 +111,8 @@ impl<'a> Issue<'a> {
             sign_in: self.sign_in(self.grant.resource.as_deref().unwrap_or(self.issuer)),
             about: self.about(),
             client_id: &self.grant.client_id,
+            appid: (self.dialect == Dialect::Version1).then_some(&self.grant.client_id),
+            azp: (self.dialect == Dialect::Version2).then_some(&self.grant.client_id),
             jti: id,
             scope: self.grant.scopes.to_string(),
         }
@@ -133,13 +145,15 @@ impl<'a> Issue<'a> {
             auth_time: self.grant.authenticated,
             amr: self.grant.factors.amr(),
             acr: self.grant.factors.acr(),
-            tid: &self.grant.tenant,
+            tid: self.tenant_id.to_string(),
         }
     }
 
     fn about(self) -> About<'a> {
         let (user, scopes) = (&self.grant.user, &self.grant.scopes);
-        let profile = scopes.contains(PROFILE).then_some(user);
+        // Native clients of version 1 name no scope and read these claims.
+        let has_profile = scopes.contains(PROFILE) || self.dialect == Dialect::Version1;
+        let profile = has_profile.then_some(user);
         About {
             name: profile.and_then(|user| user.name.as_deref()),
             preferred_username: profile.map(|user| user.upn.as_str()),
@@ -217,7 +231,8 @@ mod tests {
 
     fn issue<'a>(grant: &'a Grant, group_names: &'a HashMap<Sid, String>) -> Issue<'a> {
         let (issuer, subject) = ("https://sso.test/contoso.test", "s");
-        Issue { issuer, subject, group_names, grant, now: UnixTime::from_seconds(1_000) }
+        let (tenant_id, now) = (Guid::of_tenant("contoso.test"), UnixTime::from_seconds(1_000));
+        Issue { issuer, subject, group_names, grant, tenant_id, dialect: Dialect::OAuth, now }
     }
 
     #[test]
@@ -227,7 +242,7 @@ mod tests {
             json!(issue(&grant, &names).id_token("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", None).unwrap());
         let expected = json!({
             "iss": "https://sso.test/contoso.test", "sub": "s", "aud": "app", "iat": 1_000, "exp": 4_600,
-            "auth_time": 900, "amr": ["wia"], "acr": "urn:kerberos-sso:acr:single", "tid": "contoso.test",
+            "auth_time": 900, "amr": ["wia"], "acr": "urn:kerberos-sso:acr:single", "tid": Guid::of_tenant("contoso.test").to_string(),
             "name": "Alice", "preferred_username": "alice@contoso.test", "upn": "alice@contoso.test",
             "oid": "S-1-5-21-1-2-3-1104", "groups": ["S-1-5-21-1-2-3-513"], "nonce": "n",
             // The example of OpenID Connect Core 1.0 appendix A.3 has this access token and this hash.
@@ -246,6 +261,20 @@ mod tests {
         assert_eq!(json!(issue(&with, &names).access_token("id".into()))["aud"], "urn:api");
         let plain = Grant { scopes: Scopes::parse("api").unwrap(), ..with };
         assert!(issue(&plain, &names).id_token("", None).is_none());
+    }
+
+    #[test]
+    fn access_token_names_the_client_as_the_version_of_the_endpoint_does() {
+        let (names, grant) = (HashMap::new(), grant("openid"));
+        for (dialect, appid, azp) in [
+            (Dialect::OAuth, None, None),
+            (Dialect::Version1, Some("app"), None),
+            (Dialect::Version2, None, Some("app")),
+        ] {
+            let claims = json!(Issue { dialect, ..issue(&grant, &names) }.access_token("id".into()));
+            let text = |name: &str| claims.get(name).and_then(Value::as_str);
+            assert_eq!((text("appid"), text("azp"), text("client_id")), (appid, azp, Some("app")), "{dialect:?}");
+        }
     }
 
     #[test]

@@ -157,6 +157,16 @@ impl RegisteredClient {
         }
     }
 
+    /// Returns whether the client may ask for a scope.
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+
+    /// Returns the scopes of APIs that the client may ask for.
+    pub(crate) fn api_scopes(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().filter(|scope| !scopes::is_of_openid(scope))
+    }
+
     /// Returns the resource of a request (RFC 8707 section 2).
     ///
     /// # Errors

@@ -29,9 +29,12 @@ fn readers(path: &str) -> Readers<'_> {
     let parts: Vec<&str> = path.split('/').skip(1).take(MAX_PARTS).collect();
     match *parts.as_slice() {
         [_, ".well-known", "openid-configuration"]
+        | [_, "v2.0", ".well-known", "openid-configuration"]
         | [".well-known", "oauth-authorization-server", _]
         | [_, "discovery", "keys"] => Readers::Everyone,
-        [tenant, "oauth2", "token" | "userinfo" | "revoke" | "groups"] => Readers::Registered(tenant),
+        [tenant, "oauth2", "token" | "userinfo" | "revoke" | "groups"] | [tenant, "oauth2", "v2.0", "token"] => {
+            Readers::Registered(tenant)
+        }
         _ => Readers::Own,
     }
 }
@@ -45,14 +48,17 @@ pub(crate) fn may_send(app: &App, path: &str, headers: &HeaderMap) -> bool {
 /// changes nothing, and a browser sends no cookie with a form of another site.
 pub(crate) fn begins(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).take(MAX_PARTS).collect();
-    matches!(*parts.as_slice(), [_, "oauth2", "authorize" | "end_session"])
+    matches!(
+        *parts.as_slice(),
+        [_, "oauth2", "authorize" | "end_session"] | [_, "oauth2", "v2.0", "authorize" | "logout"]
+    )
 }
 
 /// Returns the origin of a request, if a client of the tenant registered it.
 fn registered(app: &App, tenant: &str, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(ORIGIN).iter();
     let origin = origins.next().filter(|_| origins.next().is_none())?;
-    let tenant = app.tenants.get(tenant)?;
+    let tenant = app.tenants.of_path(tenant)?;
     origin.to_str().is_ok_and(|origin| tenant.clients.have_origin(origin)).then(|| origin.clone())
 }
 
@@ -89,7 +95,7 @@ fn preflight(methods: &'static str) -> Response {
 }
 
 /// More parts than the longest known path has.
-const MAX_PARTS: usize = 4;
+const MAX_PARTS: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -100,6 +106,10 @@ mod tests {
         for (path, expected) in [
             ("/a.test/oauth2/authorize", true),
             ("/a.test/oauth2/end_session", true),
+            ("/a.test/oauth2/v2.0/authorize", true),
+            ("/a.test/oauth2/v2.0/logout", true),
+            ("/a.test/oauth2/v2.0/token", false),
+            ("/a.test/oauth2/v2.0/authorize/more", false),
             ("/a.test/sign-out", false),
             ("/a.test/oauth2/token", false),
             ("/sign-out", false),
@@ -115,6 +125,10 @@ mod tests {
             ("/.well-known/oauth-authorization-server/a.test", Readers::Everyone),
             ("/a.test/discovery/keys", Readers::Everyone),
             ("/a.test/oauth2/token", Readers::Registered("a.test")),
+            ("/a.test/oauth2/v2.0/token", Readers::Registered("a.test")),
+            ("/a.test/oauth2/v2.0/token/more", Readers::Own),
+            ("/a.test/v2.0/.well-known/openid-configuration", Readers::Everyone),
+            ("/a.test/winauth/trust/2005/windowstransport", Readers::Own),
             ("/a.test/oauth2/userinfo", Readers::Registered("a.test")),
             ("/a.test/oauth2/revoke", Readers::Registered("a.test")),
             ("/a.test/oauth2/groups", Readers::Registered("a.test")),

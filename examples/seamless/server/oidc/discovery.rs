@@ -4,11 +4,13 @@
 use super::authorization_request::ACR_VALUES;
 use super::clients::GrantType;
 use super::scopes::{EMAIL, GROUPS, OFFLINE_ACCESS, OPENID, PROFILE};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::clock;
+use crate::native;
 use crate::tenants::Tenant;
+use crate::user_name::UserName;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -22,10 +24,34 @@ pub(super) async fn key_set(State(_): State<Shared>, tenant: Tenant) -> Result<J
 
 /// `GET /{tenant}/.well-known/openid-configuration`
 pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<Value> {
-    let issuer = app.issuer(&tenant);
+    Json(document(&app, &tenant))
+}
+
+/// `GET /{tenant}/v2.0/.well-known/openid-configuration`: the same issuer, with the endpoints of version 2, whose scopes name
+/// the resource. At `/common/…` the endpoints are those of all tenants, and of the only tenant's issuer.
+pub(super) async fn metadata_of_version2(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, StatusCode> {
+    let is_common = native::is_common(&name);
+    let only = || app.tenants.of_user(&UserName::Account(String::new()));
+    let tenant = if is_common { only() } else { app.tenants.of_path(&name) }.ok_or(StatusCode::NOT_FOUND)?;
+    let mut document = document(&app, &tenant);
+    let base = if is_common { format!("{}/{}", app.address, name.to_ascii_lowercase()) } else { app.issuer(&tenant) };
+    let endpoints = [("authorization", "authorize"), ("token", "token"), ("end_session", "logout")];
+    if let Some(fields) = document.as_object_mut() {
+        fields.extend(
+            endpoints.map(|(name, path)| (format!("{name}_endpoint"), format!("{base}/oauth2/v2.0/{path}").into())),
+        );
+    }
+    Ok(Json(document))
+}
+
+fn document(app: &App, tenant: &Tenant) -> Value {
+    let issuer = app.issuer(tenant);
     let endpoint = |name: &str| format!("{issuer}/oauth2/{name}");
     let methods = ["client_secret_basic", "client_secret_post", "none"];
-    Json(json!({
+    json!({
         "issuer": issuer,
         "authorization_endpoint": endpoint("authorize"),
         "token_endpoint": endpoint("token"),
@@ -58,5 +84,5 @@ pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    }))
+    })
 }

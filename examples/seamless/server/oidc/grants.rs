@@ -294,6 +294,16 @@ impl Grants {
         Ok(self.find(id, tenant, now).await?.map(|grant| (id, grant)))
     }
 
+    /// Returns the tenant of a code or a refresh token, for a request at `/common/…`. Only the exchange judges the token.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn tenant_of(&self, token: &str) -> Result<Option<String>, StoreError> {
+        let Some((id, _)) = self.read(token) else { return Ok(None) };
+        let stored: Option<Stored> = self.records.get(&key(id)).await?;
+        Ok(stored.map(|stored| stored.grant.tenant))
+    }
+
     /// Ends a grant.
     ///
     /// # Errors

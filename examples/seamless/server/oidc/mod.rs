@@ -19,6 +19,7 @@ mod clients;
 mod conversation;
 mod cors;
 mod decision;
+mod dialect;
 mod discovery;
 mod end_session;
 mod error;
@@ -31,6 +32,7 @@ mod participants;
 mod pushed;
 mod redirect_uri;
 mod revoke;
+mod scope_of_resource;
 mod scopes;
 mod test_realm;
 #[cfg(test)]
@@ -40,8 +42,10 @@ mod user;
 mod userinfo;
 
 use crate::app::Shared;
+use crate::native;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
 
 pub(crate) use authorization_request::Prompt;
@@ -56,7 +60,15 @@ pub(crate) use test_realm::{APP_SECRET, clients as test_clients};
 pub(crate) use user::User;
 
 pub(crate) fn routes() -> Router<Shared> {
+    let of_native_clients = Router::new()
+        .route("/{tenant}/oauth2/token", post(token::version1))
+        .route("/{tenant}/oauth2/v2.0/token", post(token::version2))
+        .layer(middleware::from_fn(native::repeat_correlation));
     Router::new()
+        .merge(of_native_clients)
+        .route("/{tenant}/oauth2/v2.0/authorize", get(authorize::by_query).post(authorize::by_form))
+        .route("/{tenant}/oauth2/v2.0/logout", get(end_session::by_query).post(end_session::by_form))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::metadata_of_version2))
         .route("/common/oauth2/authorize", get(authorize::of_common))
         .route("/{tenant}/oauth2/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/{tenant}/sign-in", get(authorize::page))
@@ -64,7 +76,6 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/{tenant}/sign-in/other", post(authorize::as_other))
         .route("/{tenant}/oauth2/end_session", get(end_session::by_query).post(end_session::by_form))
         .route("/{tenant}/sign-out", get(end_session::page).post(end_session::confirmed))
-        .route("/{tenant}/oauth2/token", post(token::issue))
         .route("/{tenant}/oauth2/userinfo", get(userinfo::user_info).post(userinfo::user_info))
         .route("/{tenant}/oauth2/groups", get(userinfo::groups))
         .route("/{tenant}/oauth2/par", post(pushed::push))

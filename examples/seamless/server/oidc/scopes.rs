@@ -24,6 +24,10 @@ impl Scopes {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Returns a scope that is not in `allowed`.
     pub(crate) fn beyond(&self, allowed: &Self) -> Option<&str> {
         self.0.iter().find(|scope| !allowed.contains(scope)).map(String::as_str)
@@ -33,6 +37,11 @@ impl Scopes {
 /// Returns whether a text can be a scope: `NQCHAR` of RFC 6749 appendix A.
 pub(crate) fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
+}
+
+/// Returns whether a scope is of OpenID Connect or of this server, and of no API.
+pub(crate) fn is_of_openid(scope: &str) -> bool {
+    [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS].contains(&scope)
 }
 
 impl FromIterator<String> for Scopes {

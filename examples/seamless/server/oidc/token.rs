@@ -1,24 +1,27 @@
-//! `POST /{tenant}/oauth2/token`: returns tokens for a code, for a refresh token, or for the assertion of a native client.
-//! Responses and errors have the form of RFC 6749 sections 5.1 and 5.2.
+//! The token endpoint: returns tokens for a code, for a refresh token, or for the assertion of a native client. Responses and
+//! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
 use super::claims::Issue;
 use super::clients::{GrantType, RegisteredClient};
+use super::dialect::{Dialect, Tokens, Trace, number};
 use super::error::{ErrorCode, OAuthError};
 use super::grants::{Factors, Grant, Presented, Redeemed};
 use super::parameters::Parameters;
-use super::scopes::{OPENID, PROFILE, Scopes};
-use super::{ACCESS_LIFETIME, scopes};
+use super::scope_of_resource::Asked;
+use super::scopes::{self, OPENID, PROFILE, Scopes};
 use crate::app::{App, Shared};
 use crate::clock;
-use crate::native::{Unredeemed, in_background, redeem};
+use crate::guid::Guid;
+use crate::native::{self, Code, Redemption, Unredeemed, in_background, redeem};
+use crate::request_id::RequestId;
 use crate::signing_key::TokenType;
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use axum::Json;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Path, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use kerberos_sso::UnixTime;
 use serde_json::{Value, json};
@@ -47,6 +50,10 @@ impl From<Unredeemed> for Refusal {
     fn from(reason: Unredeemed) -> Self {
         match reason {
             Unredeemed::Refused(reason) => Self::Client(ErrorCode::InvalidGrant.because(reason)),
+            Unredeemed::Full => {
+                let reason = "the clients of this tenant have redeemed too many assertions; try again in some minutes";
+                Self::Client(ErrorCode::TemporarilyUnavailable.because(reason))
+            }
             Unredeemed::Undecided(reason) => Self::Server(reason),
         }
     }
@@ -63,23 +70,119 @@ pub(super) fn parameters(fields: Fields) -> Result<Parameters, OAuthError> {
     Ok(parameters)
 }
 
-pub(super) async fn issue(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap, fields: Fields) -> Response {
-    match answer(&app, &tenant, &headers, fields).await {
-        Ok(tokens) => respond(StatusCode::OK, tokens),
-        Err(refusal) => refuse(&tenant, &headers, refusal),
+/// `POST /{tenant}/oauth2/token`
+pub(super) async fn version1(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    id: RequestId,
+    uri: Uri,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    issue(&app, &name, &headers, trace(&id, &headers, &uri), fields, None).await
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`
+pub(super) async fn version2(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    id: RequestId,
+    uri: Uri,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    issue(&app, &name, &headers, trace(&id, &headers, &uri), fields, Some(Dialect::Version2)).await
+}
+
+fn trace(RequestId(id): &RequestId, headers: &HeaderMap, uri: &Uri) -> Trace {
+    let random = || Guid::from_bits(u128::from_be_bytes(clock::random()));
+    let trace = u128::from_str_radix(id, 16).map_or_else(|_| random(), Guid::from_bits);
+    Trace { trace, correlation: native::correlation_of(headers, uri).unwrap_or_else(random), now: clock::now() }
+}
+
+async fn issue(
+    app: &App,
+    name: &str,
+    headers: &HeaderMap,
+    trace: Trace,
+    fields: Fields,
+    dialect: Option<Dialect>,
+) -> Response {
+    let parameters = parameters(fields);
+    let none = Parameters::default();
+    let of_form = parameters.as_ref().unwrap_or(&none);
+    let found = tenant(app, name, of_form).await;
+    let dialect = dialect.unwrap_or_else(|| Dialect::of(found.as_ref().ok(), of_form));
+    let refused = |refusal, code| refuse_in(dialect, name, headers, trace, refusal, code);
+    match (found, parameters) {
+        (Err(Unknown { refusal: Refusal::Client(_), .. }), _) if dialect == Dialect::OAuth => {
+            StatusCode::NOT_FOUND.into_response()
+        }
+        (Err(Unknown { refusal, code }), _) => refused(refusal, Some(code)),
+        (Ok(_), Err(error)) => refused(error.into(), None),
+        (Ok(tenant), Ok(parameters)) => match answer(app, &tenant, headers, dialect, &parameters).await {
+            Ok(tokens) => respond(StatusCode::OK, tokens),
+            Err(refusal) => {
+                let code = match &refusal {
+                    Refusal::Client(error) => number(error, parameters.get("grant_type")),
+                    Refusal::Server(_) => Code::Unavailable,
+                };
+                refused(refusal, Some(code))
+            }
+        },
     }
 }
 
-async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields) -> Result<Value, Refusal> {
-    let parameters = parameters(fields)?;
-    let client = tenant.clients.authenticate(headers, &parameters)?;
+/// The reason why a request has no tenant.
+struct Unknown {
+    refusal: Refusal,
+    code: Code,
+}
+
+/// Returns the tenant that the path names. In the path `/common/…`, the assertion, the refresh token or the code names the tenant.
+async fn tenant(app: &App, name: &str, parameters: &Parameters) -> Result<Tenant, Unknown> {
+    let unknown =
+        |code: Code, text: &'static str| Unknown { refusal: ErrorCode::InvalidRequest.because(text).into(), code };
+    if !native::is_common(name) {
+        let found = app.tenants.of_path(name);
+        return found.ok_or_else(|| unknown(Code::NoSuchTenant, "this server has no such tenant"));
+    }
+    let by_assertion = parameters.get("assertion").and_then(|assertion| native::named_tenant(app, assertion));
+    let token = parameters.get("refresh_token").or(parameters.get("code"));
+    let named = match (by_assertion, token) {
+        (Some(tenant), _) => return Ok(tenant),
+        (None, Some(token)) => app
+            .grants
+            .tenant_of(token)
+            .await
+            .map_err(|error| Unknown { refusal: error.into(), code: Code::Unavailable })?,
+        (None, None) => None,
+    };
+    let found = named.and_then(|name| app.tenants.get(&name));
+    found.ok_or_else(|| {
+        unknown(Code::NoTenantNamed, "neither the path nor the credentials name a tenant of this server")
+    })
+}
+
+async fn answer(
+    app: &App,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    dialect: Dialect,
+    parameters: &Parameters,
+) -> Result<Value, Refusal> {
+    let client = tenant.clients.authenticate(headers, parameters)?;
     let asked = parameters.required("grant_type")?;
     let grant_type = GrantType::ALL.into_iter().find(|grant| grant.as_str() == asked);
     let grant_type = grant_type.ok_or_else(|| ErrorCode::UnsupportedGrantType.because("the grant type is unknown"))?;
     if !client.may_use(grant_type) {
         return Err(ErrorCode::UnauthorizedClient.because("the client is not registered for this grant type").into());
     }
-    let request = TokenRequest { app, tenant, client, parameters: &parameters, now: clock::now() };
+    let of_resource = match (dialect, parameters.get("scope")) {
+        (Dialect::Version2, Some(scope)) => Some(Asked::read(client, scope)?),
+        _ => None,
+    };
+    let request = TokenRequest { app, tenant, client, dialect, parameters, of_resource, now: clock::now() };
     let redeemed = match grant_type {
         GrantType::AuthorizationCode => request.by_code().await?,
         GrantType::RefreshToken => request.by_refresh_token().await?,
@@ -93,7 +196,10 @@ struct TokenRequest<'a> {
     app: &'a App,
     tenant: &'a Tenant,
     client: &'a RegisteredClient,
+    dialect: Dialect,
     parameters: &'a Parameters,
+    /// What the `scope` of version 2 asks for.
+    of_resource: Option<Asked>,
     now: UnixTime,
 }
 
@@ -125,40 +231,62 @@ impl TokenRequest<'_> {
                 .because("the refresh token is unknown, used or expired, or it belongs to another client")
         })?;
         self.check_resource(&redeemed.grant)?;
-        if let Some(asked) = self.parameters.get("scope") {
-            redeemed.grant.scopes = narrowed(&redeemed.grant.scopes, asked)?;
-        }
+        let had = &redeemed.grant.scopes;
+        let narrowed = match (&self.of_resource, self.parameters.get("scope")) {
+            (Some(asked), _) => Some(narrowed_to(had, &asked.scopes)?),
+            (None, Some(asked)) => Some(narrowed(had, asked)?),
+            (None, None) => None,
+        };
+        redeemed.grant.scopes = narrowed.unwrap_or(redeemed.grant.scopes);
         // An ID token for a refresh token has no nonce (OpenID Connect Core 1.0 section 12.2).
         redeemed.grant.nonce = None;
         Ok(redeemed)
     }
 
     async fn by_assertion(&self) -> Result<Redeemed, Refusal> {
-        let asked = self.parameters.get("scope").map(|scope| self.client.scopes(scope)).transpose()?;
-        let resource = self.client.resource(self.parameters.get("resource"))?;
+        let (scopes, resource) = self.asked_of_assertion()?;
         let assertion = self.parameters.required("assertion")?;
         let redeemed = redeem(self.app, self.tenant, assertion, self.now).await;
-        let (user, authenticated) = redeemed.inspect_err(|reason| {
+        let Redemption { user, authenticated, by_ticket } = redeemed.inspect_err(|reason| {
             tracing::warn!(tenant = %self.tenant.name, client_id = self.client.id, "an assertion is refused: {reason:?}");
         })?;
         let grant = Grant {
             tenant: self.tenant.name.to_string(),
             client_id: self.client.id.clone(),
             user,
-            scopes: asked.unwrap_or_else(|| Scopes::from_iter([OPENID.into(), PROFILE.into()])),
+            scopes,
             resource,
             nonce: None,
             authenticated: authenticated.seconds(),
-            factors: Factors { by_ticket: true, one_time_code: false },
+            factors: Factors { by_ticket, one_time_code: false },
             stay: None,
         };
         let with_refresh_token = self.client.may_use(GrantType::RefreshToken);
         Ok(self.app.grants.begin_redeemed(grant, with_refresh_token, self.now).await?)
     }
 
+    /// Returns the scopes and the resource of a request with an assertion. A `resource` without scopes of an API stands for all
+    /// scopes of the client, because native clients of version 1 name no scopes.
+    fn asked_of_assertion(&self) -> Result<(Scopes, Option<String>), OAuthError> {
+        if let Some(Asked { resource, scopes, .. }) = &self.of_resource {
+            return Ok((scopes.clone(), resource.clone()));
+        }
+        let resource = self.parameters.get("resource").filter(|_| self.dialect != Dialect::Version2);
+        let resource = self.client.resource(resource)?;
+        let asked = self.parameters.get("scope").map(|scope| self.client.scopes(scope)).transpose()?;
+        let asked = asked.unwrap_or_else(|| Scopes::from_iter([OPENID.into(), PROFILE.into()]));
+        let is_default = resource.is_some() && asked.iter().all(scopes::is_of_openid);
+        let more = self.client.api_scopes().filter(|_| is_default);
+        Ok((asked.iter().chain(more).map(Into::into).collect(), resource))
+    }
+
     /// Refuses a resource that the user's sign-in was not for (RFC 8707 section 2.2).
     fn check_resource(&self, grant: &Grant) -> Result<(), OAuthError> {
-        match self.parameters.get("resource") {
+        let named = match self.dialect {
+            Dialect::Version2 => self.of_resource.as_ref().and_then(|asked| asked.resource.as_deref()),
+            _ => self.parameters.get("resource"),
+        };
+        match named {
             Some(asked) if grant.resource.as_deref() != Some(asked) => {
                 Err(ErrorCode::InvalidTarget.because("the authorization request did not ask for this resource"))
             }
@@ -174,33 +302,21 @@ impl TokenRequest<'_> {
         let subject = grant.user.subject(secret, &self.tenant.name, self.client.sector());
         let session = grant.stay.as_ref().map(|stay| session_id(secret, &self.client.id, &stay.name));
         let group_names = std::sync::Arc::clone(&self.tenant.group_names);
+        let (tenant_id, dialect) = (self.tenant.guid, self.dialect);
+        let is_default = self.of_resource.as_ref().is_some_and(|asked| asked.is_default);
         let signed = in_background(move || {
             let key = keys.current(now)?;
-            let issue = Issue { issuer: &issuer, subject: &subject, group_names: &group_names, grant: &grant, now };
-            let access_token = key.token(TokenType::Access, &issue.access_token(id))?;
-            let id_token = match issue.id_token(&access_token, session) {
+            let (issuer, subject, group_names) = (&*issuer, &*subject, &*group_names);
+            let issue = Issue { issuer, subject, group_names, grant: &grant, tenant_id, dialect, now };
+            let access = key.token(TokenType::Access, &issue.access_token(id))?;
+            let id = match issue.id_token(&access, session) {
                 Some(claims) => Some(key.token(TokenType::Id, &claims)?),
                 None => None,
             };
-            Some(response(&grant, &access_token, id_token, refresh_token))
+            Some(dialect.answer(&grant, Tokens { access, id, refresh: refresh_token }, is_default, now))
         });
         signed.await.ok().flatten().ok_or_else(|| Refusal::Server("the server could not sign a token".into()))
     }
-}
-
-/// Returns the response of RFC 6749 section 5.1.
-fn response(grant: &Grant, access_token: &str, id_token: Option<String>, refresh_token: Option<String>) -> Value {
-    let mut answer = json!({
-        "token_type": "Bearer",
-        "expires_in": ACCESS_LIFETIME,
-        "scope": grant.scopes.to_string(),
-        "access_token": access_token,
-    });
-    if let Some(fields) = answer.as_object_mut() {
-        let optional = [("id_token", id_token), ("refresh_token", refresh_token), ("resource", grant.resource.clone())];
-        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
-    }
-    answer
 }
 
 /// Returns the scopes of a refreshed token, which the sign-in had, too (RFC 6749 section 6).
@@ -208,6 +324,16 @@ fn narrowed(had: &Scopes, asked: &str) -> Result<Scopes, OAuthError> {
     let asked = Scopes::parse(asked).filter(|asked| !asked.is_empty());
     let asked = asked.filter(|asked| asked.beyond(had).is_none() || asked.beyond(had) == Some(scopes::OFFLINE_ACCESS));
     asked.ok_or_else(|| ErrorCode::InvalidScope.because("the sign-in did not have this scope"))
+}
+
+/// Returns the scopes of a refreshed token of version 2, whose clients always ask for the scopes of OpenID Connect.
+fn narrowed_to(had: &Scopes, asked: &Scopes) -> Result<Scopes, OAuthError> {
+    let of_api = |scopes: &Scopes| scopes.iter().filter(|scope| !scopes::is_of_openid(scope)).map(Into::into).collect();
+    let (asked_of_api, had_of_api): (Scopes, Scopes) = (of_api(asked), of_api(had));
+    if asked_of_api.beyond(&had_of_api).is_some() {
+        return Err(ErrorCode::InvalidScope.because("the sign-in did not have this scope"));
+    }
+    Ok(asked.iter().filter(|scope| had.contains(scope)).map(Into::into).collect())
 }
 
 /// Returns the name of a stay for one client (`sid` of OpenID Connect Front-Channel and Back-Channel Logout).
@@ -235,6 +361,37 @@ pub(super) fn refuse(tenant: &Tenant, headers: &HeaderMap, refusal: Refusal) -> 
     if error.code != ErrorCode::InvalidClient {
         return respond(StatusCode::BAD_REQUEST, body);
     }
+    unauthorized(headers, body)
+}
+
+/// Returns the error in the form of the dialect. Native clients read an error only with status 400.
+fn refuse_in(
+    dialect: Dialect,
+    name: &str,
+    headers: &HeaderMap,
+    trace: Trace,
+    refusal: Refusal,
+    code: Option<Code>,
+) -> Response {
+    let (status, error) = match refusal {
+        Refusal::Client(error) => (StatusCode::BAD_REQUEST, error),
+        Refusal::Server(reason) => {
+            tracing::error!(tenant = name, "a client gets no answer: {reason}");
+            let error = ErrorCode::TemporarilyUnavailable.because("the server cannot decide now");
+            (StatusCode::SERVICE_UNAVAILABLE, error)
+        }
+    };
+    let code = code.unwrap_or_else(|| number(&error, None));
+    tracing::warn!(tenant = name, aadsts = code.number(), "a client is refused: {error}");
+    let body = dialect.error(&error, code, trace).into();
+    if error.code != ErrorCode::InvalidClient || (dialect != Dialect::OAuth && !headers.contains_key(AUTHORIZATION)) {
+        return respond(status, body);
+    }
+    unauthorized(headers, body)
+}
+
+/// Returns the response of RFC 6749 section 5.2 to a client that could not be authenticated.
+fn unauthorized(headers: &HeaderMap, body: Value) -> Response {
     let mut response = respond(StatusCode::UNAUTHORIZED, body);
     if headers.contains_key(AUTHORIZATION) {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"clients\""));

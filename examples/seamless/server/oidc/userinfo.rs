@@ -3,6 +3,7 @@
 
 use super::bearer;
 use super::claims::Issue;
+use super::dialect::Dialect;
 use super::error::ErrorCode;
 use super::grants::Grant;
 use super::parameters::Parameters;
@@ -49,7 +50,9 @@ async fn answer(
         (Ok(grant), Some(client)) => {
             let (issuer, group_names) = (app.issuer(tenant), &*tenant.group_names);
             let subject = grant.user.subject(app.records.secret(), &tenant.name, client.sector());
-            let issue = Issue { issuer: &issuer, subject: &subject, group_names, grant: &grant, now };
+            let (tenant_id, dialect) = (tenant.guid, Dialect::OAuth);
+            let issue =
+                Issue { issuer: &issuer, subject: &subject, group_names, grant: &grant, tenant_id, dialect, now };
             respond(StatusCode::OK, values(issue))
         }
         (Ok(_), None) => {

@@ -103,6 +103,8 @@ pub(crate) enum Kind {
     /// The list of a user's sessions or grants.
     OfUser = b'u',
     UsedAssertion = b'a',
+    /// The sign-in of a native client, for one token request. The client has it, and the store does not.
+    DesktopSsoToken = b'd',
     /// The clients of a user's stay that want to hear of its end.
     Participants = b'j',
     /// An authorization request that its client pushed.

@@ -1,0 +1,124 @@
+//! The forms of token requests, answers and errors: that of OAuth 2.0, and the two forms of native clients. Version 1 names its
+//! resource in `resource`, and its numbers are text. Version 2 names its resource in `scope`.
+
+use super::clients::GrantType;
+use super::error::{ErrorCode, OAuthError};
+use super::grants::{ACCESS_LIFETIME, Grant};
+use super::parameters::Parameters;
+use super::scope_of_resource::written;
+use crate::guid::Guid;
+use crate::native::Code;
+use crate::tenants::Tenant;
+use kerberos_sso::UnixTime;
+use serde_json::{Map, Value, json};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// RFC 6749 sections 5.1 and 5.2.
+    OAuth,
+    Version1,
+    Version2,
+}
+
+/// The identifiers in an error.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trace {
+    /// The identifier of the request in the log.
+    pub(super) trace: Guid,
+    /// The identifier that the client gave to the request.
+    pub(super) correlation: Guid,
+    pub(super) now: UnixTime,
+}
+
+/// The tokens of an answer.
+pub(super) struct Tokens {
+    pub(super) access: String,
+    pub(super) id: Option<String>,
+    pub(super) refresh: Option<String>,
+}
+
+impl Dialect {
+    /// Returns the form of a request at the first version of the endpoint, which applications share. The grant of native clients
+    /// has the form of native clients, and so have the refresh tokens of their clients.
+    pub(super) fn of(tenant: Option<&Tenant>, parameters: &Parameters) -> Self {
+        let grant = parameters.get("grant_type");
+        let client = tenant.and_then(|tenant| tenant.clients.get(parameters.get("client_id")?));
+        let is_native = client.is_some_and(|client| client.may_use(GrantType::Assertion));
+        match grant {
+            Some(grant) if grant == GrantType::Assertion.as_str() => Self::Version1,
+            Some(grant) if grant == GrantType::RefreshToken.as_str() && is_native => Self::Version1,
+            _ => Self::OAuth,
+        }
+    }
+
+    /// Returns the body of an answer. `is_default` says whether the request asked for all scopes of the resource.
+    pub(super) fn answer(self, grant: &Grant, tokens: Tokens, is_default: bool, now: UnixTime) -> Value {
+        let mut answer = match self {
+            // A grant of a browser has the form of OAuth 2.0, whatever else its client may do.
+            Self::Version1 if grant.stay.is_none() => json!({
+                "scope": grant.scopes.to_string(),
+                "expires_in": ACCESS_LIFETIME.to_string(),
+                "ext_expires_in": ACCESS_LIFETIME.to_string(),
+                "expires_on": now.saturating_add_seconds(ACCESS_LIFETIME).seconds().to_string(),
+                "not_before": now.seconds().to_string(),
+            }),
+            Self::Version2 => json!({
+                "scope": written(grant, is_default),
+                "expires_in": ACCESS_LIFETIME,
+                "ext_expires_in": ACCESS_LIFETIME,
+            }),
+            Self::OAuth | Self::Version1 => json!({
+                "scope": grant.scopes.to_string(),
+                "expires_in": ACCESS_LIFETIME,
+            }),
+        };
+        if let Some(fields) = answer.as_object_mut() {
+            let resource = grant.resource.clone().filter(|_| self != Self::Version2);
+            let required = [("token_type", Some("Bearer".to_owned())), ("access_token", Some(tokens.access))];
+            let optional = [("id_token", tokens.id), ("refresh_token", tokens.refresh), ("resource", resource)];
+            let all = required.into_iter().chain(optional);
+            fields.extend(all.filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
+        }
+        answer
+    }
+
+    /// Returns the body of an error. The body of native clients has a number, and identifiers with which an administrator finds
+    /// the request in the log.
+    pub(super) fn error(self, error: &OAuthError, code: Code, trace: Trace) -> Map<String, Value> {
+        let mut body = Map::from_iter([("error".to_owned(), error.code.as_str().into())]);
+        if self == Self::OAuth {
+            body.insert("error_description".into(), error.description.as_ref().into());
+            return body;
+        }
+        let Trace { trace, correlation, now } = trace;
+        let time = UnixTime::from_seconds(now.seconds()).to_string().replacen('T', " ", 1);
+        let text = code.text(Some(&error.description));
+        let text = format!("{text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}");
+        let fields: [(&str, Value); 6] = [
+            ("error_description", text.into()),
+            ("error_codes", vec![code.number()].into()),
+            ("timestamp", time.into()),
+            ("trace_id", trace.to_string().into()),
+            ("correlation_id", correlation.to_string().into()),
+            // The page of the public service explains its numbers.
+            ("error_uri", format!("https://login.microsoftonline.com/error?code={}", code.number()).into()),
+        ];
+        body.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+        body
+    }
+}
+
+/// Returns the number of an error. An invalid assertion has another number than an invalid code or refresh token.
+pub(super) fn number(error: &OAuthError, grant_type: Option<&str>) -> Code {
+    match error.code {
+        ErrorCode::InvalidClient => Code::UnknownClient,
+        ErrorCode::InvalidGrant if grant_type == Some(GrantType::Assertion.as_str()) => Code::InvalidAssertion,
+        ErrorCode::InvalidGrant => Code::InvalidGrant,
+        ErrorCode::InvalidScope => Code::InvalidScope,
+        ErrorCode::InvalidTarget => Code::UnknownResource,
+        ErrorCode::TemporarilyUnavailable => Code::Unavailable,
+        ErrorCode::UnauthorizedClient => Code::UnauthorizedClient,
+        ErrorCode::UnsupportedGrantType => Code::UnsupportedGrantType,
+        _ => Code::InvalidRequest,
+    }
+}

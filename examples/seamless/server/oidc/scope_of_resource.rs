@@ -1,0 +1,128 @@
+//! The scopes of version 2: a scope of an API begins with the API's resource, as in `https://api.contoso.test/read`. The scope
+//! `https://api.contoso.test/.default` stands for all scopes of the client at this API.
+
+use super::clients::RegisteredClient;
+use super::error::{ErrorCode, OAuthError};
+use super::grants::Grant;
+use super::scopes::{self, Scopes};
+
+/// What the `scope` of a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) resource: Option<String>,
+    pub(super) scopes: Scopes,
+    /// Whether the request asks for all scopes of the resource.
+    pub(super) is_default: bool,
+}
+
+impl Asked {
+    /// Reads the scopes of a request. Clients always ask for the scopes of OpenID Connect, so those that the client is not registered
+    /// for are left out (RFC 6749 section 3.3). The answer says which scopes the token has.
+    ///
+    /// # Errors
+    /// Returns `invalid_target` for a resource and `invalid_scope` for a scope that the client is not registered for, and
+    /// `invalid_scope` for two resources.
+    pub(super) fn read(client: &RegisteredClient, text: &str) -> Result<Self, OAuthError> {
+        let scopes = Scopes::parse(text);
+        let scopes = scopes.ok_or_else(|| ErrorCode::InvalidScope.because("the scope has a forbidden character"))?;
+        let (mut resource, mut asked, mut is_default) = (None, Vec::new(), false);
+        for scope in scopes.iter() {
+            if scopes::is_of_openid(scope) {
+                asked.extend(client.has_scope(scope).then(|| scope.to_owned()));
+                continue;
+            }
+            let (of, name) = parts(client, scope)?;
+            if let Some(of) = of {
+                match &resource {
+                    Some(other) if other != of => {
+                        return Err(ErrorCode::InvalidScope.because("the scope names more than one resource"));
+                    }
+                    _ => resource = Some(of.to_owned()),
+                }
+            }
+            match name {
+                DEFAULT => {
+                    is_default = true;
+                    asked.extend(client.api_scopes().map(Into::into));
+                }
+                name if client.has_scope(name) => asked.push(name.into()),
+                name => {
+                    let fault = format!("the client is not registered for the scope {name}");
+                    return Err(ErrorCode::InvalidScope.because(fault));
+                }
+            }
+        }
+        Ok(Self { resource, scopes: asked.into_iter().collect(), is_default })
+    }
+}
+
+/// Returns the resource of a scope and the scope at this resource.
+fn parts<'s>(client: &RegisteredClient, scope: &'s str) -> Result<(Option<&'s str>, &'s str), OAuthError> {
+    match scope.rsplit_once('/') {
+        _ if client.has_scope(scope) => Ok((None, scope)),
+        None => Ok((None, scope)),
+        Some((resource, name)) => client.resource(Some(resource)).map(|_| (Some(resource), name)),
+    }
+}
+
+/// Returns the scopes of a grant as version 2 writes them.
+pub(super) fn written(grant: &Grant, is_default: bool) -> String {
+    let default = is_default.then_some(DEFAULT);
+    let scopes = grant.scopes.iter().chain(default).map(|scope| match &grant.resource {
+        Some(resource) if !scopes::is_of_openid(scope) => format!("{resource}/{scope}"),
+        _ => scope.to_owned(),
+    });
+    scopes.collect::<Vec<_>>().join(" ")
+}
+
+const DEFAULT: &str = ".default";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn client() -> RegisteredClient {
+        let json = r#"{"id": "a", "grants": [], "scopes": ["openid", "profile", "read", "write"],
+            "resources": ["https://api.test", "https://api.test/", "urn:api"]}"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn read(text: &str) -> Result<(Option<String>, String, bool), ErrorCode> {
+        let asked = Asked::read(&client(), text).map_err(|error| error.code)?;
+        Ok((asked.resource, asked.scopes.to_string(), asked.is_default))
+    }
+
+    #[test]
+    fn scope_names_its_resource_and_the_scope_at_it() {
+        for (text, resource, scopes, is_default) in [
+            (
+                "https://api.test/read openid profile offline_access",
+                Some("https://api.test"),
+                "openid profile read",
+                false,
+            ),
+            ("https://api.test/.default", Some("https://api.test"), "read write", true),
+            ("https://api.test//.default", Some("https://api.test/"), "read write", true),
+            ("urn:api/write urn:api/read", Some("urn:api"), "read write", false),
+            ("read", None, "read", false),
+            ("openid offline_access", None, "openid", false),
+            ("", None, "", false),
+        ] {
+            assert_eq!(read(text), Ok((resource.map(Into::into), scopes.into(), is_default)), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_scope_unknown_resource_or_two_resources_are_refused() {
+        for (text, code) in [
+            ("https://other.test/.default", ErrorCode::InvalidTarget),
+            ("https://api.test/delete", ErrorCode::InvalidScope),
+            ("delete", ErrorCode::InvalidScope),
+            ("urn:api/read https://api.test/read", ErrorCode::InvalidScope),
+            ("urn:api/\"", ErrorCode::InvalidScope),
+        ] {
+            assert_eq!(read(text), Err(code), "{text}");
+        }
+    }
+}
