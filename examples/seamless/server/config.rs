@@ -360,8 +360,8 @@ impl Config {
             if !guids.insert(tenant.guid()) {
                 return Err(format!("{}: two tenants of the identifier {}", tenant.name, tenant.guid()));
             }
-            let mut named = tenant.domains.iter().chain(tenant.federated.keys());
-            if let Some(twice) = named.find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
+            let mut all = tenant.domains.iter().chain(tenant.federated.keys());
+            if let Some(twice) = all.find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
                 return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
             }
         }

@@ -37,7 +37,7 @@ impl Federation {
 /// The service that signs in the users of a domain.
 pub(crate) enum Namespace {
     /// This server.
-    Managed(Tenant),
+    Managed(Box<Tenant>),
     /// Another service, which a tenant names.
     Federated(Federation),
 }
@@ -59,7 +59,7 @@ impl Realm {
             Some(user @ UserName::Principal { .. }) => {
                 let suffix = user.suffix().unwrap_or_default().to_owned();
                 let federated = tenants.federated(&suffix).map(Namespace::Federated);
-                let namespace = federated.or_else(|| tenants.of_user(&user).map(Namespace::Managed));
+                let namespace = federated.or_else(|| tenants.of_user(&user).map(Box::new).map(Namespace::Managed));
                 (suffix, namespace)
             }
             _ => (String::new(), None),

@@ -141,7 +141,7 @@ pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: Uni
 }
 
 /// Returns the issuer that an assertion names. The caller must verify the assertion.
-pub(super) fn named_issuer<'d>(assertion: Element<'d>) -> Option<&'d str> {
+pub(super) fn named_issuer(assertion: Element<'_>) -> Option<&str> {
     assertion.attribute("Issuer")
 }
 

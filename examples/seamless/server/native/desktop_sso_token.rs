@@ -75,7 +75,7 @@ const LIFETIME: i64 = 5 * 60;
 const _: () = assert!(LIFETIME <= OF_ASSERTION);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::super::assertion::tests::sign_in;
     use super::super::xml;

@@ -24,7 +24,7 @@ pub(crate) enum Dialect {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trace {
     /// The identifier of the request in the log.
-    pub(super) trace: Guid,
+    pub(super) request: Guid,
     /// The identifier that the client gave to the request.
     pub(super) correlation: Guid,
     pub(super) now: UnixTime,
@@ -90,15 +90,15 @@ impl Dialect {
             body.insert("error_description".into(), error.description.as_ref().into());
             return body;
         }
-        let Trace { trace, correlation, now } = trace;
+        let Trace { request, correlation, now } = trace;
         let time = UnixTime::from_seconds(now.seconds()).to_string().replacen('T', " ", 1);
         let text = code.text(Some(&error.description));
-        let text = format!("{text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}");
+        let text = format!("{text}\r\nTrace ID: {request}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}");
         let fields: [(&str, Value); 6] = [
             ("error_description", text.into()),
             ("error_codes", vec![code.number()].into()),
             ("timestamp", time.into()),
-            ("trace_id", trace.to_string().into()),
+            ("trace_id", request.to_string().into()),
             ("correlation_id", correlation.to_string().into()),
             // The page of the public service explains its numbers.
             ("error_uri", format!("https://login.microsoftonline.com/error?code={}", code.number()).into()),

@@ -96,8 +96,8 @@ pub(super) async fn version2(
 
 fn trace(RequestId(id): &RequestId, headers: &HeaderMap, uri: &Uri) -> Trace {
     let random = || Guid::from_bits(u128::from_be_bytes(clock::random()));
-    let trace = u128::from_str_radix(id, 16).map_or_else(|_| random(), Guid::from_bits);
-    Trace { trace, correlation: native::correlation_of(headers, uri).unwrap_or_else(random), now: clock::now() }
+    let request = u128::from_str_radix(id, 16).map_or_else(|_| random(), Guid::from_bits);
+    Trace { request, correlation: native::correlation_of(headers, uri).unwrap_or_else(random), now: clock::now() }
 }
 
 async fn issue(
