@@ -10,13 +10,13 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Authority:
-    """The files of the authority (`trusted`) and of the server's certificate and key, in PEM."""
+    """The files of the authority (`trusted`) and of the server's certificate and key, in PEM. `hosts` are the names of the server."""
 
-    def __init__(self, home):
+    def __init__(self, home, hosts=(HOST,)):
         self.home, self.trusted, self.signs = home, home / "authority.pem", home / "authority.key"
         run(["openssl", "req", "-x509", *NEW_KEY, "-days", "30", "-subj", "/CN=authority of the test", "-keyout", self.signs, "-out",
              self.trusted])
-        self.certificate, self.key = self.issue("server", HOST, f"DNS:{HOST}", "DNS:localhost", "IP:127.0.0.1")
+        self.certificate, self.key = self.issue("server", hosts[0], *(f"DNS:{host}" for host in (*hosts, "localhost")), "IP:127.0.0.1")
 
     def issue(self, file, subject, *names):
         """Makes a certificate and its key for these names, and returns the two files."""

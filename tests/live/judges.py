@@ -23,9 +23,10 @@ SCOPE = "openid profile email groups offline_access"
 
 
 class Application:
-    """An application behind the issuer. `authority` made the issuer's certificate."""
+    """An application behind the issuer. `authority` made the issuer's certificate. `hosts` are the issuer's names on loopback."""
 
     compares_issuer = False  # whether the judge compares the `iss` of the answer (RFC 9207)
+    hosts = (HOST,)
 
     def __init__(self, work, name, port, issuer, authority, scope=SCOPE):
         self.work, self.name, self.port, self.issuer, self.authority, self.scope = work, name, port, issuer, authority, scope
@@ -40,7 +41,7 @@ class Application:
     def start(self, command, **settings):
         """Starts the application, which finds the issuer's host on loopback and trusts its authority."""
         hosts, trusted = self.home / "hosts", str(self.authority.trusted)
-        hosts.write_text(f"127.0.0.1 {HOST} localhost\n")
+        hosts.write_text(f"127.0.0.1 {' '.join(self.hosts)} localhost\n")
         judge = {"client": self.name, "secret": self.secret, "issuer": self.issuer, "application": self.url, "port": self.port,
                  "scope": self.scope, **settings}
         self.process = self.work.start(command, self.home / "log", self.port, {
@@ -143,8 +144,9 @@ class ModAuthOpenidc(Application):
 class SampleApp(Application):
     """The sample application: a web application, and an API that takes its access tokens."""
 
-    def __init__(self, work, port, issuer, authority):
+    def __init__(self, work, port, issuer, authority, hosts=(HOST,)):
         super().__init__(work, "app", port, issuer, authority)
+        self.hosts = hosts
 
     def registration(self):
         return {**super().registration(), "post_logout_redirect_uris": [f"{self.url}/"], "resources": [f"{self.url}/api"],

@@ -246,4 +246,5 @@ def main():
     print(json.dumps({**claims, "tenant": jwt.decode(second["id_token"], options={"verify_signature": False})["tid"]}))
 
 
-main()
+if __name__ == "__main__":
+    main()

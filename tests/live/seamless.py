@@ -3,7 +3,7 @@ the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             steps, judges, forward-auth, redirects, requests,
-                            strangers, limits or rubbish; default all
+                            strangers, limits, native or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -19,6 +19,7 @@ import seamless_forests
 import seamless_forward_auth
 import seamless_judges
 import seamless_limits
+import seamless_native
 import seamless_pages
 import seamless_password
 import seamless_redirects
@@ -78,6 +79,7 @@ def main(wanted):
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
                  "strangers": lambda server: seamless_strangers.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
+                 "native": lambda _: seamless_native.check(report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
         for part in wanted or parts:
             with one_tenant(world) as server:

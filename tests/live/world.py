@@ -14,17 +14,19 @@ MIT_REALMS = ["MIT.TEST", "NEAR.TEST", "FAR.TEST", "TOP.TEST", "SUB.TOP.TEST", "
 
 
 class World:
-    def __init__(self, work):
-        self.work, self.clients = work, Clients(work)
+    """`kdcs` are the ports of the KDCs of Samba."""
+
+    def __init__(self, work, kdcs=KDCS):
+        self.work, self.clients, self.kdcs = work, Clients(work), kdcs
         self.samba_version = f"Samba {version('samba')}"
-        self.contoso = SambaAd(work, CONTOSO, KDCS[CONTOSO])
+        self.contoso = SambaAd(work, CONTOSO, kdcs[CONTOSO])
         self.sso_password = "Sso.Key.One.2026!"
         self.contoso.sso_account(self.sso_password)
         self.contoso.user("alice", "Alice.Pass.1", givenname="Alice", surname="Anderson")
         self.contoso.start()
 
     def add_fabrikam(self):
-        self.fabrikam = SambaAd(self.work, FABRIKAM, KDCS[FABRIKAM])
+        self.fabrikam = SambaAd(self.work, FABRIKAM, self.kdcs[FABRIKAM])
         self.fabrikam.sso_account("Sso.Fabrikam.2026!")
         self.fabrikam.user("frank", "Some.Pass.1", givenname="Frank", surname="Fabri")
         trust(self.contoso, self.fabrikam)
@@ -51,11 +53,11 @@ class World:
         return self.user("alice", "Alice.Pass.1", *options, **libdefaults)
 
     def user(self, name, password, *options, **libdefaults):
-        return self.clients.session(CONTOSO, KDCS, **libdefaults).kinit(name, password, *options)
+        return self.clients.session(CONTOSO, self.kdcs, **libdefaults).kinit(name, password, *options)
 
     def nobody(self):
         """Returns a client that has not signed in."""
-        return self.clients.session(CONTOSO, KDCS)
+        return self.clients.session(CONTOSO, self.kdcs)
 
     def negoex_module(self):
         """Returns the GSS configuration of a mechanism that only NegoEx can negotiate."""
@@ -65,4 +67,4 @@ class World:
         return conf
 
     def fabrikam_user(self, name, password, sso_realm=CONTOSO):
-        return self.clients.session(FABRIKAM, KDCS, sso_realm=sso_realm).kinit(name, password)
+        return self.clients.session(FABRIKAM, self.kdcs, sso_realm=sso_realm).kinit(name, password)

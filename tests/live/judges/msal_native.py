@@ -1,0 +1,50 @@
+"""Signs in with MSAL for Python as a public client. MSAL discovers the authority and the user's realm, reads MEX and the RSTR, and
+exchanges the assertion for tokens of its `scope`. Settings are in the environment variable JUDGE: `envelope` is the answer of
+`windowstransport` to a ticket, or there is a `password`. The program prints one JSON object with the result of each step."""
+
+import json
+import os
+import warnings
+
+import msal
+from msal.mex import send_request as read_mex
+from msal.wstrust_response import SAML_TOKEN_TYPE_V1, parse_response
+
+JUDGE = json.loads(os.environ["JUDGE"])
+SAML_GRANT = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
+warnings.simplefilter("ignore")
+
+
+def attempted(step):
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001 the test shows what MSAL refuses
+        return {"refused": f"{type(error).__name__}: {error}"}
+
+
+def by_envelope(app):
+    """Does what MSAL does after it has an envelope, because MSAL for Python sends no tickets itself."""
+    found = parse_response(JUDGE["envelope"])
+    if found["type"] != SAML_TOKEN_TYPE_V1:
+        raise ValueError(f"the type {found['type']}")
+    app.client.grant_assertion_encoders.setdefault(SAML_GRANT, app.client.encode_saml_assertion)
+    return app.client.obtain_token_by_assertion(found["token"], SAML_GRANT, scope=app._decorate_scope([JUDGE["scope"]]))
+
+
+def by_password(app, realm):
+    """Takes MSAL's way for a user of a federated domain. A managed domain has no such way in MSAL."""
+    realm = {"federation_metadata_url": JUDGE["mex"], **realm}
+    scopes = app._decorate_scope([JUDGE["scope"]])
+    return app._acquire_token_by_username_password_federated(realm, JUDGE["user"], JUDGE["password"], scopes=scopes)
+
+
+def main():
+    app = msal.PublicClientApplication(JUDGE["client"], authority=JUDGE["authority"])
+    said = {"token_endpoint": app.authority.token_endpoint, "realm": attempted(lambda: app.authority.user_realm_discovery(JUDGE["user"])),
+            "mex": attempted(lambda: read_mex(JUDGE["mex"], app.http_client))}
+    by = (lambda: by_password(app, said["realm"])) if "password" in JUDGE else (lambda: by_envelope(app))
+    said["tokens"] = attempted(by)
+    print(json.dumps(said))
+
+
+main()

@@ -1,0 +1,74 @@
+"""Sets up what public native clients expect: the server under their fixed host names, a forest with its KDC, and the API of the
+sample application as the resource."""
+
+import contextlib
+
+import requests
+
+import native_client
+from authority import Authority
+from judges import SampleApp
+from public_clients import AZURE_AD_POWERSHELL, AZURE_CLI, PublicClients
+from replayed import AUTOLOGON, ISSUE, LOGIN, SOAP, Wire
+from samba_ad import SSO_ACCOUNT
+from seamless_server import Server, header, tenant
+from world import CONTOSO, World
+
+HOSTS = (LOGIN, AUTOLOGON)
+GRAPH = "https://graph.windows.net"  # the resource that SeamlessPass and ROADtools ask for by default
+PASSWORD, WRONG = "Alice.Pass.1", "WRONG.Pass.1"
+KERBEROS_PORT, HTTPS_PORT, APP_PORT, METRICS = 88, 443, 8081, "127.0.0.1:9464"
+SCOPES = ["openid", "profile", "offline_access", "api.read"]
+GRANTS = ["refresh_token", "urn:ietf:params:oauth:grant-type:saml1_1-bearer"]
+# A domain of the forest whose users AD FS signs in.
+FEDERATED = {"partner.test": {"metadata_url": "https://sts.partner.test/adfs/services/trust/mex", "brand": "Partner",
+                              "active_auth_url": "https://sts.partner.test/adfs/services/trust/2005/usernamemixed"}}
+
+
+class Cloud:
+    """`server` is the running server."""
+
+    def __init__(self, work):
+        self.work, self.world = work, World(work, {CONTOSO: KERBEROS_PORT})
+        self.authority = Authority(work.dir("tls"), HOSTS)
+        self.wire, self.clients = Wire(self.authority), PublicClients(work, self.authority)
+        self.app = SampleApp(work, APP_PORT, f"https://{LOGIN}/contoso.test", self.authority, HOSTS)
+        self.api = f"{self.app.url}/api"
+
+    @contextlib.contextmanager
+    def serve(self, **more):
+        """Runs the server with the account's present key, and the application. `more` is of the tenant's configuration."""
+        clients = [{"id": id, "name": name, "redirect_uris": ["http://127.0.0.1/callback"], "scopes": SCOPES,
+                    "resources": [self.api, GRAPH], "grants": GRANTS}
+                   for id, name in ((AZURE_AD_POWERSHELL, "Azure AD PowerShell"), (AZURE_CLI, "Azure CLI"))]
+        keytab = self.work.root / "sso.keytab"
+        keytab.write_bytes(self.world.contoso.keytab(SSO_ACCOUNT).read_bytes())
+        of_contoso = tenant(self.world.contoso, keytab, clients=[*clients, self.app.registration()], **more)
+        with Server(self.work, HTTPS_PORT, [of_contoso], address=f"https://{LOGIN}", autologon=f"https://{AUTOLOGON}", hosts=list(HOSTS),
+                    tls=self.authority.of_server(), metrics=METRICS) as self.server, self.app.run():
+            yield
+
+    def label(self, package, name):
+        return f"{name} {self.clients.versions[package]}"
+
+    def call_api(self, token):
+        """Calls the API with an access token. Returns the status and the answer."""
+        answer = requests.get(f"{self.api}/me", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        return answer.status_code, answer.json()
+
+    def accepts(self, token):
+        """Returns whether the API takes the token as one of alice, and what the API says."""
+        status, said = self.call_api(token)
+        return (status, said.get("upn")) == (200, "alice@contoso.test"), f"{status} {said.get('upn') or said}"
+
+    def envelope(self, path="/contoso.test/winauth/trust/2005/windowstransport"):
+        """Returns the answer of the integrated endpoint to a ticket of alice."""
+        body = native_client.rst(f"https://{AUTOLOGON}{path}").encode()
+        headers = {"Content-Type": SOAP, "SOAPAction": ISSUE, "Authorization": header(self.world.alice().token())}
+        return self.wire.send(AUTOLOGON, path, body, headers)
+
+    def metric(self, name):
+        """Returns the sum of a metric over its labels, or `None` if the server has no such metric."""
+        lines = requests.get(f"http://{METRICS}/metrics", timeout=20).text.splitlines()
+        values = [float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name]
+        return sum(values) if values else None

@@ -1,0 +1,51 @@
+"""Lets public native clients sign in to the server, unchanged and with real tickets, in a network namespace of their own. Their
+fixed host names lead to the server there, on port 443 and with a certificate of the test's authority. The part `native` of
+seamless.py runs this program.
+
+  seamless_native.py      prints the checks and exits with the number of failed checks"""
+
+import sys
+
+import namespace
+import native_clients
+import native_forged
+import native_passwords
+import native_requests
+from native_cloud import FEDERATED, HOSTS, PASSWORD, Cloud
+from native_steps import NativeApplication
+from report import Report
+from samba_ad import SSO_ACCOUNT
+from work import Work
+
+DISABLED_ACCOUNT = 0x202
+
+
+def check(report):
+    """Runs this program in a namespace and adds its failed checks."""
+    report.failures += namespace.inside([sys.executable, __file__])
+
+
+def main():
+    report = Report()
+    with Work() as work:
+        namespace.begin(HOSTS, work.root)
+        cloud = Cloud(work)
+        directory = cloud.world.contoso
+        directory.user("disabled", PASSWORD)
+        directory.set("disabled", "userAccountControl", DISABLED_ACCOUNT)
+        with cloud.serve(federated=FEDERATED):
+            NativeApplication(cloud, cloud.world.alice(), report).all()
+            native_clients.check(cloud, report)
+            native_requests.check(cloud, report)
+            native_forged.check(cloud, report)
+            native_passwords.switched_off(cloud, report)
+            before = native_forged.forged_now(cloud), native_requests.ticket(cloud)
+        directory.set_password(SSO_ACCOUNT, "Sso.Key.Two.2026!")
+        with cloud.serve(username_mixed=True):
+            native_forged.old(cloud, *before, report)
+            native_passwords.check(cloud, report)
+    return report.failures
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 100))
