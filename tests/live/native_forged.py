@@ -1,7 +1,6 @@
-"""Shows the server tickets that SeamlessPass forges (it contains impacket's ticketer), under right and wrong keys. Each ticket has the
-key version 2."""
+"""Shows the server tickets that SeamlessPass forges under right and wrong keys. It contains impacket's ticketer, which gives each
+ticket the key version 2."""
 
-import base64
 import re
 
 from replayed import AadInternals
@@ -9,42 +8,48 @@ from samba_ad import SSO_ACCOUNT
 
 OTHER_DOMAIN = "S-1-5-21-1111111111-2222222222-3333333333"
 SENTENCE = "Failed to authenticate to the cloud using the kerberos ticket"
+REFUSED = "81004"  # IdentityInTicketIsNotAuthenticated
 
 
 def check(cloud, report):
-    directory, label = cloud.world.contoso, cloud.label("seamlesspass", "SeamlessPass")
-    key = next(key["key"] for key in directory.keys(SSO_ACCOUNT) if key["etype"] == 18)
+    alice, key, in_realm = cloud.world.contoso.sid_of("alice"), key_of(cloud), ("-domain", "contoso.test")
     other = key[:-2] + f"{int(key[-2:], 16) ^ 1:02x}"
-    alice, realm = directory.sid_of("alice"), ("-domain", "contoso.test")
-    for what, sid, options, code in (("another key", alice, ["-adssoacc-aes", other, *realm], "81004"),
-                                     ("the realm dummy.lab, which is its own default", alice, ["-adssoacc-aes", key], "81004"),
-                                     ("a SID of another domain", f"{OTHER_DOMAIN}-1104", ["-adssoacc-aes", key, *realm], "81011")):
-        said = cloud.clients.seamlesspass("contoso.test", *options, "-user-sid", sid, "-username", "alice", "-debug")
-        report.check(SENTENCE in said, f"{label}, a ticket forged with {what}: {SENTENCE}", "" if SENTENCE in said else said[:300])
-        found = code_of(cloud, said)
-        report.check(found == (403, code), f"a ticket forged with {what}: 403 and AADSTS{code}", found)
+    for what, sid, options, code in (("another key", alice, ["-adssoacc-aes", other, *in_realm], REFUSED),
+                                     ("the realm dummy.lab, its default", alice, ["-adssoacc-aes", key], REFUSED),
+                                     ("a SID of another domain", f"{OTHER_DOMAIN}-1104", ["-adssoacc-aes", key, *in_realm], "81011")):
+        label, said = f"a ticket forged with {what}", forge(cloud, sid, *options)
+        report.check(SENTENCE in said, f"{cloud.label('seamlesspass', 'SeamlessPass')}, {label}: refused", SENTENCE, said)
+        # SeamlessPass does not show the fault.
+        found = fault(cloud, spnego(said))
+        report.check(found == (403, code), f"{label}: 403 and AADSTS{code}", found)
 
 
-def old(cloud, forged_before, real_before, report):
-    """Shows tickets of the key before the last rollover. The server has the new key only."""
-    for what, token in (("forged", forged_before), ("real", real_before)):
-        answer = AadInternals(cloud.wire).ask("contoso.test", token)
-        report.check((answer.status, answer.code()) == (403, "81004"), f"a {what} ticket under the old key: 403 and AADSTS81004", (answer.status, answer.code()))
+def before_rollover(cloud, real):
+    """Returns tokens under the account's present key: of a real ticket, and of a forged ticket. Nothing but the KDC tells them apart."""
+    alice, key = cloud.world.contoso.sid_of("alice"), key_of(cloud)
+    return {"real": real, "forged": spnego(forge(cloud, alice, "-adssoacc-aes", key, "-domain", "contoso.test"))}
 
 
-def forged_now(cloud):
-    """Returns the token of a ticket that SeamlessPass forges with the account's present key. Nothing else tells it from a real one."""
-    key = next(key["key"] for key in cloud.world.contoso.keys(SSO_ACCOUNT) if key["etype"] == 18)
-    return spnego(cloud.clients.seamlesspass("contoso.test", "-adssoacc-aes", key, "-domain", "contoso.test", "-username", "alice", "-debug",
-                                             "-user-sid", cloud.world.contoso.sid_of("alice")))
+def after_rollover(cloud, tokens, report):
+    """Shows these tokens to a server that has the new key only."""
+    for what, token in tokens.items():
+        found = fault(cloud, token)
+        report.check(found == (403, REFUSED), f"a {what} ticket under the key before the rollover: 403 and AADSTS{REFUSED}", found)
+
+
+def key_of(cloud):
+    return next(key["key"] for key in cloud.world.contoso.keys(SSO_ACCOUNT) if key["etype"] == 18)
+
+
+def forge(cloud, sid, *options):
+    return cloud.clients.seamlesspass("contoso.test", *options, "-user-sid", sid, "-username", "alice", "-debug")
 
 
 def spnego(said):
     found = re.search(r"SPNEGO token: (\S+)", said)
-    return found.group(1) if found else base64.b64encode(said.encode()).decode()
+    return found.group(1) if found else "%%%"
 
 
-def code_of(cloud, said):
-    """Sends the same token again, because SeamlessPass does not show the fault."""
-    answer = AadInternals(cloud.wire).ask("contoso.test", spnego(said))
+def fault(cloud, token):
+    answer = AadInternals(cloud.wire).ask("contoso.test", token)
     return answer.status, answer.code()

@@ -20,8 +20,8 @@ class NativeApplication:
     def __init__(self, cloud, session, report):
         self.cloud, self.session, self.report, self.wire = cloud, session, report, cloud.wire
 
-    def step(self, number, what, good, said=""):
-        self.report.check(good, f"step {number}: {what}", str(said)[:300])
+    def step(self, number, what, good, said, otherwise=None):
+        self.report.check(good, f"step {number}: {what}", said, otherwise)
 
     def all(self):
         answer = self.ticket(self.find())
@@ -29,14 +29,15 @@ class NativeApplication:
 
     def find(self):
         """Steps 1 to 4. Returns the address of the integrated endpoint."""
-        self.step(1, "the user opens the application, with a sign-in to the domain only", not self.session.has_ticket(), "no ticket for the service")
+        at_first = not self.session.has_ticket()
+        self.step(1, "the user opens the application, with a sign-in to the domain only", at_first, f"no ticket for {SERVICE}")
         found = re.search(r"Default principal: (\S+)@(\S+)", run(["klist"], self.session.env))
         name = f"{found[1]}@{found[2].lower()}"
         self.step(2, "the application takes the user's name from the session", name == "alice@contoso.test", name)
         realm = self.wire.send(LOGIN, f"/common/userrealm/{name}?api-version=1.0", method="GET")
         address = realm.json().get("federation_metadata_url", "") if realm.status == 200 else ""
         good = address.startswith("https://") and address.endswith("/contoso.test/winauth/trust/mex")
-        self.step(3, "the name leads to the tenant's MEX endpoint", good, realm.body)
+        self.step(3, "the name leads to the tenant's MEX endpoint", good, address, realm.body)
         there = urllib.parse.urlsplit(address or f"https://{AUTOLOGON}/contoso.test/winauth/trust/mex")
         document = self.wire.send(there.hostname, there.path, method="GET")
         integrated = attempted(lambda: native_client.endpoint(document.body))
@@ -54,8 +55,8 @@ class NativeApplication:
         self.step(5, "the endpoint challenges with Kerberos, in XML", said == (401, "Negotiate", SOAP, "81006"), said)
         token = self.session.token()
         answer = ask(Authorization=header(token))
-        self.step(6, "the application forwards the ticket of the domain controller", self.session.has_ticket() and answer.status == 200,
-                  f"{SERVICE}, {len(token.value)} octets: {answer.status}")
+        good = self.session.has_ticket() and answer.status == 200
+        self.step(6, "the application forwards the ticket of the domain controller", good, f"{len(token.value)} octets: {answer.status}")
         sid = self.cloud.world.contoso.sid_of("alice")
         good = self.cloud.server.says(["signed in by Kerberos", f"alice@CONTOSO.TEST ({sid})"])
         self.step(7, "the server decrypts and validates the ticket", good, sid)
@@ -68,31 +69,32 @@ class NativeApplication:
         verified = any(native_client.verify_assertion(text, key["x5c"][0]) for key in keys)
         claims = attempted(lambda: native_client.claims_of(text)) if verified else {}
         good = verified and claims["sid"] == self.cloud.world.contoso.sid_of("alice") and claims["upn"] == "alice@contoso.test"
-        self.step(8, "the server issues a SAML assertion, which xmlsec1 verifies", good, claims or answer.body)
+        self.step(8, "the server issues a SAML assertion, which xmlsec1 verifies", good, claims, answer.body)
         return next((element.text for element in answer.xml().iter("DesktopSsoToken")), None)
 
     def tokens(self, desktop_sso_token):
         """Steps 9 and 10. Returns the tokens."""
-        fields = {"grant_type": SAML_GRANT, "assertion": assertion_with(desktop_sso_token), "client_id": AZURE_CLI,
-                  "resource": self.cloud.api}
-        answer = self.wire.send(LOGIN, "/contoso.test/oauth2/token", urllib.parse.urlencode(fields).encode(), {"Content-Type": FORM})
+        answer = self.exchange(grant_type=SAML_GRANT, assertion=assertion_with(desktop_sso_token))
         found = answer.json() if answer.status == 200 else {}
-        self.step(9, "the application submits the assertion to the token endpoint", answer.status == 200,
-                  "200" if found else answer.body)
+        self.step(9, "the application submits the assertion to the token endpoint", bool(found), answer.status, answer.body)
         said = {name: attempted(lambda token=found.get(name): self.claims(token, audience))
                 for name, audience in (("access_token", self.cloud.api), ("id_token", AZURE_CLI))}
-        good = all(isinstance(claims, dict) and claims["upn"] == "alice@contoso.test" and claims["amr"] == ["wia"] for claims in said.values())
-        fields = {"grant_type": "refresh_token", "refresh_token": found.get("refresh_token", ""), "client_id": AZURE_CLI, "resource": self.cloud.api}
-        renewed = self.wire.send(LOGIN, "/contoso.test/oauth2/token", urllib.parse.urlencode(fields).encode(), {"Content-Type": FORM})
+        good = all(isinstance(claims, dict) and (claims["upn"], claims["amr"]) == ("alice@contoso.test", ["wia"]) for claims in said.values())
+        renewed = self.exchange(grant_type="refresh_token", refresh_token=found.get("refresh_token", "none"))
         good = good and found.get("resource") == self.cloud.api and renewed.status == 200
         self.step(10, "the application gets an access token and a refresh token for the resource, and an ID token", good,
-                  "PyJWT verifies both, and the refresh token gives new tokens" if good else f"{said} {renewed.body[:200]}")
+                  "PyJWT verifies both, and the refresh token gives new tokens", f"{said} {renewed.body}")
         return found
+
+    def exchange(self, **fields):
+        form = {**fields, "client_id": AZURE_CLI, "resource": self.cloud.api}
+        return self.wire.send(LOGIN, "/contoso.test/oauth2/token", urllib.parse.urlencode(form).encode(), {"Content-Type": FORM})
 
     def resource(self, tokens):
         """Step 11. The API verifies the token with another library than the server's."""
         status, said = self.cloud.call_api(tokens.get("access_token"))
-        self.step(11, "the application uses the resource", (status, said.get("upn")) == (200, "alice@contoso.test"), f"{status} {said}")
+        good = (status, said.get("upn")) == (200, "alice@contoso.test")
+        self.step(11, "the application uses the resource", good, f"{status} {said}")
 
     def keys(self):
         metadata = self.wire.send(LOGIN, "/contoso.test/.well-known/openid-configuration", method="GET").json()

@@ -1,10 +1,14 @@
 """Prints one line for each check, and counts the failed checks."""
 
+MOST = 600  # characters
+
 
 class Report:
     def __init__(self):
         self.failures = 0
 
-    def check(self, good, label, said=""):
+    def check(self, good, label, said="", otherwise=None):
+        """Prints a check. A failed check says `otherwise`, if there is such a text."""
         self.failures += not good
+        said = said if good or otherwise is None else str(otherwise)[:MOST]
         print(f"{'ok  ' if good else 'FAIL'} {label}" + (f": {said}" if said else ""), flush=True)

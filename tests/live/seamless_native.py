@@ -39,10 +39,10 @@ def main():
             native_requests.check(cloud, report)
             native_forged.check(cloud, report)
             native_passwords.switched_off(cloud, report)
-            before = native_forged.forged_now(cloud), native_requests.ticket(cloud)
+            tokens = native_forged.before_rollover(cloud, native_requests.ticket(cloud))
         directory.set_password(SSO_ACCOUNT, "Sso.Key.Two.2026!")
         with cloud.serve(username_mixed=True):
-            native_forged.old(cloud, *before, report)
+            native_forged.after_rollover(cloud, tokens, report)
             native_passwords.check(cloud, report)
     return report.failures
 
