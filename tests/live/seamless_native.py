@@ -11,13 +11,11 @@ import native_clients
 import native_forged
 import native_passwords
 import native_requests
-from native_cloud import FEDERATED, HOSTS, PASSWORD, Cloud
+from native_cloud import FEDERATED, HOSTS, Cloud
 from native_steps import NativeApplication
 from report import Report
 from samba_ad import SSO_ACCOUNT
 from work import Work
-
-DISABLED_ACCOUNT = 0x202
 
 
 def check(report):
@@ -31,8 +29,7 @@ def main():
         namespace.begin(HOSTS, work.root)
         cloud = Cloud(work)
         directory = cloud.world.contoso
-        directory.user("disabled", PASSWORD)
-        directory.set("disabled", "userAccountControl", DISABLED_ACCOUNT)
+        native_passwords.people(directory)
         with cloud.serve(federated=FEDERATED):
             NativeApplication(cloud, cloud.world.alice(), report).all()
             native_clients.check(cloud, report)
