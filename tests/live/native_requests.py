@@ -13,7 +13,7 @@ from replayed import AUTOLOGON, FORM, LOGIN, SAML_GRANT, AadInternals, assertion
 # What Oh365UserFinder looks for in the answer, letter by letter.
 OH365USERFINDER = '{"DesktopSsoEnabled":true,"UserTenantBranding":null,"DomainType":3}'
 TRANSPORT = "/contoso.test/winauth/trust/2005/windowstransport"
-CALLBACK = "http://127.0.0.1/callback"
+CALLBACK, CORRELATION = "http://127.0.0.1/callback", "19ac39db-81d2-4713-8046-b0b7240592be"
 
 
 def check(cloud, report):
@@ -47,6 +47,9 @@ def aadinternals(cloud, report):
     numbers = {name: found.get(name) for name in ("expires_in", "expires_on", "not_before")}
     good = all(isinstance(value, str) and value.isdigit() for value in numbers.values())
     report.check(good, f"{label}: numbers are texts, as in version 1", numbers)
+    answer = client.ask(access.get("tid", "none"), ticket(cloud))
+    good = answer.status == 200 and client.desktop_sso_token(answer) is not None
+    report.check(good, f"{label}: the tenant's identifier names the tenant, too", access.get("tid"), answer.body)
     again = client.tokens(token, cloud.api, CALLBACK)
     good = again.status == 400 and again.error().isdigit()
     report.check(good, f"{label}, a DesktopSsoToken a second time: refused with a code", again.error(), again.body)
@@ -110,5 +113,8 @@ def refused_assertions(cloud, report):
                                 ("an unknown resource", {"resource": "https://other.example"}, "500011")):
         assertion = assertion_with(client.desktop_sso_token(client.ask("contoso.test", ticket(cloud))))
         form = {"grant_type": SAML_GRANT, "assertion": assertion, "client_id": AZURE_AD_POWERSHELL, "resource": GRAPH, **changes}
-        answer = cloud.wire.send(LOGIN, "/contoso.test/oauth2/token", urlencode(form).encode(), {"Content-Type": FORM})
+        headers = {"Content-Type": FORM, "client-request-id": CORRELATION, "return-client-request-id": "true"}
+        answer = cloud.wire.send(LOGIN, "/contoso.test/oauth2/token", urlencode(form).encode(), headers)
         report.check(answer.error() == code, f"token endpoint, {what}: refused with a code", code, answer.body)
+        returned = answer.headers["client-request-id"], answer.json().get("correlation_id")
+        report.check(returned == (CORRELATION, CORRELATION), f"token endpoint, {what}: returns the client's request id", returned)
