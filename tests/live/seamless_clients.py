@@ -5,7 +5,7 @@ import json
 import sys
 
 from clients import HERE
-from seamless_server import Server, header, tenant
+from seamless_server import GUID, Server, header, tenant
 from web import HOST, url
 from work import attempt, run
 
@@ -55,7 +55,7 @@ def headers(world, server, report):
 
 def native(world, server, report):
     """Runs the native client on a server whose public address has TLS, because native clients use no other address."""
-    tenants = [tenant(world.contoso, server.keytab, clients=[NATIVE])]
+    tenants = [tenant(world.contoso, server.keytab, clients=[NATIVE], guid=GUID)]
     with Server(world.work, server.port + 1, tenants, address=f"https://{HOST}") as of_proxy:
         native_client(world, of_proxy, report)
 
@@ -64,7 +64,7 @@ def native_client(world, server, report):
     client = [sys.executable, HERE / "native_client.py", f"http://127.0.0.1:{server.port}", "contoso.test"]
     status, said = attempt(client, world.alice().env)
     found = json.loads(said) if status == 0 else {}
-    known = world.contoso.sid_of("alice"), "alice@contoso.test", "contoso.test"
+    known = world.contoso.sid_of("alice"), "alice@contoso.test", GUID
     good = (found.get("sid"), found.get("upn"), found.get("tenant")) == known
     report.check(good, "native client: assertion and tokens verify", said if not good else f"{found['upn']}, {found['sid']}")
     status, said = attempt(client, world.nobody().env)

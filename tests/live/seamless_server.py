@@ -21,6 +21,7 @@ from work import run, wait
 LIMITS = {"requests_per_second": 100_000, "requests_at_once": 100_000, "wrong_passwords_of_address": 1_000,
           "password_seconds": 2}
 BOB_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+GUID = "01234567-89ab-4def-8123-456789abcdef"  # of the tenant in tokens, if a test names it
 
 
 @dataclass
