@@ -365,6 +365,14 @@ impl Config {
                 return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
             }
         }
+        let own = || self.tenants.iter().flat_map(|tenant| tenant.realms().chain([&*tenant.name]));
+        for tenant in &self.tenants {
+            if let Some(domain) =
+                tenant.federated.keys().find(|domain| own().any(|own| own.eq_ignore_ascii_case(domain)))
+            {
+                return Err(format!("{}: federated: the users of {domain} sign in at this server", tenant.name));
+            }
+        }
         Ok(())
     }
 }
@@ -405,17 +413,21 @@ impl TenantConfig {
         if self.realm.is_empty() || self.account.is_empty() {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
-        self.check_federated()?;
+        self.check_native_clients()?;
         self.check_forest()
     }
 
-    /// A federated domain is none of the domains whose users this server signs in.
-    fn check_federated(&self) -> Result<(), String> {
+    fn check_native_clients(&self) -> Result<(), String> {
+        if self.username_mixed && self.kdc.is_none() {
+            return Err(format!("{}: username_mixed: name the `kdc` that checks passwords", self.name));
+        }
         for (domain, federation) in &self.federated {
-            let is_own = self.realms().chain([&*self.name]).any(|own| own.eq_ignore_ascii_case(domain));
             let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-            if domain.is_empty() || !is_name || is_own {
-                return Err(format!("{}: federated: {domain:?} is no domain of another federation service", self.name));
+            if domain.is_empty() || !is_name {
+                return Err(format!(
+                    "{}: federated: {domain:?}: a domain is letters, digits, dots and hyphens",
+                    self.name
+                ));
             }
             if let Some(fault) = federation.fault() {
                 return Err(format!("{}: federated: {domain}: {fault}", self.name));

@@ -129,9 +129,11 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// Returns the tenant that a part of a path names: by its name, its identifier, its realm or one of its domains.
+    /// Returns the tenant that a part of a path names: by its name, its identifier, its realm or one of its domains. A part that
+    /// is an alias of two tenants names none.
     pub(crate) fn of_path(&self, part: &str) -> Option<Tenant> {
-        self.get(part).or_else(|| self.all().find(|tenant| tenant.has_alias(part)).cloned())
+        let mut aliased = self.all().filter(|tenant| tenant.has_alias(part));
+        self.get(part).or_else(|| aliased.next().filter(|_| aliased.next().is_none()).cloned())
     }
 
     /// Returns the federation service of a domain of any tenant.

@@ -101,6 +101,12 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
     let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
     let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
     let child = format!(r#"{sid}, "forest_domains": {{"C": "S-1-5-21-4-5-6"}}"#);
+    let guid = format!(r#"{sid}, "guid": "01234567-89ab-4def-8123-456789abcdef""#);
+    let federated = |domain: &str| {
+        format!(
+            r#", "federated": {{"{domain}": {{"metadata_url": "https://f", "active_auth_url": "https://f", "brand": ""}}}}"#
+        )
+    };
     for (tenants, part) in [
         (vec![], "no tenant"),
         (vec![tenant("a/b", "")], "letters, digits"),
@@ -116,6 +122,17 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
         (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants of the realm C"),
         (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants of the realm c"),
         (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
+        (vec![tenant("a", &guid), tenant("b", &guid).replace(r#""R""#, r#""S""#)], "two tenants of the identifier"),
+        (vec![tenant("a", r#", "guid": "1-2-3""#)], "01234567-89ab"),
+        (vec![tenant("a", r#", "username_mixed": true"#)], "username_mixed"),
+        (vec![tenant("a", &federated("a"))], "sign in at this server"),
+        (
+            vec![tenant("a", &format!("{sid}{}", federated("s"))), tenant("b", sid).replace(r#""R""#, r#""S""#)],
+            "sign in at",
+        ),
+        (vec![tenant("a", &federated("x/y"))], "letters, digits"),
+        (vec![tenant("a", &federated("x.test").replace("https", "http"))], "https://"),
+        (vec![tenant("a", &format!(r#", "domains": ["X.test"]{}"#, federated("x.test")))], "another tenant"),
     ] {
         let error = error(&tenants);
         assert!(error.contains(part), "{error}");
