@@ -40,6 +40,7 @@ pub mod well_known;
     clippy::unreachable,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::struct_excessive_bools,
     reason = "a test may panic"
 )]
 mod model;

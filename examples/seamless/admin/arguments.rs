@@ -28,6 +28,7 @@ seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as
   --password-fd N       read the administrator's password from this descriptor
   --etypes aes          rollover: also move the account from RC4 to AES
   --node URL            rollover, status: the operators' listener of each node
+  --node-ca FILE        the certificate authority of the nodes, in PEM; else --ca
   --no-node             rollover: no node uses the keytab
   --node-wait SECONDS   rollover: the time for nodes to load the new key, 60 by default
   --replication-wait SECONDS  rollover: the time for domain controllers to replicate, 300 by default
@@ -84,6 +85,8 @@ pub struct Arguments {
     pub to_aes: bool,
     /// The URLs of the nodes.
     pub nodes: Vec<String>,
+    /// The file of the nodes' certificate authorities.
+    pub node_ca: Option<PathBuf>,
     /// Whether no node uses the keytab.
     pub no_node: bool,
     /// The seconds for nodes to load a key.
@@ -141,6 +144,7 @@ impl Arguments {
             password_fd: None,
             to_aes: false,
             nodes: Vec::new(),
+            node_ca: None,
             no_node: false,
             node_wait: 60,
             replication_wait: 300,
@@ -166,6 +170,7 @@ impl Arguments {
             "password-fd" => self.password_fd = Some(parser.value()?.parse()?),
             "etypes" => self.to_aes = is_aes(&parser.value()?.string()?)?,
             "node" => self.nodes.push(parser.value()?.string()?),
+            "node-ca" => self.node_ca = Some(parser.value()?.into()),
             "no-node" => self.no_node = true,
             "node-wait" => self.node_wait = parser.value()?.parse()?,
             "replication-wait" => self.replication_wait = parser.value()?.parse()?,

@@ -93,7 +93,9 @@ fn amend(old: Option<&str>, name: &str, fields: &Fields) -> Result<String, Strin
             .any(|(key, value)| key == "name" && text(value).is_some_and(|own| own.eq_ignore_ascii_case(name)));
         if is_meant {
             is_there = true;
-            fields.iter().for_each(|(key, value)| set(&mut own, key, value));
+            for (key, value) in fields {
+                set(&mut own, key, value);
+            }
             blocks.push(object(&own, 4));
         } else {
             blocks.push(tenant.get().to_owned());

@@ -18,8 +18,12 @@ pub fn disable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<(), Failu
     let verb = if arguments.keep { "disable" } else { "delete" };
     let files = [arguments.keytab.clone(), arguments.journal()];
     if arguments.dry_run {
-        account.iter().for_each(|account| tools.steps.would(&format!("{verb} {}", account.dn)));
-        files.iter().for_each(|path| tools.steps.would(&format!("remove {}", path.display())));
+        if let Some(account) = &account {
+            tools.steps.would(&format!("{verb} {}", account.dn));
+        }
+        for path in files {
+            tools.steps.would(&format!("remove {}", path.display()));
+        }
         return Ok(());
     }
     if let Some(account) = &account {

@@ -134,6 +134,11 @@ fn create(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str, journal: &Jour
     match tools.directory.create(&new) {
         // The account name is free, so an object of another name has this DN.
         Err(DirectoryError::Refused { code: 68, .. }) => return Err(Refusal::DnTaken { dn: dn.into() }.into()),
+        // The directory said that it did not create the account, so the password is of no use.
+        Err(error @ DirectoryError::Refused { .. }) => {
+            tools.files.remove(&arguments.journal()).map_err(|error| Failure::file(&arguments.journal(), error))?;
+            return Err(error.into());
+        }
         created => created?,
     }
     tools.steps.done("the account is created", dn);

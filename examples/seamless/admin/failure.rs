@@ -38,6 +38,8 @@ pub enum Failure {
         kvno: u32,
         /// Why.
         reason: String,
+        /// Whether the password is changed already.
+        is_set: bool,
     },
     /// Somebody else changed the password.
     #[error("the key version is {found} and not {expected}: somebody else changed the account's password")]
@@ -230,15 +232,17 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.remedy(),
             Self::Directory(error) => error.remedy(),
-            Self::Kdc(error) => of_kdc(error),
+            Self::Kdc(error) | Self::NoProof(NoProof::Kdc(error)) => of_kdc(error),
             Self::File { .. } => "see to the file and its folder, then run the same command again",
-            Self::Node { .. } => {
+            Self::Node { is_set: true, .. } => {
+                "see to the node: it must read the same keytab. Then run `rollover` again."
+            }
+            Self::Node { is_set: false, .. } => {
                 "the password is not changed yet. See to the node: it must read the same keytab. Then run `rollover` again."
             }
             Self::Changed { .. } => {
                 "find out who changed it (event 4724). Then delete the journal, and run `rollover` for a new key."
             }
-            Self::NoProof(NoProof::Kdc(error)) => of_kdc(error),
             Self::NoProof(_) => "run the same command again. If that does not help, `status` names the difference.",
             Self::Lagging { .. } => {
                 "users sign in all the same, because the keytab has both keys. Let the domain controllers replicate \
@@ -258,6 +262,7 @@ const fn of_kdc(error: &KdcError) -> &'static str {
     match error {
         KdcError::Unreachable { .. } => "name the KDC with --kdc HOST:88, and let TCP through the firewall",
         KdcError::Refused { code: 37, .. } => "set the clocks, for example by NTP from the domain controller",
+        KdcError::ClientWithoutAes { .. } => "give it a new password, which makes its AES keys",
         KdcError::Refused { code: 24, .. } => {
             "somebody else changed the password. Delete the journal, and run `rollover` for a new key."
         }

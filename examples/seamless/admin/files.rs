@@ -53,7 +53,7 @@ impl Files for Disk {
     fn write(&mut self, path: &Path, octets: &[u8]) -> Result<(), Error> {
         self.has_changed = true;
         let new = beside(path);
-        self.remove(&new)?;
+        remove_one(&new)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         if let Ok(old) = std::fs::metadata(path) {
             // The server's user keeps the file, if root runs this tool.
@@ -67,11 +67,17 @@ impl Files for Disk {
 
     fn remove(&mut self, path: &Path) -> Result<(), Error> {
         self.has_changed = true;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Ok(()) => sync_folder(path),
-            error => error,
-        }
+        // A run that was killed may have left this file, which has the same secrets.
+        remove_one(&beside(path))?;
+        remove_one(path)
+    }
+}
+
+fn remove_one(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(()) => sync_folder(path),
+        error => error,
     }
 }
 
@@ -110,8 +116,10 @@ mod tests {
         assert_eq!(**disk.read(&path).unwrap().unwrap(), *b"new");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::write(folder.path().join(".sso.keytab.new"), b"left by a run that was killed").unwrap();
         disk.remove(&path).unwrap();
         disk.remove(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(disk.read(&path).unwrap().is_none());
     }
 }

@@ -85,6 +85,14 @@ pub enum KdcError {
         /// What the code means.
         cause: &'static str,
     },
+    /// The client has no AES key, and this tool supports no other type.
+    #[error("the KDC {at} refuses: {client} has no AES key, because its password is too old")]
+    ClientWithoutAes {
+        /// The host and the port.
+        at: String,
+        /// The account.
+        client: String,
+    },
     /// The KDC's answer cannot be used.
     #[error("the answer of the KDC {at} cannot be used: {error}")]
     Answer {
@@ -210,9 +218,13 @@ impl Kdc for RealKdc<'_> {
             .with_lifetime(TICKET_LIFETIME);
         let (principal, password) = self.principal(client);
         let service = Principal::new(NT_SRV_HST, service.split('/'), &self.realm);
-        let asked = kdc.login_with_password(&principal, password);
-        let credentials =
-            asked.and_then(|tgt| kdc.service_ticket(&tgt, &service)).map_err(|error| of_client(at, error))?;
+        let tgt = kdc.login_with_password(&principal, password).map_err(|error| match error {
+            ClientError::Kdc { code: 14, .. } => {
+                KdcError::ClientWithoutAes { at: at.to_string(), client: principal.name() }
+            }
+            error => of_client(at, error),
+        })?;
+        let credentials = kdc.service_ticket(&tgt, &service).map_err(|error| of_client(at, error))?;
         let broken = |error: String| KdcError::Answer { at: at.to_string(), error };
         let ticket: rasn_kerberos::Ticket =
             rasn::der::decode(&credentials.ticket).map_err(|error| broken(error.to_string()))?;

@@ -146,7 +146,7 @@ pub const AES: [EncType; 2] = [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128
 pub const RETIRED_AFTER: i64 = 48 * 60 * 60;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 

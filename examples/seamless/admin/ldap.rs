@@ -49,6 +49,12 @@ impl std::fmt::Debug for Ldap<'_> {
     }
 }
 
+/// What the configuration says about the forest.
+struct Forest {
+    others: Vec<(String, Option<Sid>)>,
+    suffixes: Vec<String>,
+}
+
 /// The global catalogue, which is asked when it is needed.
 enum Catalogue {
     Unasked(Address),
@@ -120,15 +126,15 @@ impl<'a> Ldap<'a> {
         changes: &[(&str, Vec<u8>)],
         control: Option<RawControl>,
     ) -> Result<(), DirectoryError> {
-        let replace =
+        let change =
             |(name, value): &(&str, Vec<u8>)| Mod::Replace(name.as_bytes().to_vec(), HashSet::from([value.clone()]));
         self.has_changed = true;
         self.connection.with_timeout(TIMEOUT);
         if let Some(control) = control {
             self.connection.with_controls(vec![control]);
         }
-        let changed = self.connection.modify(dn, changes.iter().map(replace).collect());
-        self.result(changed)
+        let answer = self.connection.modify(dn, changes.iter().map(change).collect());
+        self.result(answer)
     }
 
     /// Searches the domain in pages (RFC 2696), because the directory ends a search after 1000 objects.
@@ -137,8 +143,8 @@ impl<'a> Ldap<'a> {
         let adapters: Vec<Box<dyn Adapter<_, _>>> =
             vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(500))];
         self.connection.with_timeout(TIMEOUT);
-        let stream = self.connection.streaming_search_with(adapters, &self.dn, Scope::Subtree, filter, vec![attribute]);
-        let mut stream = stream.map_err(failed)?;
+        let opened = self.connection.streaming_search_with(adapters, &self.dn, Scope::Subtree, filter, vec![attribute]);
+        let mut stream = opened.map_err(failed)?;
         let mut found = Vec::new();
         while let Some(entry) = stream.next().map_err(failed)? {
             found.push(entry);
@@ -171,7 +177,7 @@ impl<'a> Ldap<'a> {
     }
 
     /// Returns the other domains of the forest, and the suffixes of user principal names.
-    fn forest(&mut self, configuration: &str) -> Result<(Vec<(String, Option<Sid>)>, Vec<String>), DirectoryError> {
+    fn forest(&mut self, configuration: &str) -> Result<Forest, DirectoryError> {
         let base = format!("CN=Partitions,{configuration}");
         // FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2): the cross-reference is of a domain.
         let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))";
@@ -187,7 +193,7 @@ impl<'a> Ldap<'a> {
             }
         }
         let entry = self.one(&Query::of(&base, "(objectClass=*)", &["uPNSuffixes"]))?;
-        Ok((others, entry.texts("uPNSuffixes")))
+        Ok(Forest { others, suffixes: entry.texts("uPNSuffixes") })
     }
 }
 
@@ -216,7 +222,7 @@ impl Directory for Ldap<'_> {
                 .filter(|(guid, _)| *guid == COMPUTERS)
                 .map(|(_, dn)| dn.to_owned())
         });
-        let (others, suffixes) = self.forest(&configuration)?;
+        let Forest { others, suffixes } = self.forest(&configuration)?;
         Ok(Domain {
             name: dns_name(&dn),
             sid: head.sid("objectSid").ok_or(missing("objectSid of the domain"))?,

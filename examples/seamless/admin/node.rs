@@ -40,6 +40,9 @@ pub struct Warning {
     /// The text.
     #[serde(default)]
     pub text: String,
+    /// What to do.
+    #[serde(default)]
+    pub remedy: String,
 }
 
 /// The state of a tenant on a node. The counters begin at the start of the node.
@@ -64,6 +67,9 @@ pub struct TenantHealth {
     /// Tickets from a realm that the tenant does not name.
     #[serde(default)]
     pub foreign_realm: u64,
+    /// Tickets under the account's key that name a key version which the node does not have.
+    #[serde(default)]
+    pub forged_kvno: u64,
     /// Sign-ins of administrators.
     #[serde(default)]
     pub administrator_sign_ins: u64,

@@ -53,7 +53,7 @@ pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: 
                 }
                 Version::Of(_) | Version::WithoutAes => lagging.push(at),
                 Version::Unknown(error) => {
-                    tools.steps.done("a domain controller could not be asked", &error.to_string())
+                    tools.steps.done("a domain controller could not be asked", &error.to_string());
                 }
             }
         }

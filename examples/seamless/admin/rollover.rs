@@ -165,7 +165,7 @@ impl Change<'_> {
         // Keys that retired leave the keytab here, and not at the end: a ticket under `old` may live on.
         let keys = keys.without_retired(self.old, tools.clock.now());
         self.write(tools, keys, new, &salt, account.may_have_rc4())?;
-        self.wait_for_nodes(tools, new)
+        self.wait_for_nodes(tools, new, false)
     }
 
     /// Returns the salt of the account. An account without AES keys has none yet, and the rule for computers holds.
@@ -191,7 +191,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn wait_for_nodes(&self, tools: &mut Tools<'_>, kvno: u32) -> Result<(), Failure> {
+    fn wait_for_nodes(&self, tools: &mut Tools<'_>, kvno: u32, is_set: bool) -> Result<(), Failure> {
         let (realm, name) = (self.domain.realm(), self.arguments.account_name());
         for url in &self.arguments.nodes {
             let begun = tools.clock.now();
@@ -202,7 +202,7 @@ impl Change<'_> {
                 }
                 if tools.clock.now().seconds_since(begun) >= i64::from(self.arguments.node_wait) {
                     let reason = health.map_or_else(|error| error.to_string(), |_| "it has not loaded it".into());
-                    return Err(Failure::Node { url: url.clone(), kvno, reason });
+                    return Err(Failure::Node { url: url.clone(), kvno, reason, is_set });
                 }
                 tools.clock.wait();
             }
@@ -227,8 +227,8 @@ impl Change<'_> {
             (set, _) => set?,
         }
         let types =
-            self.journal.etypes.map_or_else(String::new, |etypes| format!(" and the encryption types {etypes}"));
-        tools.steps.done(&format!("the password{types} is set"), dn);
+            self.journal.etypes.map_or_else(String::new, |etypes| format!(", and the encryption types {etypes}"));
+        tools.steps.done(&format!("the account has the new password{types}"), dn);
         Ok(())
     }
 
@@ -266,7 +266,7 @@ impl Change<'_> {
         let right = right.with_password(kvno, password, &salt, false, now);
         if !keys.contains(&right) {
             self.write(tools, keys, kvno, &salt, false)?;
-            self.wait_for_nodes(tools, kvno)?;
+            self.wait_for_nodes(tools, kvno, true)?;
         }
         let octets = tools.files.read(path).map_err(|error| Failure::file(path, error))?.unwrap_or_default();
         proof::prove(tools, self.arguments, self.domain, password, &octets)?;

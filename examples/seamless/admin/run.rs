@@ -80,7 +80,8 @@ fn commanded(
     let changes = !arguments.dry_run && arguments.command != Command::Status;
     let _lock = changes.then(|| Lock::take(&arguments.keytab)).transpose()?;
     let tls = tls::config(arguments.ca.as_deref())?;
-    let access = Access { tls: tls.clone(), name: arguments.bind_name(), password };
+    let of_nodes = arguments.node_ca.as_deref().map_or_else(|| Ok(tls.clone()), |ca| tls::config(Some(ca)))?;
+    let access = Access { tls, name: arguments.bind_name(), password };
     let Some(controller) = arguments.controllers.first() else { return Ok(End::Failed) };
     let catalogue = arguments.catalogue.clone().unwrap_or_else(|| Address::new(&controller.host, 3269));
     let mut directory = Ldap::connect(controller, catalogue, access)?;
@@ -90,7 +91,7 @@ fn commanded(
         let mut tools = Tools {
             directory: &mut directory,
             kdc: &mut RealKdc::new(arguments.forest.to_uppercase(), administrator),
-            nodes: &mut HttpNodes::new(tls),
+            nodes: &mut HttpNodes::new(of_nodes),
             files: &mut disk,
             clock: &mut SystemClock,
             steps: &mut Printed::new(&mut *out, arguments.json),
@@ -149,10 +150,7 @@ fn end_of_enable(arguments: &Arguments, enabled: &Enabled, out: &mut dyn Write) 
             let _ = writeln!(out, "Put this tenant into `tenants` of the sign-in server's configuration:\n{block}");
         }
         Enabled::Already => {
-            steps.done(
-                "nothing",
-                "single sign-on is enabled already. The password is as before; `rollover` replaces it.",
-            );
+            steps.done("single sign-on is enabled already", "nothing is changed; `rollover` replaces the password");
         }
         Enabled::Dry => {}
     }

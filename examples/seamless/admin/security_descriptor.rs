@@ -47,12 +47,18 @@ pub enum Effect {
 pub struct Guid(pub [u8; 16]);
 
 impl Guid {
-    /// Makes a GUID from its text `d1-d2-d3-d4` as five numbers.
+    /// Makes a GUID from its text: the first three numbers, and the last two as octets.
     #[must_use]
     pub const fn new(first: u32, second: u16, third: u16, last: [u8; 8]) -> Self {
-        let ([a, b, c, d], [e, f], [g, h]) = (first.to_le_bytes(), second.to_le_bytes(), third.to_le_bytes());
-        let [i, j, k, l, m, n, o, p] = last;
-        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+        let mut octets = [0; 16];
+        let (numbers, end) = octets.split_at_mut(8);
+        let (long, short) = numbers.split_at_mut(4);
+        let (one, other) = short.split_at_mut(2);
+        long.copy_from_slice(&first.to_le_bytes());
+        one.copy_from_slice(&second.to_le_bytes());
+        other.copy_from_slice(&third.to_le_bytes());
+        end.copy_from_slice(&last);
+        Self(octets)
     }
 }
 
@@ -132,7 +138,7 @@ impl SecurityDescriptor {
         octets.extend(u16::try_from(size).ok()?.to_le_bytes());
         octets.extend(u16::try_from(entries.len()).ok()?.to_le_bytes());
         octets.extend([0, 0]);
-        entries.iter().for_each(|entry| octets.extend(&entry.octets));
+        octets.extend(entries.iter().flat_map(|entry| &entry.octets));
         Some(octets)
     }
 

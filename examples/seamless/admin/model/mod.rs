@@ -10,7 +10,7 @@ mod world;
 use crate::arguments::Arguments;
 use crate::directory::Object;
 use crate::keytab_file::AccountKeys;
-use crate::node::TenantHealth;
+use crate::node::{TenantHealth, Warning};
 use crate::security_descriptor::tests::{descriptor, entry, sid};
 use crate::security_descriptor::{Guid, right};
 use crate::tools::Tools;
@@ -52,6 +52,7 @@ pub(crate) struct Model {
     pub(crate) delegating: Vec<String>,
     pub(crate) acting: Vec<(String, Vec<u8>)>,
     pub(crate) health: Option<TenantHealth>,
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) files: HashMap<PathBuf, Vec<u8>>,
     /// Whether the node runs. It reads the keytab once a second, and keeps the keys that it had.
     pub(crate) has_node: bool,
@@ -91,8 +92,11 @@ pub(crate) struct World(pub(crate) Rc<RefCell<Model>>);
 
 thread_local! {
     /// The keys that were derived already, because each takes some milliseconds.
-    static DERIVED: RefCell<HashMap<(String, i32, Vec<u8>), Key>> = RefCell::default();
+    static DERIVED: RefCell<HashMap<Derivation, Key>> = RefCell::default();
 }
+
+/// A password, an encryption type and a salt.
+type Derivation = (String, i32, Vec<u8>);
 
 fn derived(password: &str, etype: EncType, salt: &Salt) -> Key {
     let place = (password.to_owned(), etype.0, salt.as_bytes().to_vec());
@@ -133,6 +137,7 @@ impl World {
             delegating: Vec::new(),
             acting: Vec::new(),
             health: None,
+            warnings: Vec::new(),
             files: HashMap::new(),
             has_node: false,
             node_reads: true,

@@ -76,7 +76,7 @@ fn everyone_who_can_get_the_account_is_named() {
     assert_eq!(account(|account| account.descriptor = security(std::slice::from_ref(&full))), ["foreign-writer"]);
     assert_eq!(account(|account| account.descriptor = descriptor(user, &[])), ["foreign-owner"]);
     assert_eq!(
-        account(|account| account.may_act_for = Some(descriptor(user, &[full.clone()]))),
+        account(|account| account.may_act_for = Some(descriptor(user, std::slice::from_ref(&full)))),
         ["resource-delegation"]
     );
     let own = descriptor(user, &[entry(0, 0, 0xF_01FF, None, sid("S-1-5-21-1-2-3-1103"))]);
@@ -97,13 +97,40 @@ fn keys_that_differ_are_named() {
 }
 
 #[test]
-fn what_a_node_counted_is_named() {
-    let counted = |health: TenantHealth| codes(|model| model.health = Some(health));
-    assert_eq!(counted(TenantHealth { rc4_sign_ins: 2, ..TenantHealth::default() }), ["rc4-clients"]);
-    assert_eq!(counted(TenantHealth { unknown_kvno: 1, ..TenantHealth::default() }), ["unknown-kvno"]);
-    assert_eq!(counted(TenantHealth { foreign_realm: 1, ..TenantHealth::default() }), ["foreign-realm"]);
-    assert_eq!(
-        counted(TenantHealth { administrator_sign_ins: 1, ..TenantHealth::default() }),
-        ["administrator-sign-in"]
-    );
+fn what_a_node_counted_is_named_and_only_rc4_is_a_warning() {
+    let none = TenantHealth::default;
+    let counted = |health: TenantHealth| {
+        let world = healthy();
+        world.0.borrow_mut().health = Some(health);
+        let found = report(&world).findings.into_iter().find(|finding| finding.code != "default-writer").unwrap();
+        (found.code, found.severity)
+    };
+    assert_eq!(counted(TenantHealth { rc4_sign_ins: 2, ..none() }), ("rc4-clients".into(), Severity::Warning));
+    for (code, health) in [
+        ("unknown-kvno", TenantHealth { unknown_kvno: 1, ..none() }),
+        ("forged-kvno", TenantHealth { forged_kvno: 1, ..none() }),
+        ("foreign-realm", TenantHealth { foreign_realm: 1, ..none() }),
+        ("administrator-sign-in", TenantHealth { administrator_sign_ins: 1, ..none() }),
+    ] {
+        assert_eq!(counted(health), (code.into(), Severity::Information));
+    }
+}
+
+#[test]
+fn warnings_of_a_node_are_findings_under_their_own_codes() {
+    let warn = |tenant: &str, code: &str| {
+        let warning = crate::node::Warning {
+            tenant: tenant.into(),
+            code: code.into(),
+            text: String::new(),
+            remedy: String::new(),
+        };
+        codes(|model| {
+            model.health = Some(TenantHealth { tenant: "contoso.test".into(), ..TenantHealth::default() });
+            model.warnings.push(warning);
+        })
+    };
+    assert_eq!(warn("contoso.test", "no-aes-key"), ["no-aes-key"]);
+    assert_eq!(warn("contoso.test", "forged-kvno"), ["forged-kvno"]);
+    assert_eq!(warn("fabrikam.test", "no-aes-key"), [""; 0]);
 }

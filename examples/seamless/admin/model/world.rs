@@ -160,7 +160,7 @@ impl Nodes for World {
             let keys = keys.collect();
             let counted = model.health.clone().unwrap_or_default();
             let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, ..counted };
-            Ok(Health { tenants: vec![tenant], ..Health::default() })
+            Ok(Health { tenants: vec![tenant], warnings: model.warnings.clone() })
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::directory::{Domain, Object, kdcs};
 use crate::failure::{Failure, Refusal};
 use crate::journal::Journal;
 use crate::keytab_file::AES;
-use crate::node::TenantHealth;
+use crate::node::{Health, TenantHealth, Warning};
 use crate::replication::{self, Version};
 use crate::tools::Tools;
 use crate::{preflight, well_known};
@@ -124,10 +124,6 @@ pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, k
                 continue;
             }
         };
-        for warning in &health.warnings {
-            let text = format!("{url} warns about {}: {}", warning.tenant, warning.text);
-            findings.push(Finding::warning(&warning.code, text, "see the guide about this warning"));
-        }
         let name = arguments.account_name();
         match health.tenant(&domain.realm(), &name) {
             None => {
@@ -135,6 +131,7 @@ pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, k
                 findings.push(Finding::fault("node-without-tenant", text, "enable --config writes the tenant"));
             }
             Some(tenant) => {
+                findings.extend(warnings(url, &health, tenant));
                 if let Some(kvno) = kvno.filter(|kvno| !health.has_key(&domain.realm(), &name, *kvno)) {
                     let text = format!("{url} does not use the key {kvno}, which the directory has");
                     findings.push(Finding::fault("node-key", text, "give the node the keytab of the last rollover"));
@@ -148,28 +145,35 @@ pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, k
     findings
 }
 
-fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
-    let counters = [
-        (
-            "rc4-clients",
-            tenant.rc4_sign_ins,
-            "sign-ins by RC4",
-            "find these clients in the server's log, and let them use AES",
-        ),
-        ("unknown-kvno", tenant.unknown_kvno, "tickets under a key that the node does not have", STOLEN),
-        ("foreign-realm", tenant.foreign_realm, "tickets from a realm that the tenant does not name", STOLEN),
-        (
-            "administrator-sign-in",
-            tenant.administrator_sign_ins,
-            "sign-ins of administrators",
-            "look whether each was theirs",
-        ),
-    ];
-    let finding = |(code, count, what, remedy): (&str, u64, &str, &str)| {
-        (count > 0).then(|| Finding::warning(code, format!("{url} counted {count} {what}"), remedy))
+/// Returns what the node itself warns about.
+fn warnings(url: &str, health: &Health, tenant: &TenantHealth) -> Vec<Finding> {
+    let of_tenant = health.warnings.iter().filter(|warning| warning.tenant == tenant.tenant);
+    let finding = |warning: &Warning| {
+        let (text, remedy) = (format!("{url}: {}", warning.text), warning.remedy.as_str());
+        match warning.code.as_str() {
+            "forged-kvno" => Finding::fault(&warning.code, text, remedy),
+            code => Finding::warning(code, text, remedy),
+        }
     };
-    counters.into_iter().filter_map(finding).collect()
+    of_tenant.map(finding).collect()
 }
 
-const STOLEN: &str =
-    "the server's log names the clients. If nobody explains them, run rollover twice: a stolen key looks like this.";
+/// Returns what the node counted since it started. The node itself decides when to warn of signs of a stolen key, so the counts
+/// alone are an information.
+fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
+    let clients = "find these clients in the server's log, and let them use AES";
+    let rc4 = (tenant.rc4_sign_ins > 0).then(|| {
+        Finding::warning("rc4-clients", format!("{url} counted {} sign-ins by RC4", tenant.rc4_sign_ins), clients)
+    });
+    let signs = [
+        ("unknown-kvno", tenant.unknown_kvno, "tickets under a key that the node does not have"),
+        ("forged-kvno", tenant.forged_kvno, "accepted tickets of a key version that does not exist"),
+        ("foreign-realm", tenant.foreign_realm, "tickets from a realm that the tenant does not name"),
+        ("administrator-sign-in", tenant.administrator_sign_ins, "sign-ins of administrators"),
+    ];
+    let sign = |(code, count, what): (&str, u64, &str)| {
+        let text = format!("{url} counted {count} {what}");
+        (count > 0).then(|| Finding::information(code, text, "the server's log names each of them"))
+    };
+    rc4.into_iter().chain(signs.into_iter().filter_map(sign)).collect()
+}

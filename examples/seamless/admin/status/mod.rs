@@ -170,7 +170,10 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(f, "{}: {}: {}\n  what to do: {}", finding.severity, finding.code, finding.text, finding.remedy)?;
         }
-        let count = self.findings.iter().filter(|finding| finding.severity != Severity::Information).count();
-        write!(f, "{}", if count == 0 { "nothing is wrong".into() } else { format!("{count} findings") })
+        match self.findings.iter().filter(|finding| finding.severity != Severity::Information).count() {
+            0 => write!(f, "nothing is wrong"),
+            1 => write!(f, "1 finding"),
+            count => write!(f, "{count} findings"),
+        }
     }
 }
