@@ -2,14 +2,13 @@
 //! of the store, so that the clients of one tenant cannot fill the store for the others.
 
 use super::assertion::{LIFETIME, Verified, instant};
-use crate::store::{Change, Key, Kind, Records, StoreError, When, epoch};
+use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
 use kerberos_sso::UnixTime;
 
 /// The identifiers of used assertions, in the store.
 pub(crate) struct UsedAssertions {
     records: Records,
-    /// The largest number of uses that a tenant has in the store.
-    max_of_tenant: u32,
+    shares: Shares,
 }
 
 /// The use of an assertion.
@@ -23,8 +22,8 @@ pub(super) enum Use {
 }
 
 impl UsedAssertions {
-    pub(crate) const fn new(records: Records) -> Self {
-        Self { records, max_of_tenant: MAX_OF_TENANT }
+    pub(crate) fn new(records: Records) -> Self {
+        Self { shares: Shares::new(records.clone(), Kind::UsedAssertion, MAX_OF_TENANT), records }
     }
 
     /// Records the use of an assertion. An assertion that was issued at the store's epoch or before is refused, because the
@@ -38,33 +37,22 @@ impl UsedAssertions {
         if self.records.get::<()>(&key).await?.is_some() {
             return Ok(Use::Again);
         }
-        if !self.count(tenant, now).await? {
+        if !self.shares.take(tenant, &named, KEPT, now).await? {
             return Ok(Use::Full);
         }
-        let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
+        let end = now.saturating_add_seconds(KEPT);
         let is_first = self.records.put(&key, &(), end, When::Absent).await?;
         // If the store lost its data since the assertion was used, the store has no epoch or a later epoch.
         let is_known = assertion.issued > instant(epoch(&self.records, now).await?);
         Ok(if is_first && is_known { Use::First } else { Use::Again })
     }
-
-    /// Counts a use, and returns whether the share of the tenant has room for it. An entry lives as long as a period of the count, so
-    /// the entries of a tenant are those of two periods at most.
-    async fn count(&self, tenant: &str, now: UnixTime) -> Result<bool, StoreError> {
-        let period = now.seconds().div_euclid(LIFETIME.saturating_add(MARGIN));
-        let named = self.records.secret().name(&[b"assertions of", tenant.as_bytes(), &period.to_be_bytes()]);
-        let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
-        let most = self.max_of_tenant / 2;
-        let change = |count: Option<u32>| match count.unwrap_or_default() {
-            count if count >= most => (Change::Keep, false),
-            count => (Change::Put(count.saturating_add(1), end), true),
-        };
-        self.records.update(&Key::new(Kind::UsedAssertion, &named), change).await
-    }
 }
 
-/// The largest number of uses of one tenant in the store: 75 sign-ins a second.
+/// The largest number of uses of one tenant in the store: about 150 sign-ins a second.
 const MAX_OF_TENANT: u32 = 100_000;
+
+/// The time that the store keeps a use, in seconds.
+const KEPT: i64 = LIFETIME + MARGIN;
 
 /// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes
 /// differ.
@@ -112,20 +100,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_share_of_a_tenant_refuses_until_its_period_ends_and_leaves_another_tenant_its_own() {
+    async fn full_share_of_a_tenant_refuses_until_its_uses_end_and_leaves_another_tenant_its_own() {
         let records = records(&Arc::new(Memory::new(|| NOW)));
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
-        let used = UsedAssertions { records, max_of_tenant: 4 };
-        let later = NOW.saturating_add_seconds(LIFETIME + MARGIN);
-        for (tenant, id, now, expected) in [
-            ("a.test", "_1", NOW, Use::First),
-            ("a.test", "_2", NOW, Use::First),
-            ("a.test", "_3", NOW, Use::Full),
-            ("a.test", "_1", NOW, Use::Again),
-            ("b.test", "_4", NOW, Use::First),
-            ("a.test", "_3", later, Use::First),
-        ] {
-            assert_eq!(used.take(tenant, &assertion(id, NOW), now).await, Ok(expected), "{tenant} {id}");
+        let used = UsedAssertions { shares: Shares::new(records.clone(), Kind::UsedAssertion, 16), records };
+        let (mut first, mut full) = (0, 0);
+        for number in 0..200 {
+            let verdict = used.take("a.test", &assertion(&format!("_{number}"), NOW), NOW).await.unwrap();
+            first += usize::from(verdict == Use::First);
+            full += usize::from(verdict == Use::Full);
         }
+        assert_eq!((first, full), (16, 184));
+        let refused = assertion("_199", NOW);
+        assert_eq!(used.take("a.test", &refused, NOW).await, Ok(Use::Full), "a refused use is not recorded");
+        assert_eq!(used.take("b.test", &refused, NOW).await, Ok(Use::First));
+        let later = NOW.saturating_add_seconds(2 * KEPT);
+        assert_eq!(used.take("a.test", &assertion("_201", NOW), later).await, Ok(Use::First));
     }
 }
