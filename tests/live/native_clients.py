@@ -6,13 +6,12 @@ import base64
 import jwt
 from impacket.krb5.ccache import CCache
 
-from native_cloud import GRAPH
+from native_cloud import GRAPH, MEX, MIRA, MIXED
 from public_clients import AZURE_AD_POWERSHELL, AZURE_CLI, of_krbsso, token_of
-from replayed import AUTOLOGON, ISSUE, LOGIN
+from replayed import ISSUE, LOGIN
 
 SERVICE = "HTTP/autologon.microsoftazuread-sso.com"
 AUTHORITY = f"https://{LOGIN}/contoso.test"
-MEX, MIXED = (f"https://{AUTOLOGON}/contoso.test/winauth/trust/{path}" for path in ("mex", "2005/usernamemixed"))
 
 
 def check(cloud, report):
@@ -75,35 +74,43 @@ def roadtools(cloud, report):
 
 
 def msal(cloud, report, password=None):
-    """MSAL reads the answer to a ticket, or sends a password. Its `scope` names the audience of the access token."""
-    label = cloud.label("msal", "MSAL for Python") + (", password" if password else "")
+    """MSAL reads the answer to a ticket of alice, or sends a password of mira. Its `scope` names the audience of the access token."""
+    user, by, way = judge_of(cloud, password)
+    label = f"{cloud.label('msal', 'MSAL for Python')}, {way}"
     for scope, audience in ((f"{GRAPH}/.default", GRAPH), (f"{cloud.api}/api.read", cloud.api)):
-        by = {"password": password} if password else {"envelope": cloud.envelope().body}
-        said = cloud.clients.msal(authority=AUTHORITY, client=AZURE_AD_POWERSHELL, user="alice@contoso.test", mex=MEX, scope=scope, **by)
+        said = cloud.clients.msal(authority=AUTHORITY, client=AZURE_AD_POWERSHELL, user=user, mex=MEX, scope=scope, **by())
         token = (said.get("tokens") or {}).get("access_token")
-        report.check(payload(token).get("aud") == audience, f"{label}, {scope}: the scope names the audience", audience, said)
-    good, answer = cloud.accepts(token)
+        report.check(payload(token).get("aud") == audience, f"{label}: the scope {scope} names the audience", audience, said)
+    good, answer = cloud.accepts(token, user)
     report.check(good, f"{label}: the API accepts the access token", answer, f"{answer} {said}")
-    realm, endpoint = (said.get("realm") or {}).get("account_type"), said.get("mex")
-    good = said.get("token_endpoint", "").startswith(f"https://{LOGIN}/") and realm == "Managed"
+    realm = (said.get("realm") or {}).get("account_type")
+    good = said.get("token_endpoint", "").startswith(f"https://{LOGIN}/") and realm == ("Federated" if password else "Managed")
     report.check(good, f"{label}: discovers the token endpoint and the realm", f"{said.get('token_endpoint')}, {realm}", said)
-    want = {"address": MIXED, "action": ISSUE} if password else None
-    report.check("mex" in said and endpoint == want, f"{label}: finds {'the' if password else 'no'} endpoint for passwords in MEX", endpoint, said)
+    endpoint, want = said.get("mex"), {"address": MIXED, "action": ISSUE} if password else None
+    report.check("mex" in said and endpoint == want, f"{label}: {'finds the' if password else 'no'} endpoint for passwords in MEX", endpoint, said)
 
 
 def adal_node(cloud, report, password=None):
-    label = cloud.label("adal-node", "ADAL for Node.js") + (", password" if password else "")
-    by = {"password": password} if password else {"envelope": cloud.envelope().body}
-    said = cloud.clients.adal_node(authority=AUTHORITY, client=AZURE_AD_POWERSHELL, user="alice@contoso.test", mex=MEX, resource=cloud.api, **by)
+    user, by, way = judge_of(cloud, password)
+    label = f"{cloud.label('adal-node', 'ADAL for Node.js')}, {way}"
+    said = cloud.clients.adal_node(authority=AUTHORITY, client=AZURE_AD_POWERSHELL, user=user, mex=MEX, resource=cloud.api, **by())
     tokens = said.get("tokens") or {}
-    good, answer = cloud.accepts(tokens.get("accessToken"))
+    good, answer = cloud.accepts(tokens.get("accessToken"), user)
     report.check(good, f"{label}: the API accepts the access token", answer, f"{answer} {said}")
     known = tokens.get("userId"), tokens.get("resource"), "tenantId" in tokens, "refreshToken" in tokens
-    report.check(known == ("alice@contoso.test", cloud.api, True, True), f"{label}: reads user, resource, tenant and refresh token", known)
-    report.check(said.get("realm") == "managed", f"{label}: reads the realm", "managed", said)
-    policy = said.get("mex") or {}
-    good = (policy.get("version"), policy.get("url")) == ("wstrust2005", MIXED) if password else "No matching policies" in policy.get("refused", "")
-    report.check(good, f"{label}: finds {'the' if password else 'no'} endpoint for passwords in MEX", policy)
+    report.check(known == (user, cloud.api, True, True), f"{label}: reads user, resource, tenant and refresh token", known)
+    realm, policy = said.get("realm"), said.get("mex") or {}
+    report.check(realm == ("federated" if password else "managed"), f"{label}: reads the realm", realm, said)
+    found = policy.get("version"), policy.get("url")
+    good = found == ("wstrust2005", MIXED) if password else "No matching policies" in policy.get("refused", "")
+    report.check(good, f"{label}: {'finds the' if password else 'no'} endpoint for passwords in MEX", policy)
+
+
+def judge_of(cloud, password):
+    """Returns the user, a function that returns the settings of a judge, and the name of the way."""
+    if password:
+        return MIRA, lambda: {"password": password}, "a password"
+    return "alice@contoso.test", lambda: {"envelope": cloud.envelope().body}, "a ticket"
 
 
 def payload(token):

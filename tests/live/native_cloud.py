@@ -20,9 +20,11 @@ PASSWORD, WRONG = "Alice.Pass.1", "WRONG.Pass.1"
 KERBEROS_PORT, HTTPS_PORT, APP_PORT, METRICS = 88, 443, 8081, "127.0.0.1:9464"
 SCOPES = ["openid", "profile", "offline_access", "api.read"]
 GRANTS = ["refresh_token", "urn:ietf:params:oauth:grant-type:saml1_1-bearer"]
-# A domain of the forest whose users AD FS signs in.
+MEX, MIXED = (f"https://{AUTOLOGON}/contoso.test/winauth/trust/{path}" for path in ("mex", "2005/usernamemixed"))
+# A domain whose users AD FS signs in, and a domain whose users this server signs in by password.
 FEDERATED = {"partner.test": {"metadata_url": "https://sts.partner.test/adfs/services/trust/mex", "brand": "Partner",
                               "active_auth_url": "https://sts.partner.test/adfs/services/trust/2005/usernamemixed"}}
+MIRA, BY_PASSWORD = "mira@mixed.test", {"mixed.test": {"metadata_url": MEX, "brand": "Mixed", "active_auth_url": MIXED}}
 
 
 class Cloud:
@@ -56,10 +58,10 @@ class Cloud:
         answer = requests.get(f"{self.api}/me", headers={"Authorization": f"Bearer {token}"}, timeout=20)
         return answer.status_code, answer.json()
 
-    def accepts(self, token):
-        """Returns whether the API takes the token as one of alice, and what the API says."""
+    def accepts(self, token, upn="alice@contoso.test"):
+        """Returns whether the API takes the token as one of this user, and what the API says."""
         status, said = self.call_api(token)
-        return (status, said.get("upn")) == (200, "alice@contoso.test"), f"{status} {said.get('upn') or said}"
+        return (status, said.get("upn")) == (200, upn), f"{status} {said.get('upn') or said}"
 
     def envelope(self, path="/contoso.test/winauth/trust/2005/windowstransport"):
         """Returns the answer of the integrated endpoint to a ticket of alice."""

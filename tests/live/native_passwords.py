@@ -7,7 +7,7 @@ import threading
 import time
 
 from native_clients import adal_node, msal
-from native_cloud import PASSWORD, WRONG
+from native_cloud import MIRA, PASSWORD, WRONG
 from replayed import Sprayers
 
 PEOPLE = ("carol", "dora", "erik")
@@ -15,8 +15,9 @@ DISABLED_ACCOUNT = 0x202
 
 
 def people(directory):
-    for name in (*PEOPLE, "disabled"):
+    for name in (*PEOPLE, "disabled", "mira"):
         directory.user(name, PASSWORD)
+    directory.set("mira", "userPrincipalName", MIRA)
     directory.set("disabled", "userAccountControl", DISABLED_ACCOUNT)
 
 

@@ -11,7 +11,7 @@ import native_clients
 import native_forged
 import native_passwords
 import native_requests
-from native_cloud import FEDERATED, HOSTS, Cloud
+from native_cloud import BY_PASSWORD, FEDERATED, HOSTS, Cloud
 from native_steps import NativeApplication
 from report import Report
 from samba_ad import SSO_ACCOUNT
@@ -38,7 +38,7 @@ def main():
             native_passwords.switched_off(cloud, report)
             tokens = native_forged.before_rollover(cloud, native_requests.ticket(cloud))
         directory.set_password(SSO_ACCOUNT, "Sso.Key.Two.2026!")
-        with cloud.serve(username_mixed=True):
+        with cloud.serve(username_mixed=True, federated=BY_PASSWORD):
             native_forged.after_rollover(cloud, tokens, report)
             native_passwords.check(cloud, report)
     return report.failures

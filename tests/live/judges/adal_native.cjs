@@ -34,8 +34,7 @@ async function main() {
   });
   said.tokens = await attempted(() => promisify((callback) => {
     if (judge.password) {
-      const { url, version } = mex.usernamePasswordPolicy;
-      request._performUsernamePasswordForAccessTokenExchange(url, version, judge.user, judge.password, callback);
+      context.acquireTokenWithUsernamePassword(judge.resource, judge.user, judge.password, judge.client, callback);
     } else {
       const response = new WSTrustResponse(context._callContext, judge.envelope, WSTrustVersion.WSTRUST2005);
       response.parse();

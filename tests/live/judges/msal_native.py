@@ -31,20 +31,20 @@ def by_envelope(app):
     return app.client.obtain_token_by_assertion(found["token"], SAML_GRANT, scope=app._decorate_scope([JUDGE["scope"]]))
 
 
-def by_password(app, realm):
-    """Takes MSAL's way for a user of a federated domain. A managed domain has no such way in MSAL."""
-    realm = {"federation_metadata_url": JUDGE["mex"], **realm}
-    scopes = app._decorate_scope([JUDGE["scope"]])
-    return app._acquire_token_by_username_password_federated(realm, JUDGE["user"], JUDGE["password"], scopes=scopes)
+def by_password(app):
+    """Takes MSAL's way for a user of a federated domain. For a managed domain, MSAL would send the password to the token endpoint."""
+    return app.acquire_token_by_username_password(JUDGE["user"], JUDGE["password"], scopes=[JUDGE["scope"]])
 
 
 def main():
     app = msal.PublicClientApplication(JUDGE["client"], authority=JUDGE["authority"])
-    said = {"token_endpoint": app.authority.token_endpoint, "realm": attempted(lambda: app.authority.user_realm_discovery(JUDGE["user"])),
-            "mex": attempted(lambda: read_mex(JUDGE["mex"], app.http_client))}
-    by = (lambda: by_password(app, said["realm"])) if "password" in JUDGE else (lambda: by_envelope(app))
-    said["tokens"] = attempted(by)
-    print(json.dumps(said))
+    way = by_password if "password" in JUDGE else by_envelope
+    print(json.dumps({
+        "token_endpoint": app.authority.token_endpoint,
+        "realm": attempted(lambda: app.authority.user_realm_discovery(JUDGE["user"])),
+        "mex": attempted(lambda: read_mex(JUDGE["mex"], app.http_client)),
+        "tokens": attempted(lambda: way(app)),
+    }))
 
 
 main()
