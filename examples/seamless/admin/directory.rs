@@ -146,8 +146,6 @@ pub struct Object {
     pub descriptor: Vec<u8>,
     /// The attributes that the administrator may write (`allowedAttributesEffective`), in lower case.
     pub writable: Vec<String>,
-    /// `sDRightsEffective`.
-    pub descriptor_rights: u32,
 }
 
 impl Object {

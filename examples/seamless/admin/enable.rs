@@ -132,12 +132,11 @@ fn create(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str, journal: &Jour
     let password = Secret(&journal.password);
     let new = NewAccount { dn, name: &name, services: &SEAMLESS_SSO_SERVICES, etypes: well_known::AES, password };
     match tools.directory.create(&new) {
-        // The account name is free, so an object of another name has this DN.
-        Err(DirectoryError::Refused { code: 68, .. }) => return Err(Refusal::DnTaken { dn: dn.into() }.into()),
         // The directory said that it did not create the account, so the password is of no use.
-        Err(error @ DirectoryError::Refused { .. }) => {
+        Err(error @ DirectoryError::Refused { code, .. }) => {
             tools.files.remove(&arguments.journal()).map_err(|error| Failure::file(&arguments.journal(), error))?;
-            return Err(error.into());
+            // The account name is free, so an object of another name has this DN.
+            return Err(if code == 68 { Refusal::DnTaken { dn: dn.into() }.into() } else { error.into() });
         }
         created => created?,
     }

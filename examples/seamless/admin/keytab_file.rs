@@ -35,9 +35,7 @@ impl AccountKeys {
     /// # Errors
     /// Returns the [`KeytabError`] of a file that is no keytab.
     pub fn parse(octets: &[u8], name: &str, realm: &str) -> Result<Self, KeytabError> {
-        let names: Vec<_> =
-            [name].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect();
-        let keytab = Keytab::parse(octets)?.only(names.iter().map(String::as_str));
+        let keytab = Keytab::parse(octets)?.only(names(name, realm).iter().map(String::as_str));
         let mut account = Self::none(name, realm);
         for entry in keytab.into_entries() {
             if let Some(key) = entry.key {
@@ -133,10 +131,23 @@ impl AccountKeys {
         Ok(octets)
     }
 
+    /// Returns the account with its keys, to judge tickets.
+    #[must_use]
+    pub fn with_keys(&self) -> Account {
+        let keys = self.keys.iter().map(|dated| ServiceKey::new(dated.key.clone(), Some(dated.kvno)));
+        self.account().with_keys(keys)
+    }
+
     fn account(&self) -> Account {
         let account = Account::new(&self.name, &self.realm);
         SEAMLESS_SSO_SERVICES.iter().fold(account, |account, service| account.with_service(service))
     }
+}
+
+/// Returns the principals of the account: its name, and its services.
+#[must_use]
+pub fn names(name: &str, realm: &str) -> Vec<String> {
+    [name].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect()
 }
 
 /// The types of the keys that the tool wants.

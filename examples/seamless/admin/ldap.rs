@@ -185,11 +185,9 @@ impl<'a> Ldap<'a> {
         let mut others = Vec::new();
         for entry in self.search(&query)? {
             let (Some(context), Some(name)) = (entry.text("nCName"), entry.text("dnsRoot")) else { continue };
-            // The extended form is <GUID=…>;<SID=…>;DN (LDAP_SERVER_EXTENDED_DN_OID).
-            let dn = context.rsplit_once(">;").map_or(context.as_str(), |(_, dn)| dn);
+            let (dn, sid) = extended(&context);
             if !dn.eq_ignore_ascii_case(&self.dn) {
-                let sid = context.split_once("<SID=").and_then(|(_, after)| after.split_once('>'));
-                others.push((name, sid.and_then(|(sid, _)| sid.parse().ok())));
+                others.push((name, sid));
             }
         }
         let entry = self.one(&Query::of(&base, "(objectClass=*)", &["uPNSuffixes"]))?;
@@ -215,13 +213,7 @@ impl Directory for Ldap<'_> {
             self.root.text("configurationNamingContext").ok_or(missing("configurationNamingContext"))?;
         let dn = self.dn.clone();
         let head = self.one(&Query::of(&dn, "(objectClass=*)", &["objectSid", "wellKnownObjects"]))?;
-        let computers = head.texts("wellKnownObjects").into_iter().find_map(|object| {
-            object
-                .strip_prefix("B:32:")
-                .and_then(|rest| rest.split_once(':'))
-                .filter(|(guid, _)| *guid == COMPUTERS)
-                .map(|(_, dn)| dn.to_owned())
-        });
+        let computers = head.texts("wellKnownObjects").iter().find_map(|object| computers(object));
         let Forest { others, suffixes } = self.forest(&configuration)?;
         Ok(Domain {
             name: dns_name(&dn),
@@ -337,7 +329,6 @@ fn object(entry: &Entry) -> Object {
         groups: entry.sids("tokenGroups"),
         descriptor: entry.octets("nTSecurityDescriptor").unwrap_or_default().to_vec(),
         writable: entry.texts("allowedAttributesEffective").iter().map(|name| name.to_lowercase()).collect(),
-        descriptor_rights: entry.number("sDRightsEffective").unwrap_or(0),
     }
 }
 
@@ -402,6 +393,19 @@ fn failed(at: &Address, error: LdapError) -> DirectoryError {
     }
 }
 
+/// Returns the container of computers, if a value of `wellKnownObjects` names it.
+fn computers(object: &str) -> Option<String> {
+    let (guid, dn) = object.strip_prefix("B:32:")?.split_once(':')?;
+    (guid == COMPUTERS).then(|| dn.to_owned())
+}
+
+/// Returns the name and the SID of the extended form `<GUID=…>;<SID=…>;DN` (MS-ADTS section 3.1.1.3.4.1.5).
+fn extended(text: &str) -> (&str, Option<Sid>) {
+    let sid = text.split_once("<SID=").and_then(|(_, after)| after.split_once('>'));
+    let dn = text.rsplit_once(">;").map_or(text, |(_, dn)| dn);
+    (dn, sid.and_then(|(sid, _)| sid.parse().ok()))
+}
+
 /// Returns the DNS name of a domain's distinguished name.
 fn dns_name(dn: &str) -> String {
     let labels = dn.split(',').filter_map(|part| part.trim().split_once('=')).map(|(_, label)| label);
@@ -433,7 +437,7 @@ const COMPUTERS: &str = "AA312825768811D1ADED00C04FD8D5CD";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-const OF_ACCOUNT: [&str; 14] = [
+const OF_ACCOUNT: [&str; 13] = [
     "objectClass",
     "objectSid",
     "sAMAccountName",
@@ -447,5 +451,27 @@ const OF_ACCOUNT: [&str; 14] = [
     "tokenGroups",
     "nTSecurityDescriptor",
     "allowedAttributesEffective",
-    "sDRightsEffective",
 ];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_directory_are_read_in_their_forms() {
+        assert_eq!(dns_name("DC=child,DC=contoso,DC=test"), "child.contoso.test");
+        let text = "<GUID=5d8e8f1c-2d4e-4a6f-9c4e-000000000000>;<SID=S-1-5-21-1-2-3>;DC=child,DC=contoso,DC=test";
+        let (dn, sid) = extended(text);
+        assert_eq!((dn, sid), ("DC=child,DC=contoso,DC=test", "S-1-5-21-1-2-3".parse().ok()));
+        assert_eq!(extended("DC=contoso,DC=test"), ("DC=contoso,DC=test", None));
+        let object = "B:32:AA312825768811D1ADED00C04FD8D5CD:OU=Machines,DC=contoso,DC=test";
+        assert_eq!(computers(object).unwrap(), "OU=Machines,DC=contoso,DC=test");
+        assert_eq!(computers("B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users,DC=contoso,DC=test"), None);
+    }
+
+    #[test]
+    fn name_is_escaped_in_a_distinguished_name() {
+        assert_eq!(child("A,B", "DC=contoso"), "CN=A\\2cB,DC=contoso");
+    }
+}

@@ -6,7 +6,7 @@ use crate::clock::MAX_DIFFERENCE;
 use crate::directory::{Domain, Object};
 use crate::failure::{Failure, Refusal};
 use crate::journal::{Journal, Work};
-use crate::keytab_file::AccountKeys;
+use crate::keytab_file::{AccountKeys, names};
 use crate::security_descriptor::{SecurityDescriptor, right};
 use crate::tools::Tools;
 use crate::well_known;
@@ -74,12 +74,13 @@ pub fn journal(
 /// Returns the [`Refusal`], or the error of the directory.
 pub fn account(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Option<Object>, Failure> {
     let name = arguments.account_name();
-    let mut objects = tools.directory.named(&arguments.account)?;
-    if let Some(other) = objects.iter().find(|object| !object.is_computer) {
-        return Err(Refusal::NoComputer { dn: other.dn.clone(), name: other.name.clone() }.into());
+    let mut others = tools.directory.named(&arguments.account)?;
+    let own = others.iter().position(|object| object.is_computer && object.name.eq_ignore_ascii_case(&name));
+    match (own, others.first()) {
+        (Some(place), _) => Ok(Some(others.swap_remove(place))),
+        (None, Some(other)) => Err(Refusal::NoComputer { dn: other.dn.clone(), name: other.name.clone() }.into()),
+        (None, None) => Ok(None),
     }
-    objects.retain(|object| object.name.eq_ignore_ascii_case(&name));
-    Ok(objects.pop())
 }
 
 /// Finds the account, which must exist.
@@ -117,10 +118,8 @@ pub fn keytab(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> 
     let (path, name, realm) = (&arguments.keytab, arguments.account_name(), domain.realm());
     let octets = tools.files.read(path).map_err(|error| Failure::file(path, error))?;
     let Some(octets) = octets else { return Ok(AccountKeys::none(&name, &realm)) };
-    let names: Vec<_> =
-        [name.as_str()].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect();
     let keytab = Keytab::parse(&octets).map_err(|error| Failure::file(path, error))?;
-    let keytab = keytab.only(names.iter().map(String::as_str));
+    let keytab = keytab.only(names(&name, &realm).iter().map(String::as_str));
     if let Some(other) = keytab.left_out().first() {
         return Err(Refusal::KeytabOfOthers { path: path.clone(), other: other.to_string() }.into());
     }

@@ -7,7 +7,7 @@ use crate::keytab_file::AccountKeys;
 use crate::tools::Tools;
 use kerberos_sso::policy::{AccountPolicy, SEAMLESS_SSO_SERVICES};
 use kerberos_sso::replay::Admission;
-use kerberos_sso::{Account, Arrival, KeySet, Policy, ServiceKey, UnixTime, Validator};
+use kerberos_sso::{Account, Arrival, KeySet, Policy, Refused, UnixTime, Validator};
 use thiserror::Error;
 
 /// The reason for which there is no proof.
@@ -22,7 +22,7 @@ pub enum NoProof {
         /// The service of the ticket.
         service: &'static str,
         /// The verdict.
-        refused: Box<kerberos_sso::Refused>,
+        refused: Box<Refused>,
     },
     /// The keytab cannot be read.
     #[error("the keytab cannot be read: {0}")]
@@ -41,37 +41,31 @@ pub fn prove(
     keytab: &[u8],
 ) -> Result<(), NoProof> {
     let name = arguments.account_name();
+    let account = AccountKeys::parse(keytab, &name, &domain.realm())?.with_keys();
+    let validator = validator(account.of_active_directory().with_domain_sid(domain.sid));
     for service in SEAMLESS_SSO_SERVICES {
         let client = Client::Account { name: &name, password };
         let ticket = tools.kdc.ticket(&arguments.kdc(), client, service)?;
-        judge(&ticket.token, keytab, &name, domain, tools.clock.now())
-            .map_err(|refused| NoProof::Refused { service, refused })?;
+        judge(&validator, &ticket.token, tools.clock.now())
+            .map_err(|refused| NoProof::Refused { service, refused: Box::new(refused) })?;
     }
-    // The octets were judged above; here the parser of the server says that it can read them.
-    AccountKeys::parse(keytab, &name, &domain.realm())?;
     Ok(())
 }
 
-/// Judges a token by the policy of the sign-in server. The client is the account itself, so it need not be a person.
-fn judge(
-    token: &[u8],
-    keytab: &[u8],
-    name: &str,
-    domain: &Domain,
-    now: UnixTime,
-) -> Result<(), Box<kerberos_sso::Refused>> {
-    let realm = domain.realm();
-    let names: Vec<_> = [name].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect();
-    let entries =
-        kerberos_sso::Keytab::parse(keytab).map(|keytab| keytab.only(names.iter().map(String::as_str)).into_entries());
-    let keys = entries.into_iter().flatten().filter_map(|entry| Some(ServiceKey::new(entry.key?, Some(entry.kvno))));
-    let account = Account::new(name, &realm).of_active_directory().with_domain_sid(domain.sid).with_keys(keys);
-    let policy = Policy::seamless_sso().with_accounts(AccountPolicy::Any);
-    let validator = Validator::staged(KeySet::from(account), policy);
-    let verdict = (|| {
-        let opened = validator.open(validator.read(token)?, now)?;
-        // This process made the authenticator and sent it nowhere, so it is no replay.
-        validator.authorize(validator.verify(opened, Arrival::at(now))?)?.admit(Admission::New)
-    })();
-    verdict.map(drop).map_err(Box::new)
+/// Returns whether a key of the keytab opens a ticket, whoever its client is.
+#[must_use]
+pub fn opens(keys: &AccountKeys, token: &[u8], now: UnixTime) -> bool {
+    let validator = validator(keys.with_keys());
+    validator.read(token).is_ok_and(|request| validator.open(request, now).is_ok())
+}
+
+/// Makes a validator with the policy of the sign-in server. The client is the account itself, so it need not be a person.
+fn validator(account: Account) -> Validator {
+    Validator::staged(KeySet::from(account), Policy::seamless_sso().with_accounts(AccountPolicy::Any))
+}
+
+fn judge(validator: &Validator, token: &[u8], now: UnixTime) -> Result<(), Refused> {
+    let opened = validator.open(validator.read(token)?, now)?;
+    // This process made the authenticator and sent it nowhere, so it is no replay.
+    validator.authorize(validator.verify(opened, Arrival::at(now))?)?.admit(Admission::New).map(drop)
 }

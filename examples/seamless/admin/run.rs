@@ -155,3 +155,42 @@ fn end_of_enable(arguments: &Arguments, enabled: &Enabled, out: &mut dyn Write) 
         Enabled::Dry => {}
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Seek as _;
+    use std::os::fd::AsRawFd as _;
+
+    /// Runs a command line against a port where nothing listens, and returns its end and its two outputs.
+    fn outputs(line: &str) -> (End, String, String) {
+        let mut password = tempfile::tempfile().unwrap();
+        password.write_all(b"N0t.Shown\n").unwrap();
+        password.rewind().unwrap();
+        let line = format!("{line} --forest contoso.test --as admin --password-fd {}", password.as_raw_fd());
+        let arguments = Arguments::read(line.split_whitespace().map(Into::into)).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let end = run(&arguments, &mut out, &mut err);
+        (end, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn directory_that_cannot_be_reached_changes_nothing_and_no_output_has_the_password() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        drop(listener);
+        let (end, out, err) = outputs(&format!("status --json --dc {at}"));
+        assert_eq!(end, End::Failed);
+        assert!(err.contains("nothing is changed") && err.contains("What to do"), "{err}");
+        let said: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(said.get("changed"), Some(&false.into()));
+        assert!(!out.contains("N0t") && !err.contains("N0t"));
+    }
+
+    #[test]
+    fn file_without_authorities_is_named() {
+        let (end, _, err) = outputs("status --dc 127.0.0.1:1 --ca /nonexistent/ca.pem");
+        assert!(end == End::Failed && err.contains("/nonexistent/ca.pem"), "{err}");
+    }
+}

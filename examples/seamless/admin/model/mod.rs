@@ -47,6 +47,8 @@ pub(crate) struct Model {
     /// Whether the directory refuses a change of password and types at once.
     pub(crate) refuses_both: bool,
     pub(crate) may_create: bool,
+    /// The LDAP result with which the directory refuses a creation.
+    pub(crate) refuses_creation: Option<u32>,
     pub(crate) own_sids: Vec<kerberos_sso::Sid>,
     pub(crate) holders: Vec<String>,
     pub(crate) delegating: Vec<String>,
@@ -132,6 +134,7 @@ impl World {
             salt: Salt::computer(NAME, REALM),
             refuses_both: false,
             may_create: true,
+            refuses_creation: None,
             own_sids: vec![sid("S-1-5-21-1-2-3-512")],
             holders: Vec::new(),
             delegating: Vec::new(),

@@ -99,6 +99,16 @@ fn kdc_whose_clock_is_wrong_is_refused_before_any_change() {
     }
 }
 
+#[test]
+fn creation_that_the_directory_refuses_leaves_no_journal() {
+    for code in [50, 68] {
+        let world = empty(|model| model.refuses_creation = Some(code));
+        let failure = world.run(|tools| enable(tools, &arguments("enable"))).ok().unwrap().unwrap_err();
+        assert_eq!(matches!(failure, Failure::Refused(Refusal::DnTaken { .. })), code == 68, "{failure}");
+        assert!(world.0.borrow().files.is_empty());
+    }
+}
+
 /// Kills a rollover after its change number `changes`, and returns the world.
 fn killed_after(change: &str) -> World {
     for call in 0.. {

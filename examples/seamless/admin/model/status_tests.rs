@@ -90,6 +90,7 @@ fn everyone_who_can_get_the_account_is_named() {
 fn keys_that_differ_are_named() {
     assert_eq!(codes(|model| model.replace(Some("Newer"), None)), ["keytab-version", "node-key", "replication-lag"]);
     assert_eq!(codes(|model| drop(model.files.insert("sso.keytab".into(), vec![5, 3]))), ["keytab-broken"]);
+    assert_eq!(codes(|model| model.states.last_mut().unwrap().password = "Another".into()), ["keytab-key"]);
     assert_eq!(codes(|model| model.kdc_difference = 3600).first().unwrap(), "clock");
     assert_eq!(codes(|model| model.clock_difference = -400), ["clock"]);
     let journal = r#"{"version":1,"command":"rollover","account":"A$","realm":"R","controller":"d","kvno":4,"etypes":null,"begun":0,"password":"x"}"#;

@@ -66,6 +66,9 @@ impl Directory for World {
     fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {
         self.call("create", |model| {
             assert!(model.account.is_none() && account.name == NAME);
+            if let Some(code) = model.refuses_creation {
+                return Err(DirectoryError::of_result(code, ""));
+            }
             let state =
                 State { since: model.now, kvno: 2, password: account.password.0.into(), etypes: Some(account.etypes) };
             model.states.push(state);

@@ -7,11 +7,13 @@ use crate::clock::MAX_DIFFERENCE;
 use crate::directory::{Domain, Object, kdcs};
 use crate::failure::{Failure, Refusal};
 use crate::journal::Journal;
-use crate::keytab_file::AES;
+use crate::kdc::Client;
+use crate::keytab_file::{AES, AccountKeys};
 use crate::node::{Health, TenantHealth, Warning};
 use crate::replication::{self, Version};
 use crate::tools::Tools;
-use crate::{preflight, well_known};
+use crate::{preflight, proof, well_known};
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
 /// Returns the findings of the files.
 ///
@@ -59,8 +61,19 @@ pub fn of_files(
     } else if !AES.iter().any(|etype| keys.has(kvno, *etype)) {
         let text = format!("the keytab {name} has no AES key of the version {kvno}");
         findings.push(Finding::fault("keytab-without-aes", text, "rollover --etypes aes"));
+    } else if !opens(tools, arguments, &keys, kvno) {
+        let text = format!("the key {kvno} of the keytab {name} does not open the tickets of the directory");
+        findings.push(Finding::fault("keytab-key", text, "rollover writes a new key and a keytab with it"));
     }
     Ok(findings)
+}
+
+/// Returns whether the keytab opens a ticket under the key `kvno`, or whether there is no such ticket.
+fn opens(tools: &mut Tools<'_>, arguments: &Arguments, keys: &AccountKeys, kvno: u32) -> bool {
+    let [service, _] = SEAMLESS_SSO_SERVICES;
+    let ticket = tools.kdc.ticket(&arguments.kdc(), Client::Administrator, service);
+    let now = tools.clock.now();
+    ticket.map_or(true, |ticket| ticket.kvno != Some(kvno) || proof::opens(keys, &ticket.token, now))
 }
 
 /// Returns the findings of each domain controller: its clock, and the key of its tickets.
