@@ -1,5 +1,5 @@
-//! The keytab of the account: its keys under three names, which are the account and its two services. The times of the entries
-//! say when each key was made, so the tool knows when an old key has retired.
+//! The keytab of the account: its keys under three names, which are the account and its two services. Each entry keeps the time
+//! at which its key was made: the sign-in server tells the age of the newest key from it.
 
 use kerberos_sso::keys::KeytabError;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
@@ -72,15 +72,13 @@ impl AccountKeys {
         self
     }
 
-    /// Removes each key whose successor came into the keytab more than [`RETIRED_AFTER`] seconds before `now`: the last ticket
-    /// under such a key has ended. The keys of the versions `kept` and later stay.
+    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`] seconds: the
+    /// last ticket under an older key has ended then.
     #[must_use]
-    pub fn without_retired(mut self, kept: u32, now: UnixTime) -> Self {
-        let versions: BTreeMap<u32, UnixTime> = self.keys.iter().map(|key| (key.kvno, key.written)).collect();
-        let successor = |kvno: u32| versions.range(kvno.saturating_add(1)..).next().map(|(_, written)| *written);
-        self.keys.retain(|key| {
-            key.kvno >= kept || successor(key.kvno).is_none_or(|written| now.seconds_since(written) <= RETIRED_AFTER)
-        });
+    pub fn without_retired(mut self, current: u32, since: Option<UnixTime>, now: UnixTime) -> Self {
+        if since.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER) {
+            self.keys.retain(|key| key.kvno >= current);
+        }
         self
     }
 
@@ -186,12 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn key_retires_two_days_after_its_successor_was_written() {
-        let day = 24 * 3600;
-        let old = |keys: AccountKeys, kept| keys.without_retired(kept, NOW).versions();
-        assert_eq!(old(keys(&[(1, 60 * day), (2, 30 * day), (3, 0)]), 2), [2, 3]);
-        assert_eq!(old(keys(&[(1, 60 * day), (2, day), (3, 0)]), 2), [1, 2, 3]);
-        assert_eq!(old(keys(&[(1, 60 * day), (2, 2 * day + 1), (3, day)]), 3), [2, 3]);
+    fn old_keys_retire_two_days_after_the_current_one_came_into_use() {
+        let left = |ago: Option<i64>| {
+            let since = ago.map(|ago| NOW.saturating_add_seconds(-ago));
+            keys(&[(1, 900), (2, 800), (3, 700), (4, 0)]).without_retired(3, since, NOW).versions()
+        };
+        assert_eq!(left(Some(RETIRED_AFTER + 1)), [3, 4]);
+        assert_eq!(left(Some(RETIRED_AFTER)), [1, 2, 3, 4]);
+        assert_eq!(left(None), [1, 2, 3, 4]);
     }
 
     #[test]

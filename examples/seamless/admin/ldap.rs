@@ -1,4 +1,6 @@
 //! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel binding.
+//!
+//! This tool overwrites its own copies of passwords. The LDAP library does not overwrite the messages that it sent.
 
 use crate::address::Address;
 use crate::directory::{Directory, Domain, Holders, NewAccount, Object, unicode_pwd};

@@ -160,12 +160,21 @@ struct Change<'a> {
 impl Change<'_> {
     /// Writes the keytab with the old and the new key, and waits until the nodes use both.
     fn prepare(&self, tools: &mut Tools<'_>, keys: AccountKeys, account: &Object) -> Result<(), Failure> {
-        let new = self.old.saturating_add(1);
-        let salt = self.salt(tools)?;
+        let (new, now) = (self.old.saturating_add(1), tools.clock.now());
+        let (salt, rc4) = (self.salt(tools)?, account.may_have_rc4());
         // Keys that retired leave the keytab here, and not at the end: a ticket under `old` may live on.
-        let keys = keys.without_retired(self.old, tools.clock.now());
-        self.write(tools, keys, new, &salt, account.may_have_rc4())?;
+        let keys = keys.without_retired(self.old, account.password_set, now);
+        if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
+            // The nodes may have a copy of this file already, so it stays as it is.
+            tools.steps.done("the keytab was written by an earlier run", &self.arguments.keytab.display().to_string());
+        } else {
+            self.write(tools, keys, new, &salt, rc4)?;
+        }
         self.wait_for_nodes(tools, new, false)
+    }
+
+    fn none(&self) -> AccountKeys {
+        AccountKeys::none(&self.arguments.account_name(), &self.domain.realm())
     }
 
     /// Returns the salt of the account. An account without AES keys has none yet, and the rule for computers holds.
@@ -262,8 +271,7 @@ impl Change<'_> {
         let (path, now) = (&self.arguments.keytab, tools.clock.now());
         let password = &self.journal.password;
         let keys = preflight::keytab(tools, self.arguments, self.domain)?;
-        let right = AccountKeys::none(&self.arguments.account_name(), &self.domain.realm());
-        let right = right.with_password(kvno, password, &salt, false, now);
+        let right = self.none().with_password(kvno, password, &salt, false, now);
         if !keys.contains(&right) {
             self.write(tools, keys, kvno, &salt, false)?;
             self.wait_for_nodes(tools, kvno, true)?;

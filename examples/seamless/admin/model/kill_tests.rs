@@ -133,6 +133,23 @@ fn keytab_is_corrected_at_once_if_the_salt_is_another_one() {
     assert_eq!(world.keytab(), [4, 5]);
 }
 
+/// The keytab has had the new key for five days, and the directory has had it for a minute.
+#[test]
+fn key_that_was_current_a_minute_ago_stays_although_the_next_one_is_old_in_the_keytab() {
+    let world = World::enabled(Some(24));
+    let line = arguments("rollover --node http://127.0.0.1:9100");
+    world.0.borrow_mut().node_reads = false;
+    assert!(world.run(|tools| rollover(tools, &line)).ok().unwrap().is_err());
+    let later = world.0.borrow().now.saturating_add_seconds(5 * 24 * 3600);
+    (world.0.borrow_mut().now, world.0.borrow_mut().node_reads) = (later, true);
+    let file = world.0.borrow().files[std::path::Path::new("sso.keytab")].clone();
+    let run = || world.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap();
+    assert_eq!((run(), world.keytab()), (RolledOver::To(5), vec![4, 5]));
+    assert_eq!(world.0.borrow().files[std::path::Path::new("sso.keytab")], file);
+    assert_eq!((run(), world.keytab()), (RolledOver::To(6), vec![4, 5, 6]));
+    assert_eq!(world.0.borrow().lost, [""; 0]);
+}
+
 #[test]
 fn keys_that_retired_leave_the_keytab_at_the_next_rollover() {
     let world = World::enabled(Some(24));

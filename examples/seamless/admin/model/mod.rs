@@ -238,6 +238,9 @@ impl Model {
         (state.since, state.etypes) = (now, etypes.or(state.etypes));
         let account = self.account.as_mut().unwrap();
         (account.kvno, account.etypes) = (Some(state.kvno), state.etypes);
+        if password.is_some() {
+            account.password_set = Some(now);
+        }
         self.states.push(state);
     }
 
