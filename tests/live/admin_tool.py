@@ -91,10 +91,6 @@ class AdminTool:
     def status(self, *options, **how):
         return self.run("status", *options, **how)
 
-    def findings(self, *options, **how):
-        """Returns the codes that `status` finds."""
-        return {finding["code"] for finding in self.status("--json", *options, **how).json()["findings"]}
-
     def tenants(self):
         return json.loads(self.config.read_text())["tenants"]
 

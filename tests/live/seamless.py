@@ -3,7 +3,7 @@ the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             steps, judges, forward-auth, redirects, requests,
-                            strangers, limits, native or rubbish; default all
+                            strangers, limits, native, rubbish or admin; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -12,6 +12,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import seamless_admin
 import seamless_browser
 import seamless_clients
 import seamless_firefox
@@ -80,7 +81,8 @@ def main(wanted):
                  "strangers": lambda server: seamless_strangers.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "native": lambda _: seamless_native.check(report),
-                 "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
+                 "rubbish": lambda server: seamless_rubbish.check(world, server, report),
+                 "admin": lambda server: seamless_admin.check(work, world.clients, report, PORT + 80)}
         for part in wanted or parts:
             with one_tenant(world) as server:
                 parts[part](server)

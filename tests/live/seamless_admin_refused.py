@@ -1,6 +1,7 @@
 """Checks that `seamless-admin` refuses before it changes anything: the whole directory and the tool's files are the same before and
 after. Each refusal names the cause, and says what to do."""
 
+from admin_forest import STAFF_PASSWORD
 from admin_tool import AdminTool
 from authority import Authority
 from samba_ad import AADG, AUTOLOGON, SSO_ACCOUNT
@@ -9,6 +10,9 @@ from work import wait
 
 HOUR = 3600
 DISABLED = 2
+# The GUIDs of the right and of the attribute (MS-ADTS section 5.1.3.2.1, MS-ADA2)
+RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
+SUPPORTED_ENCRYPTION_TYPES = "20119867-1d04-4ab7-9371-cfc3d5df0afd"
 
 
 def check(forest, report):
@@ -19,6 +23,35 @@ def check(forest, report):
     refused.by_its_password()
     refused.by_the_clock()
     refused.while_open()
+
+
+def delegated(forest, report):
+    """A person with only the rights that the administrator's guide lists rolls the account over, and can do nothing else."""
+    tool = forest.tool_in("admin-delegated", user="roller", password=STAFF_PASSWORD)
+    forest.dc.user("roller", STAFF_PASSWORD)
+    tool.keytab.write_bytes(forest.tool.keytab.read_bytes())
+    refused = Refused(forest, report)
+    give(forest, f"(OA;;CR;{RESET_PASSWORD};;{{}})")
+    done = tool.rollover("--no-node")
+    report.check(done.code == 0 and forest.keytab_opens(tool.keytab), "rollover with the one right of the guide", done.last())
+    forest.dc.etypes(SSO_ACCOUNT, 4)
+    refused.refused("rollover --etypes aes without the second right", ["msDS-SupportedEncryptionTypes"], "rollover", "--no-node",
+                    "--etypes", "aes", tool=tool)
+    give(forest, f"(OA;;WP;{SUPPORTED_ENCRYPTION_TYPES};;{{}})")
+    done = tool.rollover("--no-node", "--etypes", "aes")
+    types = forest.in_directory("msDS-SupportedEncryptionTypes")
+    report.check(done.code == 0 and types == 24, "rollover from RC4 to AES with the two rights of the guide", f"types {types}, {done.last()}")
+    seen = tool.status()
+    report.check(seen.code == 1 and seen.says("foreign-writer", forest.dc.sid_of("roller")), "status by the delegated person names the person",
+                 seen.last())
+    refused.refused("disable by the delegated person", ["right"], "disable", "--yes", tool=tool)
+    forest.tool.keytab.write_bytes(tool.keytab.read_bytes())
+    forest.dc.db.delete(forest.dc.dn("roller"))
+
+
+def give(forest, entry):
+    """Gives a right on the account by the command of the guide."""
+    forest.dc.tool("dsacl", "set", f"--objectdn={forest.dc.dn(SSO_ACCOUNT)}", f"--sddl={entry.format(forest.dc.sid_of('roller'))}")
 
 
 class Refused:
@@ -55,8 +88,8 @@ class Refused:
         dc.user("AZUREADSSOACC", "Other.Pass.1")
         self.refused("enable, a user has the account's name", ["CN=AZUREADSSOACC,CN=Users", "no computer"], "enable")
         dc.db.delete(dc.dn("AZUREADSSOACC"))
-        for user in ("alice", "helpdesk"):
-            tool = forest.tool_in(f"admin-{user}", user=user, password="Alice.Pass.1")
+        for user in ("clerk", "helpdesk"):
+            tool = forest.tool_in(f"admin-{user}", user=user, password=STAFF_PASSWORD)
             self.refused(f"enable by {user}, without the right", ["create computers"], "enable", tool=tool)
         self.refused("enable, no such organizational unit", ["no such object"], "enable", "--ou", f"OU=None,{dc.base}")
         down_level = forest.tool_in("admin-down-level", user="CONTOSO\\administrator")
@@ -73,8 +106,8 @@ class Refused:
         dc.set_unchecked("OTHER$", "servicePrincipalName", AUTOLOGON)
         self.refused("rollover, another account has a service name", ["CN=OTHER", AUTOLOGON], "rollover", "--no-node")
         dc.db.delete(dc.dn("OTHER$"))
-        for user in ("alice", "helpdesk"):
-            tool = self.forest.tool_in(f"admin-{user}", user=user, password="Alice.Pass.1")
+        for user in ("clerk", "helpdesk"):
+            tool = self.forest.tool_in(f"admin-{user}", user=user, password=STAFF_PASSWORD)
             tool.keytab.write_bytes(self.tool.keytab.read_bytes())
             self.refused(f"rollover by {user}, without the right", ["reset the password"], "rollover", "--no-node", tool=tool)
         dc.set(SSO_ACCOUNT, "userAccountControl", 4096 | DISABLED)

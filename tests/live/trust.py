@@ -7,22 +7,23 @@ from samba.dcerpc import drsblobs, lsa
 from samba.dcerpc import security
 from samba.ndr import ndr_pack
 
-INBOUND, OUTBOUND, UPLEVEL, FOREST_TRANSITIVE, ALL_ETYPES = 1, 2, 2, 8, 28
+INBOUND, OUTBOUND, UPLEVEL, ALL_ETYPES = 1, 2, 2, 28
+FOREST_TRANSITIVE, WITHIN_FOREST = 8, 0x20
 PASSWORD = "Trust.Password.Shared.1!"
 
 
-def trust(here, there):
-    add(here, there, OUTBOUND, "trustAuthOutgoing")
-    add(there, here, INBOUND, "trustAuthIncoming")
+def trust(here, there, attributes=FOREST_TRANSITIVE):
+    add(here, there, OUTBOUND, "trustAuthOutgoing", attributes)
+    add(there, here, INBOUND, "trustAuthIncoming", attributes)
 
 
-def add(me, other, direction, secret):
+def add(me, other, direction, secret, attributes):
     name = other.realm.lower()
     entry = ldb.Message(ldb.Dn(me.db, f"CN={name},CN=System,{me.base}"))
     for attribute, value in (("objectClass", "trustedDomain"), ("trustPartner", name), ("flatName", other.netbios),
                              ("securityIdentifier", ndr_pack(security.dom_sid(other.sid))),
                              ("trustDirection", str(direction)), ("trustType", str(UPLEVEL)),
-                             ("trustAttributes", str(FOREST_TRANSITIVE)),
+                             ("trustAttributes", str(attributes)),
                              ("msDS-SupportedEncryptionTypes", str(ALL_ETYPES)), (secret, password_blob())):
         entry[attribute] = value
     me.db.add(entry)
