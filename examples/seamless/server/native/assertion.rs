@@ -279,6 +279,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn assertion_of_a_password_says_so() {
+        let secret = Secret::new([1; 32]);
+        let issuer = Issuer { tenant: "contoso.test", name: ISSUER, secret: &secret };
+        let by_password = SignIn { method: Method::Password, ..sign_in() };
+        let xml = issue(KEYS.current(NOW).unwrap(), issuer, &by_password, NOW).unwrap().xml;
+        assert!(xml.contains("AuthenticationMethod=\"urn:oasis:names:tc:SAML:1.0:am:password\""), "{xml}");
+        assert_eq!(judge(&xml).unwrap().sign_in, by_password);
+    }
+
+    #[test]
     fn assertion_is_refused_outside_its_time_and_for_another_issuer_or_key() {
         let xml = issued();
         for (seconds, good) in [(-1, false), (0, true), (LIFETIME - 1, true), (LIFETIME, false)] {

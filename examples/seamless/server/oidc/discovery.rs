@@ -28,16 +28,15 @@ pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<
 }
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration`: the same issuer, with the endpoints of version 2, whose scopes name
-/// the resource. At `/common/…` the endpoints are those of all tenants, and of the only tenant's issuer.
+/// the resource. The path `/common/…` is of the only tenant, because each tenant has an issuer and keys of its own.
 pub(super) async fn metadata_of_version2(
     State(app): State<Shared>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, StatusCode> {
-    let is_common = native::is_common(&name);
     let only = || app.tenants.of_user(&UserName::Account(String::new()));
-    let tenant = if is_common { only() } else { app.tenants.of_path(&name) }.ok_or(StatusCode::NOT_FOUND)?;
-    let mut document = document(&app, &tenant);
-    let base = if is_common { format!("{}/{}", app.address, name.to_ascii_lowercase()) } else { app.issuer(&tenant) };
+    let tenant = if native::is_common(&name) { only() } else { app.tenants.of_path(&name) };
+    let tenant = tenant.ok_or(StatusCode::NOT_FOUND)?;
+    let (mut document, base) = (document(&app, &tenant), app.issuer(&tenant));
     let endpoints = [("authorization", "authorize"), ("token", "token"), ("end_session", "logout")];
     if let Some(fields) = document.as_object_mut() {
         fields.extend(

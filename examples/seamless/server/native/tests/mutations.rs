@@ -7,9 +7,13 @@ use crate::native::username_token::tests::request as with_password;
 const COUNT: usize = 1_000;
 
 /// The generator xorshift64* (Vigna 2016), whose numbers are the same in each run.
-struct Numbers(u64);
+pub(super) struct Numbers(u64);
 
 impl Numbers {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -19,7 +23,7 @@ impl Numbers {
     }
 
     /// Changes, removes, repeats or inserts a part of a body, up to three times.
-    fn mutate(&mut self, body: &[u8]) -> Vec<u8> {
+    pub(super) fn mutate(&mut self, body: &[u8]) -> Vec<u8> {
         let mut changed = body.to_vec();
         for _ in 0..=self.below(3) {
             let (from, length) = (self.below(changed.len()), 1 + self.below(40));
@@ -79,6 +83,22 @@ async fn changed_request_for_an_assertion_without_a_ticket_is_never_accepted() {
     assert_eq!(accepted(1, path, &[], RST).await, Vec::<String>::new());
     let refused = [("authorization", "Negotiate AAAA")];
     assert_eq!(accepted(2, path, &refused, RST).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn changed_request_with_a_ticket_is_refused_or_gets_the_assertion_of_the_tickets_user() {
+    let (mut numbers, user) = (Numbers(11), SERVER.1.user_sid("heidi").to_string());
+    for _ in 0..COUNT {
+        let changed = numbers.mutate(RST.as_bytes());
+        let value = ticket("heidi");
+        let path = "/contoso.test/winauth/trust/2005/windowstransport";
+        let (status, _, answer) = send("POST", path, &[("authorization", &*value)], changed.clone()).await;
+        let text = String::from_utf8_lossy(&changed).into_owned();
+        match status {
+            200 => assert!(answer.contains(&format!(">{user}<")), "{text}"),
+            _ => assert!(status == 400 && answer.contains(">AADSTS81016: "), "{status} {answer}\n{text}"),
+        }
+    }
 }
 
 #[tokio::test]

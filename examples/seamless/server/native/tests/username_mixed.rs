@@ -96,6 +96,21 @@ async fn unknown_user_and_wrong_password_have_one_answer_at_one_time() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
 }
 
+/// The KDC refuses each password. After ten, the server refuses them itself.
+#[tokio::test(start_paused = true)]
+async fn thousand_changed_bodies_get_no_assertion() {
+    let kdc = kdc(24).await;
+    let server = Server::new(|app| app.tenants.take_username_tokens(&kdc)).await;
+    let mut numbers = super::mutations::Numbers::new(12);
+    for _ in 0..1_000 {
+        let changed = numbers.mutate(with_password("alice@contoso.test", "guess").as_bytes());
+        let Ok(text) = String::from_utf8(changed) else { continue };
+        let (status, _, fault) = server.ask(PATH, &text).await;
+        assert!(matches!(status, 400 | 401), "{status} {fault}\n{text}");
+        assert!(fault.contains(">AADSTS"), "{fault}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn wrong_passwords_here_lock_the_name_on_the_page_too() {
     let kdc = kdc(24).await;

@@ -189,6 +189,21 @@ async fn ticket_for_a_federated_domain_is_refused_by_name_and_stays_good() {
 }
 
 #[tokio::test]
+async fn user_outside_the_groups_for_tickets_gets_no_assertion() {
+    let mut app = App::for_tests(None).await;
+    app.tenants.limit_tickets(&[], &["S-1-5-21-1-2-3-9999".parse().unwrap()]);
+    let realm = app.tenants.test_tenant().unwrap().test_realm.unwrap();
+    let value = realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(clock::now()).header();
+    let request = Request::post(PATH).header("host", "sso.test").header("authorization", value);
+    let routes = limits::around(routes(), Arc::new(app));
+    let response = routes.oneshot(request.body(Body::from(RST)).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let fault = String::from_utf8(body.to_vec()).unwrap();
+    assert_eq!((status, number(&fault), fault.contains("Assertion")), (403, "81007", false), "{fault}");
+}
+
+#[tokio::test]
 async fn request_identifier_is_repeated_only_if_the_client_asks_for_it() {
     let id = "19ac39db-81d2-4713-8046-b0b7240592be";
     for (headers, query, expected) in [

@@ -18,12 +18,13 @@ fn after(seconds: i64) -> UnixTime {
 
 /// Returns two nodes with one store, whose clock stands still. So only the checks of the server end a grant.
 fn nodes() -> [Grants; 2] {
-    let store = Arc::new(Memory::new(|| NOW));
-    [(), ()].map(|()| Grants::new(Records::new(store.clone(), Secret::new([1; 32])), MOST))
+    nodes_with_share(1_000)
 }
 
-/// One family in each of the 16 parts of a tenant's share.
-const MOST: u32 = 16;
+fn nodes_with_share(most: u32) -> [Grants; 2] {
+    let store = Arc::new(Memory::new(|| NOW));
+    [(), ()].map(|()| Grants::new(Records::new(store.clone(), Secret::new([1; 32])), most))
+}
 
 fn grant(scopes: &str, stay_ends: Option<i64>) -> Grant {
     Grant {
@@ -125,7 +126,8 @@ async fn refresh_token_at_two_nodes_at_once_is_rotated_once_and_its_second_use_e
 /// Only a text that the server wrote ends a grant. The identifier of an access token shows the name of the grant.
 #[tokio::test]
 async fn client_beyond_the_share_of_its_tenant_gets_no_refresh_token_and_those_within_it_are_rotated() {
-    let [a, b] = nodes();
+    // One family in each of the 16 parts of the share.
+    let [a, b] = nodes_with_share(16);
     let mut tokens = Vec::new();
     for number in 0..200 {
         let (one, other) = if number % 2 == 0 { (&a, &b) } else { (&b, &a) };
