@@ -95,11 +95,11 @@ class OpenidClient(Application):
 
 
 class Msal(Application):
-    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer: with `authority`, MSAL
-    asks below `/v2.0/`, as for Entra."""
+    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer: with `authority`,
+    MSAL asks below `/v2.0/`, as for Entra."""
 
     def __init__(self, work, port, issuer, authority, kind="oidc_authority"):
-        super().__init__(work, "msal" if kind == "oidc_authority" else f"msal-{kind}", port, issuer, authority, scope="email groups")
+        super().__init__(work, f"msal-{kind}", port, issuer, authority, scope="email groups")
         self.version, self.kind = f"MSAL {pip_version('msal')}, {kind}", kind
 
     def run(self):

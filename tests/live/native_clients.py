@@ -22,10 +22,11 @@ def check(cloud, report):
 
 
 def seamlesspass(cloud, report):
-    """SeamlessPass takes a ticket of MIT's cache, or text. Samba's KDC refuses the requests of SeamlessPass' own Kerberos client, which
-    is impacket's."""
+    """SeamlessPass takes a ticket of MIT's cache, or text. Samba's KDC refuses the requests of SeamlessPass' own Kerberos client,
+    which is impacket's."""
     label = cloud.label("seamlesspass", "SeamlessPass")
-    for how, ticket in (("a ticket of MIT's cache", service_ticket(cloud)), ("a KRB-CRED in base64", krb_cred(service_ticket(cloud)))):
+    tickets = {"a ticket of MIT's cache": service_ticket(cloud), "a KRB-CRED in base64": krb_cred(service_ticket(cloud))}
+    for how, ticket in tickets.items():
         said = cloud.clients.seamlesspass("contoso.test", "-r", cloud.api, "-tgs", ticket)
         enabled = "Seamless SSO is enabled for contoso.test"
         report.check(enabled in said, f"{label}, {how}: finds Seamless SSO", enabled, said)
@@ -74,7 +75,7 @@ def roadtools(cloud, report):
 
 
 def msal(cloud, report, password=None):
-    """MSAL reads the answer to a ticket of alice, or sends a password of mira. Its `scope` names the audience of the access token."""
+    """MSAL reads the answer to a ticket of alice, or sends a password of mira. Its scope names the audience of the access token."""
     user, by, way = judge_of(cloud, password)
     label = f"{cloud.label('msal', 'MSAL for Python')}, {way}"
     for scope, audience in ((f"{GRAPH}/.default", GRAPH), (f"{cloud.api}/api.read", cloud.api)):
@@ -87,7 +88,8 @@ def msal(cloud, report, password=None):
     good = said.get("token_endpoint", "").startswith(f"https://{LOGIN}/") and realm == ("Federated" if password else "Managed")
     report.check(good, f"{label}: discovers the token endpoint and the realm", f"{said.get('token_endpoint')}, {realm}", said)
     endpoint, want = said.get("mex"), {"address": MIXED, "action": ISSUE} if password else None
-    report.check("mex" in said and endpoint == want, f"{label}: {'finds the' if password else 'no'} endpoint for passwords in MEX", endpoint, said)
+    good = "mex" in said and endpoint == want
+    report.check(good, f"{label}: {'finds the' if password else 'no'} endpoint for passwords in MEX", endpoint, said)
 
 
 def adal_node(cloud, report, password=None):

@@ -23,7 +23,8 @@ def people(directory):
 
 def switched_off(cloud, report):
     spray = Sprayers(cloud.wire)
-    answers = [spray.o365spray(f"{name}@contoso.test", password) for name, password in (("alice", PASSWORD), ("alice", WRONG), ("nn", WRONG))]
+    guesses = (("alice", PASSWORD), ("alice", WRONG), ("nn", WRONG))
+    answers = [spray.o365spray(f"{name}@contoso.test", password) for name, password in guesses]
     found = {outside(answer) for answer in answers}
     good = len(found) == 1 and answers[0].status in range(400, 500) and str(answers[0].code()).isdigit()
     said = answers[0].status, answers[0].code()
@@ -54,8 +55,8 @@ def roadtx(cloud, report):
 
 
 def alike(spray, report):
-    """Asks for unknown users and with wrong passwords at the same time, each name once, because the passwords of one name take turns. The
-    check shows the medians of the times, which it does not judge, and judges the answers."""
+    """Asks for unknown users and with wrong passwords at the same time, each name once, because the passwords of one name take
+    turns. The check shows the medians of the times, which it does not judge, and judges the answers."""
     answers = {"unknown user": [], "wrong password": []}
 
     def ask(what, name):
@@ -70,7 +71,8 @@ def alike(spray, report):
     seen = [{outside(answer) for answer, _ in found} for found in answers.values()]
     good = seen[0] == seen[1] and len(seen[0]) == 1 and {found[:2] for found in seen[0]} == {(401, "50126")}
     medians = ", ".join(f"{what} {statistics.median(seconds for _, seconds in found):.2f} s" for what, found in answers.items())
-    report.check(good, "usernamemixed: one answer for an unknown user and a wrong password", medians, f"{medians} {seen[0] ^ seen[1] or seen[0]}")
+    otherwise = f"{medians} {seen[0] ^ seen[1] or seen[0]}"
+    report.check(good, "usernamemixed: one answer for an unknown user and a wrong password", medians, otherwise)
 
 
 def outside(answer):

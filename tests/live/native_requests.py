@@ -35,7 +35,8 @@ def aadinternals(cloud, report):
     report.check(answer.continued, f"{label}: the server asks for the body (Expect: 100-continue)", answer.status)
     token = client.desktop_sso_token(answer)
     good = bool(re.fullmatch(r"[A-Za-z0-9._~-]+", token or ""))
-    report.check(good, f"{label}: reads a DesktopSsoToken with no character to escape", f"{len(token or '')} characters", answer.body)
+    size = f"{len(token or '')} characters"
+    report.check(good, f"{label}: reads a DesktopSsoToken with no character to escape", size, answer.body)
     tokens = client.tokens(token, cloud.api, CALLBACK)
     found = tokens.json() if tokens.status == 200 else {}
     good, said = cloud.accepts(found.get("access_token"))
@@ -60,13 +61,15 @@ def credential_type(cloud, report):
     def ask(body, path="/common/GetCredentialType", kind=None):
         answer = cloud.wire.send(LOGIN, path, json.dumps(body).encode(), {"Content-Type": kind} if kind else {})
         return answer.body, answer.json() if answer.status == 200 else {}
-    answers = [ask({"Username": f"{name}@contoso.test"}, "/common/GetCredentialType?mkt=en-US") for name in ("alice", "nn", "no-such-user")]
+    names = [f"{name}@contoso.test" for name in ("alice", "nn", "no-such-user")]
+    answers = [ask({"Username": name}, "/common/GetCredentialType?mkt=en-US") for name in names]
     answers.append(ask({"username": "alice@contoso.test", "isOtherIdpSupported": True, "checkPhones": True, "originalRequest": "",
                         "flowToken": ""}, kind="application/json; charset=UTF-8"))
     bodies = [body for body, _ in answers]
     alike = {re.sub(r'"apiCanary":"[^"]*"|[\w-]+@contoso\.test', "", body) for body in bodies}
     good = len(alike) == 1 and all(OH365USERFINDER in body for body in bodies)
-    report.check(good, "GetCredentialType: one answer for each name of a domain, as Oh365UserFinder reads it", OH365USERFINDER, bodies)
+    label = "GetCredentialType: one answer for each name of a domain, as Oh365UserFinder reads it"
+    report.check(good, label, OH365USERFINDER, bodies)
     known = [found.get(name) for _, found in answers for name in ("IfExistsResult", "ThrottleStatus")]
     report.check(known == [0] * 8, "GetCredentialType: each user may exist", known)
     body, found = ask({"Username": "someone@partner.test"})

@@ -56,7 +56,8 @@ class NativeApplication:
         token = self.session.token()
         answer = ask(Authorization=header(token))
         good = self.session.has_ticket() and answer.status == 200
-        self.step(6, "the application forwards the ticket of the domain controller", good, f"{len(token.value)} octets: {answer.status}")
+        said = f"{len(token.value)} octets: {answer.status}"
+        self.step(6, "the application forwards the ticket of the domain controller", good, said)
         sid = self.cloud.world.contoso.sid_of("alice")
         good = self.cloud.server.says(["signed in by Kerberos", f"alice@CONTOSO.TEST ({sid})"])
         self.step(7, "the server decrypts and validates the ticket", good, sid)
@@ -79,7 +80,8 @@ class NativeApplication:
         self.step(9, "the application submits the assertion to the token endpoint", bool(found), answer.status, answer.body)
         said = {name: attempted(lambda token=found.get(name): self.claims(token, audience))
                 for name, audience in (("access_token", self.cloud.api), ("id_token", AZURE_CLI))}
-        good = all(isinstance(claims, dict) and (claims["upn"], claims["amr"]) == ("alice@contoso.test", ["wia"]) for claims in said.values())
+        of_alice = lambda claims: isinstance(claims, dict) and (claims["upn"], claims["amr"]) == ("alice@contoso.test", ["wia"])
+        good = all(map(of_alice, said.values()))
         renewed = self.exchange(grant_type="refresh_token", refresh_token=found.get("refresh_token", "none"))
         good = good and found.get("resource") == self.cloud.api and renewed.status == 200
         self.step(10, "the application gets an access token and a refresh token for the resource, and an ID token", good,

