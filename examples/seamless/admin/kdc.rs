@@ -283,6 +283,7 @@ fn exchange(at: &Address, request: &[u8]) -> std::io::Result<Vec<u8>> {
         match TcpStream::connect_timeout(&address, ONE_EXCHANGE) {
             Ok(mut kdc) => {
                 kdc.set_read_timeout(Some(ONE_EXCHANGE))?;
+                kdc.set_write_timeout(Some(ONE_EXCHANGE))?;
                 kdc.write_all(&u32::try_from(request.len()).unwrap_or(u32::MAX).to_be_bytes())?;
                 kdc.write_all(request)?;
                 let mut size = [0; 4];

@@ -97,6 +97,12 @@ impl AccountKeys {
         self.keys.iter().any(|key| key.kvno == kvno && key.key.etype() == etype)
     }
 
+    /// Returns the time at which a version came into the keytab.
+    #[must_use]
+    pub fn written(&self, kvno: u32) -> Option<UnixTime> {
+        self.keys.iter().filter(|key| key.kvno == kvno).map(|key| key.written).max()
+    }
+
     /// Returns whether each key of `other` is here, with the same version and the same octets.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {

@@ -1,5 +1,6 @@
 //! The nodes of the sign-in server. The operators' listener of a node says at `/healthz` which keys the node has.
 
+use kerberos_sso::UnixTime;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::Deserialize;
@@ -58,6 +59,9 @@ pub struct TenantHealth {
     /// The keys that the node uses.
     #[serde(default)]
     pub keys: Vec<LoadedKey>,
+    /// The time that the newest entry of the node's keytab names, in seconds since 1970.
+    #[serde(default)]
+    pub newest_key: Option<i64>,
     /// Sign-ins with an RC4 ticket.
     #[serde(default)]
     pub rc4_sign_ins: u64,
@@ -98,6 +102,16 @@ impl Health {
     #[must_use]
     pub fn has_key(&self, realm: &str, account: &str, kvno: u32) -> bool {
         self.tenant(realm, account).is_some_and(|tenant| tenant.keys.iter().any(|key| key.kvno == Some(kvno)))
+    }
+}
+
+impl TenantHealth {
+    /// Returns whether the node uses the key `kvno` of a keytab whose newest entry was written at `written`. The version alone
+    /// does not say so: an earlier rollover that somebody gave up may have left another key of this version.
+    #[must_use]
+    pub fn uses(&self, kvno: u32, written: UnixTime) -> bool {
+        let is_new = self.newest_key.is_none_or(|newest| newest >= written.seconds());
+        is_new && self.keys.iter().any(|key| key.kvno == Some(kvno))
     }
 }
 
@@ -163,6 +177,7 @@ impl HttpNodes {
             match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
+                    stream.set_write_timeout(Some(TIMEOUT)).map_err(failed)?;
                     return self.get(url, stream).map_err(failed);
                 }
                 Err(error) => last = error,

@@ -10,7 +10,7 @@ use crate::ldap_error::DirectoryError;
 use crate::replication::{self, Version};
 use crate::tools::Tools;
 use crate::{password, preflight, proof, well_known};
-use kerberos_sso::Salt;
+use kerberos_sso::{Salt, UnixTime};
 
 /// The end of `rollover`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,10 +167,10 @@ impl Change<'_> {
         if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
             // The nodes may have a copy of this file already, so it stays as it is.
             tools.steps.done("the keytab was written by an earlier run", &self.arguments.keytab.display().to_string());
-        } else {
-            self.write(tools, keys, new, &salt, rc4)?;
+            return self.wait_for_nodes(tools, new, keys.written(new).unwrap_or(now), false);
         }
-        self.wait_for_nodes(tools, new, false)
+        self.write(tools, keys, new, &salt, rc4)?;
+        self.wait_for_nodes(tools, new, now, false)
     }
 
     fn none(&self) -> AccountKeys {
@@ -200,13 +200,14 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn wait_for_nodes(&self, tools: &mut Tools<'_>, kvno: u32, is_set: bool) -> Result<(), Failure> {
+    fn wait_for_nodes(&self, tools: &mut Tools<'_>, kvno: u32, written: UnixTime, is_set: bool) -> Result<(), Failure> {
         let (realm, name) = (self.domain.realm(), self.arguments.account_name());
         for url in &self.arguments.nodes {
             let begun = tools.clock.now();
             loop {
                 let health = tools.nodes.health(url);
-                if health.as_ref().is_ok_and(|health| health.has_key(&realm, &name, kvno)) {
+                let tenant = health.as_ref().ok().and_then(|health| health.tenant(&realm, &name));
+                if tenant.is_some_and(|tenant| tenant.uses(kvno, written)) {
                     break;
                 }
                 if tools.clock.now().seconds_since(begun) >= i64::from(self.arguments.node_wait) {
@@ -274,7 +275,7 @@ impl Change<'_> {
         let right = self.none().with_password(kvno, password, &salt, false, now);
         if !keys.contains(&right) {
             self.write(tools, keys, kvno, &salt, false)?;
-            self.wait_for_nodes(tools, kvno, true)?;
+            self.wait_for_nodes(tools, kvno, now, true)?;
         }
         let octets = tools.files.read(path).map_err(|error| Failure::file(path, error))?.unwrap_or_default();
         proof::prove(tools, self.arguments, self.domain, password, &octets)?;

@@ -150,6 +150,26 @@ fn key_that_was_current_a_minute_ago_stays_although_the_next_one_is_old_in_the_k
     assert_eq!(world.0.borrow().lost, [""; 0]);
 }
 
+/// The node still has the key of the same version that the rollover before wrote.
+#[test]
+fn rollover_after_one_that_was_given_up_waits_for_its_own_key() {
+    let line = arguments("rollover --node http://127.0.0.1:9100");
+    let run = |world: &World| world.run(|tools| rollover(tools, &line));
+    for call in 0.. {
+        let world = World::enabled(Some(24));
+        world.kill_at(Some(Kill { call, after: false }));
+        assert!(run(&world).is_err());
+        world.kill_at(None);
+        if world.0.borrow().node_keys.iter().all(|(kvno, _)| *kvno == 4) {
+            continue;
+        }
+        world.0.borrow_mut().files.remove(std::path::Path::new("sso.keytab.journal"));
+        assert_eq!(run(&world).ok().unwrap().unwrap(), RolledOver::To(5));
+        assert_eq!(world.0.borrow().lost, [""; 0]);
+        break;
+    }
+}
+
 #[test]
 fn keys_that_retired_leave_the_keytab_at_the_next_rollover() {
     let world = World::enabled(Some(24));

@@ -256,6 +256,12 @@ impl Model {
         self.node_file = file;
     }
 
+    /// Returns the time of the newest entry of the node's keytab.
+    fn newest_key(&self) -> i64 {
+        let entries = kerberos_sso::Keytab::parse(&self.node_file).map(kerberos_sso::Keytab::into_entries);
+        entries.into_iter().flatten().map(|entry| entry.timestamp.seconds()).max().unwrap_or(0)
+    }
+
     /// Notes a moment at which the node, or a node that starts now, cannot open the ticket of a domain controller.
     fn check(&mut self, what: &str) {
         if !self.has_node {

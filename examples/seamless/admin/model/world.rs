@@ -162,7 +162,8 @@ impl Nodes for World {
             let keys = model.node_keys.iter().map(|(kvno, _)| LoadedKey { kvno: Some(*kvno), etype: String::new() });
             let keys = keys.collect();
             let counted = model.health.clone().unwrap_or_default();
-            let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, ..counted };
+            let newest_key = Some(model.newest_key());
+            let tenant = TenantHealth { realm: REALM.into(), account: NAME.into(), keys, newest_key, ..counted };
             Ok(Health { tenants: vec![tenant], warnings: model.warnings.clone() })
         })
     }
