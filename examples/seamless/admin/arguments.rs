@@ -198,6 +198,13 @@ impl Arguments {
                 return Err(format!("{option} is missing; --help lists all options").into());
             }
         }
+        if let Some(any) = self.controllers.iter().find(|dc| dc.host.eq_ignore_ascii_case(&self.forest)) {
+            let text = format!(
+                "--dc {}: this name leads to any domain controller, and each step must ask the same one",
+                any.host
+            );
+            return Err(format!("{text}; name one, like dc1.{}", self.forest).into());
+        }
         if self.kdcs.len() > self.controllers.len() {
             return Err("there are more --kdc than --dc: the n-th --kdc belongs to the n-th --dc".into());
         }
@@ -346,6 +353,12 @@ pub(crate) mod tests {
         let arguments = read(&format!("rollover --no-node {COMMON} --dc dc2 --kdc dc1:10088")).unwrap();
         assert_eq!(arguments.kdcs, [Address::new("dc1", 10088), Address::new("dc2", 88)]);
         assert!(read(&format!("status {COMMON} --kdc a --kdc b")).is_err());
+    }
+
+    #[test]
+    fn name_of_the_domain_is_no_domain_controller() {
+        let error = read("enable --forest contoso.test --as a --dc Contoso.test").unwrap_err();
+        assert!(error.contains("dc1.contoso.test"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! refused before it changed anything, and 2 if the command could not do its work.
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use seamless_admin::arguments::Arguments;
 use seamless_admin::run::{End, run};
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // The memory has two passwords. Without this limit, the tool still works, so a failure is no reason to stop.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     match run(&arguments, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
         End::Fine => ExitCode::SUCCESS,
         End::Found => ExitCode::from(1),
