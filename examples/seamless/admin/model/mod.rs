@@ -262,6 +262,19 @@ impl Model {
         entries.into_iter().flatten().map(|entry| entry.timestamp.seconds()).max().unwrap_or(0)
     }
 
+    /// Notes a file other than the journal that has a password of the account, and a line of the output that has one.
+    fn check_secrets(&mut self) {
+        let has = |text: &str, secret: &str| text.contains(secret);
+        for state in &self.states {
+            let files = self.files.iter().filter(|(path, _)| !path.ends_with("sso.keytab.journal"));
+            let mut texts = files.map(|(_, octets)| String::from_utf8_lossy(octets));
+            let is_shown = self.lines.iter().any(|line| has(line, &state.password));
+            if is_shown || texts.any(|text| has(&text, &state.password)) {
+                self.lost.push(format!("the password {} is readable", state.kvno));
+            }
+        }
+    }
+
     /// Notes a moment at which the node, or a node that starts now, cannot open the ticket of a domain controller.
     fn check(&mut self, what: &str) {
         if !self.has_node {

@@ -178,6 +178,7 @@ impl Files for World {
         self.call("write", |model: &mut Model| {
             model.files.insert(path.into(), octets.to_vec());
             model.changes.push(format!("write {}", path.display()));
+            model.check_secrets();
             Ok(())
         })
     }
@@ -185,6 +186,7 @@ impl Files for World {
     fn remove(&mut self, path: &Path) -> Result<(), Error> {
         self.call("remove", |model| {
             model.files.remove(path);
+            model.check_secrets();
             Ok(())
         })
     }
