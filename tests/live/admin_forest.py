@@ -39,16 +39,16 @@ class Forest:
     def nobody(self):
         return self.clients.session(CONTOSO, {CONTOSO: self.dc.kdc})
 
-    def server(self):
+    def server(self, *options):
         """Starts the server with the configuration that the tool wrote."""
-        return Server(self.work, self.port, config=self.tool.config, env=self.names.env)
+        return Server(self.work, self.port, config=self.tool.config, env=self.names.env, options=options)
 
-    def server_with_operators(self):
+    def server_with_operators(self, *options):
         """Starts the server with a listener for operators and with the limits of a test. The rest is as the tool wrote it."""
         config = json.loads(self.tool.config.read_text())
         address = f"127.0.0.1:{self.port + 1}"
         self.tool.config.write_text(json.dumps({**config, "metrics": address, "limits": LIMITS}))
-        server = self.server()
+        server = self.server(*options)
         server.node = f"http://{address}"
         return server
 

@@ -106,11 +106,12 @@ class SambaTls(SambaAd):
         a replication changes."""
         found = run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", self.base, "(objectClass=*)", "*",
                      "nTSecurityDescriptor", "unicodePwd", "msDS-KeyVersionNumber"])
-        found += run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", f"CN=Configuration,{self.base}", "(objectClass=*)", "*"])
+        found += run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", f"CN=Configuration,{self.base}", NOT_OF_SCHEMA, "*"])
         # LDIF folds long lines (RFC 2849).
         return [line for line in found.replace("\n ", "").splitlines() if not MOVES.match(line)]
 
 
+NOT_OF_SCHEMA = "(!(|(objectClass=attributeSchema)(objectClass=classSchema)))"
 # A bind counts the right and the wrong passwords of its user; the domain controller counts identifiers and changes.
 MOVES = re.compile("(lastLogon|lastLogonTimestamp|logonCount|badPwdCount|badPasswordTime|lockoutTime|uSNChanged|whenChanged|"
                    "rIDNextRID|rIDAllocationPool|rIDPreviousAllocationPool|rIDAvailablePool|repl|reps|msDS-Repl|dSCorePropagationData|#)")

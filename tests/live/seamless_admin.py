@@ -1,8 +1,8 @@
 """Tests `seamless-admin` on a real directory with LDAP over TLS: a browser signs in after `enable`, with no other tool; `enable` and
 `rollover` end right after a kill at each step; a rollover loses no sign-in; and the passwords are in no file and in no arguments.
 
-  seamless_admin.py [--long] [PART...]     PART: fresh, rollover, killed, refused, lag, status, rights, disable, forests;
-                                           default all. `--long` kills at each step."""
+  seamless_admin.py [--long] [PART...]     PART: fresh, rollover, aes, killed, unit, refused, status, rights,
+                                           disable, lag, forests; default all. `--long` kills at each step."""
 
 import sys
 
@@ -13,25 +13,29 @@ from admin_forest import Forest
 from admin_tool import places
 from clients import Clients
 from report import Report
+from samba_ad import ADMIN_PASSWORD, SSO_ACCOUNT
 from seamless_browser import ALICE
 from seamless_rollover import Load
+from seamless_server import header
 from web import PATH, policies
 from webdriver import Chromium
-from work import Work
+from work import Work, attempt
 
 PORT = 21560
-SHORT = (1, 4, 6)  # the steps at which the short form kills
+RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
+SHORT = (5, 6, 8, 11)  # the steps at which the short form kills: the journal, the keytab or account, the password or proof, the end
 PAUSE, FEW = "0.1", 20  # seconds between two sign-ins of a thread, for the share of one user in the replay cache
 
 
 def check(work, clients, report, port, wanted=(), long=False):
     cases = Cases(Forest(work, clients, report, port), report, long)
-    parts = {"fresh": cases.fresh, "rollover": cases.rollover, "killed": cases.killed,
+    parts = {"fresh": cases.fresh, "rollover": cases.rollover, "aes": cases.from_rc4_to_aes, "killed": cases.killed,
+             "unit": cases.in_a_unit,
              "refused": lambda: seamless_admin_refused.check(cases.forest, report),
-             "lag": lambda: seamless_admin_refused.lag(cases.forest, report),
              "status": lambda: seamless_admin_status.check(cases.forest, report),
              "rights": lambda: seamless_admin_refused.delegated(cases.forest, report),
              "disable": cases.disable,
+             "lag": lambda: seamless_admin_refused.lag(cases.forest, report),
              "forests": lambda: seamless_admin_forests.check(cases.forest, report)}
     for part in wanted or parts:
         if part != "fresh" and not cases.forest.tool.keytab.exists():
@@ -90,6 +94,46 @@ class Cases:
             lost = [line for line in lines if not line.endswith(" signed-in")]
             self.report.check(not lost, "rollover under load: no sign-in is lost", [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
 
+    def from_rc4_to_aes(self):
+        """Checks the way from RC4 to AES while clients sign in, first with RC4 tickets and then with AES tickets."""
+        self.dc.etypes(SSO_ACCOUNT, RC4)
+        self.tool.keytab.write_bytes(self.dc.keytab(SSO_ACCOUNT).read_bytes())
+        with self.forest.server_with_operators("--allow-rc4") as server:
+            before, load = self.forest.kvno(), Load(self.forest, server.port, PATH, PAUSE)
+            load.until(before, FEW)
+            counted = self.tool.status("--node", server.node)
+            self.report.check(counted.says("rc4-clients"), "status: the server counts clients with RC4", counted.last())
+            done = self.tool.rollover("--node", server.node, "--etypes", "aes")
+            load.until(before + 1, FEW)
+            lines = load.stop()
+            lost = [line for line in lines if not line.endswith(" signed-in")]
+            types = self.forest.in_directory("msDS-SupportedEncryptionTypes")
+            self.report.check(done.code == 0 and types == AES, "rollover from RC4 to AES", f"types {types}; {done.last()}")
+            self.report.check(not lost, "rollover from RC4 to AES under load: no sign-in is lost",
+                              [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
+        with self.forest.server() as server:
+            answer = server.autologon(header(self.forest.alice().token()))
+            self.report.check(answer.status == 200, "a server without RC4 takes the new tickets", answer.status)
+
+    def in_a_unit(self):
+        """Checks an account in an organizational unit, which is protected from deletion."""
+        self.forest.remove(self.tool)
+        unit = f"OU=Services,{self.dc.base}"
+        self.dc.tool("ou", "create", unit)
+        done = self.tool.enable("--ou", unit)
+        self.report.check(done.code == 0 and self.dc.dn(SSO_ACCOUNT).endswith(unit), "enable --ou: the account is in the unit",
+                          self.dc.dn(SSO_ACCOUNT) if done.code == 0 else done.last())
+        status, said = attempt(["ldbdel", "-H", f"ldaps://{self.dc.address}", f"--simple-bind-dn=administrator@{self.dc.realm.lower()}",
+                                f"--password={ADMIN_PASSWORD}", "--option=tls verify peer=no_check", self.dc.dn(SSO_ACCOUNT)])
+        self.report.check(status != 0 and "access" in said.lower(), "an administrator cannot delete the account by mistake", said[-200:])
+        well = self.tool.status()
+        self.report.check(well.code == 0, "status of the protected account: no finding",
+                          [line for line in well.lines if line.startswith(("fault", "warning"))])
+        gone = self.tool.run("disable", "--yes")
+        self.report.check(gone.code == 0 and self.forest.in_directory("userAccountControl") is None,
+                          "disable removes the protection and the account", gone.last())
+        self.tool.enable()
+
     def killed(self):
         """Checks `enable` after a kill at a step, in a directory without the account."""
         tool = self.forest.tool_in("admin-killed")
@@ -108,7 +152,7 @@ class Cases:
 
     def stops(self, whole):
         last = len(whole.steps)
-        return range(1, last + 1) if self.long else sorted({*(stop for stop in SHORT if stop < last), last - 1, last})
+        return range(1, last + 1) if self.long else [stop for stop in SHORT if stop <= last]
 
     def disable(self):
         tool, before = self.tool, self.dc.dump()

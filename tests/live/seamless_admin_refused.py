@@ -5,6 +5,7 @@ from admin_forest import STAFF_PASSWORD
 from admin_tool import AdminTool
 from authority import Authority
 from samba_ad import AADG, AUTOLOGON, SSO_ACCOUNT
+from seamless_admin_status import faults
 from seamless_server import wrong_time
 from work import wait
 
@@ -198,6 +199,8 @@ def lag(forest, report):
     second.lag(True)
     first.tool("user", "setpassword", SSO_ACCOUNT, "--newpassword=Set.By.Hand.2026!")
     refused.refused("rollover, the second domain controller lags", ["dc2.contoso.test", "replicat"], "rollover", "--no-node")
+    found = faults(forest.tool.status("--json"))
+    report.check("dc2.contoso.test" in found.get("replication-lag", ""), "status: a domain controller that lags", found)
     refused.refused("rollover at the domain controller that lags", ["dc1.contoso.test", "replicat"], "rollover", "--no-node", at=second.name)
     second.catch_up()
     done = forest.tool.rollover("--no-node")
@@ -225,3 +228,5 @@ def account_that_lags(forest, refused, second):
     again = elsewhere.run("enable", at=second.name)
     refused.report.check(again.code != 0, "enable again, after the replication, without the keytab", again.last())
     second.stop()
+    found = faults(forest.tool.status("--json"))
+    refused.report.check("dc2.contoso.test" in found.get("controller-silent", ""), "status: a domain controller that does not answer", found)

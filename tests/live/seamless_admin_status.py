@@ -22,7 +22,11 @@ def check(forest, report):
 
 def faults(done):
     """Returns what `status` found, by code. The severity `information` is no fault: it names the default groups that may write."""
-    return {finding["code"]: json.dumps(finding) for finding in done.json()["findings"] if finding["severity"] != "information"}
+    found = {}
+    for finding in done.json()["findings"]:
+        if finding["severity"] != "information":
+            found[finding["code"]] = found.get(finding["code"], "") + json.dumps(finding)
+    return found
 
 
 class Status:

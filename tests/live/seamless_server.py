@@ -44,12 +44,13 @@ class Answer:
 class Server:
     """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of
     the server's clock in seconds. `state` is the configuration of the server's state. Without `state`, the server begins
-    with a new state. `config` is a configuration that another program wrote, in place of `tenants`."""
+    with a new state. `config` is a configuration that another program wrote, in place of `tenants`. `options` are
+    further options of the server."""
 
-    def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, config=None, **more):
+    def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, config=None, options=(), **more):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
         self.log_file = self.home / "log"
-        command = [sign_in_server(), "--listen", f"127.0.0.1:{port}"]
+        command = [sign_in_server(), "--listen", f"127.0.0.1:{port}", *options]
         if tenants:
             config = self.home / "seamless.json"
             new = {"directory": tempfile.mkdtemp(prefix="state", dir=self.home)}
