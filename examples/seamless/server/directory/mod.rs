@@ -135,11 +135,12 @@ fn accept(tenant: &Tenant, token: &[u8]) -> Result<Accepted, Refused> {
     validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
 }
 
-/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason.
+/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If it told
+/// the state of the account before it saw the password, the attempt counts as wrong, as for every other name.
 const fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
-        Err(Refusal::WrongPassword | Refusal::UnknownUser) => Outcome::Wrong,
+        Err(Refusal::WrongPassword | Refusal::UnknownUser | Refusal::BeforePassword(_)) => Outcome::Wrong,
         Err(_) => Outcome::Unchecked,
     }
 }

@@ -62,7 +62,10 @@ impl Fault {
 
     /// Returns the envelope of the fault.
     pub(super) fn respond(&self, headers: HeaderMap) -> Response {
-        tracing::warn!(aadsts = self.code.number(), "a native client gets a fault: {}", self.sentence());
+        // A client without a ticket is challenged, and the log has that already.
+        if self.code != Code::NoAuthorizationHeader {
+            tracing::warn!(aadsts = self.code.number(), "a native client gets a fault: {}", self.sentence());
+        }
         let mut response = match self.envelope(clock::now()) {
             Some(envelope) => soap(self.status, envelope),
             None => self.status.into_response(),

@@ -7,7 +7,7 @@ use super::grants::{ACCESS_LIFETIME, Grant};
 use super::parameters::Parameters;
 use super::scope_of_resource::written;
 use crate::guid::Guid;
-use crate::native::Code;
+use crate::native::{self, Code};
 use crate::tenants::Tenant;
 use kerberos_sso::UnixTime;
 use serde_json::{Map, Value, json};
@@ -39,12 +39,14 @@ pub(super) struct Tokens {
 
 impl Dialect {
     /// Returns the form of a request at the first version of the endpoint, which applications share. The grant of native clients
-    /// has the form of native clients, and so have the refresh tokens of their clients.
-    pub(super) fn of(tenant: Option<&Tenant>, parameters: &Parameters) -> Self {
+    /// has the form of native clients, and so have the refresh tokens of their clients, and the path `/common/…`. `name` is the
+    /// part of the path that names the tenant.
+    pub(super) fn of(name: &str, tenant: Option<&Tenant>, parameters: &Parameters) -> Self {
         let grant = parameters.get("grant_type");
         let client = tenant.and_then(|tenant| tenant.clients.get(parameters.get("client_id")?));
         let is_native = client.is_some_and(|client| client.may_use(GrantType::Assertion));
         match grant {
+            _ if native::is_common(name) => Self::Version1,
             Some(grant) if grant == GrantType::Assertion.as_str() => Self::Version1,
             Some(grant) if grant == GrantType::RefreshToken.as_str() && is_native => Self::Version1,
             _ => Self::OAuth,
@@ -120,5 +122,61 @@ pub(super) fn number(error: &OAuthError, grant_type: Option<&str>) -> Code {
         ErrorCode::UnauthorizedClient => Code::UnauthorizedClient,
         ErrorCode::UnsupportedGrantType => Code::UnsupportedGrantType,
         _ => Code::InvalidRequest,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::oidc::grants::{Factors, Stay};
+    use crate::oidc::scopes::Scopes;
+    use crate::oidc::user::tests::user;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn grant(stay: Option<Stay>) -> Grant {
+        Grant {
+            tenant: "contoso.test".into(),
+            client_id: "native".into(),
+            user: user(),
+            scopes: Scopes::parse("openid profile api.read").unwrap(),
+            resource: Some("https://api.contoso.test".into()),
+            nonce: None,
+            authenticated: 0,
+            factors: Factors { by_ticket: true, one_time_code: false },
+            stay,
+        }
+    }
+
+    fn answer(dialect: Dialect, stay: Option<Stay>) -> Value {
+        let tokens = Tokens { access: "ACCESS".into(), id: Some("ID".into()), refresh: Some("REFRESH".into()) };
+        dialect.answer(&grant(stay), tokens, true, NOW)
+    }
+
+    fn golden(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn answers_are_those_of_the_golden_files() {
+        assert_eq!(answer(Dialect::Version1, None), golden(include_str!("golden/token-1.json")));
+        assert_eq!(answer(Dialect::Version2, None), golden(include_str!("golden/token-2.json")));
+        assert_eq!(answer(Dialect::OAuth, None), golden(include_str!("golden/token-oauth.json")));
+        let stay = Some(Stay { name: [7; 16], end: 1 });
+        assert_eq!(answer(Dialect::Version1, stay), answer(Dialect::OAuth, None), "a grant of a browser");
+    }
+
+    #[test]
+    fn errors_are_those_of_the_golden_files() {
+        let error = ErrorCode::InvalidGrant.because("the assertion was used before");
+        let code = number(&error, Some(GrantType::Assertion.as_str()));
+        let trace = Trace { request: Guid::from_bits(1), correlation: Guid::from_bits(2), now: NOW };
+        let native = golden(include_str!("golden/error.json"));
+        for dialect in [Dialect::Version1, Dialect::Version2] {
+            assert_eq!(Value::from(dialect.error(&error, code, trace)), native);
+        }
+        let plain = golden(include_str!("golden/error-oauth.json"));
+        assert_eq!(Value::from(Dialect::OAuth.error(&error, code, trace)), plain);
     }
 }

@@ -112,7 +112,7 @@ async fn issue(
     let none = Parameters::default();
     let of_form = parameters.as_ref().unwrap_or(&none);
     let found = tenant(app, name, of_form).await;
-    let dialect = dialect.unwrap_or_else(|| Dialect::of(found.as_ref().ok(), of_form));
+    let dialect = dialect.unwrap_or_else(|| Dialect::of(name, found.as_ref().ok(), of_form));
     let refused = |refusal, code| refuse_in(dialect, name, headers, trace, refusal, code);
     match (found, parameters) {
         (Err(Unknown { refusal: Refusal::Client(_), .. }), _) if dialect == Dialect::OAuth => {

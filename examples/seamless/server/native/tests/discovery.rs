@@ -123,6 +123,24 @@ async fn request_with_any_media_type_is_answered_and_one_without_a_name_or_of_a_
 }
 
 #[tokio::test]
+async fn metadata_is_that_of_the_golden_files() {
+    let authority = "https%3A%2F%2Fsso.test%2Fcontoso.test%2Foauth2%2Fv2.0%2Fauthorize";
+    for (path, golden) in [
+        ("/contoso.test/winauth/trust/mex".into(), include_str!("../golden/mex.xml")),
+        (
+            "/contoso.test/v2.0/.well-known/openid-configuration".into(),
+            include_str!("../golden/openid-configuration-2.json"),
+        ),
+        (
+            format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={authority}"),
+            include_str!("../golden/instance.json"),
+        ),
+    ] {
+        assert_eq!(send("GET", &path, &[], "").await.2.trim_end(), golden.trim_end(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn authority_of_this_server_has_its_metadata_and_another_is_invalid() {
     let ask = async |endpoint: &str| {
         let query = form_urlencoded::Serializer::new(String::new())

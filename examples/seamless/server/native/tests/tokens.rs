@@ -148,6 +148,9 @@ async fn request_at_common_is_for_the_tenant_that_the_assertion_names() {
     for assertion in ["AAAA", "", "PGEvPg==", "%"] {
         refused(&token_at("/common/oauth2/token", &[GRANT, CLIENT, ("assertion", assertion)]).await, 50_059, assertion);
     }
+    let password = [("grant_type", "password"), CLIENT, ("username", "erin@contoso.test"), ("password", "x")];
+    refused(&token_at("/common/oauth2/token", &password).await, 50_059, "another grant");
+    refused(&token_at("/organizations/oauth2/v2.0/token", &password).await, 50_059, "another grant");
     let forged = STANDARD.encode(assertion("erin").await.replace("contoso.test\"", "fabrikam.test\""));
     refused(
         &token_at("/common/oauth2/token", &[GRANT, CLIENT, ("assertion", &forged)]).await,
