@@ -46,8 +46,8 @@ class Cloud:
         keytab = self.work.root / "sso.keytab"
         keytab.write_bytes(self.world.contoso.keytab(SSO_ACCOUNT).read_bytes())
         of_contoso = tenant(self.world.contoso, keytab, clients=[*clients, self.app.registration()], **more)
-        with Server(self.work, HTTPS_PORT, [of_contoso], address=f"https://{LOGIN}", autologon=f"https://{AUTOLOGON}", hosts=list(HOSTS),
-                    tls=self.authority.of_server(), metrics=METRICS) as self.server, self.app.run():
+        addresses = {"address": f"https://{LOGIN}", "autologon": f"https://{AUTOLOGON}", "hosts": list(HOSTS), "metrics": METRICS}
+        with Server(self.work, HTTPS_PORT, [of_contoso], tls=self.authority.of_server(), **addresses) as self.server, self.app.run():
             yield
 
     def label(self, package, name):
@@ -69,8 +69,7 @@ class Cloud:
         headers = {"Content-Type": SOAP, "SOAPAction": ISSUE, "Authorization": header(self.world.alice().token())}
         return self.wire.send(AUTOLOGON, path, body, headers)
 
-    def metric(self, name):
-        """Returns the sum of a metric over its labels, or `None` if the server has no such metric."""
-        lines = requests.get(f"http://{METRICS}/metrics", timeout=20).text.splitlines()
-        values = [float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name]
-        return sum(values) if values else None
+    def health(self):
+        """Returns what the operators' listener says of the tenant's account: the counts, and the codes of the warnings."""
+        said = requests.get(f"http://{METRICS}/healthz", timeout=20).json()
+        return said["tenants"][0], {warning["code"] for warning in said["warnings"]}

@@ -15,35 +15,57 @@ REFUSED = "81004"  # IdentityInTicketIsNotAuthenticated
 
 def check(cloud, report):
     alice, key, in_realm = cloud.world.contoso.sid_of("alice"), key_of(cloud), ("-domain", "contoso.test")
-    said = forge(cloud, alice, "-adssoacc-aes", key, *in_realm)
-    report.check("access_token" in token_of(said), "a ticket forged with the account's key and nothing wrong: accepted", "200", said)
-    other = key[:-2] + f"{int(key[-2:], 16) ^ 1:02x}"
-    for what, sid, options, code in (("another key", alice, ["-adssoacc-aes", other, *in_realm], REFUSED),
-                                     ("the realm dummy.lab, its default", alice, ["-adssoacc-aes", key], REFUSED),
-                                     ("the account's RC4 key", alice, ["-adssoacc-ntlm", key_of(cloud, RC4), *in_realm], "81010"),
-                                     ("a SID of another domain", f"{OTHER_DOMAIN}-1104", ["-adssoacc-aes", key, *in_realm], "81011")):
+    said = forged(cloud)
+    accepted = "access_token" in token_of(said)
+    report.check(accepted, "a ticket forged with the account's key and nothing wrong: accepted", "200", said)
+    count = cloud.health()[0]["administrator_sign_ins"]
+    report.check(count == 1, "a ticket forged with the groups that ticketer takes: counted as an administrator's", count)
+    other, rc4 = key[:-2] + f"{int(key[-2:], 16) ^ 1:02x}", key_of(cloud, RC4)
+    for what, sid, options, code, sign in (
+            ("another key", alice, ["-adssoacc-aes", other, *in_realm], REFUSED, "wrong_key"),
+            ("the realm dummy.lab, its default", alice, ["-adssoacc-aes", key], REFUSED, "foreign_realm"),
+            ("a SID of another domain", f"{OTHER_DOMAIN}-1104", ["-adssoacc-aes", key, *in_realm], "81011", "foreign_realm"),
+            ("the account's RC4 key", alice, ["-adssoacc-ntlm", rc4, *in_realm], "81010", None)):
         label, said = f"a ticket forged with {what}", forge(cloud, sid, *options)
         report.check(SENTENCE in said, f"{cloud.label('seamlesspass', 'SeamlessPass')}, {label}: refused", SENTENCE, said)
-        # SeamlessPass does not show the fault.
-        found = fault(cloud, spnego(said))
-        report.check(found == (403, code), f"{label}: 403 and AADSTS{code}", found)
+        refused(cloud, report, label, spnego(said), code, sign)
 
 
 def before_rollover(cloud, real):
-    """Returns tokens under the account's present key: of a real ticket, and of a forged ticket. Nothing but the KDC tells them apart."""
-    alice, key = cloud.world.contoso.sid_of("alice"), key_of(cloud)
-    return {"real": real, "forged": spnego(forge(cloud, alice, "-adssoacc-aes", key, "-domain", "contoso.test"))}
+    """Returns tokens under the account's present key: of a real ticket, and of a forged ticket."""
+    return {"a real ticket": real, "a forged ticket": spnego(forged(cloud))}
 
 
 def after_rollover(cloud, tokens, report):
-    """Shows these tokens to a server that has the new key only."""
+    """Shows tickets to a server that has the new key only. The last ticket is forged with the new key, under the old version."""
     for what, token in tokens.items():
-        found = fault(cloud, token)
-        report.check(found == (403, REFUSED), f"a {what} ticket under the key before the rollover: 403 and AADSTS{REFUSED}", found)
+        refused(cloud, report, f"{what} under the key before the rollover", token, REFUSED, "unknown_kvno")
+    forged(cloud)
+    counts, warnings = cloud.health()
+    good = counts["forged_kvno"] == 1 and "forged-kvno" in warnings and cloud.server.says(['warning="forged-kvno"'])
+    report.check(good, "a ticket forged with the new key, under the version 2 of ticketer: raises the alarm forged-kvno", sorted(warnings))
+
+
+def refused(cloud, report, label, token, code, sign):
+    """Sends a token again, because SeamlessPass shows no fault. Checks the fault, and the alarm that the ticket raises."""
+    before = cloud.health()[0]
+    answer = AadInternals(cloud.wire).ask("contoso.test", token)
+    found = answer.status, answer.code()
+    report.check(found == (403, code), f"{label}: 403 and AADSTS{code}", found, f"{found} {answer.body}")
+    if sign:
+        counts, warnings = cloud.health()
+        name = sign.replace("_", "-")
+        good = counts[sign] > before[sign] and name in warnings and cloud.server.says([f'warning="{name}"'])
+        report.check(good, f"{label}: raises the alarm {name}", f"{counts[sign]} so far, {sorted(warnings)}")
 
 
 def key_of(cloud, etype=AES256):
     return next(key["key"] for key in cloud.world.contoso.keys(SSO_ACCOUNT) if key["etype"] == etype)
+
+
+def forged(cloud):
+    """Forges a ticket of alice with the account's key. Only the groups tell the ticket from a real one."""
+    return forge(cloud, cloud.world.contoso.sid_of("alice"), "-adssoacc-aes", key_of(cloud), "-domain", "contoso.test")
 
 
 def forge(cloud, sid, *options):
@@ -53,8 +75,3 @@ def forge(cloud, sid, *options):
 def spnego(said):
     found = re.search(r"SPNEGO token: (\S+)", said)
     return found.group(1) if found else "%%%"
-
-
-def fault(cloud, token):
-    answer = AadInternals(cloud.wire).ask("contoso.test", token)
-    return answer.status, answer.code()
