@@ -84,6 +84,9 @@ def msal(cloud, report, password=None):
         report.check(payload(token).get("aud") == audience, f"{label}: the scope {scope} names the audience", audience, said)
     good, answer = cloud.accepts(token, user)
     report.check(good, f"{label}: the API accepts the access token", answer, f"{answer} {said}")
+    if password:
+        good, answer = cloud.accepts((said.get("silent") or {}).get("access_token"), user)
+        report.check(good, f"{label}: the API accepts the token that MSAL gets silently", answer, f"{answer} {said.get('silent', said)}")
     realm = (said.get("realm") or {}).get("account_type")
     good = said.get("token_endpoint", "").startswith(f"https://{LOGIN}/") and realm == ("Federated" if password else "Managed")
     report.check(good, f"{label}: discovers the token endpoint and the realm", f"{said.get('token_endpoint')}, {realm}", said)

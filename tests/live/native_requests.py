@@ -3,6 +3,7 @@ of a domain, never of a user."""
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 from native_clients import SERVICE, payload
@@ -12,12 +13,14 @@ from replayed import AUTOLOGON, FORM, LOGIN, SAML_GRANT, AadInternals, assertion
 
 # What Oh365UserFinder looks for in the answer, letter by letter.
 OH365USERFINDER = '{"DesktopSsoEnabled":true,"UserTenantBranding":null,"DomainType":3}'
+AT_ONCE = 8
 TRANSPORT = "/contoso.test/winauth/trust/2005/windowstransport"
 CALLBACK, CORRELATION = "http://127.0.0.1/callback", "19ac39db-81d2-4713-8046-b0b7240592be"
 
 
 def check(cloud, report):
     aadinternals(cloud, report)
+    once(cloud, report)
     credential_type(cloud, report)
     user_realm(cloud, report)
     refused_tickets(cloud, report)
@@ -54,6 +57,16 @@ def aadinternals(cloud, report):
     again = client.tokens(token, cloud.api, CALLBACK)
     good = again.status == 400 and again.error().isdigit()
     report.check(good, f"{label}, a DesktopSsoToken a second time: refused with a code", again.error(), again.body)
+
+
+def once(cloud, report):
+    """Exchanges one DesktopSsoToken several times at once."""
+    client = AadInternals(cloud.wire)
+    token = client.desktop_sso_token(client.ask("contoso.test", ticket(cloud)))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda _: client.tokens(token, cloud.api, CALLBACK), range(AT_ONCE)))
+    statuses = sorted(answer.status for answer in answers)
+    report.check(statuses == [200] + [400] * (AT_ONCE - 1), f"a DesktopSsoToken, {AT_ONCE} times at once: good once", statuses)
 
 
 def credential_type(cloud, report):

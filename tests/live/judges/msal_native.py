@@ -36,6 +36,12 @@ def by_password(app):
     return app.acquire_token_by_username_password(JUDGE["user"], JUDGE["password"], scopes=[JUDGE["scope"]])
 
 
+def silently(app):
+    """Gets new tokens for the refresh token in MSAL's cache. MSAL first asks which hosts belong to the authority."""
+    account, = app.get_accounts(JUDGE["user"])
+    return app.acquire_token_silent_with_error([JUDGE["scope"]], account, force_refresh=True)
+
+
 def main():
     app = msal.PublicClientApplication(JUDGE["client"], authority=JUDGE["authority"])
     way = by_password if "password" in JUDGE else by_envelope
@@ -44,6 +50,7 @@ def main():
         "realm": attempted(lambda: app.authority.user_realm_discovery(JUDGE["user"])),
         "mex": attempted(lambda: read_mex(JUDGE["mex"], app.http_client)),
         "tokens": attempted(lambda: way(app)),
+        **({"silent": attempted(lambda: silently(app))} if "password" in JUDGE else {}),
     }))
 
 
