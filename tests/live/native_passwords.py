@@ -8,7 +8,7 @@ import time
 
 from native_clients import adal_node, msal
 from native_cloud import MIRA, PASSWORD, WRONG
-from replayed import Sprayers
+from replayed import NAMESPACES, AadInternals, Sprayers, walk
 
 PEOPLE = ("carol", "dora", "erik")
 DISABLED_ACCOUNT = 0x202
@@ -34,10 +34,14 @@ def switched_off(cloud, report):
 def check(cloud, report):
     roadtx(cloud, report)
     spray = Sprayers(cloud.wire)
-    for name, ask in (("o365spray", spray.o365spray), ("Metasploit", spray.metasploit)):
+    for name, ask in (("o365spray", spray.o365spray), ("Metasploit", spray.metasploit), ("AADInternals", spray.aadinternals)):
         answer = ask("alice@contoso.test", PASSWORD)
-        found = answer.status, len([element for element in answer.xml().iter("DesktopSsoToken") if element.text])
-        report.check(found == (200, 1), f"usernamemixed, {name}: the right password gives a DesktopSsoToken", found, answer.body)
+        kind = walk(answer.xml(), "Body.RequestSecurityTokenResponse.TokenType")
+        found = answer.status, kind, AadInternals.desktop_sso_token(answer) is not None
+        good = found == (200, NAMESPACES["saml"], True)
+        report.check(good, f"usernamemixed, {name}: the right password gives a DesktopSsoToken", found, answer.body)
+        code = ask("alice@contoso.test", WRONG).code()
+        report.check(code == "50126", f"usernamemixed, {name}, a wrong password: its code", code)
     codes = [spray.metasploit("disabled@contoso.test", password).code() for password in (WRONG, PASSWORD)]
     report.check(codes == ["50126", "50057"], "usernamemixed, a disabled account: told only to who has the password", codes)
     alike(spray, report)

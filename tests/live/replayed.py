@@ -1,5 +1,6 @@
-"""Replays the requests of public clients whose programs do not run here, octet by octet, and reads the answers as these clients do:
-AADInternals (PowerShell), o365spray and Metasploit. The shape of each request was read from the client's code."""
+"""Replays the requests of public clients whose programs do not run here, and reads the answers as these clients do: AADInternals
+(PowerShell), o365spray and Metasploit. The shape of each request was read from the client's code. The request of AADInternals with a
+ticket is the same in each octet, but for its identifiers."""
 
 import base64
 import contextlib
@@ -188,28 +189,35 @@ def assertion_with(desktop_sso_token):
 
 
 class Sprayers:
-    """The requests of o365spray and Metasploit with a password. Both have no content type of SOAP."""
+    """The requests of o365spray, Metasploit and AADInternals with a password. None has a content type of SOAP."""
 
     def __init__(self, wire):
         self.wire = wire
 
-    def o365spray(self, name, password, domain="contoso.test"):
-        times = lifetime("%Y-%m-%dT%H:%M:%S.001Z")
-        return self._send(domain, name, password, times, f"uuid-{uuid.uuid4()}", {"Accept-Encoding": "gzip, deflate", "Accept": "*/*"})
+    def o365spray(self, name, password):
+        return self._send(name, password, lifetime("%Y-%m-%dT%H:%M:%S.001Z"), {"Accept-Encoding": "gzip, deflate", "Accept": "*/*"})
 
-    def metasploit(self, name, password, domain="contoso.test"):
+    def metasploit(self, name, password):
         """Writes the times as Ruby's `inspect` does, which is not the form of XML Schema."""
-        return self._send(domain, name, password, lifetime("%Y-%m-%d %H:%M:%S.%f +0000"), uuid.uuid4(), {})
+        return self._send(name, password, lifetime("%Y-%m-%d %H:%M:%S.%f +0000"), {})
 
-    def _send(self, domain, name, password, times, token, headers):
-        path = f"/{domain}/winauth/trust/2005/usernamemixed?client-request-id={uuid.uuid4()}"
+    def aadinternals(self, name, password):
+        """Writes the times as .NET does, with seven digits of a second."""
+        path, body = self._request(name, password, lifetime("%Y-%m-%dT%H:%M:%S.%f0Z"))
+        return self.wire.by_powershell(AUTOLOGON, path, body)
+
+    def _send(self, name, password, times, headers):
+        path, body = self._request(name, password, times)
+        return self.wire.send(AUTOLOGON, path, body, {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", **headers})
+
+    def _request(self, name, password, times):
+        path = f"/contoso.test/winauth/trust/2005/usernamemixed?client-request-id={uuid.uuid4()}"
         security = [(8, '<wsse:Security s:mustUnderstand="1">'), (12, '<wsu:Timestamp wsu:Id="_0">'),
                     (16, f"<wsu:Created>{times[0]}</wsu:Created>"), (16, f"<wsu:Expires>{times[1]}</wsu:Expires>"),
-                    (12, "</wsu:Timestamp>"),
-                    (12, f'<wsse:UsernameToken wsu:Id="{token}">'), (16, f"<wsse:Username>{name}</wsse:Username>"),
-                    (16, f"<wsse:Password>{password}</wsse:Password>"), (12, "</wsse:UsernameToken>"), (8, "</wsse:Security>")]
-        body = message(envelope(f"https://{AUTOLOGON}{path}", (0, 0, 4, 8, 16), security))
-        return self.wire.send(AUTOLOGON, path, body.encode(), {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", **headers})
+                    (12, "</wsu:Timestamp>"), (12, f'<wsse:UsernameToken wsu:Id="uuid-{uuid.uuid4()}">'),
+                    (16, f"<wsse:Username>{name}</wsse:Username>"), (16, f"<wsse:Password>{password}</wsse:Password>"),
+                    (12, "</wsse:UsernameToken>"), (8, "</wsse:Security>")]
+        return path, message(envelope(f"https://{AUTOLOGON}{path}", (0, 0, 4, 8, 16), security)).encode()
 
 
 def lifetime(form):
