@@ -4,12 +4,16 @@ import base64
 import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
+import termios
+import time
 from pathlib import Path
 
 from crate import seamless_admin
 from samba_ad import ADMIN_PASSWORD, SSO_ACCOUNT
+from work import wait
 
 STEP = "done: "
 
@@ -67,8 +71,9 @@ class AdminTool:
         os.close(writes)
         return process
 
-    def run(self, command, *options, stop_after=None, **how):
-        """Runs a command to its end. With `stop_after`, the tool is killed when it has printed that many steps."""
+    def run(self, command, *options, stop_after=None, later=0, **how):
+        """Runs a command to its end. With `stop_after`, the tool is killed when it has printed that many steps, or `later` seconds
+        after it."""
         process = self.begin(command, *options, **how)
         lines, steps = [], 0
         self.look(process)
@@ -76,11 +81,28 @@ class AdminTool:
             lines.append(line.rstrip("\n"))
             steps += line.startswith(STEP)
             if steps == stop_after:
+                time.sleep(later)
                 process.send_signal(signal.SIGKILL)
                 break
             self.look(process)
         errors = process.communicate(timeout=120)[1]
         return Done(process.returncode, lines, errors)
+
+    def at_terminal(self, command, *options):
+        """Runs a command that asks for the password on its terminal. Returns the exit status and everything that the terminal showed."""
+        arguments = [seamless_admin(), command, "--forest", self.dc.realm.lower(), "--dc", self.dc.name, "--as", self.user,
+                     "--ca", self.trusted, "--keytab", self.keytab, *options]
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(arguments[0], [str(part) for part in arguments], {**os.environ, **self.dc.names.env})
+        shown, typed = b"", False
+        with contextlib.suppress(OSError):  # the terminal ends with the tool
+            while octets := os.read(terminal, 4096):
+                shown += octets
+                if not typed and b"Password of" in shown and wait(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO):
+                    typed = os.write(terminal, self.password.encode() + b"\n") > 0
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
     def enable(self, *options, **how):
         return self.run("enable", "--config", self.config, *options, **how)

@@ -45,7 +45,7 @@ class Clients:
                         "chromium": f"Chromium {version('chromium')} with {mit}"}
 
     def session(self, realm, kdcs, **libdefaults):
-        """Returns a client in `realm` with a new credential cache. The client knows the KDCs `kdcs`: ports, or addresses with ports."""
+        """Returns a client in `realm` with a new credential cache. `kdcs` are the ports, or the addresses with ports, of the KDCs."""
         self.sessions += 1
         return Session(self, self.work.dir(f"client{self.sessions}"), realm, kdcs, **libdefaults)
 

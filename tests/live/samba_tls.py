@@ -133,7 +133,8 @@ class SecondDc(SambaTls):
         """The first domain controller has the settings of the domain."""
 
     def lag(self, lags):
-        """Stops or starts the replication to this domain controller (MS-ADTS section 6.1.1.2.2.1.2.1.1, NTDSDSA_OPT_DISABLE_INBOUND_REPL)."""
+        """Stops or starts the replication to this domain controller (NTDSDSA_OPT_DISABLE_INBOUND_REPL, MS-ADTS section
+        6.1.1.2.2.1.2.1.1)."""
         message = ldb.Message(ldb.Dn(self.db, self._settings_dn()))
         message["options"] = ldb.MessageElement([str(IS_CATALOGUE | (DISABLE_INBOUND if lags else 0))], ldb.FLAG_MOD_REPLACE, "options")
         self.db.modify(message)

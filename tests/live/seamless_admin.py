@@ -23,7 +23,9 @@ from work import Work, attempt
 
 PORT = 21560
 RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
-SHORT = (5, 6, 8, 11)  # the steps at which the short form kills: the journal, the keytab or account, the password or proof, the end
+# The steps at which the short form kills: the journal, the keytab or the account, the password or the proof, the end.
+SHORT = (5, 6, 8, 11)
+LATER = (0, 0.002, 0.006, 0.02)
 PAUSE, FEW = "0.1", 20  # seconds between two sign-ins of a thread, for the share of one user in the replay cache
 
 
@@ -63,6 +65,9 @@ class Cases:
         again = self.tool.enable()
         same = self.dc.dump() == before and self.tool.keytab.read_bytes() == keytab
         self.report.check(again.code == 0 and again.says("already") and same, "enable again: changes nothing", again.lines[-1:])
+        code, shown = self.tool.at_terminal("status")
+        self.report.check(code == 0 and "Password of" in shown and self.tool.password not in shown,
+                          "the tool asks for the password on the terminal, and does not show it", shown.splitlines()[-1:])
         with self.forest.server() as server, policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
             with Chromium(self.forest.work, self.forest.alice(), server.port) as browser:
                 browser.open(ALICE)
@@ -78,9 +83,9 @@ class Cases:
             load.until(before + 1)
             self.report.check(done.code == 0 and self.forest.kvno() == before + 1, "rollover: the directory has the next version",
                               f"{before} to {self.forest.kvno()}, {len(done.steps)} steps" if done.code == 0 else done.last())
-            for stop in self.stops(done):
+            for stop, later in self.stops(done):
                 now = self.forest.kvno()
-                killed = self.tool.rollover("--node", server.node, stop_after=stop)
+                killed = self.tool.rollover("--node", server.node, stop_after=stop, later=later)
                 opened = self.tool.journal.exists()
                 # After the journal is removed, the rollover has ended, and the next run is another one.
                 due = now + 1 if opened or self.forest.kvno() == now else now + 2
@@ -88,11 +93,12 @@ class Cases:
                 load.until(due, FEW)
                 good = again.code == 0 and not self.tool.journal.exists() and self.forest.kvno() == due
                 self.report.check(good and {due, due - 1} <= self.tool.versions(),
-                                  f"rollover, killed after step {stop} ({said(killed)}): the next run ends it",
+                                  f"rollover, killed {at(stop, later)} ({said(killed)}): the next run ends it",
                                   f"version {due}" if good else f"version {self.forest.kvno()}, not {due}; {again.last()}")
             lines = load.stop()
             lost = [line for line in lines if not line.endswith(" signed-in")]
-            self.report.check(not lost, "rollover under load: no sign-in is lost", [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
+            self.report.check(not lost, "rollover under load: no sign-in is lost",
+                              [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
 
     def from_rc4_to_aes(self):
         """Checks the way from RC4 to AES while clients sign in, first with RC4 tickets and then with AES tickets."""
@@ -139,20 +145,23 @@ class Cases:
         tool = self.forest.tool_in("admin-killed")
         self.forest.remove(self.tool)
         whole = tool.enable()
-        for stop in self.stops(whole):
+        for stop, later in self.stops(whole):
             self.forest.remove(tool)
-            killed = tool.enable(stop_after=stop)
+            killed = tool.enable(stop_after=stop, later=later)
             again = tool.enable()
             good = again.code == 0 and not tool.journal.exists() and self.forest.keytab_opens(tool.keytab)
             third = tool.enable()
-            self.report.check(good and third.says("already"), f"enable, killed after step {stop} ({said(killed)}): the next run ends it",
+            self.report.check(good and third.says("already"), f"enable, killed {at(stop, later)} ({said(killed)}): the next run ends it",
                               f"version {self.forest.kvno()}" if good else again.last())
         self.forest.remove(tool)
         self.tool.enable()
 
     def stops(self, whole):
+        """Returns the steps after which a run is killed, and how many seconds later. Later kills hit the work of the next step."""
         last = len(whole.steps)
-        return range(1, last + 1) if self.long else [stop for stop in SHORT if stop <= last]
+        if not self.long:
+            return [(stop, 0) for stop in SHORT if stop <= last]
+        return [(stop, later) for stop in range(1, last + 1) for later in LATER]
 
     def disable(self):
         tool, before = self.tool, self.dc.dump()
@@ -181,6 +190,10 @@ class Cases:
 def refusals(server):
     """Returns the last lines of the log about a ticket that was refused."""
     return [line for line in server.log().splitlines() if 'code="' in line and "accepted" not in line][-3:]
+
+
+def at(stop, later):
+    return f"{later * 1000:.0f} ms after step {stop}" if later else f"after step {stop}"
 
 
 def said(killed):

@@ -41,10 +41,11 @@ def delegated(forest, report):
     give(forest, f"(OA;;WP;{SUPPORTED_ENCRYPTION_TYPES};;{{}})")
     done = tool.rollover("--no-node", "--etypes", "aes")
     types = forest.in_directory("msDS-SupportedEncryptionTypes")
-    report.check(done.code == 0 and types == 24, "rollover from RC4 to AES with the two rights of the guide", f"types {types}, {done.last()}")
+    report.check(done.code == 0 and types == 24, "rollover from RC4 to AES with the two rights of the guide",
+                 f"types {types}, {done.last()}")
     seen = tool.status()
-    report.check(seen.code == 1 and seen.says("foreign-writer", forest.dc.sid_of("roller")), "status by the delegated person names the person",
-                 seen.last())
+    report.check(seen.code == 1 and seen.says("foreign-writer", forest.dc.sid_of("roller")),
+                 "status by the delegated person names the person", seen.last())
     refused.refused("disable by the delegated person", ["right"], "disable", "--yes", tool=tool)
     forest.tool.keytab.write_bytes(tool.keytab.read_bytes())
     forest.dc.db.delete(forest.dc.dn("roller"))
@@ -160,6 +161,8 @@ class Refused:
         dc.start({**fake, "LD_PRELOAD": f"libnss_wrapper.so:{fake['LD_PRELOAD']}", "LDB_MODULES_DISABLE_DEEPBIND": "1"})
         self.refused("rollover, the domain controller's clock is an hour wrong", ["clock", "NTP"], "rollover", "--no-node")
         self.refused("enable, the domain controller's clock is an hour wrong", ["clock", "NTP"], "enable")
+        found = faults(self.tool.status("--json"))
+        self.report.check("clock" in found, "status: the domain controller's clock is an hour wrong", found)
         dc.stop()
         dc.start()
 
@@ -201,7 +204,8 @@ def lag(forest, report):
     refused.refused("rollover, the second domain controller lags", ["dc2.contoso.test", "replicat"], "rollover", "--no-node")
     found = faults(forest.tool.status("--json"))
     report.check("dc2.contoso.test" in found.get("replication-lag", ""), "status: a domain controller that lags", found)
-    refused.refused("rollover at the domain controller that lags", ["dc1.contoso.test", "replicat"], "rollover", "--no-node", at=second.name)
+    refused.refused("rollover at the domain controller that lags", ["dc1.contoso.test", "replicat"], "rollover", "--no-node",
+                    at=second.name)
     second.catch_up()
     done = forest.tool.rollover("--no-node")
     report.check(done.code == 0, "rollover after the domain controller caught up", done.last())
@@ -229,4 +233,5 @@ def account_that_lags(forest, refused, second):
     refused.report.check(again.code != 0, "enable again, after the replication, without the keytab", again.last())
     second.stop()
     found = faults(forest.tool.status("--json"))
-    refused.report.check("dc2.contoso.test" in found.get("controller-silent", ""), "status: a domain controller that does not answer", found)
+    refused.report.check("dc2.contoso.test" in found.get("controller-silent", ""),
+                         "status: a domain controller that does not answer", found)

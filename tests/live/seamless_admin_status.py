@@ -7,6 +7,8 @@ from samba.dcerpc import security
 from samba.ndr import ndr_pack, ndr_unpack
 
 from samba_ad import AADG, AUTOLOGON, SSO_ACCOUNT
+from seamless_rollover import SALT
+from seamless_server import derived_keytab
 
 OLD = 130_000_000_000_000_000  # 2012, in units of 100 nanoseconds since 1601
 NORMAL, DISABLED = 0x1000, 0x2
@@ -43,14 +45,16 @@ class Status:
         self.delegation()
         self.writers()
         self.keys()
+        self.files()
+        self.nodes()
         again = self.tool.status()
         self.report.check(again.code == 0, "status after the faults are mended: no finding", again.last())
         self.all_at_once()
         self.dc.db.delete(self.dc.dn(OTHER))
 
-    def named(self, label, code, *words, only=True):
+    def named(self, label, code, *words, only=True, options=()):
         """Checks that `status` names a fault by its code and by words, and that it names no other fault."""
-        done = self.tool.status("--json")
+        done = self.tool.status("--json", *options)
         found = faults(done)
         good = done.code == 1 and code in found and all(word.lower() in found[code].lower() for word in words)
         more = sorted(set(found) - {code})
@@ -115,7 +119,7 @@ class Status:
                                     ("may write everything", f"(A;;GA;;;{help_desk})", []),
                                     ("may write each attribute", f"(A;;WP;;;{help_desk})", []),
                                     ("may write the service names", f"(OA;;WP;{SPN_ATTRIBUTE};;{help_desk})", ["servicePrincipalName"]),
-                                    ("may write a validated service name", f"(OA;;SW;{SPN_ATTRIBUTE};;{help_desk})", ["servicePrincipalName"]),
+                                    ("may write a validated name", f"(OA;;SW;{SPN_ATTRIBUTE};;{help_desk})", ["servicePrincipalName"]),
                                     ("may change the rights", f"(A;;WD;;;{help_desk})", []),
                                     ("may take the ownership", f"(A;;WO;;;{help_desk})", []),
                                     ("everyone may write", "(A;;WP;;;WD)", ["S-1-1-0"])):
@@ -154,6 +158,28 @@ class Status:
         self.dc.tool("user", "setpassword", ACCOUNT, "--newpassword=Set.By.Hand.2026!")
         self.named("the keytab has another version", "keytab-version")
         self.tool.rollover("--no-node")
+
+    def files(self):
+        right = self.tool.keytab.read_bytes()
+        derived_keytab(self.tool.keytab, self.dc, "Another.Password.2026!", self.forest.kvno(), SALT)
+        self.named("the keytab has another key of the right version", "keytab-key")
+        self.tool.keytab.write_bytes(b"no keytab")
+        self.named("the keytab is no keytab", "keytab-broken")
+        self.tool.keytab.write_bytes(right)
+        killed = self.tool.rollover("--no-node", stop_after=5)
+        self.named(f"a rollover was stopped ({killed.steps[-1].split(':')[0]})", "journal-open")
+        self.tool.rollover("--no-node")
+
+    def nodes(self):
+        self.named("a node that does not answer", "node-silent", "127.0.0.1:9", options=["--node", "http://127.0.0.1:9"])
+        with self.forest.server_with_operators() as server:
+            well = self.tool.status("--node", server.node)
+            self.report.check(well.code == 0, "status with a node: no finding", well.last())
+            elsewhere = self.forest.tool_in("admin-other-keytab")
+            elsewhere.keytab.write_bytes(self.tool.keytab.read_bytes())
+            elsewhere.rollover("--no-node")
+            self.named("a node without the current key", "node-key", server.node, only=False, options=["--node", server.node])
+            self.tool.keytab.write_bytes(elsewhere.keytab.read_bytes())
 
     def all_at_once(self):
         """Plants many faults together: a badly kept account."""
