@@ -214,6 +214,10 @@ pub(crate) struct TenantConfig {
     pub(crate) account: String,
     /// The path of the keytab, relative to the folder of the configuration file.
     pub(crate) keytab: PathBuf,
+    /// Whether a ticket may name a version of the key that the keytab does not have. A KDC never writes such a ticket, but a
+    /// person who wrote the keytab may have guessed its versions.
+    #[serde(default)]
+    pub(crate) any_kvno: bool,
     /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
     /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.

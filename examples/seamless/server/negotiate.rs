@@ -39,6 +39,9 @@ pub(crate) async fn decide(
     let step =
         tenant.validator().sign_in_async(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), arrival).await;
     count(&app.metrics, tenant, method, &step);
+    if let SignInStep::FallBack(refused) = &step {
+        tenant.count_refused(refused, headers.get(AUTHORIZATION).map(HeaderValue::as_bytes));
+    }
     log(tenant, &step, client);
     step
 }
@@ -93,10 +96,7 @@ fn count(metrics: &Metrics, tenant: &Tenant, method: SignInMethod, step: &SignIn
             tenant.count_accepted(signed_in.accepted());
             "accepted"
         }
-        SignInStep::FallBack(refused) => {
-            tenant.count_refused(refused);
-            refused.code()
-        }
+        SignInStep::FallBack(refused) => refused.code(),
     };
     metrics.signed_in(method, code);
 }

@@ -22,6 +22,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use ipnet::IpNet;
+use kerberos_sso::error::{Error, NoKey, NoKeyCause};
+use kerberos_sso::policy::KvnoPolicy;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{Accepted, Identity, KeySet, Policy, Refused, SessionIdentity, SharedValidator, Sid, UnixTime};
 use std::collections::{BTreeMap, HashMap};
@@ -107,7 +109,7 @@ impl Tenants {
     /// Returns the built-in test realm, with these clients.
     pub(crate) async fn of_test_realm(replays: &Replays, records: &Records, clients: Clients) -> Result<Self, String> {
         let (realm, keys) = test_realm();
-        let policy = Policy::seamless_sso();
+        let policy = Policy::seamless_sso().with_kvno(KvnoPolicy::Strict);
         // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
         // authenticators from before its epoch, and accepts a ticket in the second in which the server starts.
         let replay = replays.cache(&policy).await?.taking_earlier_authenticators();
@@ -224,6 +226,7 @@ impl Tenant {
         replay: Replay,
         records: &Records,
     ) -> Result<Self, String> {
+        let policy = if config.any_kvno { policy } else { policy.with_kvno(KvnoPolicy::Strict) };
         let validator = Validator::new(KeySet::new(), policy, replay);
         let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator, records);
         let in_tenant = |error: String| format!("{}: {error}", config.name);
@@ -279,9 +282,24 @@ impl Tenant {
         self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
     }
 
-    /// Counts what the administrator should know of a refused ticket.
-    pub(crate) fn count_refused(&self, refused: &Refused) {
-        self.signs.refused(&self.name, refused.error(), clock::now());
+    /// Counts what the administrator should know of a refused ticket, which came in this `Authorization` value.
+    pub(crate) fn count_refused(&self, refused: &Refused, authorization: Option<&[u8]>) {
+        let (error, now) = (refused.error(), clock::now());
+        let is_other_version = matches!(error, Error::NoKey(NoKey { cause: NoKeyCause::StrictVersion { .. }, .. }));
+        if is_other_version && authorization.is_some_and(|value| self.opens(value, now)) {
+            self.signs.forged(&self.name, error, now);
+        } else {
+            self.signs.refused(&self.name, error, now);
+        }
+    }
+
+    /// Returns whether a key of any version opens the ticket in an `Authorization` value.
+    fn opens(&self, authorization: &[u8], now: UnixTime) -> bool {
+        let validator = self.validator();
+        let policy = validator.policy().clone().with_kvno(KvnoPolicy::Hint);
+        let validator = validator.with_policy(policy);
+        let Ok(token) = validator.decode_header(authorization) else { return false };
+        validator.read(&token).and_then(|request| validator.open(request, now)).is_ok()
     }
 
     fn is_meant(&self, user: &UserName) -> bool {

@@ -73,9 +73,9 @@ impl Health {
         let counts = [
             ("Sign-ins of administrators", counts.administrator_sign_ins),
             ("Sign-ins with RC4", counts.rc4_sign_ins),
-            ("Tickets of an unknown key version", counts.unknown_kvno),
+            ("Other tickets of an unknown version", counts.unknown_kvno),
             ("Tickets that no key opened", counts.wrong_key),
-            ("Accepted tickets of an unknown key version", counts.forged_kvno),
+            ("Tickets under the key, of an unknown version", counts.forged_kvno),
             ("Tickets of other realms", counts.foreign_realm),
         ];
         let counts: Vec<_> = counts.iter().map(|(name, value)| context! { name, value }).collect();

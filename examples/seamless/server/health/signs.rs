@@ -13,7 +13,7 @@ pub(crate) enum Sign {
     UnknownKvno,
     /// A ticket does not open under the key of the version that it names.
     WrongKey,
-    /// An accepted ticket names a version of the key that the server does not have.
+    /// A ticket under the account's key names a version of the key that the server does not have.
     ForgedKvno,
     /// A refused ticket is of a realm for which the account does not vouch.
     ForeignRealm,
@@ -92,6 +92,19 @@ impl Signs {
         let counted = self.of(sign);
         if counted.add(now) {
             tracing::error!(tenant, warning = sign.label(), count = counted.count(), "{error}");
+        }
+    }
+
+    /// Counts a refused ticket that a key of the account opens, although no key has the version that the ticket names.
+    pub(crate) fn forged(&self, tenant: &str, error: &Error, now: UnixTime) {
+        if self.forged_kvno.add(now) {
+            let (warning, count) = (Sign::ForgedKvno.label(), self.forged_kvno.count());
+            tracing::error!(
+                tenant,
+                warning,
+                count,
+                "a ticket opens under the account's key, which may be stolen: {error}"
+            );
         }
     }
 

@@ -147,7 +147,8 @@ async fn shown(path: &str) -> String {
     let token = realm.ticket_for("alice").service(service).at(now).kvno(77);
     let request = Request::get("/contoso.test/winauth/sso").header("host", "sso.test");
     let request = request.header("authorization", token.header()).body(Body::empty()).unwrap();
-    limits::around(browser::routes(), Arc::clone(&app)).oneshot(request).await.unwrap();
+    let answer = limits::around(browser::routes(), Arc::clone(&app)).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 403);
     let routes = operators::routes(app, Connections::new(1, 1, Proxies::default(), Metrics::new()));
     let response = routes.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.status(), 200);
