@@ -9,6 +9,7 @@ use super::grants::{Bound, Factors, Grant, Stay};
 use super::parameters::Parameters;
 use super::participants;
 use super::pushed;
+use super::scope_of_resource::as_version1;
 use super::user::User;
 use crate::app::{App, Shared};
 use crate::autologon::Autologon;
@@ -56,6 +57,31 @@ pub(super) async fn by_form(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
     let parameters = fields.into_iter().collect();
+    authorize(&app, &tenant, &Browser { headers: &headers, client: &client }, &parameters).await
+}
+
+/// `GET /{tenant}/oauth2/v2.0/authorize`: the scope names the resource.
+pub(super) async fn version2_by_query(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let parameters = Parameters::parse(query.unwrap_or_default().as_bytes());
+    let parameters = as_version1(parameters, &tenant.clients);
+    authorize(&app, &tenant, &Browser { headers: &headers, client: &client }, &parameters).await
+}
+
+/// `POST /{tenant}/oauth2/v2.0/authorize`
+pub(super) async fn version2_by_form(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let parameters = as_version1(fields.into_iter().collect(), &tenant.clients);
     authorize(&app, &tenant, &Browser { headers: &headers, client: &client }, &parameters).await
 }
 

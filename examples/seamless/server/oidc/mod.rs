@@ -66,7 +66,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(middleware::from_fn(native::repeat_correlation));
     Router::new()
         .merge(of_native_clients)
-        .route("/{tenant}/oauth2/v2.0/authorize", get(authorize::by_query).post(authorize::by_form))
+        .route("/{tenant}/oauth2/v2.0/authorize", get(authorize::version2_by_query).post(authorize::version2_by_form))
         .route("/{tenant}/oauth2/v2.0/logout", get(end_session::by_query).post(end_session::by_form))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::metadata_of_version2))
         .route("/common/oauth2/authorize", get(authorize::of_common))

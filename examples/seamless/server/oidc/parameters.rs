@@ -32,6 +32,13 @@ impl Parameters {
         self.get(name).ok_or_else(|| ErrorCode::InvalidRequest.because(format!("the parameter {name} is missing")))
     }
 
+    /// Replaces the value of a parameter, or removes the parameter.
+    pub(crate) fn with(mut self, name: &str, value: Option<String>) -> Self {
+        self.values.remove(name);
+        self.values.extend(value.map(|value| (name.to_owned(), value)));
+        self
+    }
+
     /// Refuses parameters that occur twice or are too long.
     ///
     /// # Errors

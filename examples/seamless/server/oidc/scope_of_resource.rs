@@ -1,9 +1,10 @@
 //! The scopes of version 2: a scope of an API begins with the API's resource, as in `https://api.contoso.test/read`. The scope
 //! `https://api.contoso.test/.default` stands for all scopes of the client at this API.
 
-use super::clients::RegisteredClient;
+use super::clients::{Clients, RegisteredClient};
 use super::error::{ErrorCode, OAuthError};
 use super::grants::Grant;
+use super::parameters::Parameters;
 use super::scopes::{self, Scopes};
 
 /// What the `scope` of a request asks for.
@@ -53,6 +54,19 @@ impl Asked {
             }
         }
         Ok(Self { resource, scopes: asked.into_iter().collect(), is_default })
+    }
+}
+
+/// Returns the parameters of a request of version 2 as version 1 has them: the resource is in `resource`, and `scope` has the
+/// scopes at it. A request with a scope that the client is not registered for stays as it is, so it is refused for that scope.
+pub(super) fn as_version1(parameters: Parameters, clients: &Clients) -> Parameters {
+    let client = parameters.get("client_id").and_then(|id| clients.get(id));
+    let asked = client.and_then(|client| Asked::read(client, parameters.get("scope")?).ok());
+    match asked {
+        Some(Asked { resource, scopes, .. }) => {
+            parameters.with("scope", Some(scopes.to_string())).with("resource", resource)
+        }
+        None => parameters.with("resource", None),
     }
 }
 
@@ -110,6 +124,25 @@ mod tests {
             ("", None, "", false),
         ] {
             assert_eq!(read(text), Ok((resource.map(Into::into), scopes.into(), is_default)), "{text}");
+        }
+    }
+
+    #[test]
+    fn authorization_request_names_the_resource_and_its_scopes_apart() {
+        let clients = Clients::new(vec![client()]).unwrap();
+        let of = |query: &str| {
+            let parameters = as_version1(Parameters::parse(query.as_bytes()), &clients);
+            let get = |name| parameters.get(name).map(str::to_owned);
+            (get("scope"), get("resource"))
+        };
+        for (query, scope, resource) in [
+            ("client_id=a&scope=urn:api/read+openid&resource=x", Some("openid read"), Some("urn:api")),
+            ("client_id=a&scope=openid+offline_access&resource=urn:api", Some("openid"), None),
+            ("client_id=a&scope=urn:other/read", Some("urn:other/read"), None),
+            ("client_id=b&scope=urn:api/read", Some("urn:api/read"), None),
+            ("client_id=a", None, None),
+        ] {
+            assert_eq!(of(query), (scope.map(Into::into), resource.map(Into::into)), "{query}");
         }
     }
 

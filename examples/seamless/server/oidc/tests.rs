@@ -11,6 +11,7 @@ mod other_origin;
 mod pushed;
 mod tickets;
 mod tokens;
+mod version2;
 
 use super::test_realm::APP_SECRET;
 use crate::app::App;
