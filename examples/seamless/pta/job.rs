@@ -1,0 +1,267 @@
+//! The states of a job: `offered → claimed → sealed → answered | failed`, and back to `offered` once with another agent.
+//!
+//! Each step consumes the state before it. So a password is sealed only to an agent that has claimed, and only the
+//! claiming agent's answer ends a job. Each state says when it ends by itself ([`Offered::ends`] and so on); the caller
+//! then calls its method for silence.
+
+use crate::agent::AgentId;
+use crate::encoding::Fixed;
+use crate::message;
+use crate::seal::SealingPublicKey;
+use crate::terms::{JobId, Terms};
+use crate::time::{Budget, Time};
+use crate::user::{Tenant, User};
+use crate::verdict::{Failure, Fault, Refusal};
+use kerberos_sso::ChannelBindings;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A job that waits for an agent. It has no credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    asked: Asked,
+    /// The agent of the first attempt, which gets no second one, and the reason why the attempt ended.
+    before: Option<(AgentId, Failure)>,
+    since: Time,
+}
+
+/// A job that an agent has claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    asked: Asked,
+    before: Option<(AgentId, Failure)>,
+    claim: Claim,
+    since: Time,
+}
+
+/// A job whose password is sealed to the agent that has claimed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    asked: Asked,
+    before: Option<(AgentId, Failure)>,
+    terms: Terms,
+}
+
+/// What a user wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asked {
+    id: JobId,
+    tenant: Tenant,
+    user: User,
+    nonce: Fixed<32>,
+    budget: Budget,
+    until: Time,
+}
+
+/// The claim of an agent. The key is the one that the registry has for the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The agent.
+    pub agent: AgentId,
+    /// The sealing key of the agent.
+    pub key: SealingPublicKey,
+}
+
+/// The end of a job, or its next attempt.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// An agent has a ticket. The ticket is a "yes" only if the validator accepts it with these bindings.
+    Ticket(Ticket),
+    /// The directory refused the password.
+    Refused {
+        /// The agent that asked the directory.
+        agent: AgentId,
+        /// The reason.
+        refusal: Refusal,
+        /// The NTSTATUS of the KDC, if it sent one.
+        status: Option<u32>,
+    },
+    /// Another agent may try.
+    Again(Offered),
+    /// There is no verdict.
+    Failed(Failure),
+}
+
+/// A ticket with the bindings that it must have.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// The agent that asked the directory.
+    pub agent: AgentId,
+    /// The AP-REQ in GSS framing.
+    pub token: message::Ticket,
+    /// The channel bindings of this attempt.
+    pub bindings: ChannelBindings,
+}
+
+/// The reason why an agent cannot claim a job. The job stays offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotClaimed {
+    /// The agent had the first attempt.
+    #[error("the agent had the first attempt of this job")]
+    SameAgent,
+    /// The time for a claim has passed.
+    #[error("the claim came too late")]
+    TooLate,
+}
+
+/// The reason why an answer does not end a job. The job waits for another answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotAnswered {
+    /// The answer is of another agent than the one that has claimed the job.
+    #[error("the answer is of an agent that has not claimed this job")]
+    OtherAgent,
+    /// The answer is for another job.
+    #[error("the answer is for another job")]
+    OtherJob,
+}
+
+impl Offered {
+    /// Offers a job. `id` and `nonce` must be random and serve for nothing else.
+    #[must_use]
+    pub fn new((tenant, user): (Tenant, User), id: JobId, nonce: Fixed<32>, budget: Budget, now: Time) -> Self {
+        let until = now.after(budget.whole);
+        Self { asked: Asked { id, tenant, user, nonce, budget, until }, before: None, since: now }
+    }
+
+    /// Returns the number of the job.
+    #[must_use]
+    pub const fn id(&self) -> JobId {
+        self.asked.id
+    }
+
+    /// Returns the tenant of the job.
+    #[must_use]
+    pub const fn tenant(&self) -> &Tenant {
+        &self.asked.tenant
+    }
+
+    /// Returns the agent that may not claim the job, because it had the first attempt.
+    #[must_use]
+    pub fn excluded(&self) -> Option<AgentId> {
+        self.before.map(|(agent, _)| agent)
+    }
+
+    /// Returns the time after which no agent may claim the job.
+    #[must_use]
+    pub fn ends(&self) -> Time {
+        self.since.after(self.asked.budget.offer).min(self.asked.until)
+    }
+
+    /// Gives the job to an agent.
+    ///
+    /// # Errors
+    /// Returns the job with the reason if this agent cannot have it.
+    pub fn claim(self, claim: Claim, now: Time) -> Result<Claimed, (Self, NotClaimed)> {
+        if self.excluded() == Some(claim.agent) {
+            return Err((self, NotClaimed::SameAgent));
+        }
+        if now >= self.ends() {
+            return Err((self, NotClaimed::TooLate));
+        }
+        Ok(Claimed { asked: self.asked, before: self.before, claim, since: now })
+    }
+
+    /// Ends a job that no agent has claimed. A second attempt fails for the reason of the first.
+    #[must_use]
+    pub fn unclaimed(self) -> Failure {
+        self.before.map_or(Failure::NoAgent, |(_, failure)| failure)
+    }
+}
+
+impl Claimed {
+    /// Returns the agent that has claimed the job.
+    #[must_use]
+    pub const fn agent(&self) -> AgentId {
+        self.claim.agent
+    }
+
+    /// Seals the password to the agent, and returns the message for it. `random` must serve for nothing else.
+    ///
+    /// # Errors
+    /// Returns the failure if the password or the key of the agent cannot be used.
+    pub fn seal(
+        self,
+        password: &[u8],
+        random: Zeroizing<[u8; 32]>,
+        now: Time,
+    ) -> Result<(Sealed, message::Job), Failure> {
+        let Self { asked, before, claim, since } = self;
+        let terms = Terms {
+            tenant: asked.tenant.clone(),
+            agent: claim.agent,
+            key: claim.key.id(),
+            job: asked.id,
+            user: asked.user.clone(),
+            issued: now,
+            expires: since.after(asked.budget.attempt).min(asked.until),
+            nonce: asked.nonce,
+        };
+        let sealed = claim.key.seal_password(&terms, password, random).map_err(|_| Failure::CannotSeal)?;
+        let job = message::Job::new(&terms, sealed);
+        Ok((Sealed { asked, before, terms }, job))
+    }
+
+    /// Returns what follows if the agent is gone before it has the password.
+    #[must_use]
+    pub fn lost(self, now: Time) -> Outcome {
+        again(self.asked, self.before.as_ref(), self.claim.agent, Failure::TimedOut, now)
+    }
+}
+
+impl Sealed {
+    /// Returns the time after which the attempt counts as lost.
+    #[must_use]
+    pub const fn ends(&self) -> Time {
+        self.terms.expires
+    }
+
+    /// Returns the agent that has the job.
+    #[must_use]
+    pub const fn agent(&self) -> AgentId {
+        self.terms.agent
+    }
+
+    /// Returns what follows from an answer.
+    ///
+    /// # Errors
+    /// Returns the job with the reason for an answer of another agent or for another job.
+    pub fn answer(self, agent: AgentId, answer: message::Answer, now: Time) -> Result<Outcome, (Self, NotAnswered)> {
+        if agent != self.terms.agent {
+            return Err((self, NotAnswered::OtherAgent));
+        }
+        if answer.job() != self.terms.job {
+            return Err((self, NotAnswered::OtherJob));
+        }
+        if now >= self.asked.until {
+            return Ok(Outcome::Failed(Failure::Late));
+        }
+        Ok(match answer {
+            message::Answer::Ticket { token, .. } => {
+                Outcome::Ticket(Ticket { agent, token, bindings: self.terms.bindings() })
+            }
+            message::Answer::Refused { code, status, .. } => Outcome::Refused { agent, refusal: code, status },
+            message::Answer::Failed { code, .. } => self.failed(code, now),
+        })
+    }
+
+    /// Returns what follows if the agent is silent until [`ends`](Self::ends), or its connection is gone.
+    #[must_use]
+    pub fn lost(self, now: Time) -> Outcome {
+        again(self.asked, self.before.as_ref(), self.terms.agent, Failure::TimedOut, now)
+    }
+
+    fn failed(self, fault: Fault, now: Time) -> Outcome {
+        again(self.asked, self.before.as_ref(), self.terms.agent, Failure::Agent(fault), now)
+    }
+}
+
+/// Offers a job to another agent, unless this was the second attempt or the time is over.
+fn again(asked: Asked, before: Option<&(AgentId, Failure)>, agent: AgentId, failure: Failure, now: Time) -> Outcome {
+    if before.is_some() || now >= asked.until {
+        return Outcome::Failed(failure);
+    }
+    Outcome::Again(Offered { asked, before: Some((agent, failure)), since: now })
+}
+
+#[cfg(test)]
+mod tests;

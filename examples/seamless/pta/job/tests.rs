@@ -1,0 +1,167 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::encoding::{Octets, Text};
+use crate::message::{Answer, V1};
+use crate::seal::SealingKey;
+use std::time::Duration;
+
+const NOW: Time = Time::from_seconds(1_795_000_000);
+
+fn at(millis: u64) -> Time {
+    NOW.after(Duration::from_millis(millis))
+}
+
+fn offered() -> Offered {
+    let whom = (Tenant::new("contoso.test").unwrap(), User::parse("alice").unwrap());
+    let budget = Budget::within(Duration::from_secs(10));
+    Offered::new(whom, JobId::new([1; 16]), Fixed::new([2; 32]), budget, NOW)
+}
+
+fn key(number: u8) -> SealingKey {
+    SealingKey::from_random(&[number; 32])
+}
+
+fn agent(number: u8) -> AgentId {
+    AgentId::from_random([number; 16])
+}
+
+fn claim(number: u8) -> Claim {
+    Claim { agent: agent(number), key: key(number).public() }
+}
+
+fn sealed(job: Offered, number: u8, millis: u64) -> (Sealed, message::Job) {
+    let claimed = job.claim(claim(number), at(millis)).unwrap();
+    claimed.seal(b"secret", Zeroizing::new([number; 32]), at(millis)).unwrap()
+}
+
+fn ticket() -> Answer {
+    Answer::Ticket { v: V1, job: offered().id(), token: Octets::new(vec![0x60]).unwrap(), ms: 1 }
+}
+
+fn failed(code: Fault) -> Answer {
+    Answer::Failed { v: V1, job: offered().id(), code, detail: Text::new("why") }
+}
+
+#[test]
+fn job_passes_through_its_states_to_a_ticket_with_the_bindings_of_its_terms() {
+    let (sealed, job) = sealed(offered(), 1, 0);
+    let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(1)).unwrap();
+    assert_eq!(key(1).open_password(&terms, &blob).unwrap().as_slice(), b"secret");
+    assert_eq!((terms.issued, terms.expires), (NOW, at(4_500)));
+    let Ok(Outcome::Ticket(ticket)) = sealed.answer(agent(1), ticket(), at(41)) else { panic!() };
+    assert_eq!(format!("{:?}", ticket.bindings), format!("{:?}", terms.bindings()));
+}
+
+#[test]
+fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
+    for refusal in Refusal::ALL {
+        let (v, job, status) = (V1, offered().id(), refusal.status());
+        let answer = Answer::Refused { v, job, code: refusal, status };
+        let outcome = sealed(offered(), 1, 0).0.answer(agent(1), answer, at(1)).unwrap();
+        assert!(matches!(outcome, Outcome::Refused { refusal: said, .. } if said == refusal), "{outcome:?}");
+    }
+}
+
+/// The rows "agent" and "node B" of the matrix: the agent is lost after its claim, after the password, or it says that it
+/// cannot ask. The job is offered once more, to another agent.
+#[test]
+fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
+    let mut ends = vec![
+        (offered().claim(claim(1), at(10)).unwrap().lost(at(20)), Failure::TimedOut),
+        (sealed(offered(), 1, 10).0.lost(at(4_510)), Failure::TimedOut),
+    ];
+    for fault in Fault::ALL {
+        let outcome = sealed(offered(), 1, 10).0.answer(agent(1), failed(fault), at(20)).unwrap();
+        ends.push((outcome, Failure::Agent(fault)));
+    }
+    for (outcome, failure) in ends {
+        let Outcome::Again(again) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(again.excluded(), Some(agent(1)));
+        assert_eq!(again.clone().unclaimed(), failure, "without a second agent, the first one's reason stays");
+        let again = again.claim(claim(1), at(30)).unwrap_err();
+        assert_eq!(again.1, NotClaimed::SameAgent);
+        let (second, _) = sealed(again.0, 2, 30);
+        let last = second.answer(agent(2), failed(Fault::Busy), at(40)).unwrap();
+        assert!(matches!(last, Outcome::Failed(Failure::Agent(Fault::Busy))), "{last:?}");
+    }
+}
+
+#[test]
+fn second_attempt_has_its_own_terms() {
+    let (first, job) = sealed(offered(), 1, 0);
+    let Outcome::Again(again) = first.lost(at(4_500)) else { panic!() };
+    let (second, other) = sealed(again, 2, 4_600);
+    assert_eq!(second.ends(), at(9_100));
+    let tenant = Tenant::new("contoso.test").unwrap();
+    let (terms, blob) = other.terms(&tenant, agent(2)).unwrap();
+    assert!(key(2).open_password(&terms, &blob).is_ok());
+    assert!(key(1).open_password(&job.terms(&tenant, agent(1)).unwrap().0, &blob).is_err());
+    let (_, error) = second.answer(agent(1), ticket(), at(4_700)).unwrap_err();
+    assert_eq!(error, NotAnswered::OtherAgent, "the first agent comes too late");
+}
+
+#[test]
+fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
+    assert_eq!(offered().ends(), at(500));
+    assert!(offered().claim(claim(1), at(499)).is_ok());
+    let (job, error) = offered().claim(claim(1), at(500)).unwrap_err();
+    assert_eq!((error, job.unclaimed()), (NotClaimed::TooLate, Failure::NoAgent));
+}
+
+#[test]
+fn answer_for_another_job_leaves_the_job_as_it_is() {
+    let (job, _) = sealed(offered(), 1, 0);
+    let other = Answer::Refused { v: V1, job: JobId::new([9; 16]), code: Refusal::Locked, status: None };
+    let (job, error) = job.answer(agent(1), other, at(1)).unwrap_err();
+    assert_eq!(error, NotAnswered::OtherJob);
+    assert!(matches!(job.answer(agent(1), ticket(), at(2)), Ok(Outcome::Ticket(_))));
+}
+
+#[test]
+fn nothing_is_accepted_or_tried_again_after_ten_seconds() {
+    let late = sealed(offered(), 1, 0).0.answer(agent(1), ticket(), at(10_000));
+    assert!(matches!(late, Ok(Outcome::Failed(Failure::Late))));
+    let lost = sealed(offered(), 1, 0).0.lost(at(10_000));
+    assert!(matches!(lost, Outcome::Failed(Failure::TimedOut)));
+    let in_time = sealed(offered(), 1, 0).0.answer(agent(1), ticket(), at(9_999));
+    assert!(matches!(in_time, Ok(Outcome::Ticket(_))));
+}
+
+#[test]
+fn password_that_cannot_be_sealed_fails() {
+    let claimed = offered().claim(claim(1), NOW).unwrap();
+    let failed = claimed.seal(b"", Zeroizing::new([1; 32]), NOW).unwrap_err();
+    assert_eq!(failed, Failure::CannotSeal);
+}
+
+/// All sequences of events of two attempts. No sequence has a third attempt, and each ends.
+#[test]
+fn every_sequence_of_events_ends_after_at_most_two_attempts() {
+    fn explore(job: Offered, attempts: u8, now: u64, ends: &mut Vec<(u8, bool)>) {
+        assert!(attempts < 2);
+        let number = attempts.saturating_add(1);
+        let soon = now.saturating_add(10);
+        let claimed = job.clone().claim(claim(number), at(now)).unwrap();
+        let outcomes = [
+            claimed.lost(at(soon)),
+            sealed(job.clone(), number, now).0.lost(at(now.saturating_add(4_500))),
+            sealed(job.clone(), number, now).0.answer(agent(number), failed(Fault::Unreachable), at(soon)).unwrap(),
+            sealed(job, number, now).0.answer(agent(number), ticket(), at(soon)).unwrap(),
+        ];
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Again(again) => {
+                    let later = again.since.millis().saturating_sub(NOW.millis());
+                    explore(again, number, later, ends);
+                }
+                Outcome::Ticket(_) => ends.push((number, true)),
+                Outcome::Refused { .. } | Outcome::Failed(_) => ends.push((number, false)),
+            }
+        }
+    }
+    let mut ends = Vec::new();
+    explore(offered(), 0, 0, &mut ends);
+    let tickets = ends.iter().filter(|(_, is_ticket)| *is_ticket).count();
+    assert_eq!((ends.len(), tickets), (13, 4));
+}

@@ -1,0 +1,30 @@
+//! Pass-through authentication without I/O: its messages, keys, certificates and states. Time and randomness come in.
+//!
+//! A user types a password into the form of a sign-in server. The server cannot reach the user's directory, but an agent
+//! beside the directory can. The agent connects outward to the server, and takes jobs:
+//!
+//! 1. The server offers a [`job`]. The offer has no credential.
+//! 2. An agent claims the job. The server then seals the password to the key of that agent ([`seal`]).
+//! 3. The agent asks the KDC for a ticket as the user, and binds the ticket to the job ([`terms`]).
+//! 4. The server's validator judges that ticket like a browser's ticket. So an agent cannot make a "yes" for a user
+//!    whose password it was not given.
+//!
+//! An agent gets its [`certificate`] with an [`enrolment`] token, and [`agent`] has its states.
+
+pub mod agent;
+pub mod certificate;
+pub mod encoding;
+pub mod enrolment;
+pub mod job;
+pub mod message;
+pub mod seal;
+pub mod terms;
+pub mod time;
+pub mod user;
+pub mod verdict;
+
+pub use agent::{Agent, AgentId};
+pub use encoding::{Fixed, Octets, Text};
+pub use seal::{KeyId, SealingKey, SealingPublicKey};
+pub use time::Time;
+pub use user::{Kind, User};
