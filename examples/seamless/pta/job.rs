@@ -163,8 +163,14 @@ impl Offered {
 
     /// Ends a job that no agent has claimed. A second attempt fails for the reason of the first.
     #[must_use]
-    pub fn unclaimed(self) -> Failure {
-        self.before.map_or(Failure::NoAgent, |(_, failure)| failure)
+    pub fn unclaimed(self, reason: Failure) -> Failure {
+        self.before.map_or(reason, |(_, failure)| failure)
+    }
+
+    /// Returns what follows from the claim of an agent that may not have the job, by the registry.
+    #[must_use]
+    pub fn disowned(self, agent: AgentId, now: Time) -> Outcome {
+        again(self.asked, self.before.as_ref(), agent, Failure::NoAgent, now)
     }
 }
 

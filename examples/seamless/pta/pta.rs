@@ -9,6 +9,8 @@
 //! 4. The server's validator judges that ticket like a browser's ticket. So an agent cannot make a "yes" for a user
 //!    whose password it was not given.
 //!
+//! [`queue`] brings a job to an agent and the answer back. It waits by the timer of Tokio, and reads no other clock.
+//!
 //! An agent gets its [`certificate`] with an [`enrolment`] token, and [`agent`] has its states.
 
 pub mod agent;
@@ -17,6 +19,7 @@ pub mod encoding;
 pub mod enrolment;
 pub mod job;
 pub mod message;
+pub mod queue;
 pub mod seal;
 pub mod terms;
 pub mod time;

@@ -53,6 +53,8 @@ pub enum Fault {
 pub enum Failure {
     /// No agent of the tenant could be asked.
     NoAgent,
+    /// All agents of the tenant have as many jobs as they take.
+    Busy,
     /// The agents that could be asked did not answer in time.
     TimedOut,
     /// An answer came after its time.
@@ -162,7 +164,7 @@ impl Failure {
     pub const fn entra(self) -> u32 {
         match self {
             Self::NoAgent => 80_001,
-            Self::TimedOut => 80_002,
+            Self::Busy | Self::TimedOut => 80_002,
             Self::Late => 80_014,
             Self::Agent(fault) => fault.entra(),
             Self::CannotSeal => 80_011,

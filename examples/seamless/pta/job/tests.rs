@@ -78,7 +78,11 @@ fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
     for (outcome, failure) in ends {
         let Outcome::Again(again) = outcome else { panic!("{outcome:?}") };
         assert_eq!(again.excluded(), Some(agent(1)));
-        assert_eq!(again.clone().unclaimed(), failure, "without a second agent, the first one's reason stays");
+        assert_eq!(
+            again.clone().unclaimed(Failure::NoAgent),
+            failure,
+            "without a second agent, the first one's reason stays"
+        );
         let again = again.claim(claim(1), at(30)).unwrap_err();
         assert_eq!(again.1, NotClaimed::SameAgent);
         let (second, _) = sealed(again.0, 2, 30);
@@ -106,7 +110,7 @@ fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
     assert_eq!(offered().ends(), at(500));
     assert!(offered().claim(claim(1), at(499)).is_ok());
     let (job, error) = offered().claim(claim(1), at(500)).unwrap_err();
-    assert_eq!((error, job.unclaimed()), (NotClaimed::TooLate, Failure::NoAgent));
+    assert_eq!((error, job.unclaimed(Failure::NoAgent)), (NotClaimed::TooLate, Failure::NoAgent));
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! The queue of a server of one node: a call of the node's own gateway.
+
+use super::{Claim, Gateway, Lost, NoClaim, Offer, Pending, Queue};
+use crate::message::{Answer, Job};
+use crate::user::Tenant;
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// A queue within one process.
+#[derive(Debug, Default)]
+pub struct InProcess {
+    gateway: OnceLock<Arc<Gateway>>,
+    /// The number of offers of each tenant that wait.
+    waiting: Mutex<HashMap<Tenant, usize>>,
+}
+
+impl InProcess {
+    /// Waits until an agent is free. Offers of one tenant beyond [`MAX_WAITING`] do not wait.
+    async fn claim(&self, offer: &Offer) -> Result<Claim, NoClaim> {
+        let gateway = self.gateway.get().ok_or(NoClaim::NoAgent)?;
+        let _turn = Turn::take(&self.waiting, &offer.tenant).ok_or(NoClaim::Busy)?;
+        let wait = async {
+            loop {
+                // The order matters: a change after this line ends the wait below.
+                let mut changed = pin!(gateway.changes());
+                changed.as_mut().enable();
+                if let Some(claim) = gateway.claim(offer) {
+                    return Ok(claim);
+                }
+                if !gateway.is_present(offer) {
+                    return Err(NoClaim::NoAgent);
+                }
+                match gateway.next_release() {
+                    Some(release) => tokio::select! {
+                        () = changed => {}
+                        () = sleep_until(release.max(Instant::now())) => {}
+                    },
+                    None => changed.await,
+                }
+            }
+        };
+        timeout(offer.wait, wait).await.unwrap_or(Err(NoClaim::Busy))
+    }
+}
+
+impl Queue for InProcess {
+    fn offer<'a>(&'a self, offer: &'a Offer) -> Pending<'a, Result<Claim, NoClaim>> {
+        Box::pin(self.claim(offer))
+    }
+
+    fn send(&self, _claim: Claim, job: Job) -> Pending<'_, Result<Answer, Lost>> {
+        Box::pin(async move { self.gateway.get().ok_or(Lost)?.send(job).await })
+    }
+
+    /// Only the first gateway counts: a process has one.
+    fn serve(&self, gateway: Arc<Gateway>) {
+        let _ = self.gateway.set(gateway);
+    }
+}
+
+/// A place among the offers of a tenant that wait.
+struct Turn<'q> {
+    waiting: &'q Mutex<HashMap<Tenant, usize>>,
+    tenant: Tenant,
+}
+
+impl<'q> Turn<'q> {
+    fn take(waiting: &'q Mutex<HashMap<Tenant, usize>>, tenant: &Tenant) -> Option<Self> {
+        let mut counts = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(tenant.clone()).or_default();
+        *count = count.checked_add(1).filter(|count| *count <= MAX_WAITING)?;
+        Some(Self { waiting, tenant: tenant.clone() })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = counts.get(&self.tenant).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            counts.remove(&self.tenant);
+        } else {
+            counts.insert(self.tenant.clone(), left);
+        }
+    }
+}
+
+/// The largest number of offers of one tenant that wait for an agent.
+pub(super) const MAX_WAITING: usize = 256;

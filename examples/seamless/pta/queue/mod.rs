@@ -1,0 +1,82 @@
+//! The queue between the node that owns a job and the nodes that agents ask.
+//!
+//! The queue is in memory, and delivers at most once. What waits in it has no credential: the owner seals the password
+//! only to an agent that has claimed the job. The owner, which has the user's request, tries again.
+//!
+//! - [`Gateway`] has the agents that ask one node.
+//! - [`Queue`] brings offers to gateways, and jobs to the agents that have claimed them. [`InProcess`] is the queue of
+//!   a server of one node.
+//! - [`ask`] is the owner: it takes a job through its states.
+
+mod gateway;
+mod in_process;
+mod owner;
+#[cfg(test)]
+mod tests;
+
+pub use gateway::{AnswerError, ConnectionId, Gateway, Place, Taken};
+pub use in_process::InProcess;
+pub use owner::{Node, Verdict, ask};
+
+use crate::agent::AgentId;
+use crate::message::{Answer, Job};
+use crate::seal::KeyId;
+use crate::terms::JobId;
+use crate::user::Tenant;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The ways of a job between nodes. The methods return boxed futures, so that a server can choose its queue at run time.
+pub trait Queue: Send + Sync {
+    /// Offers a job to all agents of its tenant, and returns the first claim. Returns at once if there is no agent.
+    fn offer<'a>(&'a self, offer: &'a Offer) -> Pending<'a, Result<Claim, NoClaim>>;
+
+    /// Sends a job to the agent that has claimed it, and returns the agent's answer. Returns at once if the agent is
+    /// gone. An answer after the future is dropped is refused.
+    fn send(&self, claim: Claim, job: Job) -> Pending<'_, Result<Answer, Lost>>;
+
+    /// Brings the offers and jobs of the queue to the agents of this node from now on.
+    fn serve(&self, gateway: Arc<Gateway>);
+}
+
+/// The future result of a queue.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A job that waits for an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The number of the job.
+    pub job: JobId,
+    /// The tenant whose agents may claim the job.
+    pub tenant: Tenant,
+    /// The agent that may not claim the job, because it had the first attempt.
+    pub excluded: Option<AgentId>,
+    /// The time for a claim.
+    pub wait: Duration,
+}
+
+/// The claim of an agent. The gateway keeps a place at the agent for [`HOLD`](crate::time::HOLD).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub job: JobId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's name of its sealing key. The owner takes the key itself from the registry.
+    pub key: KeyId,
+}
+
+/// The reason why no agent has claimed a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoClaim {
+    /// No agent of the tenant is connected.
+    NoAgent,
+    /// All agents have as many jobs as they take.
+    Busy,
+}
+
+/// The agent is gone, or its place was given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;

@@ -1,0 +1,445 @@
+//! The failure matrix of a job, with the clock of the test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+
+use super::in_process::MAX_WAITING;
+use super::*;
+use crate::encoding::{Fixed, Octets};
+use crate::message::V1;
+use crate::seal::{SealingKey, SealingPublicKey};
+use crate::time::{Budget, Time};
+use crate::user::User;
+use crate::verdict::{Failure, Fault, Refusal};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+use zeroize::Zeroizing;
+
+/// A node with the queue of one process.
+struct World {
+    queue: InProcess,
+    gateway: Arc<Gateway>,
+    began: Instant,
+    random: AtomicU64,
+    /// The agents that the registry does not know any more.
+    revoked: Mutex<Vec<AgentId>>,
+}
+
+impl Node for World {
+    fn now(&self) -> Time {
+        Time::from_seconds(1_795_000_000).after(self.began.elapsed())
+    }
+
+    fn random(&self) -> Zeroizing<[u8; 32]> {
+        let mut octets = [0; 32];
+        *octets.first_chunk_mut().unwrap() = self.random.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Zeroizing::new(octets)
+    }
+
+    fn sealing_key<'a>(
+        &'a self,
+        _: &'a Tenant,
+        agent: AgentId,
+        key: &'a KeyId,
+    ) -> Pending<'a, Option<SealingPublicKey>> {
+        let is_known = !self.revoked.lock().unwrap().contains(&agent);
+        let known = (0..=9).map(|number| sealing_key(number).public()).find(|known| known.id() == *key);
+        Box::pin(async move { known.filter(|_| is_known) })
+    }
+}
+
+fn world() -> Arc<World> {
+    let (queue, gateway) = (InProcess::default(), Arc::new(Gateway::default()));
+    queue.serve(Arc::clone(&gateway));
+    let (began, random, revoked) = (Instant::now(), AtomicU64::new(1), Mutex::default());
+    Arc::new(World { queue, gateway, began, random, revoked })
+}
+
+fn tenant() -> Tenant {
+    Tenant::new("contoso.test").unwrap()
+}
+
+fn agent(number: u8) -> AgentId {
+    AgentId::from_random([number; 16])
+}
+
+fn sealing_key(number: u8) -> SealingKey {
+    SealingKey::from_random(&[number; 32])
+}
+
+fn place(number: u8) -> Place {
+    let key = sealing_key(number).public().id();
+    Place { agent: agent(number), tenant: tenant(), key, connection: number.into() }
+}
+
+/// Asks about alice's password. Returns the result and the time that it took, in milliseconds.
+async fn sign_in(world: &World, password: &str) -> (Result<Verdict, Failure>, u128) {
+    let (began, whom) = (Instant::now(), (tenant(), User::parse("alice").unwrap()));
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    let budget = Budget::within(Duration::from_secs(10));
+    let verdict = ask(&world.queue, world, whom, &password, budget).await;
+    (verdict, began.elapsed().as_millis())
+}
+
+/// What an agent does with a job.
+#[derive(Clone, Copy)]
+enum Act {
+    /// It asks the directory, which takes this many milliseconds.
+    Ask(u64),
+    /// It cannot ask.
+    Fail(Fault),
+    /// It answers nothing, and its connection stays.
+    Hang,
+    /// It is killed, and its connection ends.
+    Die,
+}
+
+/// Does one job, and returns the result of the answer.
+async fn one(world: &World, number: u8, act: Act) -> Option<Result<(), AnswerError>> {
+    let Taken::Job(job) = world.gateway.take(place(number)).await else { return None };
+    let (v, id) = (V1, job.job);
+    let answer = match act {
+        Act::Ask(millis) => {
+            let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
+            let password = sealing_key(number).open_password(&terms, &sealed).unwrap();
+            sleep(Duration::from_millis(millis)).await;
+            if *password == b"right" {
+                Answer::Ticket { v, job: id, token: Octets::new(vec![number]).unwrap(), ms: 1 }
+            } else {
+                Answer::Refused { v, job: id, code: Refusal::WrongPassword, status: None }
+            }
+        }
+        Act::Fail(code) => Answer::Failed { v, job: id, code, detail: None },
+        Act::Hang => std::future::pending().await,
+        Act::Die => {
+            world.gateway.closed(number.into());
+            return None;
+        }
+    };
+    Some(world.gateway.answer(agent(number), answer))
+}
+
+fn start(world: &Arc<World>, number: u8, act: Act) -> JoinHandle<Option<Result<(), AnswerError>>> {
+    let world = Arc::clone(world);
+    tokio::spawn(async move { one(&world, number, act).await })
+}
+
+/// Starts agents in this order, and waits until their requests wait.
+async fn agents(world: &Arc<World>, acts: &[Act]) {
+    for (number, act) in (1..).zip(acts) {
+        start(world, number, *act);
+        tokio::task::yield_now().await;
+    }
+}
+
+fn is_ticket_of(verdict: &Result<Verdict, Failure>, number: u8) -> bool {
+    matches!(verdict, Ok(Verdict::Ticket(ticket)) if ticket.agent == agent(number))
+}
+
+#[tokio::test(start_paused = true)]
+async fn right_password_brings_a_ticket_and_a_wrong_one_the_refusal_of_the_directory() {
+    let world = world();
+    agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
+    let (verdict, millis) = sign_in(&world, "right").await;
+    assert!(is_ticket_of(&verdict, 1) && millis == 40, "{verdict:?} {millis}");
+    let (verdict, _) = sign_in(&world, "wrong").await;
+    assert!(matches!(verdict, Ok(Verdict::Refused { refusal: Refusal::WrongPassword, .. })), "{verdict:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn job_without_an_agent_fails_at_once() {
+    let (verdict, millis) = sign_in(&world(), "right").await;
+    assert_eq!((verdict.unwrap_err(), millis), (Failure::NoAgent, 0));
+}
+
+/// The matrix, row by row: what the first agent does, the time in milliseconds, and the failure if there is no second agent.
+#[tokio::test(start_paused = true)]
+async fn second_agent_has_the_job_of_a_first_one_that_dies_hangs_or_fails() {
+    let mut rows = vec![(Act::Die, 0, Failure::TimedOut), (Act::Hang, 4_500, Failure::TimedOut)];
+    rows.extend(Fault::ALL.map(|fault| (Act::Fail(fault), 0, Failure::Agent(fault))));
+    for (act, after, failure) in rows {
+        let two = world();
+        agents(&two, &[act, Act::Ask(40)]).await;
+        let (verdict, millis) = sign_in(&two, "right").await;
+        assert!(is_ticket_of(&verdict, 2), "{verdict:?}");
+        assert_eq!(millis, after + 40);
+        let alone = world();
+        agents(&alone, &[act]).await;
+        assert_eq!(sign_in(&alone, "right").await.0.unwrap_err(), failure);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_that_dies_before_a_claim_leaves_the_job_to_the_next_one() {
+    let world = world();
+    agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
+    world.gateway.closed(1);
+    let (verdict, millis) = sign_in(&world, "right").await;
+    assert!(is_ticket_of(&verdict, 2) && millis == 40, "{verdict:?} {millis}");
+}
+
+/// The connection ends between the claim and the sealed password.
+#[tokio::test(start_paused = true)]
+async fn job_of_a_place_that_is_gone_is_lost_at_once() {
+    let world = world();
+    agents(&world, &[Act::Ask(40)]).await;
+    let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
+    let claim = world.gateway.claim(&offer).unwrap();
+    world.gateway.closed(1);
+    let terms = crate::terms::Terms { job: offer.job, ..crate::terms::tests::terms() };
+    let sealed = sealing_key(1).public().seal_password(&terms, b"right", world.random()).unwrap();
+    assert_eq!(world.queue.send(claim, Job::new(&terms, sealed)).await, Err(Lost));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_that_hang_end_the_job_after_nine_seconds() {
+    let world = world();
+    agents(&world, &[Act::Hang, Act::Hang, Act::Ask(1)]).await;
+    let (verdict, millis) = sign_in(&world, "right").await;
+    assert_eq!((verdict.unwrap_err(), millis), (Failure::TimedOut, 9_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_after_its_attempt_is_late_and_a_second_answer_and_that_of_another_agent_are_refused() {
+    let world = world();
+    let late = start(&world, 1, Act::Ask(6_000));
+    tokio::task::yield_now().await;
+    let in_time = start(&world, 2, Act::Ask(40));
+    tokio::task::yield_now().await;
+    let (verdict, _) = sign_in(&world, "right").await;
+    assert!(is_ticket_of(&verdict, 2), "{verdict:?}");
+    assert_eq!(in_time.await.unwrap(), Some(Ok(())));
+    assert_eq!(late.await.unwrap(), Some(Err(AnswerError::OtherAgent)), "the second agent has answered the job");
+    agents(&world, &[Act::Ask(6_000)]).await;
+    let (asking, began) = (sign_in(&world, "right"), Instant::now());
+    assert_eq!(asking.await.0.unwrap_err(), Failure::TimedOut);
+    assert_eq!(began.elapsed(), Duration::from_secs(5), "the second agent is connected, but takes no job");
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_answer_of_the_agent_is_told_from_a_late_one_for_a_minute() {
+    let world = world();
+    let (job, v) = (Fixed::new([1; 16]), V1);
+    let answer = || Answer::Refused { v, job, code: Refusal::Locked, status: None };
+    let offer = Offer { job, tenant: tenant(), excluded: None, wait: Duration::ZERO };
+    let taking = {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.gateway.take(place(1)).await })
+    };
+    tokio::task::yield_now().await;
+    assert_eq!(world.gateway.answer(agent(1), answer()), Err(AnswerError::Late), "never sent");
+    world.gateway.claim(&offer).unwrap();
+    let terms = crate::terms::Terms { job, ..crate::terms::tests::terms() };
+    let sealed = sealing_key(1).public().seal_password(&terms, b"right", world.random()).unwrap();
+    let sending = {
+        let (world, job) = (Arc::clone(&world), Job::new(&terms, sealed));
+        tokio::spawn(async move { world.gateway.send(job).await })
+    };
+    assert!(matches!(taking.await.unwrap(), Taken::Job(_)));
+    assert_eq!(world.gateway.answer(agent(2), answer()), Err(AnswerError::OtherAgent));
+    assert_eq!(world.gateway.answer(agent(1), answer()), Ok(()));
+    assert_eq!(sending.await.unwrap(), Ok(answer()));
+    assert_eq!(world.gateway.answer(agent(1), answer()), Err(AnswerError::Again));
+    assert_eq!(world.gateway.answer(agent(2), answer()), Err(AnswerError::OtherAgent));
+    sleep(Duration::from_secs(61)).await;
+    assert_eq!(world.gateway.answer(agent(1), answer()), Err(AnswerError::Late));
+}
+
+/// Node A dies, or the browser goes away: the future of the owner is dropped.
+#[tokio::test(start_paused = true)]
+async fn answer_to_a_job_whose_owner_is_gone_is_late() {
+    let world = world();
+    let agent = start(&world, 1, Act::Ask(1_000));
+    tokio::task::yield_now().await;
+    let asking = {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { sign_in(&world, "right").await.1 })
+    };
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.gateway.running(), 1);
+    asking.abort();
+    assert_eq!(agent.await.unwrap(), Some(Err(AnswerError::Late)));
+    assert_eq!(world.gateway.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_that_the_registry_does_not_know_any_more_gets_no_password() {
+    let world = world();
+    world.revoked.lock().unwrap().push(agent(1));
+    agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
+    assert!(is_ticket_of(&sign_in(&world, "right").await.0, 2));
+    world.gateway.closed(2);
+    agents(&world, &[Act::Ask(40)]).await;
+    assert_eq!(sign_in(&world, "right").await.0.unwrap_err(), Failure::NoAgent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ended_agent_loses_its_job_and_its_requests_at_once() {
+    let world = world();
+    let (first, waiting) = (start(&world, 1, Act::Ask(2_000)), Arc::clone(&world));
+    tokio::task::yield_now().await;
+    let waiting = tokio::spawn(async move { waiting.gateway.take(place(1)).await });
+    tokio::task::yield_now().await;
+    start(&world, 2, Act::Ask(40));
+    tokio::task::yield_now().await;
+    let asking = {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { sign_in(&world, "right").await })
+    };
+    sleep(Duration::from_millis(100)).await;
+    world.gateway.end(agent(1));
+    let (verdict, millis) = asking.await.unwrap();
+    assert!(is_ticket_of(&verdict, 2) && millis == 140, "{verdict:?} {millis}");
+    assert!(matches!(waiting.await.unwrap(), Taken::Ended));
+    assert_eq!(first.await.unwrap(), Some(Err(AnswerError::OtherAgent)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_of_another_tenant_gets_no_job() {
+    let world = world();
+    let other = Place { tenant: Tenant::new("fabrikam.test").unwrap(), ..place(1) };
+    let taking = {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.gateway.take(other).await })
+    };
+    tokio::task::yield_now().await;
+    assert_eq!(sign_in(&world, "right").await.0.unwrap_err(), Failure::NoAgent);
+    assert!(matches!(taking.await.unwrap(), Taken::Nothing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_without_a_job_ends_after_25_seconds() {
+    let (world, began) = (world(), Instant::now());
+    assert!(matches!(world.gateway.take(place(1)).await, Taken::Nothing));
+    assert_eq!(began.elapsed(), Duration::from_secs(25));
+    let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
+    assert_eq!(world.gateway.claim(&offer), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn place_of_a_claim_without_a_password_waits_again_after_a_second() {
+    let world = world();
+    agents(&world, &[Act::Ask(40)]).await;
+    let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
+    assert!(world.gateway.claim(&offer).is_some());
+    sleep(Duration::from_millis(600)).await;
+    let (verdict, millis) = sign_in(&world, "right").await;
+    assert!(is_ticket_of(&verdict, 1) && millis == 440, "{verdict:?} {millis}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn offer_waits_half_a_second_for_a_busy_agent() {
+    for (job, expected) in [(400, Ok(())), (600, Err(Failure::Busy))] {
+        let world = world();
+        let agent = Arc::clone(&world);
+        tokio::spawn(async move {
+            loop {
+                one(&agent, 1, Act::Ask(job)).await;
+            }
+        });
+        tokio::task::yield_now().await;
+        let first = {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { sign_in(&world, "right").await.0 })
+        };
+        tokio::task::yield_now().await;
+        let (second, millis) = sign_in(&world, "right").await;
+        assert_eq!(second.map(drop), expected);
+        assert_eq!(millis, if expected.is_ok() { 800 } else { 500 });
+        assert!(first.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offer_beyond_256_of_a_tenant_is_busy_at_once() {
+    let world = world();
+    agents(&world, &[Act::Hang]).await;
+    let mut asking = Vec::new();
+    for _ in 0..=MAX_WAITING {
+        let world = Arc::clone(&world);
+        asking.push(tokio::spawn(async move { sign_in(&world, "right").await }));
+        tokio::task::yield_now().await;
+    }
+    let (verdict, millis) = sign_in(&world, "right").await;
+    assert_eq!((verdict.unwrap_err(), millis), (Failure::Busy, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_are_shared_between_agents_by_the_jobs_that_they_have() {
+    let world = world();
+    for number in [1, 1, 1, 2, 2, 2] {
+        start(&world, number, Act::Ask(1_000));
+        tokio::task::yield_now().await;
+    }
+    let mut counts = [0; 3];
+    let mut asking = Vec::new();
+    for _ in 0..4 {
+        let world = Arc::clone(&world);
+        asking.push(tokio::spawn(async move { sign_in(&world, "right").await.0 }));
+        tokio::task::yield_now().await;
+    }
+    for asking in asking {
+        let Ok(Verdict::Ticket(ticket)) = asking.await.unwrap() else { panic!() };
+        let number: usize = if ticket.agent == agent(1) { 1 } else { 2 };
+        *counts.get_mut(number).unwrap() += 1;
+    }
+    assert_eq!(counts, [0, 2, 2]);
+}
+
+/// Four agents with four requests each. Each second one of them is killed with all its requests and jobs, and comes back.
+#[tokio::test(start_paused = true)]
+async fn thousand_sign_ins_end_right_and_in_time_while_an_agent_is_killed_each_second() {
+    let world = world();
+    let run = |number: u8, connection: u64| {
+        let world = Arc::clone(&world);
+        let work = async move {
+            loop {
+                let place = Place { connection, ..place(number) };
+                let Taken::Job(job) = world.gateway.take(place).await else { return };
+                let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
+                let is_right = *sealing_key(number).open_password(&terms, &sealed).unwrap() == b"right";
+                sleep(Duration::from_millis(50)).await;
+                let (v, job) = (V1, job.job);
+                let _ = world.gateway.answer(
+                    agent(number),
+                    if is_right {
+                        Answer::Ticket { v, job, token: Octets::new(vec![1]).unwrap(), ms: 1 }
+                    } else {
+                        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None }
+                    },
+                );
+            }
+        };
+        tokio::spawn(work)
+    };
+    let mut running: Vec<_> = (1..=4).map(|number| (number, u64::from(number), run(number, number.into()))).collect();
+    running.extend((1..=4).map(|number| (number, u64::from(number), run(number, number.into()))));
+    tokio::task::yield_now().await;
+    let (mut asking, began) = (Vec::new(), Instant::now());
+    for count in 0..1_000_u64 {
+        sleep_until(began + Duration::from_millis(count * 20)).await;
+        if count % 50 == 49 {
+            let victim = u8::try_from(count / 50 % 4).unwrap() + 1;
+            for (number, connection, work) in &mut running {
+                if *number == victim {
+                    work.abort();
+                    world.gateway.closed(*connection);
+                    *connection = count + 100;
+                    *work = run(victim, *connection);
+                }
+            }
+        }
+        let (world, password) = (Arc::clone(&world), if count % 3 == 0 { "wrong" } else { "right" });
+        asking.push((password, tokio::spawn(async move { sign_in(&world, password).await })));
+    }
+    for (password, asking) in asking {
+        let (verdict, millis) = asking.await.unwrap();
+        let is_right = match &verdict {
+            Ok(Verdict::Ticket(_)) => password == "right",
+            Ok(Verdict::Refused { .. }) => password == "wrong",
+            Err(_) => false,
+        };
+        assert!(is_right && millis < 10_000, "{password} {verdict:?} {millis}");
+    }
+}
