@@ -204,9 +204,10 @@ pub enum Denied {
 /// The result of a renewal that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// The server issues a certificate. The caller then calls [`Agent::renewed`].
+    /// The server issues a certificate. The caller then stores what [`Agent::renewed`] returns.
     Issue,
-    /// The server repeats the certificate of this request: its response was lost.
+    /// The response to this request was lost, and the server issues a certificate for it again. The caller then stores what
+    /// [`Agent::repeated`] returns.
     Repeat,
 }
 
@@ -309,6 +310,13 @@ impl Agent {
             generation: self.generation.saturating_add(1),
             ..self
         }
+    }
+
+    /// Returns the agent after a renewal whose response was lost, and for which the server made another certificate. The
+    /// generation stays.
+    #[must_use]
+    pub fn repeated(self, issued: &Issued, csr: &Csr) -> Self {
+        Self { current: Credential::new(issued, csr), ..self }
     }
 
     /// Returns the agent after an administrator began to drain it. A revoked or locked agent stays as it is.

@@ -3,6 +3,7 @@
 //! A "yes" is not among these words: it is a ticket.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// The reason for which the directory refused a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,39 +30,52 @@ pub enum Refusal {
 }
 
 /// The reason for which an agent could not ask the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// No KDC could be reached.
+    #[error("the agent reaches no KDC")]
     Unreachable,
     /// The KDC did not answer in time.
+    #[error("the KDC did not answer the agent in time")]
     Timeout,
     /// The clocks of the agent and of the KDC are too far apart.
+    #[error("the clocks of the agent and of the KDC are too far apart")]
     ClockSkew,
     /// The sealed password did not open.
+    #[error("the sealed password did not open at the agent")]
     CannotOpen,
     /// The job came after its end, or a second time.
+    #[error("the job came to the agent too late or twice")]
     ExpiredJob,
     /// The alternate name is of no user, or of several.
+    #[error("the alternate name is of no user, or of several")]
     AlternateId,
     /// The agent has too many jobs.
+    #[error("the agent has too many jobs")]
     Busy,
 }
 
 /// The reason for which the server has no verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Failure {
     /// No agent of the tenant could be asked.
+    #[error("no agent of the tenant is connected")]
     NoAgent,
     /// All agents of the tenant have as many jobs as they take.
+    #[error("all agents of the tenant are busy")]
     Busy,
     /// The agents that could be asked did not answer in time.
+    #[error("no agent answered in time")]
     TimedOut,
     /// An answer came after its time.
+    #[error("the answer of the agent came too late")]
     Late,
     /// The last agent that was asked could not ask the directory.
+    #[error("{0}")]
     Agent(Fault),
     /// The password cannot be sealed to the agent.
+    #[error("the password cannot be sealed to the agent")]
     CannotSeal,
 }
 

@@ -1,5 +1,6 @@
 //! The state that all requests share.
 
+use crate::agents::{self, Agents};
 use crate::arguments::Arguments;
 use crate::client::Client;
 use crate::clock;
@@ -26,6 +27,7 @@ use crate::tls::Tls;
 use kerberos_sso::UnixTime;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +65,10 @@ pub(crate) struct App {
     pub(crate) metrics_address: Option<SocketAddr>,
     /// The certificate of a server that ends TLS itself.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// The agents that validate passwords.
+    pub(crate) agents: Option<Arc<Agents>>,
+    /// The socket on which an operator administrates the agents.
+    pub(crate) agents_socket: Option<PathBuf>,
     /// The address of the listening socket.
     pub(crate) listens_on: String,
     /// Whether this server serves `/explain`.
@@ -103,6 +109,7 @@ impl App {
         let records = open(&engine, &metrics)?;
         tracing::info!("{engine}");
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
+        let agents_socket = agents::socket(config.as_ref(), &engine);
         let replays = match (engine, began(&records, without_store).await?) {
             (Engine::Valkey { nodes, ca, .. }, _) => {
                 Replays::Valkey { nodes, authority: Authority::read(ca.as_deref())?, without_store }
@@ -110,7 +117,7 @@ impl App {
             (Engine::Disk { .. }, epoch) => Replays::Stored { records: records.clone(), epoch },
         };
         let app = Self::new(config, arguments, &listens_on, records, &replays).await?;
-        Ok(Self { metrics, tls, listens_on, ..app })
+        Ok(Self { metrics, tls, agents_socket, listens_on, ..app })
     }
 
     pub(crate) async fn new(
@@ -129,8 +136,12 @@ impl App {
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let autologon = config.as_ref().and_then(|config| config.autologon.clone());
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
+        let agents = match &config {
+            Some(config) => Agents::of_config(config, &records).await?,
+            None => None,
+        };
         let tenants = match config {
-            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records).await?,
+            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records, agents.as_ref()).await?,
             None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
         let back_channel = BackChannel::new(tenants.all().any(|tenant| tenant.clients.hear_by_tls()))?;
@@ -156,6 +167,8 @@ impl App {
             metrics: Metrics::new(),
             metrics_address,
             tls: None,
+            agents,
+            agents_socket: None,
             listens_on: String::new(),
             explains: arguments.explain || arguments.config.is_none(),
         })

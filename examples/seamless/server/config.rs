@@ -41,6 +41,9 @@
 //! for tokens) or a native program. A client without `grants` is an API: it inspects the tokens for its `resources`.
 //! `oidc/clients.rs` describes all fields.
 //!
+//! For agents that validate passwords (`agents/mod.rs`): `"agents": { "listen": "0.0.0.0:8443", "nodes":
+//! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant.
+//!
 //! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
 
 use crate::federation::Federation;
@@ -51,6 +54,7 @@ use crate::store::{Engine, Nodes, WithoutStore};
 use ipnet::IpNet;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::BindingLevel;
+use seamless_pta::message::{NodeUrl, ProgramVersion};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -85,6 +89,8 @@ pub(crate) struct Config {
     /// The address of a second listener for operators, with figures for Prometheus at `/metrics` and the health of each
     /// tenant's account at `/` and `/healthz`. Let only operators and Prometheus reach the address.
     pub(crate) metrics: Option<SocketAddr>,
+    /// The listener for the agents that validate passwords.
+    pub(crate) agents: Option<AgentsConfig>,
     #[serde(default)]
     pub(crate) limits: Limits,
     #[serde(default)]
@@ -126,6 +132,60 @@ impl From<Bindings> for BindingLevel {
             Bindings::Require => Self::Require,
         }
     }
+}
+
+/// The listener for agents. Only agents use it, so a firewall can keep it apart from the address of users.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentsConfig {
+    /// The address of the listener. A proxy in front of it must pass TLS through.
+    pub(crate) listen: SocketAddr,
+    /// The addresses at which agents reach the nodes, this node first: `https://HOST:PORT`.
+    pub(crate) nodes: Vec<String>,
+    /// The number of jobs that one agent takes at the same time.
+    #[serde(default = "AgentsConfig::concurrency")]
+    pub(crate) concurrency: u16,
+    /// The oldest version of the agent's program that may take jobs.
+    #[serde(default = "AgentsConfig::min_version")]
+    pub(crate) min_version: String,
+    /// The Unix socket on which `seamless agents` asks this server. Without it, the socket is beside the state on disk.
+    pub(crate) socket: Option<PathBuf>,
+}
+
+impl AgentsConfig {
+    const fn concurrency() -> u16 {
+        8
+    }
+
+    fn min_version() -> String {
+        "0.0.0".into()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.nodes.is_empty()
+            || self.nodes.len() > 64
+            || self.nodes.iter().any(|node| NodeUrl::parse(node).is_none())
+        {
+            return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
+        }
+        if !(1..=64).contains(&self.concurrency) {
+            return Err("agents: concurrency: from 1 to 64".into());
+        }
+        if ProgramVersion::new(self.min_version.as_str()).is_none() {
+            return Err("agents: min_version: a version like 0.1.0".into());
+        }
+        Ok(())
+    }
+}
+
+/// How a tenant's passwords are validated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "method")]
+pub(crate) enum PasswordConfig {
+    /// This server asks the `kdc` of the tenant.
+    Kdc,
+    /// An agent beside the directory asks its KDC.
+    PassThrough,
 }
 
 /// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients
@@ -220,6 +280,8 @@ pub(crate) struct TenantConfig {
     pub(crate) any_kvno: bool,
     /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
+    /// How passwords are validated. Without it, the `kdc` validates them, if there is one.
+    pub(crate) password: Option<PasswordConfig>,
     /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
@@ -306,10 +368,12 @@ impl Config {
             tenant.keytab = folder.join(&tenant.keytab);
         }
         let tls = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        let socket = config.agents.as_mut().and_then(|agents| agents.socket.as_mut());
         for path in [&mut config.state.directory, &mut config.state.ca, &mut config.state.secret]
             .into_iter()
             .flatten()
             .chain(tls)
+            .chain(socket)
         {
             *path = folder.join(&*path);
         }
@@ -343,6 +407,7 @@ impl Config {
         }
         self.limits.check()?;
         self.state.engine()?;
+        self.agents.as_ref().map_or(Ok(()), AgentsConfig::check)?;
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
         }
@@ -350,6 +415,9 @@ impl Config {
         let mut guids = HashSet::new();
         for tenant in &self.tenants {
             tenant.check()?;
+            if tenant.password == Some(PasswordConfig::PassThrough) && self.agents.is_none() {
+                return Err(format!("{}: password: pass-through needs `agents`", tenant.name));
+            }
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
                 return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
             }
@@ -418,6 +486,15 @@ impl TenantConfig {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
         self.check_native_clients()?;
+        match (self.password, &self.kdc) {
+            (Some(PasswordConfig::Kdc), None) => {
+                return Err(format!("{}: password: the method `kdc` needs a `kdc`", self.name));
+            }
+            (Some(PasswordConfig::PassThrough), Some(_)) => {
+                return Err(format!("{}: password: with agents, this server asks no `kdc`; remove it", self.name));
+            }
+            _ => {}
+        }
         self.check_forest()
     }
 

@@ -122,7 +122,7 @@ async fn serve_connection(
         request.extensions_mut().insert(peer.clone());
         async move {
             let response = routes.oneshot(request).await?;
-            Ok::<_, Infallible>(response.map(|body| Held { body, _running: running }))
+            Ok::<_, Infallible>(response.map(|body| Held::new(body, running)))
         }
     });
     let mut http = http1::Builder::new();
@@ -141,9 +141,15 @@ async fn serve_connection(
 }
 
 /// The body of a response. Its request runs until the body is sent.
-struct Held {
+pub(crate) struct Held {
     body: Body,
     _running: Running,
+}
+
+impl Held {
+    pub(crate) const fn new(body: Body, running: Running) -> Self {
+        Self { body, _running: running }
+    }
 }
 
 impl HttpBody for Held {

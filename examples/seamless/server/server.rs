@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod account_names;
+mod agents;
 mod app;
 mod arguments;
 mod autologon;
@@ -68,11 +69,16 @@ use std::error::Error;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Serves the tenants that the command line selects, until SIGTERM or SIGINT comes.
+/// Serves the tenants that the command line selects, until SIGTERM or SIGINT comes. With `agents` as the first word of the
+/// command line, asks the running server about its agents.
 ///
 /// # Errors
 /// Returns an error if the command line, a file or an address cannot be used.
 pub async fn run() -> Result<(), Box<dyn Error>> {
+    #[cfg(unix)]
+    if std::env::args_os().nth(1).is_some_and(|word| word == "agents") {
+        return agents::command(std::env::args_os().skip(2)).await;
+    }
     let (arguments, signals, metrics) = (Arguments::read()?, Signals::listen()?, Metrics::new());
     log::begin(arguments.log, &metrics);
     let listener = TcpListener::bind(arguments.listen).await?;
@@ -92,6 +98,19 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         let own = Connections::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS, app.proxies.clone(), Metrics::new());
         tokio::spawn(serve::serve(TcpListener::bind(address).await?, None, routes, own, stopping.clone()));
     }
+    if let Some(agents) = app.agents.clone() {
+        let listener = TcpListener::bind(agents.listen()).await?;
+        let own = Connections::new(AGENT_CONNECTIONS, AGENT_CONNECTIONS, app.proxies.clone(), Metrics::new());
+        tracing::info!("agents connect to {}", agents.listen());
+        #[cfg(unix)]
+        if let Some(socket) = &app.agents_socket {
+            let listener = agents::bind(socket).map_err(|error| format!("{}: {error}", socket.display()))?;
+            tokio::spawn(agents::administrate(listener, Arc::clone(&agents), stopping.clone()));
+        } else {
+            tracing::warn!("nobody can administrate the agents: name the `socket` of `agents`");
+        }
+        tokio::spawn(agents::serve(listener, agents, own, stopping.clone()));
+    }
     if let Some(address) = arguments.with_app {
         sample_app::start(&app, address, stopping.clone()).await?;
         println!("the sample application: http://{address}");
@@ -110,3 +129,6 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 
 /// The largest number of connections of the listener for Prometheus.
 const METRICS_CONNECTIONS: usize = 8;
+
+/// The largest number of connections of agents: 64 agents of one tenant with 16 jobs each.
+const AGENT_CONNECTIONS: usize = 1_024;

@@ -10,7 +10,8 @@
 //!
 //! `--with-app` starts the sample application beside the test realm. `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged. The server keeps
 //! its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. SIGTERM and SIGINT
-//! stop the server: it ends the running requests first.
+//! stop the server: it ends the running requests first. `seamless agents` makes tokens for agents, lists and revokes agents
+//! (`agents/command.rs`).
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;

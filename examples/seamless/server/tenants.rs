@@ -1,10 +1,11 @@
 //! The tenants of the server. Each tenant has a validator, whose keys change while the server runs.
 
+use crate::agents::Agents;
 use crate::app::Shared;
 use crate::clock;
 #[cfg(test)]
 use crate::config::ProofConfig;
-use crate::config::{Config, TenantConfig};
+use crate::config::{Config, PasswordConfig, TenantConfig};
 use crate::directory::Directory;
 use crate::federation::Federation;
 use crate::guid::Guid;
@@ -87,6 +88,7 @@ impl Tenants {
         allow_rc4: bool,
         replays: &Replays,
         records: &Records,
+        agents: Option<&Arc<Agents>>,
     ) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
         let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
@@ -95,7 +97,7 @@ impl Tenants {
         let answer_after = Duration::from_secs(config.limits.password_seconds);
         for config in config.tenants {
             let replay = replays.cache(&policy).await?;
-            let tenant = Tenant::of_config(&config, policy.clone(), answer_after, replay, records)?;
+            let tenant = Tenant::of_config(&config, policy.clone(), (answer_after, agents), replay, records)?;
             tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
             tenants.keytabs.push((tenant, Keytabs::of(config)));
         }
@@ -222,7 +224,7 @@ impl Tenant {
     fn of_config(
         config: &TenantConfig,
         policy: Policy,
-        answer_after: Duration,
+        (answer_after, agents): (Duration, Option<&Arc<Agents>>),
         replay: Replay,
         records: &Records,
     ) -> Result<Self, String> {
@@ -235,9 +237,16 @@ impl Tenant {
         tenant.administrators = config.administrators.clone().into();
         let (networks, groups) = (config.ticket_networks().collect(), config.ticket_groups.clone());
         tenant.tickets = Arc::new(TicketRules { networks, groups });
-        tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc, answer_after)));
         (tenant.guid, tenant.takes_username_tokens) = (config.guid(), config.username_mixed);
         tenant.federated = Arc::new(config.federated.clone());
+        tenant.directory = match (config.password, agents, &config.kdc) {
+            (Some(PasswordConfig::PassThrough), Some(agents), _) => {
+                Some(Directory::of_agents(Arc::clone(agents), answer_after))
+            }
+            (_, _, Some(kdc)) => Some(Directory::of_kdc(&config.realm, kdc, answer_after)),
+            (_, _, None) => None,
+        }
+        .map(Arc::new);
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
         Ok(tenant)
@@ -389,7 +398,7 @@ impl Tenants {
         for realm in realms {
             let (name, policy) = (realm.to_lowercase(), Policy::seamless_sso());
             let replay = replays.cache(&policy).await.unwrap();
-            let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1", Duration::from_secs(3))));
+            let directory = Some(Arc::new(Directory::of_kdc(realm, "127.0.0.1:1", Duration::from_secs(3))));
             let validator = Validator::new(KeySet::new(), policy, replay);
             let tenant = Tenant::new(&name, realm, Vec::new(), validator, &Records::for_tests());
             by_name.insert(name, Tenant { directory, ..tenant });

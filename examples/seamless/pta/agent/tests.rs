@@ -141,9 +141,13 @@ fn old_certificate_and_key_serve_for_a_minute_after_a_renewal() {
 }
 
 #[test]
-fn repeated_renewal_with_the_same_request_is_answered_again() {
+fn repeated_renewal_with_the_same_request_gets_another_certificate_of_the_same_generation() {
     let agent = active().renewed(&issued(2), &csr(2), NOW);
     assert_eq!(agent.may_renew(&serial(1), 1, &csr(2), at(1)), Ok(Renewal::Repeat));
+    let again = agent.repeated(&issued(4), &csr(2));
+    assert_eq!(again.generation(), 2);
+    assert!(take(&again, 4, Some(4), 1).is_ok() && take(&again, 1, None, 1).is_ok());
+    assert_eq!(take(&again, 2, Some(2), 1), Err(Denied::Certificate), "nobody has the lost certificate");
 }
 
 /// The copy and the original renew one after the other, in any order.

@@ -124,6 +124,13 @@ impl Gateway {
         self.inner().claim(offer, Instant::now())
     }
 
+    /// Returns whether an agent that may claim the offer waits for a job.
+    #[must_use]
+    pub fn is_free(&self, offer: &Offer) -> bool {
+        let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
+        self.inner().waiting.iter().any(|waiting| is_meant(&waiting.place))
+    }
+
     /// Returns whether an agent that may claim the offer has a connection.
     #[must_use]
     pub fn is_present(&self, offer: &Offer) -> bool {
@@ -159,6 +166,12 @@ impl Gateway {
     /// Notes that a connection has ended. Its requests are gone, and its jobs are lost at once.
     pub fn closed(&self, connection: ConnectionId) {
         self.inner().remove(|place| place.connection == connection);
+        self.changed.notify_waiters();
+    }
+
+    /// Ends the requests of an agent that gets no more jobs. Its jobs go on.
+    pub fn withdraw(&self, agent: AgentId) {
+        self.inner().waiting.retain(|waiting| waiting.place.agent != agent);
         self.changed.notify_waiters();
     }
 

@@ -138,3 +138,36 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+#[test]
+fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_one() {
+    let parse = |agents: &str, rest: &str| {
+        Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest))).map(|config| config.tenants)
+    };
+    let agents = r#""agents": {"listen": "127.0.0.1:0", "nodes": ["https://n1:8443"]},"#;
+    let (pass_through, kdc) = (r#", "password": {"method": "pass-through"}"#, r#", "kdc": "k""#);
+    let read = parse(agents, pass_through).unwrap();
+    assert_eq!(read.first().unwrap().password, Some(PasswordConfig::PassThrough));
+    assert!(parse("", &format!(r#"{kdc}, "password": {{"method": "kdc"}}"#)).is_ok());
+    for (agents, rest, expected) in [
+        ("", pass_through.to_owned(), "needs `agents`"),
+        (agents, format!("{pass_through}{kdc}"), "remove it"),
+        (agents, r#", "password": {"method": "kdc"}"#.to_owned(), "needs a `kdc`"),
+        (agents, r#", "password": {"method": "kdc", "also": 1}"#.to_owned(), ""),
+    ] {
+        let error = parse(agents, &rest).err().unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn nodes_of_agents_are_https_addresses_without_a_path() {
+    let read = |nodes: &str| {
+        let agents = format!(r#""agents": {{"listen": "127.0.0.1:0", "nodes": {nodes}}},"#);
+        Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
+    };
+    assert!(read(r#"["https://n1:8443", "https://[::1]:8443"]"#));
+    for nodes in ["[]", r#"["http://n1"]"#, r#"["https://n1/a"]"#, r#"["n1"]"#] {
+        assert!(!read(nodes), "{nodes}");
+    }
+}

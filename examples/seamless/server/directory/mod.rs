@@ -1,46 +1,47 @@
 //! Checks passwords with the KDC of the directory. The result is the same accepted request as for a browser's ticket.
 //!
+//! This server asks the KDC itself ([`kdc`]), or an agent beside the KDC asks it ([`pass_through`]).
+//!
 //! The KDC issues a ticket for this server's account to a client that knows the password (RFC 4120 sections 3.1 and
 //! 3.3). The tenant's validator then validates that ticket like any other ticket. So a machine that only claims to be
 //! the KDC gains nothing, because it does not have the key of this server's account.
 
+mod kdc;
+mod pass_through;
 mod refusal;
 mod tap;
 
 pub(crate) use refusal::Refusal;
 
+use crate::agents::Agents;
 use crate::clock;
 use crate::lockout::{Attempt, Locked, Lockout, Outcome};
 use crate::metrics::STAGE;
 use crate::principal;
-use crate::tenants::Tenant;
+use crate::tenants::{Tenant, Validator};
 use crate::user_name::UserName;
+use kdc::Kdc;
 use kerberos_sso::replay::Admission;
-use kerberos_sso::{Accepted, Arrival, ChannelBindings, Refused, policy::SEAMLESS_SSO_SERVICES};
-use krb5::bindings;
-use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
-use krb5::initiator::{GSS_C_MUTUAL_FLAG, InitOptions};
-use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
+use kerberos_sso::{Accepted, Arrival, ChannelBindings, Refused};
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tap::Tap;
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{Instrument as _, debug_span};
 use zeroize::Zeroizing;
 
-/// The KDC of one realm.
+/// Who validates the passwords of a tenant.
 pub(crate) struct Directory {
-    realm: String,
-    kdc: String,
     /// The time from a request to its refusal.
     answer_after: Duration,
-    /// Limits the number of sign-ins that ask the KDC at the same time.
-    turns: Arc<Semaphore>,
+    way: Way,
+}
+
+enum Way {
+    Kdc(Arc<Kdc>),
+    Agents(Arc<Agents>),
 }
 
 /// Checks the password of `user` and returns the accepted request. The server answers every refusal at the same time
@@ -58,8 +59,13 @@ pub(crate) async fn sign_in(
     let deadline = Instant::now().checked_add(directory.answer_after).unwrap_or_else(Instant::now);
     let verdict = match lockout.begin(&tenant.name, user, address, clock::now()).await {
         Ok(attempt) => {
-            let checked =
-                check(tenant.clone(), Arc::clone(directory), user.clone(), Zeroizing::new(password.to_owned()));
+            let checked = check(
+                tenant.clone(),
+                Arc::clone(directory),
+                user.clone(),
+                Zeroizing::new(password.to_owned()),
+                deadline,
+            );
             in_turn(Arc::clone(lockout), attempt, deadline, checked).await
         }
         Err(Locked::Name(seconds)) => Err(Refusal::TooManyWrong { seconds }),
@@ -115,21 +121,25 @@ async fn check(
     directory: Arc<Directory>,
     user: UserName,
     password: Zeroizing<String>,
+    deadline: Instant,
 ) -> Result<Accepted, Refusal> {
     // Without this check, the KDC of the tenant's realm would check the password of its own account of the same name.
     if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
     }
-    let token = directory.token_for(&user, &password).await?;
-    accept(&tenant, &token).map_err(|refused| Refusal::NotOurs(Box::new(refused)))
+    if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
+        return Err(Refusal::WrongPassword);
+    }
+    match &directory.way {
+        Way::Kdc(kdc) => kdc.check(&tenant, &user, &password).await,
+        Way::Agents(agents) => pass_through::check(agents, &tenant, &user, &password, deadline).await,
+    }
 }
 
-/// Validates the token without asking the replay cache. This process has just made the authenticator and has sent it to
-/// no other process, so the authenticator is no replay. So users sign in by password even if the replay cache cannot
-/// answer.
-fn accept(tenant: &Tenant, token: &[u8]) -> Result<Accepted, Refused> {
-    let (validator, now) = (tenant.validator(), clock::now());
-    let bindings = [ChannelBindings::new(BINDING)];
+/// Validates a token without asking the replay cache. The token is bound to what this process alone knows, so it is no
+/// replay. So users sign in by password even if the replay cache cannot answer.
+fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Result<Accepted, Refused> {
+    let (now, bindings) = (clock::now(), [bindings]);
     let arrival = Arrival::at(now).with_channel_bindings(&bindings);
     let opened = validator.open(validator.read(token)?, now)?;
     validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
@@ -146,63 +156,14 @@ const fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
 }
 
 impl Directory {
-    /// `kdc` is `HOST` or `HOST:PORT`.
-    pub(crate) fn new(realm: &str, kdc: &str, answer_after: Duration) -> Self {
-        let kdc = if kdc.contains(':') { kdc.to_owned() } else { format!("{kdc}:88") };
-        Self { realm: realm.into(), kdc, answer_after, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+    /// Asks the KDC `HOST` or `HOST:PORT`.
+    pub(crate) fn of_kdc(realm: &str, kdc: &str, answer_after: Duration) -> Self {
+        Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, kdc))) }
     }
 
-    /// Returns the token with which this user's browser would sign in.
-    ///
-    /// The work runs on a separate thread, and counts as a sign-in in progress until it ends. The KDC chooses the
-    /// number of rounds in which the password becomes a key (RFC 3962 section 4), and that number is not authenticated.
-    async fn token_for(self: &Arc<Self>, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
-        if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
-            return Err(Refusal::WrongPassword);
-        }
-        let turn = timeout(WAIT_FOR_TURN, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
-        let (directory, user, password) = (Arc::clone(self), user.clone(), Zeroizing::new(password.to_owned()));
-        let runtime = Handle::current();
-        let asking = spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(timeout(WAIT_FOR_KDC, directory.ask(&user, &password)))
-        });
-        let asked = asking.await.map_err(|_| Refusal::Unreachable("its answer could not be read".into()))?;
-        asked.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
-    }
-
-    async fn ask(&self, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
-        let tap = Tap::open(&self.kdc).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
-        let client = AsyncKdcClient::new(
-            KdcClient::new(&self.realm, [tap.address()])
-                .with_udp(false)
-                .with_timeout(ONE_EXCHANGE)
-                .with_lifetime(TICKET_LIFETIME),
-        );
-        self.exchange(&client, user, password).await.map_err(|error| Refusal::of(error, &tap))
-    }
-
-    async fn exchange(&self, client: &AsyncKdcClient, user: &UserName, password: &str) -> Result<Vec<u8>, ClientError> {
-        let tgt = client.login_with_password(&self.client_principal(user), password).await?;
-        let service = SEAMLESS_SSO_SERVICES.first().into_iter().flat_map(|service| service.split('/'));
-        let ticket = client.service_ticket(&tgt, &Principal::new(NT_SRV_HST, service, &self.realm)).await?;
-        let bindings = bindings::ChannelBindings::new(BINDING);
-        let mut options = InitOptions::default();
-        options.channel_bindings = Some(&bindings);
-        let (_, token) = InitiatorContext::with_options(&ticket, GSS_C_MUTUAL_FLAG, options)?;
-        Ok(token)
-    }
-
-    /// Returns the client's principal. The KDC looks up a user principal name with any suffix as an enterprise name
-    /// (RFC 6806 section 5).
-    fn client_principal(&self, user: &UserName) -> Principal {
-        match user {
-            UserName::Principal { name, .. } => Principal::new(NT_ENTERPRISE, [name], &self.realm),
-            UserName::Account(account) | UserName::DownLevel { account, .. } => {
-                Principal::new(NT_PRINCIPAL, [account], &self.realm)
-            }
-        }
+    /// Lets the agents of the tenant ask its KDC.
+    pub(crate) const fn of_agents(agents: Arc<Agents>, answer_after: Duration) -> Self {
+        Self { answer_after, way: Way::Agents(agents) }
     }
 }
 
@@ -218,25 +179,15 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
                 (refused.code(), refused.remedy().map_or_else(|| "none known".into(), |remedy| remedy.to_string()));
             tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {refused}");
         }
-        Err(refusal) => tracing::warn!(tenant, ?typed, "no sign-in by password: {refusal}"),
+        Err(Refusal::NotOfJob { agent, refused }) => {
+            let code = refused.code();
+            tracing::error!(tenant, ?typed, %agent, code, "ALARM: the ticket of an agent is refused: {refused}");
+        }
+        Err(refusal) => {
+            tracing::warn!(tenant, ?typed, entra = refusal.entra(), "no sign-in by password: {refusal}");
+        }
     }
 }
-
-/// The name type of an enterprise name (RFC 6806 section 5).
-const NT_ENTERPRISE: i32 = 10;
-
-/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket on a TGT
-/// of two minutes.
-const TICKET_LIFETIME: Duration = Duration::from_mins(10);
-
-const MAX_AT_ONCE: usize = 16;
-const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
-const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
-const ONE_EXCHANGE: Duration = Duration::from_secs(3);
-
-/// The channel of a password's ticket is this process. So the ticket is good at every level of channel bindings, and
-/// only here.
-const BINDING: &[u8] = b"seamless:password";
 
 /// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;
@@ -248,6 +199,7 @@ mod tests {
     use crate::replay::Replays;
     use crate::store::Records;
     use crate::tenants::Tenants;
+    use tokio::sync::Semaphore;
 
     const ANSWER_AFTER: Duration = Duration::from_secs(3);
 
@@ -334,15 +286,5 @@ mod tests {
         let user = UserName::Account("alice".into());
         let locked = lockout.begin("a.test", &user, None, clock::now()).await.err();
         assert!(matches!(locked, Some(Locked::Name(_))));
-    }
-
-    /// The test closes the port before it asks, so no KDC listens on it.
-    #[tokio::test]
-    async fn connection_to_a_closed_port_is_refused_as_unreachable_and_frees_its_turn() {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let directory = Arc::new(Directory::new("A.TEST", &format!("127.0.0.1:{port}"), ANSWER_AFTER));
-        let asked = directory.token_for(&UserName::Account("alice".into()), "secret").await;
-        assert!(matches!(asked, Err(Refusal::Unreachable(_))), "{asked:?}");
-        assert_eq!(directory.turns.available_permits(), MAX_AT_ONCE);
     }
 }

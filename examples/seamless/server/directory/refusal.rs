@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use kerberos_sso::Refused;
 use krb5::ClientError;
 use rasn_kerberos::{KrbError, MethodData, PaData};
+use seamless_pta::AgentId;
+use seamless_pta::verdict::{self, Failure};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -21,6 +23,8 @@ pub(crate) enum Refusal {
     UnknownUser,
     #[error("the password has expired")]
     PasswordExpired,
+    #[error("the user must change the password first")]
+    MustChange,
     #[error("the account is locked")]
     Locked,
     /// This server does not ask the directory after too many wrong passwords.
@@ -52,6 +56,15 @@ pub(crate) enum Refusal {
     /// server's keys are not the keys of the account.
     #[error("the ticket is refused: {0}")]
     NotOurs(Box<Refused>),
+    /// No agent has a verdict.
+    #[error("the agents have not validated the password: {0}")]
+    NoVerdict(Failure),
+    /// The validator refused the ticket of an agent. An honest agent beside the right KDC has no such ticket.
+    #[error("the ticket of agent {agent} is refused: {refused}")]
+    NotOfJob { agent: AgentId, refused: Box<Refused> },
+    /// An agent returned the ticket of another user.
+    #[error("agent {0} returned the ticket of another user")]
+    OtherUser(AgentId),
 }
 
 impl Refusal {
@@ -77,6 +90,42 @@ impl Refusal {
         if tap.is_before_password() { Self::BeforePassword(Box::new(state)) } else { state }
     }
 
+    /// Returns the reason for which the directory of an agent refused a password.
+    pub(super) fn of_agent(refusal: verdict::Refusal, status: Option<u32>) -> Self {
+        match refusal {
+            verdict::Refusal::WrongPassword => Self::WrongPassword,
+            verdict::Refusal::UnknownUser => Self::UnknownUser,
+            verdict::Refusal::PasswordExpired => Self::PasswordExpired,
+            verdict::Refusal::MustChange => Self::MustChange,
+            verdict::Refusal::Locked => Self::Locked,
+            verdict::Refusal::Disabled => Self::Disabled,
+            verdict::Refusal::AccountExpired => Self::AccountExpired,
+            verdict::Refusal::Restricted => Self::Restricted(status.or(refusal.status()).unwrap_or_default()),
+            verdict::Refusal::Revoked => Self::Revoked,
+        }
+    }
+
+    /// Returns the number of Entra's error (`AADSTS`) with this meaning, for the log.
+    pub(crate) const fn entra(&self) -> Option<u32> {
+        Some(match self {
+            Self::WrongPassword => verdict::Refusal::WrongPassword.entra(),
+            Self::UnknownUser => verdict::Refusal::UnknownUser.entra(),
+            Self::PasswordExpired => verdict::Refusal::PasswordExpired.entra(),
+            Self::MustChange => verdict::Refusal::MustChange.entra(),
+            Self::Locked | Self::TooManyWrong { .. } | Self::TooManyFromAddress { .. } => {
+                verdict::Refusal::Locked.entra()
+            }
+            Self::Disabled => verdict::Refusal::Disabled.entra(),
+            Self::AccountExpired => verdict::Refusal::AccountExpired.entra(),
+            Self::Restricted(_) => verdict::Refusal::Restricted.entra(),
+            Self::Revoked => verdict::Refusal::Revoked.entra(),
+            Self::ClockSkew => verdict::Fault::ClockSkew.entra(),
+            Self::Unreachable(_) => verdict::Fault::Unreachable.entra(),
+            Self::NoVerdict(failure) => failure.entra(),
+            _ => return None,
+        })
+    }
+
     /// Returns the code of the reason, for the figures.
     pub(crate) fn code(&self) -> &'static str {
         match self {
@@ -85,6 +134,7 @@ impl Refusal {
             Self::WrongPassword => "wrong-password",
             Self::UnknownUser => "unknown-user",
             Self::PasswordExpired => "password-expired",
+            Self::MustChange => "must-change",
             Self::Locked => "locked",
             Self::TooManyWrong { .. } => "too-many-wrong",
             Self::TooManyFromAddress { .. } => "too-many-from-address",
@@ -98,6 +148,12 @@ impl Refusal {
             Self::Unreachable(_) => "unreachable",
             Self::Other(_) => "kdc-error",
             Self::NotOurs(_) => "not-ours",
+            Self::NoVerdict(Failure::NoAgent) => "no-agent",
+            Self::NoVerdict(Failure::Busy) => "agents-busy",
+            Self::NoVerdict(Failure::TimedOut | Failure::Late) => "agents-timed-out",
+            Self::NoVerdict(Failure::Agent(_) | Failure::CannotSeal) => "agent-failed",
+            Self::NotOfJob { .. } => "agent-ticket",
+            Self::OtherUser(_) => "agent-other-user",
         }
     }
 
@@ -107,7 +163,8 @@ impl Refusal {
             Some(0xC000_0234) => Self::Locked,
             Some(0xC000_0072) => Self::Disabled,
             Some(0xC000_0193) => Self::AccountExpired,
-            Some(0xC000_0071 | 0xC000_0224) => Self::PasswordExpired,
+            Some(0xC000_0071) => Self::PasswordExpired,
+            Some(0xC000_0224) => Self::MustChange,
             Some(status) => Self::Restricted(status),
             None => Self::Revoked,
         }
@@ -119,7 +176,7 @@ impl Refusal {
     pub(crate) fn text(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::UnknownUser => "The name or the password is not right. Please try again.",
-            Self::PasswordExpired => {
+            Self::PasswordExpired | Self::MustChange => {
                 "Your password has expired. Change it on a computer of your organisation, then sign in here."
             }
             Self::TooManyWrong { .. } => {
@@ -136,13 +193,17 @@ impl Refusal {
             Self::Restricted(_) => "This account may not sign in at this hour or from here. Ask your administrator.",
             Self::BeforePassword(state) => state.text(),
             Self::Revoked => "This account is locked or switched off. Wait a while, or ask your administrator.",
-            Self::Busy => "Many people are signing in at this moment. Please try again shortly.",
-            Self::Unreachable(_) => "Your organisation's directory cannot be reached. Please try again shortly.",
+            Self::Busy | Self::NoVerdict(Failure::Busy) => {
+                "Many people are signing in at this moment. Please try again shortly."
+            }
+            Self::Unreachable(_) | Self::NoVerdict(_) => {
+                "Your organisation's directory cannot be reached. Please try again shortly."
+            }
             Self::NotConfigured => "Signing in with a password is not set up for your organisation.",
             Self::OtherDomain => {
                 "Passwords of your domain are not checked here. On a computer of your organisation, you need no password."
             }
-            Self::ClockSkew | Self::Other(_) | Self::NotOurs(_) => {
+            Self::ClockSkew | Self::Other(_) | Self::NotOurs(_) | Self::NotOfJob { .. } | Self::OtherUser(_) => {
                 "Your organisation's directory did not let this server check the password. Ask your administrator."
             }
         }
@@ -150,8 +211,11 @@ impl Refusal {
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Busy | Self::TooManyWrong { .. } | Self::TooManyFromAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy
+            | Self::NoVerdict(Failure::Busy)
+            | Self::TooManyWrong { .. }
+            | Self::TooManyFromAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unreachable(_) | Self::NoVerdict(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::FORBIDDEN,
         }
     }
@@ -186,6 +250,18 @@ mod tests {
             assert!(matches!(Refusal::of_status(nt_status(&krb_error(e_data))), Refusal::Disabled));
         }
         assert!(matches!(Refusal::of_status(nt_status(&krb_error(vec![1, 2, 3]))), Refusal::Revoked));
+    }
+
+    #[test]
+    fn word_of_an_agents_directory_is_the_same_refusal_as_that_of_the_own_kdc() {
+        for word in verdict::Refusal::ALL {
+            let refusal = Refusal::of_agent(word, word.status());
+            assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");
+            assert_eq!(serde_json::to_value(word).unwrap(), refusal.code());
+            if let Some(status) = word.status().filter(|_| !word.counts()) {
+                assert_eq!(Refusal::of_status(Some(status)).to_string(), refusal.to_string());
+            }
+        }
     }
 
     #[test]

@@ -127,6 +127,12 @@ pub(crate) enum Kind {
     Epoch = b'e',
     /// An authenticator that was admitted.
     Replay = b't',
+    /// An agent that validates passwords.
+    Agent = b'b',
+    /// The numbers of a tenant's agents.
+    AgentsOfTenant = b'd',
+    /// A token with which an agent may enrol.
+    EnrolmentToken = b'i',
 }
 
 impl Kind {

@@ -1,0 +1,208 @@
+//! The listener for agents: TLS 1.3 with the certificate of an agent. Only an agent that enrols has none.
+//!
+//! Each connection has a number. When a connection ends, its requests and jobs are lost at once, so another agent gets the
+//! jobs.
+
+use super::authority::serial;
+use super::{Agents, routes, time};
+use crate::clock;
+use crate::config::AgentsConfig;
+use crate::connections::{Connections, GivesWay, Slot};
+use crate::serve::{Held, Stopping};
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{RootCertStore, ServerConfig};
+use seamless_pta::Time;
+use seamless_pta::certificate::{AgentCertificate, Authority};
+use seamless_pta::message::NodeUrl;
+use seamless_pta::queue::ConnectionId;
+use seamless_pta::time::SERVER_CERTIFICATE_LIFE;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+/// The certificate of this node, which is replaced at the half of its life. The key is in memory only.
+pub(super) struct NodeTls {
+    /// The names and addresses of this node.
+    names: Vec<String>,
+    current: Mutex<(Arc<ServerConfig>, Time)>,
+}
+
+impl NodeTls {
+    pub(super) fn new(config: &AgentsConfig, authority: &Authority, now: Time) -> Result<Self, String> {
+        let first = config.nodes.first().and_then(|node| NodeUrl::parse(node)).ok_or("agents: nodes: there is none")?;
+        let names = vec![host(first.authority()).to_owned()];
+        let made = Self::make(&names, authority, now)?;
+        Ok(Self { names, current: Mutex::new((made, now)) })
+    }
+
+    /// Returns the certificate that new connections get.
+    fn current(&self, authority: &Authority, now: Time) -> Arc<ServerConfig> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if now >= current.1.after(SERVER_CERTIFICATE_LIFE.checked_div(2).unwrap_or_default()) {
+            match Self::make(&self.names, authority, now) {
+                Ok(made) => *current = (made, now),
+                Err(error) => tracing::error!("the listener for agents keeps its certificate: {error}"),
+            }
+        }
+        Arc::clone(&current.0)
+    }
+
+    fn make(names: &[String], authority: &Authority, now: Time) -> Result<Arc<ServerConfig>, String> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|error| error.to_string())?;
+        let own = authority.issue_for_node(&key, names, serial(), now).map_err(|error| error.to_string())?;
+        let [own, root] = [&own, authority.certificate()].map(|one| CertificateDer::from(one.as_bytes().to_vec()));
+        let key = PrivateKeyDer::try_from(key.serialize_der())?;
+        let (provider, mut roots) = (Arc::new(default_provider()), RootCertStore::empty());
+        roots.add(root.clone()).map_err(|error| error.to_string())?;
+        let agents = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let agents = agents.allow_unauthenticated().build().map_err(|error| error.to_string())?;
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
+        let config = config.map_err(|error| error.to_string())?.with_client_cert_verifier(agents);
+        // The chain has the root, which an agent that enrols compares with the pin of its token.
+        let mut config = config.with_single_cert(vec![own, root], key).map_err(|error| error.to_string())?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+/// Returns the host of `HOST:PORT`, without the brackets of an address.
+fn host(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// The agent of a request, or a client without a certificate.
+#[derive(Clone)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) connection: ConnectionId,
+    pub(super) certificate: Option<Arc<AgentCertificate>>,
+    /// Ends a request that waits when the server stops.
+    pub(super) stopping: Stopping,
+}
+
+/// Accepts connections of agents until the server stops.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    agents: Arc<Agents>,
+    connections: Arc<Connections>,
+    mut stopping: Stopping,
+) {
+    let routes = routes::routes(Arc::clone(&agents));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping.wait() => return,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                let Some((slot, gives_way)) = connections.admit(from.ip()) else { continue };
+                let place = Place { address: from.ip(), slot, gives_way, stopping: stopping.clone() };
+                tokio::spawn(serve_tls(stream, Arc::clone(&agents), routes.clone(), place));
+            }
+            Err(error) => {
+                tracing::error!("no connection of an agent is accepted: {error}");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// A connection in the table of connections.
+struct Place {
+    address: IpAddr,
+    slot: Arc<Slot>,
+    gives_way: GivesWay,
+    stopping: Stopping,
+}
+
+/// Ends the requests and jobs of a connection that has ended.
+struct Connected {
+    agents: Arc<Agents>,
+    connection: ConnectionId,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.agents.gateway.closed(self.connection);
+    }
+}
+
+async fn serve_tls(stream: TcpStream, agents: Arc<Agents>, routes: Router, mut place: Place) {
+    let acceptor = TlsAcceptor::from(agents.tls.current(&agents.authority, time(clock::now())));
+    let handshake = timeout(HANDSHAKE_TIME, acceptor.accept(stream));
+    let stream = tokio::select! {
+        done = handshake => done,
+        _ = &mut place.gives_way => return,
+        () = place.stopping.wait() => return,
+    };
+    let Ok(Ok(stream)) = stream else { return };
+    let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let certificate = match shown.map(|shown| AgentCertificate::read(shown)) {
+        Some(Ok(certificate)) => Some(Arc::new(certificate)),
+        // The authority signs certificates of agents and of nodes only.
+        Some(Err(_)) => return,
+        None => None,
+    };
+    let Place { address, slot, gives_way, mut stopping } = place;
+    let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    let _connected = Connected { agents, connection };
+    let life = if certificate.is_some() { AGENT_TIME } else { STRANGER_TIME };
+    let peer = Peer { address, connection, certificate, stopping: stopping.clone() };
+    let serving = Arc::clone(&slot);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let (routes, running) = (routes.clone(), serving.run());
+        request.extensions_mut().insert(peer.clone());
+        async move {
+            let response = routes.oneshot(request).await?;
+            Ok::<_, Infallible>(response.map(|body| Held::new(body, running)))
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(life).max_buf_size(MAX_HEADER_SIZE);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = gives_way => return,
+        () = sleep(life) => {}
+        () = stopping.wait() => {}
+    }
+    if !slot.is_idle() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(LAST_REQUEST_TIME, connection).await;
+    }
+}
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+const MAX_HEADER_SIZE: usize = 16 * 1024;
+
+/// The life of an agent's connection. The server checks the agent's certificate at each request. A job that is under way when
+/// the connection ends goes to another agent.
+const AGENT_TIME: Duration = Duration::from_hours(24);
+
+/// The life of a connection without a certificate, which is enough to enrol.
+const STRANGER_TIME: Duration = Duration::from_secs(30);
+
+/// The time for the answer to the last job of a connection.
+const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);
+const AFTER_FAILURE: Duration = Duration::from_millis(100);

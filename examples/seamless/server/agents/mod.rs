@@ -1,0 +1,162 @@
+//! The agents that validate passwords (pass-through authentication). A server outside of a company's network cannot ask
+//! the company's KDC, but an agent inside can.
+//!
+//! - [`authority`]: the server's own authority, which signs the certificates of agents.
+//! - [`registry`]: the agents and the tokens with which they enrol, in the store.
+//! - [`listener`]: the listener for agents, with mutual TLS.
+//! - [`routes`]: what an agent may ask: enrol, bootstrap, renew, take and answer.
+//! - [`enrolment`]: certificates for new and known agents.
+//! - [`administration`] and [`command`]: what an operator does with agents.
+//!
+//! `seamless_pta` has what both sides agree on, and the way of a job.
+
+#[cfg(unix)]
+mod administration;
+mod authority;
+#[cfg(unix)]
+mod command;
+mod enrolment;
+mod listener;
+mod registry;
+mod routes;
+#[cfg(test)]
+pub(crate) mod tests;
+
+#[cfg(unix)]
+pub(crate) use administration::{administrate, bind};
+#[cfg(unix)]
+pub(crate) use command::run as command;
+pub(crate) use listener::serve;
+
+use crate::clock;
+use crate::config::{AgentsConfig, Config, PasswordConfig};
+use crate::store::{Engine, Records};
+use kerberos_sso::UnixTime;
+use listener::NodeTls;
+use registry::Registry;
+use seamless_pta::agent::State;
+use seamless_pta::certificate::{Authority, Role};
+use seamless_pta::message::NodeUrl;
+use seamless_pta::queue::{Gateway, InProcess, Node, Pending, Queue, Verdict, ask};
+use seamless_pta::time::Budget;
+use seamless_pta::user::Tenant;
+use seamless_pta::verdict::Failure;
+use seamless_pta::{AgentId, KeyId, SealingPublicKey, Time, User};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The agents of this server.
+pub(crate) struct Agents {
+    config: AgentsConfig,
+    /// The tenants whose passwords agents validate, and their realms.
+    realms: HashMap<Tenant, Arc<str>>,
+    authority: Authority,
+    registry: Registry,
+    /// The agents that ask this node.
+    gateway: Arc<Gateway>,
+    queue: Box<dyn Queue>,
+    tls: NodeTls,
+}
+
+impl Agents {
+    /// Reads the authority from the store, and makes it if there is none. Returns `None` if the configuration has no
+    /// agents.
+    pub(crate) async fn of_config(config: &Config, records: &Records) -> Result<Option<Arc<Self>>, String> {
+        let Some(own) = &config.agents else { return Ok(None) };
+        let tenants = config.tenants.iter().filter(|tenant| tenant.password == Some(PasswordConfig::PassThrough));
+        let realms = tenants.filter_map(|tenant| Some((tenant_name(&tenant.name)?, tenant.realm.as_str().into())));
+        Self::start(own, realms.collect(), records).await.map(Some)
+    }
+
+    async fn start(
+        config: &AgentsConfig,
+        realms: HashMap<Tenant, Arc<str>>,
+        records: &Records,
+    ) -> Result<Arc<Self>, String> {
+        let authority = authority::of_store(records, time(clock::now())).await?;
+        let (gateway, queue) = (Arc::new(Gateway::default()), InProcess::default());
+        queue.serve(Arc::clone(&gateway));
+        let tls = NodeTls::new(config, &authority, time(clock::now()))?;
+        let registry = Registry::new(records.clone());
+        let (config, queue) = (config.clone(), Box::new(queue));
+        Ok(Arc::new(Self { config, realms, authority, registry, gateway, queue, tls }))
+    }
+
+    /// Asks the agents of a tenant about a password, for at most the time `whole`.
+    pub(crate) async fn ask(
+        &self,
+        tenant: &str,
+        user: &str,
+        password: &str,
+        whole: Duration,
+    ) -> Result<Verdict, Failure> {
+        let user = User::parse(user).ok_or(Failure::CannotSeal)?;
+        let password = Zeroizing::new(password.as_bytes().to_vec());
+        let whom = (tenant_name(tenant).ok_or(Failure::NoAgent)?, user);
+        ask(&*self.queue, self, whom, &password, Budget::within(whole)).await
+    }
+
+    pub(crate) const fn listen(&self) -> SocketAddr {
+        self.config.listen
+    }
+
+    fn nodes(&self) -> Vec<NodeUrl> {
+        self.config.nodes.iter().filter_map(|node| NodeUrl::parse(node)).collect()
+    }
+}
+
+impl Node for Agents {
+    fn now(&self) -> Time {
+        time(clock::now())
+    }
+
+    fn random(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(clock::random())
+    }
+
+    /// The registry decides about each password, so a revoked agent gets none.
+    fn sealing_key<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        agent: AgentId,
+        key: &'a KeyId,
+    ) -> Pending<'a, Option<SealingPublicKey>> {
+        Box::pin(async move {
+            let now = self.now();
+            let agent = self.registry.get(agent, now).await.ok()??;
+            let is_meant = agent.tenant() == tenant && agent.role() == Role::Pta;
+            let takes = matches!(agent.state(now), State::Active | State::Silent);
+            agent.sealing_key(key, now).filter(|_| is_meant && takes)
+        })
+    }
+}
+
+/// Returns the socket of the administration: the one that the configuration names, else one beside the state on disk.
+pub(crate) fn socket(config: Option<&Config>, engine: &Engine) -> Option<PathBuf> {
+    let named = config.and_then(|config| config.agents.as_ref()).and_then(|agents| agents.socket.clone());
+    named.or_else(|| match engine {
+        Engine::Disk { folder } => Some(folder.join("agents.sock")),
+        Engine::Valkey { .. } => None,
+    })
+}
+
+/// Returns the name of a tenant as agents have it: in small letters.
+fn tenant_name(name: &str) -> Option<Tenant> {
+    Tenant::new(name.to_ascii_lowercase())
+}
+
+/// Returns an instant of this server's clock as agents have it.
+fn time(now: UnixTime) -> Time {
+    let millis = u64::from(now.micros()).checked_div(1_000).unwrap_or_default();
+    let seconds = u64::try_from(now.seconds()).unwrap_or_default();
+    Time::from_seconds(seconds).after(Duration::from_millis(millis))
+}
+
+/// Returns an instant of an agent as the store has it.
+fn unix_time(time: Time) -> UnixTime {
+    UnixTime::from_seconds(i64::try_from(time.seconds()).unwrap_or(i64::MAX))
+}

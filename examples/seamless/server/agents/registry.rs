@@ -1,0 +1,158 @@
+//! The agents and the enrolment tokens, in the store of all nodes.
+//!
+//! While the store cannot be reached, this node knows the agents that it has seen in the last ten minutes.
+
+use super::unix_time;
+use crate::store::{Change, FOR_EVER, Key, Kind, Records, Sealer, StoreError, When};
+use seamless_pta::enrolment::{Grant, GrantId};
+use seamless_pta::time::FORGET_AFTER;
+use seamless_pta::user::Tenant;
+use seamless_pta::{Agent, AgentId, Time};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(super) struct Registry {
+    records: Records,
+    /// The agents that this node has seen, with the time at which it read them.
+    known: Mutex<HashMap<AgentId, (Agent, Time)>>,
+}
+
+/// The reason why an agent was not added.
+#[derive(Debug)]
+pub(super) enum NotAdded {
+    /// The tenant has as many agents as it may have.
+    TooMany,
+    Store(StoreError),
+}
+
+impl Registry {
+    pub(super) fn new(records: Records) -> Self {
+        Self { records, known: Mutex::default() }
+    }
+
+    /// Returns an agent.
+    pub(super) async fn get(&self, id: AgentId, now: Time) -> Result<Option<Agent>, StoreError> {
+        match self.records.get::<Agent>(&key(id)).await {
+            Ok(agent) => {
+                self.note(id, agent.as_ref(), now);
+                Ok(agent)
+            }
+            Err(StoreError::Unreachable(why)) => {
+                let known = self.known().get(&id).filter(|(_, read)| now < read.after(WITHOUT_STORE)).cloned();
+                known.map(|(agent, _)| Some(agent)).ok_or(StoreError::Unreachable(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the agents of a tenant. An agent that has been silent for ten days after its certificate has gone.
+    pub(super) async fn list(&self, tenant: &Tenant, now: Time) -> Result<Vec<Agent>, StoreError> {
+        let ids: Vec<AgentId> = self.records.get(&self.of_tenant(tenant)).await?.unwrap_or_default();
+        let mut agents = Vec::new();
+        for id in ids {
+            agents.extend(self.get(id, now).await?);
+        }
+        Ok(agents)
+    }
+
+    /// Adds an agent that has enrolled.
+    pub(super) async fn add(&self, agent: &Agent, now: Time) -> Result<(), NotAdded> {
+        let present: Vec<AgentId> = self.list(agent.tenant(), now).await?.iter().map(Agent::id).collect();
+        if present.len() >= MAX_AGENTS {
+            return Err(NotAdded::TooMany);
+        }
+        self.records.put(&key(agent.id()), agent, end(agent), When::Absent).await?;
+        let add = |ids: Option<Vec<AgentId>>| {
+            // Agents that another node has added meanwhile stay.
+            let mut ids = ids.unwrap_or_default();
+            ids.retain(|id| present.contains(id) || self.is_new(*id));
+            ids.push(agent.id());
+            (Change::Put(ids, FOR_EVER), ())
+        };
+        self.note(agent.id(), Some(agent), now);
+        self.records.update(&self.of_tenant(agent.tenant()), add).await.map_err(NotAdded::Store)
+    }
+
+    /// Changes an agent, and returns the result of `change`. Returns `None` if there is no such agent.
+    pub(super) async fn change<R>(
+        &self,
+        id: AgentId,
+        now: Time,
+        mut change: impl FnMut(Agent) -> (Option<Agent>, R),
+    ) -> Result<Option<R>, StoreError> {
+        let apply = |agent: Option<Agent>| {
+            let Some(agent) = agent else { return (Change::Keep, None) };
+            match change(agent) {
+                (Some(changed), result) => {
+                    let until = end(&changed);
+                    self.note(id, Some(&changed), now);
+                    (Change::Put(changed, until), Some(result))
+                }
+                (None, result) => (Change::Keep, Some(result)),
+            }
+        };
+        self.records.update(&key(id), apply).await
+    }
+
+    pub(super) async fn put_grant(&self, id: GrantId, grant: &Grant) -> Result<(), StoreError> {
+        self.records.put(&grant_key(id), grant, unix_time(grant.until()), When::Absent).await.map(drop)
+    }
+
+    pub(super) async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.records.get(&grant_key(id)).await
+    }
+
+    /// Deletes a grant and returns it. Only one caller gets it.
+    pub(super) async fn take_grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        let key = grant_key(id);
+        self.records.take_with(&Sealer::new(self.records.secret(), b"", &key), &key).await
+    }
+
+    fn of_tenant(&self, tenant: &Tenant) -> Key {
+        let name = self.records.secret().name(&[b"agents", tenant.as_str().as_bytes()]);
+        Key::new(Kind::AgentsOfTenant, &name)
+    }
+
+    fn note(&self, id: AgentId, agent: Option<&Agent>, now: Time) {
+        let mut known = self.known();
+        match agent {
+            Some(agent) => known.insert(id, (agent.clone(), now)),
+            None => known.remove(&id),
+        };
+    }
+
+    /// Returns whether this node does not know an agent, so another node may have just added it.
+    fn is_new(&self, id: AgentId) -> bool {
+        !self.known().contains_key(&id)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<AgentId, (Agent, Time)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<StoreError> for NotAdded {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn key(id: AgentId) -> Key {
+    Key::new(Kind::Agent, id.as_bytes())
+}
+
+fn grant_key(id: GrantId) -> Key {
+    Key::new(Kind::EnrolmentToken, id.as_bytes())
+}
+
+/// An agent that asks renews its certificate, so its entry ends later.
+fn end(agent: &Agent) -> kerberos_sso::UnixTime {
+    unix_time(agent.not_after().after(FORGET_AFTER))
+}
+
+/// The largest number of agents of a tenant.
+const MAX_AGENTS: usize = 64;
+
+/// The time for which a node knows its agents without the store.
+const WITHOUT_STORE: Duration = Duration::from_mins(10);

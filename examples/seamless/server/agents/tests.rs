@@ -1,0 +1,413 @@
+//! Tests of the server with agents on its listener, and a realm that makes its own tickets as their directory.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::administration::Listed;
+use super::*;
+use crate::app::App;
+use crate::connections::Connections;
+use crate::directory::{self, Refusal};
+use crate::forwarded::Proxies;
+use crate::metrics::Metrics;
+use crate::serve::Stop;
+use crate::user_name::UserName;
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{Accepted, Keytab};
+use rcgen::KeyPair;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use seamless_pta::certificate::make_request;
+use seamless_pta::message::{
+    Answer, Enrol, Enrolled, Health, Host, Job, Kdc, Message, ProgramVersion, Renew, Take, Ticket, V1, read, write,
+};
+use seamless_pta::terms::Terms;
+use seamless_pta::verdict;
+use seamless_pta::{Fixed, SealingKey};
+use serde_json::json;
+use std::net::Ipv4Addr;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) realm: TestRealm,
+    address: SocketAddr,
+    _stop: Stop,
+}
+
+pub(crate) async fn server() -> Server {
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let folder = TempDir::new().unwrap();
+    let keytab = Keytab::encode([&realm.account()], TestRealm::NOW).unwrap();
+    std::fs::write(folder.path().join("sso.keytab"), &*keytab).unwrap();
+    let config = json!({
+        "agents": { "listen": "127.0.0.1:0", "nodes": ["https://127.0.0.1:8443"] },
+        "limits": { "password_seconds": 1 },
+        "tenants": [{
+            "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
+            "domain_sids": [realm.domain_sid().to_string()], "password": { "method": "pass-through" },
+        }],
+    });
+    let path = folder.path().join("seamless.json");
+    std::fs::write(&path, config.to_string()).unwrap();
+    let app = Arc::new(App::for_tests(Some(&path)).await);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (address, (stop, stopping)) = (listener.local_addr().unwrap(), Stop::new());
+    let connections = Connections::new(99, 99, Proxies::default(), Metrics::new());
+    tokio::spawn(serve(listener, app.agents.clone().unwrap(), connections, stopping));
+    Server { app, realm, address, _stop: stop }
+}
+
+impl Server {
+    fn agents(&self) -> &Arc<Agents> {
+        self.app.agents.as_ref().unwrap()
+    }
+
+    async fn token(&self) -> String {
+        let token = self.agents().make_token("Contoso.Test", Role::Pta, None, "root".into()).await;
+        token.unwrap().to_string()
+    }
+
+    /// Opens a connection with the certificate and key of an agent, or without one.
+    async fn connect(&self, shown: Option<(&[u8], &KeyPair)>) -> std::io::Result<Connection> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.agents().authority.certificate().as_bytes().into()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+        let config = match shown {
+            Some((certificate, key)) => {
+                let certificate = CertificateDer::from(certificate.to_vec());
+                let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+                config.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+            None => config.with_no_client_auth(),
+        };
+        let stream = TcpStream::connect(self.address).await?;
+        let name = Ipv4Addr::LOCALHOST.to_string().try_into().unwrap();
+        Ok(Connection(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
+    }
+
+    async fn sign_in(&self, name: &str, password: &str) -> Result<Accepted, Refusal> {
+        let tenant = self.app.tenants.get("contoso.test").unwrap();
+        directory::sign_in(&self.app.lockout, &tenant, &UserName::parse(name).unwrap(), password, None).await
+    }
+
+    /// Returns the ticket that the KDC gives to a user who knows the password.
+    fn ticket(&self, user: &str) -> TestToken {
+        self.realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(clock::now())
+    }
+}
+
+struct Connection(TlsStream<TcpStream>);
+
+impl Connection {
+    /// Sends a request and returns the status and the body of the response.
+    async fn send(&mut self, method: &str, path: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+        let head = format!("{method} /agents/v1/{path} HTTP/1.1\r\nHost: n1\r\nContent-Length: {}\r\n\r\n", body.len());
+        self.0.write_all(&[head.as_bytes(), body].concat()).await?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.0.read_u8().await?);
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await?;
+        Ok((head[9..12].parse().unwrap(), body))
+    }
+
+    async fn post<T: Message>(&mut self, path: &str, message: &T) -> (u16, Vec<u8>) {
+        self.send("POST", path, &write(message).unwrap()).await.unwrap()
+    }
+}
+
+/// An agent with its keys.
+struct TestAgent {
+    enrolled: Enrolled,
+    key: KeyPair,
+    sealing: SealingKey,
+}
+
+fn enrol_request(token: &str, key: &KeyPair, sealing: &SealingKey) -> Enrol {
+    Enrol {
+        v: V1,
+        token: seamless_pta::enrolment::Token::parse(token).unwrap(),
+        csr: make_request(key, &sealing.public()).unwrap(),
+        seal_key: sealing.public(),
+        host: Host::new("gw1").unwrap(),
+        version: ProgramVersion::new("0.1.0").unwrap(),
+    }
+}
+
+fn keys() -> (KeyPair, SealingKey) {
+    (KeyPair::generate().unwrap(), SealingKey::from_random(&clock::random()))
+}
+
+impl TestAgent {
+    async fn enrol(server: &Server) -> Self {
+        let ((key, sealing), token) = (keys(), server.token().await);
+        let request = enrol_request(&token, &key, &sealing);
+        let (status, body) = server.connect(None).await.unwrap().post("enrol", &request).await;
+        assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
+        Self { enrolled: read(&body).unwrap(), key, sealing }
+    }
+
+    async fn connect(&self, server: &Server) -> Connection {
+        server.connect(Some((self.enrolled.certificate.as_bytes(), &self.key))).await.unwrap()
+    }
+
+    fn take(&self) -> Take {
+        let proof = self.sealing.open_challenge(&self.enrolled.challenge).unwrap();
+        let health = Health { kdc: Kdc::Ok, ms: 1 };
+        Take { v: V1, key: self.sealing.public().id(), proof: Some(proof), free: 1, health }
+    }
+
+    /// Opens the password of a job.
+    fn open(&self, job: &Job) -> (Terms, String) {
+        let (terms, sealed) = job.terms(&self.enrolled.tenant, self.enrolled.agent).unwrap();
+        let password = self.sealing.open_password(&terms, &sealed).unwrap();
+        (terms, String::from_utf8(password.to_vec()).unwrap())
+    }
+
+    /// Does one job, and returns the status of its answer.
+    fn work(
+        self: &Arc<Self>,
+        server: &Arc<Server>,
+        act: impl FnOnce(&Server, &Terms, &str) -> Answer + Send + 'static,
+    ) -> JoinHandle<u16> {
+        let (agent, server) = (Arc::clone(self), Arc::clone(server));
+        tokio::spawn(async move {
+            let mut connection = agent.connect(&server).await;
+            let (status, body) = connection.post("take", &agent.take()).await;
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+            let (terms, password) = agent.open(&read(&body).unwrap());
+            let answer = act(&server, &terms, &password);
+            connection.post("answer", &answer).await.0
+        })
+    }
+}
+
+/// Waits until an agent's request waits at the gateway.
+async fn until_waiting(server: &Server) {
+    let offer = seamless_pta::queue::Offer {
+        job: Fixed::new([0; 16]),
+        tenant: tenant_name("contoso.test").unwrap(),
+        excluded: None,
+        wait: Duration::ZERO,
+    };
+    while !server.agents().gateway.is_free(&offer) {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn ticket(terms: &Terms, token: Vec<u8>) -> Answer {
+    Answer::Ticket { v: V1, job: terms.job, token: Ticket::new(token).unwrap(), ms: 1 }
+}
+
+fn refused(terms: &Terms, code: verdict::Refusal) -> Answer {
+    Answer::Refused { v: V1, job: terms.job, code, status: code.status() }
+}
+
+/// Answers as an honest agent does: bob's and alice's password is `right`.
+fn honest(server: &Server, terms: &Terms, password: &str) -> Answer {
+    if password != "right" {
+        return refused(terms, verdict::Refusal::WrongPassword);
+    }
+    let token = server.ticket(terms.user.account()).bound_to(&terms.application_data());
+    ticket(terms, token.mint())
+}
+
+#[tokio::test]
+async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_one_does_not() {
+    let server = Arc::new(server().await);
+    let agent = Arc::new(TestAgent::enrol(&server).await);
+    for name in ["alice", "alice@contoso.test", r"CONTOSO\alice"] {
+        let working = agent.work(&server, honest);
+        until_waiting(&server).await;
+        let accepted = server.sign_in(name, "right").await.unwrap();
+        assert_eq!(accepted.identity().name().to_string(), "alice");
+        assert_eq!(working.await.unwrap(), 204);
+    }
+    let working = agent.work(&server, honest);
+    until_waiting(&server).await;
+    let refusal = server.sign_in("alice", "wrong").await.err().unwrap();
+    assert!(matches!(refusal, Refusal::WrongPassword), "{refusal}");
+    assert_eq!((working.await.unwrap(), refusal.entra()), (204, Some(50_126)));
+}
+
+#[tokio::test]
+async fn word_of_the_directory_comes_to_the_server() {
+    let server = Arc::new(server().await);
+    let agent = Arc::new(TestAgent::enrol(&server).await);
+    for code in verdict::Refusal::ALL {
+        let working = agent.work(&server, move |_, terms, _| refused(terms, code));
+        until_waiting(&server).await;
+        let verdict = server.agents().ask("contoso.test", "alice", "right", Duration::from_secs(10)).await.unwrap();
+        let Verdict::Refused { refusal, status, .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!((refusal, status), (code, code.status()));
+        working.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tenant_without_agents_says_so() {
+    let refusal = server().await.sign_in("alice", "right").await.err().unwrap();
+    assert_eq!((refusal.code(), refusal.entra()), ("no-agent", Some(80_001)));
+}
+
+#[tokio::test]
+async fn token_enrols_one_agent_and_another_secret_does_not_use_it_up() {
+    let (server, (key, sealing)) = (server().await, keys());
+    let token = server.token().await;
+    let mut connection = server.connect(None).await.unwrap();
+    let parts: Vec<_> = token.split('.').collect();
+    let wrong = token.replace(parts[4], &Fixed::new([1_u8; 32]).to_string());
+    let mut statuses = Vec::new();
+    for token in [&wrong, &token, &token, &server.token().await.replace("contoso", "fabrikam")] {
+        statuses.push(connection.post("enrol", &enrol_request(token, &key, &sealing)).await.0);
+    }
+    assert_eq!(statuses, [403, 201, 403, 403]);
+    let other_key = Enrol { seal_key: keys().1.public(), ..enrol_request(&server.token().await, &key, &sealing) };
+    assert_eq!(connection.post("enrol", &other_key).await.0, 403);
+    assert!(server.agents().make_token("fabrikam.test", Role::Pta, None, "root".into()).await.is_err());
+}
+
+#[tokio::test]
+async fn client_without_a_certificate_may_only_enrol_and_one_of_another_authority_may_not_connect() {
+    let server = server().await;
+    let agent = TestAgent::enrol(&server).await;
+    let mut stranger = server.connect(None).await.unwrap();
+    assert_eq!(stranger.post("take", &agent.take()).await.0, 401);
+    assert_eq!(stranger.send("GET", "bootstrap", b"").await.unwrap().0, 401);
+    assert_eq!(stranger.send("POST", "enrol", b"{}").await.unwrap().0, 400);
+    assert_eq!(stranger.send("POST", "enrol", &vec![b' '; 128 * 1024 + 1]).await.unwrap().0, 413);
+    let other = Authority::make(Fixed::new([1; 16]), time(clock::now())).unwrap();
+    let request = seamless_pta::certificate::Request::read(
+        &make_request(&agent.key, &agent.sealing.public()).unwrap(),
+        agent.sealing.public(),
+    );
+    let whom = (&agent.enrolled.tenant, Role::Pta, agent.enrolled.agent);
+    let forged = other.issue(&request.unwrap(), whom, Fixed::new([2; 16]), time(clock::now())).unwrap();
+    // With TLS 1.3, the client learns of the refusal with its first response.
+    let answered = match server.connect(Some((forged.as_bytes(), &agent.key))).await {
+        Ok(mut connection) => connection.send("GET", "bootstrap", b"").await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!answered);
+}
+
+#[tokio::test]
+async fn bootstrap_names_the_nodes_and_the_realm() {
+    let server = server().await;
+    let mut connection = TestAgent::enrol(&server).await.connect(&server).await;
+    let (status, body) = connection.send("GET", "bootstrap", b"").await.unwrap();
+    let told: seamless_pta::message::Bootstrap = read(&body).unwrap();
+    assert_eq!((status, told.realm.as_str(), told.concurrency), (200, "CONTOSO.TEST", 8));
+    assert_eq!(told.nodes[0].as_str(), "https://127.0.0.1:8443");
+    assert!(!told.renew);
+}
+
+#[tokio::test]
+async fn revoked_agent_loses_its_waiting_request_and_may_do_nothing_more() {
+    let server = server().await;
+    let agent = TestAgent::enrol(&server).await;
+    let (mut waiting, mut other) = (agent.connect(&server).await, agent.connect(&server).await);
+    let take = agent.take();
+    let waiting = tokio::spawn(async move { waiting.post("take", &take).await.0 });
+    until_waiting(&server).await;
+    assert_eq!(server.agents().list("contoso.test").await.unwrap()[0].state, "active");
+    assert!(server.agents().revoke(agent.enrolled.agent).await.unwrap());
+    assert_eq!(waiting.await.unwrap(), 403);
+    assert_eq!(other.post("take", &agent.take()).await.0, 403);
+    assert_eq!(other.send("GET", "bootstrap", b"").await.unwrap().0, 403);
+    let renew = Renew {
+        v: V1,
+        csr: make_request(&agent.key, &agent.sealing.public()).unwrap(),
+        seal_key: agent.sealing.public(),
+        generation: 1,
+    };
+    assert_eq!(other.post("renew", &renew).await.0, 403);
+    assert_eq!(server.agents().list("contoso.test").await.unwrap()[0].state, "revoked");
+    assert!(!server.agents().revoke(AgentId::from_random([9; 16])).await.unwrap());
+}
+
+#[tokio::test]
+async fn draining_agent_gets_no_job_and_may_answer_its_last_one() {
+    let server = Arc::new(server().await);
+    let agent = Arc::new(TestAgent::enrol(&server).await);
+    let id = agent.enrolled.agent;
+    let (taken, may_answer) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let working = {
+        let (agent, server) = (Arc::clone(&agent), Arc::clone(&server));
+        let (taken, may_answer) = (Arc::clone(&taken), Arc::clone(&may_answer));
+        tokio::spawn(async move {
+            let mut connection = agent.connect(&server).await;
+            let (_, body) = connection.post("take", &agent.take()).await;
+            let (terms, password) = agent.open(&read(&body).unwrap());
+            taken.notify_one();
+            may_answer.notified().await;
+            let answered = connection.post("answer", &honest(&server, &terms, &password)).await.0;
+            (answered, connection.post("take", &agent.take()).await.0)
+        })
+    };
+    until_waiting(&server).await;
+    let signing_in = {
+        let server = Arc::clone(&server);
+        tokio::spawn(async move { server.sign_in("alice", "right").await.is_ok() })
+    };
+    taken.notified().await;
+    server.agents().drain(id).await.unwrap();
+    may_answer.notify_one();
+    assert_eq!(working.await.unwrap(), (204, 403));
+    assert!(signing_in.await.unwrap());
+    let list: Vec<Listed> = server.agents().list("contoso.test").await.unwrap();
+    assert_eq!(list[0].state, "draining");
+}
+
+/// Somebody copies the agent's folder. Both renew, in this order.
+#[tokio::test]
+async fn renewal_of_a_copy_locks_both_and_a_repeated_request_locks_none() {
+    let server = server().await;
+    let agent = TestAgent::enrol(&server).await;
+    let mut connection = agent.connect(&server).await;
+    assert_eq!(connection.post("take", &Take { free: 0, ..agent.take() }).await.0 / 100, 2);
+    let request = |key: &KeyPair, sealing: &SealingKey| Renew {
+        v: V1,
+        csr: make_request(key, &sealing.public()).unwrap(),
+        seal_key: sealing.public(),
+        generation: 1,
+    };
+    let ((key, sealing), (copy_key, copy_sealing)) = (keys(), keys());
+    let renew = request(&key, &sealing);
+    let (status, body) = connection.post("renew", &renew).await;
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    // The response is lost, and the agent asks again.
+    let (status, body) = connection.post("renew", &renew).await;
+    let enrolled: Enrolled = read(&body).unwrap();
+    assert_eq!((status, enrolled.generation), (200, 2));
+    let renewed = TestAgent { enrolled, key, sealing };
+    let mut with_new = renewed.connect(&server).await;
+    assert_eq!(with_new.send("GET", "bootstrap", b"").await.unwrap().0, 200);
+    assert_eq!(connection.post("renew", &request(&copy_key, &copy_sealing)).await.0, 403);
+    assert_eq!(with_new.post("take", &renewed.take()).await.0, 403);
+    assert_eq!(server.agents().list("contoso.test").await.unwrap()[0].state, "locked");
+}
+
+#[tokio::test]
+async fn authority_agents_and_tokens_survive_a_restart() {
+    let (server, records) = (server().await, Records::for_tests());
+    let config = server.agents().config.clone();
+    let realms = server.agents().realms.clone();
+    let first = Agents::start(&config, realms.clone(), &records).await.unwrap();
+    let token = first.make_token("contoso.test", Role::Pta, None, "root".into()).await.unwrap();
+    let second = Agents::start(&config, realms, &records).await.unwrap();
+    assert_eq!(second.authority.pin(), first.authority.pin());
+    let (key, sealing) = keys();
+    let enrolled = second.enrol(&enrol_request(&token, &key, &sealing)).await.unwrap();
+    assert_eq!(first.list("contoso.test").await.unwrap()[0].agent, enrolled.agent);
+}

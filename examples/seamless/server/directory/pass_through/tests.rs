@@ -1,0 +1,114 @@
+//! Tests of the judgement about the answers of a rogue agent.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use super::*;
+use crate::agents::tests::server;
+use crate::clock;
+use kerberos_sso::UnixTime;
+use kerberos_sso::testing::{TestRealm, TestToken};
+use seamless_pta::AgentId;
+use seamless_pta::message;
+use seamless_pta::terms::Terms;
+use seamless_pta::{Fixed, SealingKey, Time, User};
+
+fn terms(nonce: u8) -> Terms {
+    Terms {
+        tenant: seamless_pta::user::Tenant::new("contoso.test").unwrap(),
+        agent: AgentId::from_random([1; 16]),
+        key: SealingKey::from_random(&[2; 32]).public().id(),
+        job: Fixed::new([3; 16]),
+        user: User::parse("alice").unwrap(),
+        issued: Time::from_millis(1_795_000_000_123),
+        expires: Time::from_millis(1_795_000_005_123),
+        nonce: Fixed::new([nonce; 32]),
+    }
+}
+
+struct Judge {
+    tenant: Tenant,
+    realm: TestRealm,
+}
+
+impl Judge {
+    async fn new() -> Self {
+        let server = server().await;
+        Self { tenant: server.app.tenants.get("contoso.test").unwrap(), realm: server.realm }
+    }
+
+    fn token(&self, user: &str, now: UnixTime) -> TestToken {
+        self.realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now)
+    }
+
+    /// Returns the code of the refusal of a token for alice's job, or `None` if it is a "yes".
+    fn code(&self, token: Vec<u8>) -> Option<&'static str> {
+        let terms = terms(4);
+        let (agent, bindings) = (terms.agent, terms.bindings());
+        let Some(token) = message::Ticket::new(token) else { return Some("empty") };
+        match judge(&self.tenant, &UserName::parse("alice").unwrap(), &Ticket { agent, token, bindings }) {
+            Ok(_) => None,
+            Err(Refusal::NotOfJob { refused, .. }) => Some(refused.code()),
+            Err(other) => Some(other.code()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_made_up_answer_of_an_agent_is_refused_by_its_own_code() {
+    let (judge, now) = (Judge::new().await, clock::now());
+    let bound = terms(4).application_data();
+    let other_realm = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let right = judge.token("alice", now).bound_to(&bound);
+    assert_eq!(judge.code(right.mint()), None);
+    let old = judge.token("alice", now.saturating_add_seconds(-3_600)).bound_to(&bound);
+    let key = other_realm.key(kerberos_sso::EncType::AES256_CTS_HMAC_SHA1_96);
+    let made_up = [
+        b"rubbish".to_vec(),
+        judge.token("bob", now).bound_to(&bound).mint(),
+        judge.token("alice", now).mint(),
+        judge.token("alice", now).bound_to(&terms(5).application_data()).mint(),
+        old.mint(),
+        right.clone().encrypted_in(key).mint(),
+    ];
+    assert_eq!(
+        made_up.map(|token| judge.code(token)),
+        [
+            Some("malformed"),
+            Some("agent-other-user"),
+            Some("channel-binding-missing"),
+            Some("channel-binding"),
+            Some("clock-skew"),
+            Some("integrity"),
+        ]
+    );
+}
+
+/// 10,000 answers of an agent that has neither the user's key nor the account's: changed octets of tickets that it may have
+/// seen or made.
+#[tokio::test]
+async fn none_of_ten_thousand_made_up_answers_is_accepted() {
+    let (judge, now) = (Judge::new().await, clock::now());
+    let bound = terms(4).application_data();
+    let other_realm = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let key = other_realm.key(kerberos_sso::EncType::AES256_CTS_HMAC_SHA1_96);
+    let bases = [
+        judge.token("bob", now).bound_to(&bound).mint(),
+        judge.token("alice", now).mint(),
+        judge.token("alice", now).bound_to(&terms(5).application_data()).mint(),
+        judge.token("alice", now).bound_to(&bound).encrypted_in(key).mint(),
+        judge.token("alice", now.saturating_add_seconds(-3_600)).bound_to(&bound).mint(),
+    ];
+    let mut random = 1_u64;
+    for count in 0..10_000 {
+        let mut token = bases[count % bases.len()].clone();
+        // The constants are those of a linear congruential generator, so that each run has the same answers.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = usize::try_from(random >> 33).unwrap() % token.len();
+        match random % 4 {
+            0 => token.truncate(at),
+            1 => token[at] ^= u8::try_from(random >> 24 & 0xFF).unwrap() | 1,
+            2 => token.insert(at, u8::try_from(random >> 24 & 0xFF).unwrap()),
+            _ => {}
+        }
+        assert!(judge.code(token).is_some(), "{count} {at}");
+    }
+}
