@@ -1,0 +1,141 @@
+//! Which change the server takes.
+
+use crate::record::{ObjectId, Record};
+use crate::verifier::MIN_ITERATIONS;
+use kerberos_sso::Sid;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The rules of a tenant.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The SIDs of the tenant's domains.
+    pub domains: Vec<Sid>,
+    /// Whether accounts with a RID below 1000 may sign in by a verifier. These are the accounts that every domain has, as
+    /// `Administrator`.
+    pub built_in_accounts: bool,
+    /// The smallest number of iterations of a verifier.
+    pub min_iterations: u32,
+}
+
+/// The change of an object that the server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The directory server that numbered the change.
+    pub source: ObjectId,
+    /// The number of the change.
+    pub usn: u64,
+}
+
+/// The reason why a record is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The server has a later change of the object.
+    #[error("the server has this or a later change of the object")]
+    Older,
+    /// The SID is not of the tenant's domains.
+    #[error("the SID is not of the tenant's domains")]
+    ForeignSid,
+    /// The account is one that every domain has.
+    #[error("the RID is below 1000, and the tenant does not allow such accounts")]
+    BuiltInAccount,
+    /// The verifier has fewer iterations than the tenant demands.
+    #[error("the verifier has too few iterations")]
+    Iterations,
+}
+
+impl Rules {
+    /// Decides on a record of `source`. `known` is the change that the server has of the object.
+    ///
+    /// A change with the same number is refused, too: it is the same change. So a batch that comes twice changes nothing, and an
+    /// older record never replaces a newer one. The numbers of another source cannot be compared, so its record is taken.
+    ///
+    /// # Errors
+    /// Returns why the record is not taken.
+    pub fn check(&self, record: &Record, source: ObjectId, known: Option<Known>) -> Result<(), Refusal> {
+        if known.is_some_and(|known| known.source == source && record.usn <= known.usn) {
+            return Err(Refusal::Older);
+        }
+        let Some(account) = &record.account else { return Ok(()) };
+        let is_ours = account.sid.domain().is_some_and(|domain| self.domains.contains(&domain));
+        if !is_ours {
+            return Err(Refusal::ForeignSid);
+        }
+        if !self.built_in_accounts && account.sid.rid().is_none_or(|rid| rid < FIRST_RID) {
+            return Err(Refusal::BuiltInAccount);
+        }
+        if account.verifier.parameters().iterations() < self.min_iterations.max(MIN_ITERATIONS) {
+            return Err(Refusal::Iterations);
+        }
+        Ok(())
+    }
+}
+
+/// The first RID that a domain gives to an account of its own (MS-DTYP section 2.4.2.4).
+const FIRST_RID: u32 = 1000;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::record::Account;
+    use crate::record::tests::account;
+
+    fn rules() -> Rules {
+        Rules { domains: vec!["S-1-5-21-1-2-3".parse().unwrap()], built_in_accounts: false, min_iterations: 1000 }
+    }
+
+    const SOURCE: ObjectId = ObjectId([9; 16]);
+
+    fn known(usn: u64) -> Known {
+        Known { source: SOURCE, usn }
+    }
+
+    fn record(usn: u64, change: impl Fn(&mut Account)) -> Record {
+        let mut account = account("x");
+        change(&mut account);
+        Record { object: ObjectId([1; 16]), usn, account: Some(account) }
+    }
+
+    #[test]
+    fn later_change_is_taken_and_the_same_or_an_older_one_is_not() {
+        let check = |usn, known| rules().check(&record(usn, |_| {}), SOURCE, known);
+        assert_eq!((check(5, None), check(5, Some(known(4)))), (Ok(()), Ok(())));
+        assert_eq!((check(5, Some(known(5))), check(5, Some(known(6)))), (Err(Refusal::Older), Err(Refusal::Older)));
+        assert_eq!(check(5, Some(Known { source: ObjectId([8; 16]), usn: 900 })), Ok(()));
+    }
+
+    #[test]
+    fn removal_has_the_same_order_as_other_changes() {
+        let gone = Record { account: None, ..record(5, |_| {}) };
+        assert_eq!(
+            (rules().check(&gone, SOURCE, Some(known(4))), rules().check(&gone, SOURCE, Some(known(5)))),
+            (Ok(()), Err(Refusal::Older))
+        );
+    }
+
+    #[test]
+    fn sid_of_another_domain_or_of_no_domain_is_refused() {
+        for sid in ["S-1-5-21-1-2-4-1105", "S-1-5-21-1-2-3", "S-1-5-21-1-2-3-9-1105", "S-1-5-32-544", "S-1-1"] {
+            let foreign = record(1, |account| account.sid = sid.parse().unwrap());
+            assert_eq!(rules().check(&foreign, SOURCE, None), Err(Refusal::ForeignSid), "{sid}");
+        }
+    }
+
+    #[test]
+    fn account_below_rid_1000_is_refused_unless_the_tenant_allows_it() {
+        let of = |rid: u32| record(1, |account| account.sid = format!("S-1-5-21-1-2-3-{rid}").parse().unwrap());
+        assert_eq!(rules().check(&of(1000), SOURCE, None), Ok(()));
+        for rid in [500, 502, 999] {
+            assert_eq!(rules().check(&of(rid), SOURCE, None), Err(Refusal::BuiltInAccount), "{rid}");
+            assert_eq!(Rules { built_in_accounts: true, ..rules() }.check(&of(rid), SOURCE, None), Ok(()));
+        }
+    }
+
+    #[test]
+    fn verifier_of_too_few_iterations_is_refused() {
+        let check = |min| Rules { min_iterations: min, ..rules() }.check(&record(1, |_| {}), SOURCE, None);
+        assert_eq!((check(1000), check(1001)), (Ok(()), Err(Refusal::Iterations)));
+    }
+}
