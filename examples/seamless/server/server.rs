@@ -26,6 +26,7 @@ mod forward_auth;
 mod forwarded;
 mod guid;
 mod handover;
+mod hashes;
 mod health;
 mod hosts;
 mod judged;

@@ -121,6 +121,12 @@ pub(crate) enum Kind {
     AccountName = b'm',
     /// The number of entries that a tenant has.
     Share = b'v',
+    /// An account with the verifier of its password.
+    HashRecord = b'd',
+    /// The account to which a name leads.
+    HashName = b'f',
+    /// The source of password hashes, and how far it is.
+    HashSource = b'y',
     /// Keys that the server made.
     Keys = b'k',
     /// The time since which the store has lost no entries.

@@ -1,0 +1,84 @@
+//! The decision on a password by its verifier. A derivation takes tens of milliseconds of the processor, so only as many run at the
+//! same time as there are processors.
+
+use super::table::Table;
+use crate::store::StoreError;
+use crate::user_name::UserName;
+use kerberos_sso::UnixTime;
+use seamless_phs::verifier::{DEFAULT_ITERATIONS, Parameters};
+use seamless_phs::{Account, Verdict, sign_in};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+/// The checks of passwords, for all tenants of this node.
+#[derive(Clone)]
+pub(crate) struct Checks(Arc<Semaphore>);
+
+/// The result of a check.
+pub(crate) struct Checked {
+    /// The account, if the name is known.
+    pub(crate) account: Option<Account>,
+    pub(crate) verdict: Verdict,
+    /// What the password gave. The same wrong password gives the same again.
+    pub(crate) derived: Zeroizing<[u8; 32]>,
+}
+
+/// The reason why a password was not checked.
+#[derive(Debug, Error)]
+pub(crate) enum Unchecked {
+    #[error("too many sign-ins at once")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no password hash has come from the directory yet")]
+    NeverSynchronised,
+    #[error("the last password hashes came {hours} hours ago, and the tenant takes them for {most} hours")]
+    TooOld { hours: i64, most: i64 },
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))))
+    }
+}
+
+impl Checks {
+    /// Checks a password. An unknown name costs the same derivation as a known one. A table without a batch within `max_hours`
+    /// decides on nothing.
+    pub(crate) async fn check(
+        &self,
+        table: &Table,
+        user: &UserName,
+        password: &str,
+        max_hours: i64,
+        now: UnixTime,
+    ) -> Result<Checked, Unchecked> {
+        let synchronised = table.synchronised().await?.ok_or(Unchecked::NeverSynchronised)?;
+        let hours = now.seconds().saturating_sub(synchronised.last).div_euclid(60 * 60);
+        if hours >= max_hours {
+            return Err(Unchecked::TooOld { hours, most: max_hours });
+        }
+        let account = table.find(user).await?;
+        let unknown = Parameters::new([0; 10], synchronised.iterations.unwrap_or(DEFAULT_ITERATIONS));
+        // The store has no number of iterations that the reader of a batch refuses.
+        let unknown = unknown.or(Parameters::new([0; 10], DEFAULT_ITERATIONS)).map_err(|_| Unchecked::Busy)?;
+        let turn = timeout(WAIT_FOR_TURN, Arc::clone(&self.0).acquire_owned()).await;
+        let turn = turn.map_err(|_| Unchecked::Busy)?.map_err(|_| Unchecked::Busy)?;
+        let password = Zeroizing::new(password.to_owned());
+        let checking = spawn_blocking(move || {
+            let _turn = turn;
+            let derived = sign_in::derive(account.as_ref(), unknown, &password);
+            let (verdict, octets) = (derived.verdict(now), Zeroizing::new(*derived.octets()));
+            Checked { account, verdict, derived: octets }
+        });
+        checking.await.map_err(|_| Unchecked::Busy)
+    }
+}
+
+const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
