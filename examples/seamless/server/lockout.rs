@@ -67,6 +67,9 @@ struct Tries {
     pauses: u32,
     /// The end of the pause.
     until: i64,
+    /// The last three wrong passwords, if the server derives them itself, each by a number that only the server's secret gives.
+    #[serde(default)]
+    recent: [Option<u64>; 3],
 }
 
 /// The result of an attempt.
@@ -74,6 +77,9 @@ struct Tries {
 pub(crate) enum Outcome {
     Right,
     Wrong,
+    /// The server itself derived these octets from the password, and they are wrong. One of the last three wrong passwords
+    /// counts once, however often it comes: a program tries an old password again and again.
+    WrongDerived([u8; 32]),
     /// The directory did not check the password.
     Unchecked,
 }
@@ -150,13 +156,18 @@ impl Lockout {
     /// Notes the result of an attempt. A right password is no wrong password of its address, but does not forget the
     /// address's wrong ones: an attacker may have an account.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
-        if outcome == Outcome::Wrong {
+        let is_repeated = match outcome {
+            Outcome::Wrong => return,
+            Outcome::WrongDerived(octets) => self.note_wrong(attempt, octets, now).await,
+            Outcome::Right | Outcome::Unchecked => false,
+        };
+        if matches!(outcome, Outcome::WrongDerived(_)) && !is_repeated {
             return;
         }
         if let Some(counted) = &attempt.of_address {
             self.give_back(counted, now).await;
         }
-        if outcome == Outcome::Unchecked {
+        if is_repeated || outcome == Outcome::Unchecked {
             return self.give_back(&attempt.of_name, now).await;
         }
         if let Err(error) = self.forget(attempt, now).await {
@@ -167,6 +178,28 @@ impl Lockout {
     /// Remembers that the names of a user who has signed in by password are of one account.
     pub(crate) async fn learn_names(&self, tenant: &str, identity: &Identity, now: UnixTime) {
         self.names.learn(tenant, identity, now).await;
+    }
+
+    /// Notes a wrong password among the last three of its name. Returns whether it was there.
+    async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
+        let name = self.shared.secret().name(&[b"wrong password", &octets]);
+        let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
+        let note = |tries: Option<Tries>| match tries {
+            Some(tries) if number.is_some() && tries.recent.contains(&number) => (Change::Keep, true),
+            Some(tries) => {
+                let [first, second, _] = tries.recent;
+                let tries = Tries { recent: [number, first, second], ..tries };
+                (Change::Put(tries, tries.end(now)), false)
+            }
+            None => (Change::Keep, false),
+        };
+        match self.update(&attempt.of_name.key, note).await {
+            Ok(is_repeated) => is_repeated,
+            Err(error) => {
+                tracing::warn!("{NOT_COUNTED}: {error}");
+                false
+            }
+        }
     }
 
     async fn give_back(&self, counted: &Counted, now: UnixTime) {
@@ -205,7 +238,7 @@ impl Counted {
         let Ok(counted) = self.before.with_wrong(self.max_wrong, now) else { return (Change::Keep, ()) };
         let is_last = tries.wrong == counted.wrong && tries.pauses == counted.pauses;
         let wrong = tries.wrong.saturating_sub(1);
-        let new = if is_last { self.before } else { Tries { wrong, ..tries } };
+        let new = if is_last { Tries { recent: tries.recent, ..self.before } } else { Tries { wrong, ..tries } };
         (Change::Put(new, new.end(now)), ())
     }
 }
@@ -234,7 +267,7 @@ impl Tries {
         }
         let pause = PAUSE.checked_shl(self.pauses).unwrap_or(LONGEST_PAUSE).clamp(PAUSE, LONGEST_PAUSE);
         let pauses = self.pauses.saturating_add(1).min(MAX_PAUSES);
-        Ok(Self { wrong, first, pauses, until: now.saturating_add(pause) })
+        Ok(Self { wrong, first, pauses, until: now.saturating_add(pause), recent: self.recent })
     }
 
     /// Returns the time at which the tries are forgotten. After a pause, this is an hour without wrong passwords.
@@ -340,6 +373,22 @@ mod tests {
         }
         wrong(&node, 1_199).await.unwrap();
         assert_eq!(wrong(&node, 1_199).await, Err(60));
+    }
+
+    #[tokio::test]
+    async fn derived_password_that_was_wrong_before_counts_once_and_the_fourth_other_one_forgets_it() {
+        let [a, b] = nodes();
+        let wrong = async |node: &Lockout, password: u8| {
+            attempt(node, "alice", "192.0.2.1", 0, Outcome::WrongDerived([password; 32])).await
+        };
+        for _ in 0..100 {
+            assert_eq!((wrong(&a, 1).await, wrong(&b, 2).await, wrong(&a, 3).await), (Ok(()), Ok(()), Ok(())));
+        }
+        // Three count. The fourth displaces the first, which then counts again.
+        for password in [4, 1, 2, 3, 4, 1, 2] {
+            assert_eq!(wrong(&a, password).await, Ok(()), "{password}");
+        }
+        assert_eq!(wrong(&b, 3).await, Err(60));
     }
 
     #[tokio::test]
