@@ -122,7 +122,7 @@ pub(crate) enum Kind {
     /// The number of entries that a tenant has.
     Share = b'v',
     /// An account with the verifier of its password.
-    HashRecord = b'd',
+    HashRecord = b'z',
     /// The account to which a name leads.
     HashName = b'f',
     /// The source of password hashes, and how far it is.
