@@ -10,7 +10,7 @@
 
 use crate::store::{Key, Kind, Records, When};
 use crate::user_name::UserName;
-use kerberos_sso::{Identity, UnixTime};
+use kerberos_sso::{SessionIdentity, UnixTime};
 
 /// The account names that the server has learned.
 pub(crate) struct AccountNames(Records);
@@ -32,7 +32,7 @@ impl AccountNames {
     }
 
     /// Remembers the names of a user who has signed in by password.
-    pub(crate) async fn learn(&self, tenant: &str, identity: &Identity, now: UnixTime) {
+    pub(crate) async fn learn(&self, tenant: &str, identity: &SessionIdentity, now: UnixTime) {
         let (Some(principal), Some(account)) = (&identity.upn, &identity.account_name) else { return };
         let account = account.to_lowercase();
         let is_known = UserName::parse(principal).is_some_and(|user| user.into_account().to_lowercase() == account);
@@ -69,7 +69,7 @@ mod tests {
         let token = realm.ticket_for("bob").pac(|pac| pac.upn_dns_info.upn = upn.into());
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
         let accepted = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap();
-        names.learn("contoso.test", &accepted.identity().to_owned(), crate::clock::now()).await;
+        names.learn("contoso.test", &accepted.identity().to_session(), crate::clock::now()).await;
         names
     }
 

@@ -5,6 +5,7 @@
 //! cookies of third parties then sign in, too.
 
 use crate::app::{App, Shared};
+use crate::authenticated::Authenticated;
 use crate::browser::not_found;
 use crate::client::Client;
 use crate::clock;
@@ -183,15 +184,14 @@ fn of_user(
     signed_in: &SignedIn,
     answer: HeaderMap,
 ) -> Result<(NewSession, HeaderMap), Response> {
-    let identity = signed_in.accepted().identity().to_owned();
-    if !tenant.takes_tickets_of(&identity) {
-        let user = principal::with_sid(&identity);
+    let user = Authenticated::by_ticket(signed_in.accepted(), Method::Kerberos);
+    if !tenant.takes_tickets_of(&user.identity) {
+        let user = principal::with_sid(&user.identity);
         tracing::info!(tenant = %tenant.name, %user, "no sign-in by ticket: the user is in none of the groups of `ticket_groups`");
         let text = "Your organisation has not switched on the sign-in by ticket for your account.";
         return Err(failed(StatusCode::FORBIDDEN, "not-in-group", text));
     }
-    let new = new_session(tenant, signed_in.accepted(), Method::Kerberos, destination);
-    Ok((new, answer))
+    Ok((new_session(tenant, user, destination), answer))
 }
 
 /// The form with which a page gets the session of its handover, or says that the try failed.

@@ -102,6 +102,7 @@ const LIFETIME: i64 = 60;
 mod tests {
     use super::*;
     use crate::session::{Method, Session, Stage};
+    use crate::authenticated::Authenticated;
     use crate::store::{Memory, Secret};
     use kerberos_sso::testing::TestRealm;
     use kerberos_sso::{Policy, Validator, replay::NoReplayCache};
@@ -113,8 +114,8 @@ mod tests {
         let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
         let accepted = validator.validate_ticket(&realm.ticket_for("alice").mint(), TestRealm::NOW).unwrap();
-        let identity = accepted.identity().to_owned();
-        let session = Session::new(&"contoso.test".into(), &identity, Method::Kerberos, NOW, None);
+        let user = Authenticated::by_ticket(&accepted, Method::Kerberos);
+        let session = Session::new(&"contoso.test".into(), user, None);
         NewSession { session, stage: Stage::SignedIn }
     }
 

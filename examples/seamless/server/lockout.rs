@@ -20,7 +20,7 @@ use crate::rate::holder;
 use crate::store::{Change, Key, Kind, Memory, Records, StoreError, When};
 use crate::turns::{Turn, Turns};
 use crate::user_name::UserName;
-use kerberos_sso::{Identity, UnixTime};
+use kerberos_sso::{SessionIdentity, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -176,7 +176,7 @@ impl Lockout {
     }
 
     /// Remembers that the names of a user who has signed in by password are of one account.
-    pub(crate) async fn learn_names(&self, tenant: &str, identity: &Identity, now: UnixTime) {
+    pub(crate) async fn learn_names(&self, tenant: &str, identity: &SessionIdentity, now: UnixTime) {
         self.names.learn(tenant, identity, now).await;
     }
 
@@ -440,7 +440,7 @@ mod tests {
         let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
         let token = realm.ticket_for("bob").pac(|pac| pac.upn_dns_info.upn = "robert.nandu@contoso.test".into());
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
-        let identity = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap().identity().to_owned();
+        let identity = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap().identity().to_session();
         let wrong = async |node, typed| attempt(node, typed, "", 0, Outcome::Wrong).await;
         wrong(&a, "robert.nandu@contoso.test").await.unwrap();
         a.learn_names("contoso.test", &identity, at(0)).await;

@@ -109,7 +109,7 @@ fn log(tenant: &Tenant, step: &SignInStep, client: &Client) {
         }
         SignInStep::Continue(_) => tracing::info!(tenant, "told to send the ticket"),
         SignInStep::SignedIn(signed_in) => {
-            let user = principal::with_sid(&signed_in.identity().to_owned());
+            let user = principal::with_sid(&signed_in.identity().to_session());
             tracing::info!(tenant, %user, "signed in by Kerberos");
         }
         SignInStep::FallBack(refused) => log_refusal(tenant, refused, client),

@@ -128,7 +128,7 @@ impl Pages {
     pub(crate) fn question(&self, page: &QuestionPage<'_>) -> Response {
         let values = context! {
             name => shown_name(page.session),
-            principal => principal::of_session(&page.session.identity),
+            principal => principal::of(&page.session.identity),
             tenant => &*page.session.tenant,
             asked_for => page.asked_for,
             may_continue => page.may_continue,
@@ -158,7 +158,7 @@ impl Pages {
         request: &str,
         target: Option<&str>,
     ) -> Response {
-        let (principal, tenant) = (principal::of_session(&session.identity), &*session.tenant);
+        let (principal, tenant) = (principal::of(&session.identity), &*session.tenant);
         let values = context! { principal, tenant, application, request };
         self.render_to(target.and_then(origin_of), StatusCode::OK, "sign_out.html", values)
     }
@@ -177,7 +177,7 @@ impl Pages {
             tenant => &*session.tenant,
             account => &identity.account_name,
             domain => &session.domain,
-            principal => principal::of_session(identity),
+            principal => principal::of(identity),
             upn => &identity.upn,
             sid => identity.sid.map(|sid| sid.to_string()),
             groups,

@@ -1,19 +1,15 @@
 //! The name by which the server shows a user on pages and in the log.
 
-use kerberos_sso::{Identity, SessionIdentity, error::BoundedText};
+use kerberos_sso::{SessionIdentity, error::BoundedText};
 
 /// Returns the account's name and its realm, like `alice@CONTOSO.TEST`, with control characters escaped for the log.
 ///
 /// The name in the ticket depends on how the user signed in to the KDC. A user who types a user principal name gets a ticket
 /// for that enterprise name (RFC 6806 section 5). A browser has a ticket for the account's name. The PAC names the account in
 /// both cases.
-pub(crate) fn of(identity: &Identity) -> String {
-    shown(identity.account_name.as_ref().unwrap_or(&identity.name), &identity.realm)
-}
-
-/// Returns the name of [`of`] for the user of a session.
-pub(crate) fn of_session(identity: &SessionIdentity) -> String {
-    shown(identity.account_name.as_ref().unwrap_or(&identity.name), &identity.realm)
+pub(crate) fn of(identity: &SessionIdentity) -> String {
+    let account = identity.account_name.as_ref().unwrap_or(&identity.name);
+    format!("{}@{}", BoundedText::new(account), BoundedText::new(&identity.realm))
 }
 
 /// Returns the user principal name of the PAC, or the implicit name of Active Directory: the account's name and the DNS name
@@ -25,12 +21,8 @@ pub(crate) fn upn(identity: &SessionIdentity) -> String {
     upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase()))
 }
 
-fn shown(account: &str, realm: &str) -> String {
-    format!("{}@{}", BoundedText::new(account), BoundedText::new(realm))
-}
-
 /// Returns the name of [`of`], followed by the SID in parentheses.
-pub(crate) fn with_sid(identity: &Identity) -> String {
+pub(crate) fn with_sid(identity: &SessionIdentity) -> String {
     let principal = of(identity);
     identity.sid.map_or_else(|| principal.clone(), |sid| format!("{principal} ({sid})"))
 }
@@ -60,7 +52,7 @@ mod tests {
         let by_password = token.clone().client(NameParts::single(NameType::ENTERPRISE, "alice@contoso.test"));
         for (token, in_the_ticket) in [(token, "alice"), (by_password, r"alice\@contoso.test")] {
             let accepted = tenant.validator().validate_ticket_async(&token.mint(), clock::now()).await.unwrap();
-            let identity = accepted.identity().to_owned();
+            let identity = accepted.identity().to_session();
             assert_eq!((identity.name.as_str(), of(&identity).as_str()), (in_the_ticket, "alice@CONTOSO.TEST"));
         }
     }

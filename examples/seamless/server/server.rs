@@ -8,6 +8,7 @@ mod account_names;
 mod agents;
 mod app;
 mod arguments;
+mod authenticated;
 mod autologon;
 mod browser;
 mod client;

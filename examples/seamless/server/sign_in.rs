@@ -1,6 +1,7 @@
 //! The steps of a sign-in in a browser: by ticket, by password and by one-time code.
 
 use crate::app::{App, Shared};
+use crate::authenticated::Authenticated;
 use crate::autologon::{self, Autologon};
 use crate::browser::{self, not_found, session, unavailable, with_cookie};
 use crate::client::Client;
@@ -24,7 +25,7 @@ use axum::http::header::{AUTHORIZATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use kerberos_sso::http::SignInStep;
-use kerberos_sso::{Accepted, policy::SEAMLESS_SSO_SERVICES};
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,9 +92,7 @@ pub(crate) async fn password(
     let verdict = directory::sign_in(&app.lockout, &tenant, &user, &credentials.password.0, client.address).await;
     app.metrics.signed_in(SignInMethod::Password, verdict.as_ref().err().map_or("accepted", Refusal::code));
     match verdict {
-        Ok(accepted) => match begin(&app, new_session(&tenant, &accepted, Method::Password, &destination), &headers)
-            .await
-        {
+        Ok(user) => match begin(&app, new_session(&tenant, user, &destination), &headers).await {
             Ok((id, _)) => (signed_in_cookies(&app, &tenant, &id), Redirect::to(&destination.path())).into_response(),
             Err(response) => response,
         },
@@ -106,6 +105,7 @@ impl From<Method> for SignInMethod {
         match method {
             Method::Kerberos => Self::Ticket,
             Method::Password => Self::Password,
+            Method::PasswordHash => Self::PasswordHash,
             Method::TestTicket => Self::TestTicket,
         }
     }
@@ -118,19 +118,10 @@ pub(crate) struct NewSession {
     pub(crate) stage: Stage,
 }
 
-/// Returns the session of a user whose ticket was accepted. The session waits if the user must enter a one-time code.
-pub(crate) fn new_session(
-    tenant: &Tenant,
-    accepted: &Accepted,
-    method: Method,
-    destination: &Destination,
-) -> NewSession {
-    let (identity, now) = (accepted.identity().to_owned(), clock::now());
-    let stage = if tenant.proofs.are_needed(identity.sid) { Stage::AwaitsProof } else { Stage::SignedIn };
-    // The KDC issued the ticket of a password a moment ago, with its own clock.
-    let authenticated = if method == Method::Password { now } else { accepted.ticket().auth_time() };
-    let session = Session::new(&tenant.name, &identity, method, authenticated, destination.conversation_id());
-    NewSession { session, stage }
+/// Returns the session of a user who signed in. The session waits if the user must enter a one-time code.
+pub(crate) fn new_session(tenant: &Tenant, user: Authenticated, destination: &Destination) -> NewSession {
+    let stage = if tenant.proofs.are_needed(user.identity.sid) { Stage::AwaitsProof } else { Stage::SignedIn };
+    NewSession { session: Session::new(&tenant.name, user, destination.conversation_id()), stage }
 }
 
 /// Begins a session in place of the browser's old session. Returns the page for the user if the store cannot be asked.
@@ -174,7 +165,7 @@ pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Opt
     count_end(app, &ended);
     let ended = ended?;
     if let Some(session) = &ended {
-        let user = principal::of_session(&session.identity);
+        let user = principal::of(&session.identity);
         tracing::info!(tenant = %session.tenant, user, "signed out");
         oidc::tell_clients(app, session).await;
     }
@@ -210,7 +201,7 @@ pub(crate) async fn proof(
     match tenant.proofs.check(&app.records, &tenant.name, session.identity.sid, &code, now).await {
         Ok(true) => {}
         Ok(false) => {
-            let user = principal::of_session(&session.identity);
+            let user = principal::of(&session.identity);
             tracing::warn!(tenant = %session.tenant, user, "the one-time code is refused");
             let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
             return app.pages.proof(StatusCode::FORBIDDEN, &session, error, &destination);
@@ -255,7 +246,8 @@ pub(crate) async fn test_ticket(
     let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
     match negotiate::decide(&app, tenant, &client, SignInMethod::TestTicket, &authorization).await {
         SignInStep::SignedIn(signed_in) => {
-            let new = new_session(tenant, signed_in.accepted(), Method::TestTicket, &destination);
+            let user = Authenticated::by_ticket(signed_in.accepted(), Method::TestTicket);
+            let new = new_session(tenant, user, &destination);
             match begin(&app, new, &headers).await {
                 Ok((id, _)) => {
                     keep_ticket(&app, &id, &authorization, &client);

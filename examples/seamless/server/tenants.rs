@@ -26,7 +26,7 @@ use ipnet::IpNet;
 use kerberos_sso::error::{Error, NoKey, NoKeyCause};
 use kerberos_sso::policy::KvnoPolicy;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{Accepted, Identity, KeySet, Policy, Refused, SessionIdentity, SharedValidator, Sid, UnixTime};
+use kerberos_sso::{Accepted, KeySet, Policy, Refused, SessionIdentity, SharedValidator, Sid, UnixTime};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -259,7 +259,7 @@ impl Tenant {
     }
 
     /// Returns whether a user may sign in by ticket.
-    pub(crate) fn takes_tickets_of(&self, identity: &Identity) -> bool {
+    pub(crate) fn takes_tickets_of(&self, identity: &SessionIdentity) -> bool {
         let groups = &self.tickets.groups;
         groups.is_empty() || groups.iter().any(|group| identity.is_member_of(*group))
     }

@@ -54,7 +54,7 @@ pub(crate) async fn sign_in(
     user: &UserName,
     password: &str,
     address: Option<IpAddr>,
-) -> Result<Accepted, Refusal> {
+) -> Result<Authenticated, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let deadline = Instant::now().checked_add(directory.answer_after).unwrap_or_else(Instant::now);
     let verdict = match lockout.begin(&tenant.name, user, address, clock::now()).await {
@@ -72,9 +72,8 @@ pub(crate) async fn sign_in(
         Err(Locked::Address(seconds)) => Err(Refusal::TooManyFromAddress { seconds }),
     };
     log(tenant, user, &verdict);
-    if let Ok(accepted) = &verdict {
-        tenant.count_accepted(accepted);
-        lockout.learn_names(&tenant.name, &accepted.identity().to_owned(), clock::now()).await;
+    if let Ok(user) = &verdict {
+        lockout.learn_names(&tenant.name, &user.identity, clock::now()).await;
     }
     if verdict.is_err() {
         sleep_until(deadline).await;
@@ -171,7 +170,7 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
     let (tenant, typed) = (&*tenant.name, user.to_string());
     match verdict {
         Ok(accepted) => {
-            let user = principal::with_sid(&accepted.identity().to_owned());
+            let user = principal::with_sid(&accepted.identity().to_session());
             tracing::info!(tenant, %user, "signed in by password");
         }
         Err(Refusal::NotOurs(refused)) => {

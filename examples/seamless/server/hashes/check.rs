@@ -7,6 +7,7 @@ use crate::user_name::UserName;
 use kerberos_sso::UnixTime;
 use seamless_phs::verifier::{DEFAULT_ITERATIONS, Parameters};
 use seamless_phs::{Account, Verdict, sign_in};
+use std::fmt;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -25,8 +26,24 @@ pub(crate) struct Checked {
     /// The account, if the name is known.
     pub(crate) account: Option<Account>,
     pub(crate) verdict: Verdict,
-    /// What the password gave. The same wrong password gives the same again.
-    pub(crate) derived: Zeroizing<[u8; 32]>,
+    pub(crate) derived: Derived,
+}
+
+/// What a password gave. The same wrong password gives the same again.
+#[derive(Clone)]
+pub(crate) struct Derived(Zeroizing<[u8; 32]>);
+
+impl Derived {
+    pub(crate) fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Hides the octets.
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Derived(..)")
+    }
 }
 
 /// The reason why a password was not checked.
@@ -74,7 +91,7 @@ impl Checks {
         let checking = spawn_blocking(move || {
             let _turn = turn;
             let derived = sign_in::derive(account.as_ref(), unknown, &password);
-            let (verdict, octets) = (derived.verdict(now), Zeroizing::new(*derived.octets()));
+            let (verdict, octets) = (derived.verdict(now), Derived(Zeroizing::new(*derived.octets())));
             Checked { account, verdict, derived: octets }
         });
         checking.await.map_err(|_| Unchecked::Busy)

@@ -12,5 +12,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::{Checked, Checks};
+pub(crate) use check::{Checked, Checks, Derived, Unchecked};
 pub(crate) use table::{Synchronised, Table};

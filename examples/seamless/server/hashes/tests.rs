@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::check::Unchecked;
 use super::*;
 use crate::store::{Memory, Records, Secret};
 use crate::user_name::UserName;

@@ -70,7 +70,7 @@ impl Signs {
         if has_unknown_version(accepted) {
             let (named, key) = (accepted.ticket_kvno(), accepted.opened_by().kvno());
             self.forged_kvno.add(now);
-            let user = principal::with_sid(&accepted.identity().to_owned());
+            let user = principal::with_sid(&accepted.identity().to_session());
             tracing::error!(
                 tenant,
                 %user,
@@ -81,7 +81,7 @@ impl Signs {
         }
         if is_administrator(accepted.identity(), administrators) {
             self.administrator.add(now);
-            let user = principal::with_sid(&accepted.identity().to_owned());
+            let user = principal::with_sid(&accepted.identity().to_session());
             tracing::warn!(tenant, %user, sign = Sign::Administrator.label(), "an administrator of the directory signed in");
         }
     }

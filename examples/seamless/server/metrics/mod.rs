@@ -58,6 +58,8 @@ pub(crate) enum SignInMethod {
     /// A native client's ticket, for an assertion.
     WsTrust,
     Password,
+    /// A password that the server checked with a verifier.
+    PasswordHash,
     /// A native client's password, for an assertion.
     UsernameToken,
     /// A ticket that the server made, in the built-in test realm.
@@ -70,6 +72,7 @@ impl SignInMethod {
             Self::Ticket => "ticket",
             Self::WsTrust => "ws-trust",
             Self::Password => "password",
+            Self::PasswordHash => "password-hash",
             Self::UsernameToken => "username-token",
             Self::TestTicket => "test-ticket",
         }

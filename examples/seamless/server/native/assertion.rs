@@ -11,7 +11,7 @@ use crate::signing_key::SigningKey;
 use crate::store::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kerberos_sso::{Identity, UnixTime};
+use kerberos_sso::{SessionIdentity, UnixTime};
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
@@ -76,9 +76,9 @@ pub(super) struct Verified {
 impl Subject {
     /// Returns the claims of an identity, or `None` if it has no SID. A name alone does not identify an account of Active
     /// Directory.
-    pub(super) fn new(identity: &Identity) -> Option<Self> {
+    pub(super) fn new(identity: &SessionIdentity) -> Option<Self> {
         let sid = identity.sid?;
-        let (upn, immutable_id) = (principal::upn(&identity.into()), STANDARD.encode(sid.to_bytes()));
+        let (upn, immutable_id) = (principal::upn(identity), STANDARD.encode(sid.to_bytes()));
         Some(Self { sid: sid.to_string(), upn, immutable_id })
     }
 

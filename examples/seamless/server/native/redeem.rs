@@ -7,7 +7,7 @@ use super::once::Use;
 use super::xml::{self, Element};
 use super::{desktop_sso_token, in_background};
 use crate::app::App;
-use crate::oidc::User;
+use crate::oidc::{FirstFactor, User};
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use base64::Engine as _;
@@ -38,8 +38,8 @@ pub(crate) struct Redemption {
     pub(crate) user: User,
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
-    /// Whether the user signed in by a ticket, not by a password.
-    pub(crate) by_ticket: bool,
+    /// What proved the user's identity.
+    pub(crate) first: FirstFactor,
 }
 
 /// Returns the user of an assertion that no client has redeemed before.
@@ -65,7 +65,11 @@ pub(crate) async fn redeem(app: &App, tenant: &Tenant, encoded: &str, now: UnixT
     }
     let Verified { sign_in, .. } = verified;
     let user = User { sid, upn: sign_in.subject.upn, name: None, groups: Vec::new() };
-    Ok(Redemption { user, authenticated: sign_in.authenticated, by_ticket: sign_in.method == Method::Ticket })
+    let first = match sign_in.method {
+        Method::Ticket => FirstFactor::Ticket,
+        Method::Password => FirstFactor::Password,
+    };
+    Ok(Redemption { user, authenticated: sign_in.authenticated, first })
 }
 
 /// Returns the tenant that an assertion names, for a request at `/common/…`. Only the redemption verifies the assertion.

@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use kerberos_sso::http::{SignInStep, SignedIn};
-use kerberos_sso::{Identity, UnixTime};
+use kerberos_sso::{SessionIdentity, UnixTime};
 use minijinja::{Value, context};
 
 pub(super) async fn issue(
@@ -54,7 +54,7 @@ pub(super) async fn issue(
 
 async fn answer(app: &App, request: &SoapRequest, signed_in: &SignedIn) -> Result<String, Fault> {
     let rst = Request::parse(request.body())?;
-    let identity = signed_in.identity().to_owned();
+    let identity = signed_in.identity().to_session();
     if !request.tenant.takes_tickets_of(&identity) {
         let fault = Fault::authentication(StatusCode::FORBIDDEN, Code::TenantIsNotOptIn);
         return Err(fault.because("The organisation has not switched on the sign-in by ticket for this account."));
@@ -67,7 +67,7 @@ async fn answer(app: &App, request: &SoapRequest, signed_in: &SignedIn) -> Resul
 
 /// Returns the claims about a user who signed in. A WS-Trust endpoint cannot ask for a one-time code, so it refuses users who must
 /// enter one. Such a user signs in with a browser.
-pub(super) fn subject(tenant: &Tenant, identity: &Identity, refused: StatusCode) -> Result<Subject, Fault> {
+pub(super) fn subject(tenant: &Tenant, identity: &SessionIdentity, refused: StatusCode) -> Result<Subject, Fault> {
     let subject = Subject::new(identity).ok_or(Fault::authentication(refused, Code::NoUser))?;
     if tenant.proofs.are_needed(identity.sid) {
         let user = principal::with_sid(identity);

@@ -44,11 +44,11 @@ async fn answer(app: &App, client: &Client, request: &SoapRequest) -> Result<Str
     check_domain(app, request, &user)?;
     let verdict = directory::sign_in(&app.lockout, tenant, &user, &token.password, client.address).await;
     app.metrics.signed_in(SignInMethod::UsernameToken, verdict.as_ref().err().map_or("accepted", Refusal::code));
-    let accepted = verdict.map_err(|refusal| match Code::of_password(&refusal) {
+    let user = verdict.map_err(|refusal| match Code::of_password(&refusal) {
         Code::Unavailable => Fault::unavailable(),
         code => refused(code),
     })?;
-    let subject = trust::subject(tenant, &accepted.identity().to_owned(), StatusCode::UNAUTHORIZED)?;
+    let subject = trust::subject(tenant, &user.identity, StatusCode::UNAUTHORIZED)?;
     request.refuse_password_of(app, subject.domain())?;
     let sign_in = SignIn { subject, method: Method::Password, authenticated: clock::now() };
     trust::respond(app, tenant, rst, sign_in).await

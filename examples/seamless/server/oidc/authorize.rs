@@ -289,7 +289,7 @@ fn present(app: &App, tenant: &Tenant, application: &Application, session: &Sess
         began_here: session.conversation == Some(application.conversation.id),
         is_meant: is_meant(app, tenant, application, session),
         authenticated: UnixTime::from_seconds(session.authenticated),
-        by_ticket: session.method != Method::Password,
+        by_ticket: session.method.is_by_ticket(),
         is_proved: session.is_proved,
         must_prove: tenant.proofs.are_needed(sid),
         may_prove: tenant.proofs.has_secret(sid),
@@ -339,7 +339,7 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
         resource: request.resource.clone(),
         nonce: request.nonce.clone(),
         authenticated: session.authenticated,
-        factors: Factors { by_ticket: session.method != Method::Password, one_time_code: session.is_proved },
+        factors: Factors { first: session.method.into(), one_time_code: session.is_proved },
         stay: Some(Stay { name: session.stay, end }),
     };
     let bound = Bound { redirect_uri: request.reply.redirect_uri.clone(), challenge: request.challenge.clone() };

@@ -2,7 +2,7 @@
 
 use super::authorization_request::{ACR_MULTI, ACR_SINGLE};
 use super::dialect::Dialect;
-use super::grants::{ACCESS_LIFETIME, Factors, Grant};
+use super::grants::{ACCESS_LIFETIME, Factors, FirstFactor, Grant};
 use super::scopes::{GROUPS, OPENID, PROFILE};
 use crate::guid::Guid;
 use base64::Engine as _;
@@ -182,13 +182,16 @@ impl<'a> Issue<'a> {
 }
 
 impl Factors {
-    /// Returns the methods of RFC 8176: `wia` by ticket, `pwd` by password, and `otp` and `mfa` with a one-time code.
+    /// Returns the methods of RFC 8176: `wia` by ticket, `pwd` by password, and `otp` and `mfa` with a one-time code. `phs` is not
+    /// registered: the server checked the password with a verifier, and not the directory.
     const fn amr(self) -> &'static [&'static str] {
-        match (self.by_ticket, self.one_time_code) {
-            (true, false) => &["wia"],
-            (true, true) => &["wia", "otp", "mfa"],
-            (false, false) => &["pwd"],
-            (false, true) => &["pwd", "otp", "mfa"],
+        match (self.first, self.one_time_code) {
+            (FirstFactor::Ticket, false) => &["wia"],
+            (FirstFactor::Ticket, true) => &["wia", "otp", "mfa"],
+            (FirstFactor::Password, false) => &["pwd"],
+            (FirstFactor::Password, true) => &["pwd", "otp", "mfa"],
+            (FirstFactor::PasswordHash, false) => &["pwd", "phs"],
+            (FirstFactor::PasswordHash, true) => &["pwd", "phs", "otp", "mfa"],
         }
     }
 
@@ -224,7 +227,7 @@ mod tests {
             resource: None,
             nonce: Some("n".into()),
             authenticated: 900,
-            factors: Factors { by_ticket: true, one_time_code: false },
+            factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
             stay: None,
         }
     }
@@ -293,13 +296,15 @@ mod tests {
 
     #[test]
     fn methods_and_class_say_how_the_user_signed_in() {
-        let of = |by_ticket, one_time_code| {
-            let factors = Factors { by_ticket, one_time_code };
+        let of = |first, one_time_code| {
+            let factors = Factors { first, one_time_code };
             (factors.amr().join(" "), factors.acr() == ACR_MULTI)
         };
-        assert_eq!(of(true, false), ("wia".into(), false));
-        assert_eq!(of(true, true), ("wia otp mfa".into(), true));
-        assert_eq!(of(false, false), ("pwd".into(), false));
-        assert_eq!(of(false, true), ("pwd otp mfa".into(), true));
+        assert_eq!(of(FirstFactor::Ticket, false), ("wia".into(), false));
+        assert_eq!(of(FirstFactor::Ticket, true), ("wia otp mfa".into(), true));
+        assert_eq!(of(FirstFactor::Password, false), ("pwd".into(), false));
+        assert_eq!(of(FirstFactor::Password, true), ("pwd otp mfa".into(), true));
+        assert_eq!(of(FirstFactor::PasswordHash, false), ("pwd phs".into(), false));
+        assert_eq!(of(FirstFactor::PasswordHash, true), ("pwd phs otp mfa".into(), true));
     }
 }

@@ -7,7 +7,7 @@
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
 use crate::clock;
-use crate::session::Sessions;
+use crate::session::{Method, Sessions};
 use crate::store::{Entry, Key, Kind, Locator, Records, Shares, StoreError, UserIndex, When};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,8 +43,28 @@ pub(crate) struct Stay {
 /// How the user proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Factors {
-    pub(crate) by_ticket: bool,
+    pub(crate) first: FirstFactor,
     pub(crate) one_time_code: bool,
+}
+
+/// What proved the user's identity first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum FirstFactor {
+    Ticket,
+    /// The directory checked the password.
+    Password,
+    /// The server checked the password with a verifier of the directory.
+    PasswordHash,
+}
+
+impl From<Method> for FirstFactor {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Kerberos | Method::TestTicket => Self::Ticket,
+            Method::Password => Self::Password,
+            Method::PasswordHash => Self::PasswordHash,
+        }
+    }
 }
 
 /// What the token request must repeat of the authorization request.

@@ -54,7 +54,7 @@ pub(crate) use clients::{Clients, RegisteredClient};
 pub(crate) use conversation::{BrowserId, Conversation, ConversationId, Stale};
 pub(crate) use cors::{apply as apply_cors, begins, may_send};
 pub(crate) use decision::TicketUse;
-pub(crate) use grants::{ACCESS_LIFETIME, Grants};
+pub(crate) use grants::{ACCESS_LIFETIME, FirstFactor, Grants};
 pub(crate) use redirect_uri::origin as origin_of;
 pub(crate) use test_realm::{APP_SECRET, clients as test_clients};
 pub(crate) use user::User;

@@ -247,7 +247,7 @@ impl TokenRequest<'_> {
         let (scopes, resource) = self.asked_of_assertion()?;
         let assertion = self.parameters.required("assertion")?;
         let redeemed = redeem(self.app, self.tenant, assertion, self.now).await;
-        let Redemption { user, authenticated, by_ticket } = redeemed.inspect_err(|reason| {
+        let Redemption { user, authenticated, first } = redeemed.inspect_err(|reason| {
             tracing::warn!(tenant = %self.tenant.name, client_id = self.client.id, "an assertion is refused: {reason:?}");
         })?;
         let grant = Grant {
@@ -258,7 +258,7 @@ impl TokenRequest<'_> {
             resource,
             nonce: None,
             authenticated: authenticated.seconds(),
-            factors: Factors { by_ticket, one_time_code: false },
+            factors: Factors { first, one_time_code: false },
             stay: None,
         };
         let with_refresh_token = self.client.may_use(GrantType::RefreshToken);

@@ -21,11 +21,12 @@ mod tests;
 
 pub(crate) use id::SessionId;
 
+use crate::authenticated::Authenticated;
 use crate::clock;
 use crate::metrics::STAGE;
 use crate::oidc::ConversationId;
 use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
-use kerberos_sso::{Identity, SessionIdentity, Sid, UnixTime};
+use kerberos_sso::{SessionIdentity, Sid, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,9 +57,19 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Kerberos,
+    /// The directory checked the password.
     Password,
+    /// This server checked the password with a verifier of the directory.
+    PasswordHash,
     /// By a ticket that the server made itself, in the built-in test realm.
     TestTicket,
+}
+
+impl Method {
+    /// Returns whether a ticket of the user's computer proved who the user is.
+    pub(crate) const fn is_by_ticket(self) -> bool {
+        matches!(self, Self::Kerberos | Self::TestTicket)
+    }
 }
 
 /// The stage of a session.
@@ -320,17 +331,15 @@ fn sid(session: &Session) -> String {
 impl Session {
     pub(crate) fn new(
         tenant: &Arc<str>,
-        identity: &Identity,
-        method: Method,
-        authenticated: UnixTime,
+        Authenticated { identity, domain, method, at }: Authenticated,
         conversation: Option<ConversationId>,
     ) -> Self {
         Self {
             tenant: Arc::clone(tenant),
-            identity: identity.into(),
-            domain: identity.logon_domain.clone(),
+            identity,
+            domain,
             method,
-            authenticated: authenticated.seconds(),
+            authenticated: at.seconds(),
             is_proved: false,
             conversation,
             stay: clock::random(),

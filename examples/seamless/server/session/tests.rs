@@ -11,7 +11,7 @@ fn session(name: &str) -> Arc<Session> {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let validator = Validator::new(realm.key_set(), Policy::default(), kerberos_sso::replay::NoReplayCache);
     let accepted = validator.validate_ticket(&realm.ticket_for(name).mint(), TestRealm::NOW).unwrap();
-    Arc::new(Session::new(&"contoso.test".into(), &accepted.identity().to_owned(), Method::Kerberos, NOW, None))
+    Arc::new(Session::new(&"contoso.test".into(), Authenticated::by_ticket(&accepted, Method::Kerberos), None))
 }
 
 fn store() -> Arc<Memory> {

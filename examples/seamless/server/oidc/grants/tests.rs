@@ -35,7 +35,7 @@ fn grant(scopes: &str, stay_ends: Option<i64>) -> Grant {
         resource: None,
         nonce: None,
         authenticated: 0,
-        factors: Factors { by_ticket: true, one_time_code: false },
+        factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
         stay: stay_ends.map(|seconds| Stay { name: [7; 16], end: after(seconds).seconds() }),
     }
 }
