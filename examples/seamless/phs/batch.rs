@@ -33,6 +33,16 @@ pub struct Answer {
     pub cursor: String,
 }
 
+/// Where a source was, for a source that begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The version of the message: 1.
+    pub v: u8,
+    /// The directory server that numbered the changes, and the cursor of the last batch. `None` before the first batch.
+    pub at: Option<(ObjectId, String)>,
+}
+
 /// A record that the server did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,7 @@ use crate::config::{Config, Limits};
 use crate::cookies::Cookies;
 use crate::forwarded::Proxies;
 use crate::handover::Handovers;
+use crate::hashes::Tables;
 use crate::health::Logged;
 use crate::hosts::AllowedHosts;
 use crate::judged::JudgedTickets;
@@ -136,12 +137,16 @@ impl App {
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let autologon = config.as_ref().and_then(|config| config.autologon.clone());
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
+        let tables = config.as_ref().map(|config| Tables::of_config(config, &records)).transpose()?.unwrap_or_default();
         let agents = match &config {
-            Some(config) => Agents::of_config(config, &records).await?,
+            Some(config) => Agents::of_config(config, &records, &tables).await?,
             None => None,
         };
         let tenants = match config {
-            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records, agents.as_ref()).await?,
+            Some(config) => {
+                let checked_by = (agents.as_ref(), &tables);
+                Tenants::of_config(config, arguments.allow_rc4, replays, &records, checked_by).await?
+            }
             None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
         let back_channel = BackChannel::new(tenants.all().any(|tenant| tenant.clients.hear_by_tls()))?;
@@ -181,7 +186,7 @@ impl App {
         [("keys", keys), ("store", store)].into_iter().filter(|(_, is_ready)| !is_ready).map(|(part, _)| part).collect()
     }
 
-    /// Returns the age of each kind of key, in seconds.
+    /// Returns the age of each kind of key, and of the last password hashes, in seconds.
     pub(crate) fn key_ages(&self, now: UnixTime) -> Vec<(Arc<str>, i64)> {
         let own = self.sealing.current_since(now).map(|since| ("continuation".into(), since));
         let signing = self
@@ -190,7 +195,11 @@ impl App {
             .filter_map(|tenant| Some((format!("signing:{}", tenant.name).into(), tenant.signing.current_since(now)?)));
         let own = own.into_iter().chain(signing);
         let keytabs = self.tenants.newest_keys().map(|(tenant, since)| (format!("keytab:{tenant}").into(), since));
-        own.chain(keytabs).map(|(key, since)| (key, now.seconds_since(since))).collect()
+        let hashes = self.tenants.all().filter_map(|tenant| {
+            let last = tenant.hashes.as_ref()?.last_known()?.last;
+            Some((format!("hashes:{}", tenant.name).into(), UnixTime::from_seconds(last)))
+        });
+        own.chain(keytabs).chain(hashes).map(|(key, since)| (key, now.seconds_since(since))).collect()
     }
 
     /// Makes the keys if there are none, and replaces the keys in time. A request that needs keys does the same. With
@@ -200,6 +209,11 @@ impl App {
         let mut logged = Logged::default();
         loop {
             let now = clock::now();
+            for table in self.tenants.all().filter_map(|tenant| tenant.hashes.as_ref()) {
+                if let Err(error) = table.synchronised().await {
+                    tracing::warn!(tenant = table.tenant(), "the age of the password hashes is not known: {error}");
+                }
+            }
             logged.log(&self.tenants.health(now), now);
             if let Err(error) = self.sealing.keys(now).await {
                 tracing::error!("the server has no keys: {error}");

@@ -54,6 +54,7 @@ use crate::store::{Engine, Nodes, WithoutStore};
 use ipnet::IpNet;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::BindingLevel;
+use seamless_phs::verifier::{MAX_ITERATIONS, MIN_ITERATIONS};
 use seamless_pta::message::{NodeUrl, ProgramVersion};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -179,13 +180,79 @@ impl AgentsConfig {
 }
 
 /// How a tenant's passwords are validated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "method")]
 pub(crate) enum PasswordConfig {
     /// This server asks the `kdc` of the tenant.
-    Kdc,
+    Kdc {
+        /// The verifiers that decide if the KDC cannot be asked.
+        fallback: Option<HashConfig>,
+    },
     /// An agent beside the directory asks its KDC.
-    PassThrough,
+    PassThrough {
+        /// The verifiers that decide if no agent answers.
+        fallback: Option<HashConfig>,
+    },
+    /// This server asks nobody: a source has sent verifiers of the passwords.
+    Hash(HashConfig),
+}
+
+/// The verifiers of passwords, which a source in the organisation's network sends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HashConfig {
+    /// The file with the key that seals the verifiers: 32 random octets. All nodes have the same file.
+    pub(crate) key: PathBuf,
+    /// The time after the last message of the source for which the verifiers decide, in hours.
+    #[serde(default = "HashConfig::max_age_hours")]
+    pub(crate) max_age_hours: u32,
+    /// Whether accounts that every domain has, as `Administrator`, may sign in by a verifier: their RID is below 1000.
+    #[serde(default)]
+    pub(crate) built_in_accounts: bool,
+    /// The smallest number of iterations of a verifier.
+    #[serde(default = "HashConfig::min_iterations")]
+    pub(crate) min_iterations: u32,
+}
+
+impl HashConfig {
+    const fn max_age_hours() -> u32 {
+        24
+    }
+
+    const fn min_iterations() -> u32 {
+        MIN_ITERATIONS
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.max_age_hours == 0 {
+            return Err("password: max_age_hours must be at least 1".into());
+        }
+        if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
+            return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
+        }
+        Ok(())
+    }
+}
+
+impl PasswordConfig {
+    /// Returns the verifiers of the tenant, if it uses any.
+    pub(crate) const fn hashes(&self) -> Option<&HashConfig> {
+        match self {
+            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_ref(),
+            Self::Hash(hashes) => Some(hashes),
+        }
+    }
+
+    const fn hashes_mut(&mut self) -> Option<&mut HashConfig> {
+        match self {
+            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_mut(),
+            Self::Hash(hashes) => Some(hashes),
+        }
+    }
+
+    pub(crate) const fn is_by_agents(&self) -> bool {
+        matches!(self, Self::PassThrough { .. })
+    }
 }
 
 /// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients
@@ -366,6 +433,9 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         for tenant in &mut config.tenants {
             tenant.keytab = folder.join(&tenant.keytab);
+            if let Some(hashes) = tenant.password.as_mut().and_then(PasswordConfig::hashes_mut) {
+                hashes.key = folder.join(&hashes.key);
+            }
         }
         let tls = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
         let socket = config.agents.as_mut().and_then(|agents| agents.socket.as_mut());
@@ -415,8 +485,11 @@ impl Config {
         let mut guids = HashSet::new();
         for tenant in &self.tenants {
             tenant.check()?;
-            if tenant.password == Some(PasswordConfig::PassThrough) && self.agents.is_none() {
+            if tenant.password.as_ref().is_some_and(PasswordConfig::is_by_agents) && self.agents.is_none() {
                 return Err(format!("{}: password: pass-through needs `agents`", tenant.name));
+            }
+            if tenant.hashes().is_some() && self.agents.is_none() {
+                return Err(format!("{}: password: the source of hashes needs `agents`", tenant.name));
             }
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
                 return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
@@ -486,15 +559,7 @@ impl TenantConfig {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
         self.check_native_clients()?;
-        match (self.password, &self.kdc) {
-            (Some(PasswordConfig::Kdc), None) => {
-                return Err(format!("{}: password: the method `kdc` needs a `kdc`", self.name));
-            }
-            (Some(PasswordConfig::PassThrough), Some(_)) => {
-                return Err(format!("{}: password: with agents, this server asks no `kdc`; remove it", self.name));
-            }
-            _ => {}
-        }
+        self.check_password()?;
         self.check_forest()
     }
 
@@ -520,6 +585,29 @@ impl TenantConfig {
     /// Returns the identifier of the tenant.
     pub(crate) fn guid(&self) -> Guid {
         self.guid.unwrap_or_else(|| Guid::of_tenant(&self.name))
+    }
+
+    fn check_password(&self) -> Result<(), String> {
+        let in_tenant = |text: &str| format!("{}: {text}", self.name);
+        match (&self.password, &self.kdc) {
+            (Some(PasswordConfig::Kdc { .. }), None) => {
+                return Err(in_tenant("password: the method `kdc` needs a `kdc`"));
+            }
+            (Some(PasswordConfig::PassThrough { .. } | PasswordConfig::Hash(_)), Some(_)) => {
+                return Err(in_tenant("password: with this method, this server asks no `kdc`; remove it"));
+            }
+            _ => {}
+        }
+        let Some(hashes) = self.hashes() else { return Ok(()) };
+        if self.domain_sids.is_empty() {
+            return Err(in_tenant("password: hashes need `domain_sids`, which say whose accounts the source may send"));
+        }
+        hashes.check().map_err(|error| in_tenant(&error))
+    }
+
+    /// Returns the verifiers of the tenant, if it uses any.
+    pub(crate) fn hashes(&self) -> Option<&HashConfig> {
+        self.password.as_ref()?.hashes()
     }
 
     fn check_forest(&self) -> Result<(), String> {

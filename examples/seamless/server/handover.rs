@@ -101,8 +101,8 @@ const LIFETIME: i64 = 60;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::session::{Method, Session, Stage};
     use crate::authenticated::Authenticated;
+    use crate::session::{Method, Session, Stage};
     use crate::store::{Memory, Secret};
     use kerberos_sso::testing::TestRealm;
     use kerberos_sso::{Policy, Validator, replay::NoReplayCache};

@@ -6,9 +6,10 @@ use crate::clock;
 #[cfg(test)]
 use crate::config::ProofConfig;
 use crate::config::{Config, PasswordConfig, TenantConfig};
-use crate::directory::Directory;
+use crate::directory::{Directory, Verifiers};
 use crate::federation::Federation;
 use crate::guid::Guid;
+use crate::hashes::{Checks, Table, Tables};
 use crate::health::{AccountKeys, Health, Signs};
 use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
@@ -47,6 +48,8 @@ pub(crate) struct Tenant {
     pub(crate) realm: Arc<str>,
     /// The KDC that checks passwords, or `None` if the tenant has no password form.
     pub(crate) directory: Option<Arc<Directory>>,
+    /// The verifiers of passwords, if the tenant uses any.
+    pub(crate) hashes: Option<Table>,
     /// Who must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
     /// The applications of the tenant.
@@ -88,16 +91,17 @@ impl Tenants {
         allow_rc4: bool,
         replays: &Replays,
         records: &Records,
-        agents: Option<&Arc<Agents>>,
+        (agents, tables): (Option<&Arc<Agents>>, &Tables),
     ) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
         let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
         let level = config.tls.as_ref().map(|tls| tls.channel_bindings).unwrap_or_default();
         let policy = policy.with_binding_level(level.into());
         let answer_after = Duration::from_secs(config.limits.password_seconds);
+        let checkers = Checkers { answer_after, agents, tables, checks: Checks::default() };
         for config in config.tenants {
             let replay = replays.cache(&policy).await?;
-            let tenant = Tenant::of_config(&config, policy.clone(), (answer_after, agents), replay, records)?;
+            let tenant = Tenant::of_config(&config, policy.clone(), &checkers, replay, records)?;
             tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
             tenants.keytabs.push((tenant, Keytabs::of(config)));
         }
@@ -197,6 +201,36 @@ impl Tenants {
     }
 }
 
+/// What checks the passwords of all tenants.
+struct Checkers<'a> {
+    /// The time from a password to its refusal.
+    answer_after: Duration,
+    agents: Option<&'a Arc<Agents>>,
+    tables: &'a Tables,
+    checks: Checks,
+}
+
+impl Checkers<'_> {
+    /// Returns what checks the passwords of a tenant, or `None` if nothing does.
+    fn directory(&self, config: &TenantConfig) -> Option<Directory> {
+        let table = self.tables.get(&config.name);
+        let verifiers = table.map(|table| Verifiers::new(table.clone(), self.checks.clone()));
+        match (&config.password, verifiers) {
+            (Some(PasswordConfig::Hash(_)), verifiers) => {
+                verifiers.map(|verifiers| Directory::of_verifiers(verifiers, self.answer_after))
+            }
+            (Some(PasswordConfig::PassThrough { .. }), fallback) => {
+                let agents = Arc::clone(self.agents?);
+                Some(Directory::of_agents(agents, self.answer_after).with_fallback(fallback))
+            }
+            (Some(PasswordConfig::Kdc { .. }) | None, fallback) => {
+                let kdc = config.kdc.as_ref()?;
+                Some(Directory::of_kdc(&config.realm, kdc, self.answer_after).with_fallback(fallback))
+            }
+        }
+    }
+}
+
 impl Tenant {
     fn new(name: &str, realm: &str, domains: Vec<String>, validator: Validator, records: &Records) -> Self {
         Self {
@@ -207,6 +241,7 @@ impl Tenant {
             name: name.into(),
             realm: realm.into(),
             directory: None,
+            hashes: None,
             proofs: Arc::default(),
             test_realm: None,
             guid: Guid::of_tenant(name),
@@ -224,7 +259,7 @@ impl Tenant {
     fn of_config(
         config: &TenantConfig,
         policy: Policy,
-        (answer_after, agents): (Duration, Option<&Arc<Agents>>),
+        checkers: &Checkers<'_>,
         replay: Replay,
         records: &Records,
     ) -> Result<Self, String> {
@@ -239,14 +274,8 @@ impl Tenant {
         tenant.tickets = Arc::new(TicketRules { networks, groups });
         (tenant.guid, tenant.takes_username_tokens) = (config.guid(), config.username_mixed);
         tenant.federated = Arc::new(config.federated.clone());
-        tenant.directory = match (config.password, agents, &config.kdc) {
-            (Some(PasswordConfig::PassThrough), Some(agents), _) => {
-                Some(Directory::of_agents(Arc::clone(agents), answer_after))
-            }
-            (_, _, Some(kdc)) => Some(Directory::of_kdc(&config.realm, kdc, answer_after)),
-            (_, _, None) => None,
-        }
-        .map(Arc::new);
+        tenant.hashes = checkers.tables.get(&config.name).cloned();
+        tenant.directory = checkers.directory(config).map(Arc::new);
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
         Ok(tenant)
@@ -289,6 +318,11 @@ impl Tenant {
     /// Counts what the administrator should know of an accepted ticket.
     pub(crate) fn count_accepted(&self, accepted: &Accepted) {
         self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
+    }
+
+    /// Counts the sign-in of an administrator who has no ticket.
+    pub(crate) fn count_administrator(&self, user: &SessionIdentity) {
+        self.signs.administrator(&self.name, user, &self.administrators, clock::now());
     }
 
     /// Counts what the administrator should know of a refused ticket, which came in this `Authorization` value.

@@ -5,6 +5,7 @@
 //! - [`registry`]: the agents and the tokens with which they enrol, in the store.
 //! - [`listener`]: the listener for agents, with mutual TLS.
 //! - [`routes`]: what an agent may ask: enrol, bootstrap, renew, take and answer.
+//! - [`hashes`]: what a source of password hashes may ask.
 //! - [`enrolment`]: certificates for new and known agents.
 //! - [`administration`] and [`command`]: what an operator does with agents.
 //!
@@ -16,6 +17,7 @@ mod authority;
 #[cfg(unix)]
 mod command;
 mod enrolment;
+mod hashes;
 mod listener;
 mod registry;
 mod routes;
@@ -30,6 +32,7 @@ pub(crate) use listener::serve;
 
 use crate::clock;
 use crate::config::{AgentsConfig, Config, PasswordConfig};
+use crate::hashes::Tables;
 use crate::store::{Engine, Records};
 use kerberos_sso::UnixTime;
 use listener::NodeTls;
@@ -54,6 +57,8 @@ pub(crate) struct Agents {
     config: AgentsConfig,
     /// The tenants whose passwords agents validate, and their realms.
     realms: HashMap<Tenant, Arc<str>>,
+    /// The tenants to which sources send password hashes.
+    tables: Tables,
     authority: Authority,
     registry: Registry,
     /// The agents that ask this node.
@@ -65,17 +70,23 @@ pub(crate) struct Agents {
 impl Agents {
     /// Reads the authority from the store, and makes it if there is none. Returns `None` if the configuration has no
     /// agents.
-    pub(crate) async fn of_config(config: &Config, records: &Records) -> Result<Option<Arc<Self>>, String> {
+    pub(crate) async fn of_config(
+        config: &Config,
+        records: &Records,
+        tables: &Tables,
+    ) -> Result<Option<Arc<Self>>, String> {
         let Some(own) = &config.agents else { return Ok(None) };
-        let tenants = config.tenants.iter().filter(|tenant| tenant.password == Some(PasswordConfig::PassThrough));
+        let tenants =
+            config.tenants.iter().filter(|tenant| tenant.password.as_ref().is_some_and(PasswordConfig::is_by_agents));
         let realms = tenants.filter_map(|tenant| Some((tenant_name(&tenant.name)?, tenant.realm.as_str().into())));
-        Self::start(own, realms.collect(), records).await.map(Some)
+        Self::start(own, realms.collect(), records, tables.clone()).await.map(Some)
     }
 
     async fn start(
         config: &AgentsConfig,
         realms: HashMap<Tenant, Arc<str>>,
         records: &Records,
+        tables: Tables,
     ) -> Result<Arc<Self>, String> {
         let authority = authority::of_store(records, time(clock::now())).await?;
         let (gateway, queue) = (Arc::new(Gateway::default()), InProcess::default());
@@ -83,7 +94,7 @@ impl Agents {
         let tls = NodeTls::new(config, &authority, time(clock::now()))?;
         let registry = Registry::new(records.clone());
         let (config, queue) = (config.clone(), Box::new(queue));
-        Ok(Arc::new(Self { config, realms, authority, registry, gateway, queue, tls }))
+        Ok(Arc::new(Self { config, realms, tables, authority, registry, gateway, queue, tls }))
     }
 
     /// Asks the agents of a tenant about a password, for at most the time `whole`.

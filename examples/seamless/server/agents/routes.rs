@@ -2,7 +2,7 @@
 
 use super::enrolment::NoCertificate;
 use super::listener::Peer;
-use super::{Agents, time};
+use super::{Agents, hashes, time};
 use crate::clock;
 use crate::store::StoreError;
 use axum::Router;
@@ -13,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use seamless_phs::batch::MAX_SIZE;
 use seamless_pta::agent::Denied;
 use seamless_pta::certificate::AgentCertificate;
 use seamless_pta::message::{
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-type Refusal = (StatusCode, String);
+pub(super) type Refusal = (StatusCode, String);
 
 pub(super) fn routes(agents: Arc<Agents>) -> Router {
     Router::new()
@@ -35,6 +36,7 @@ pub(super) fn routes(agents: Arc<Agents>) -> Router {
         .route("/agents/v1/take", post(take))
         .route("/agents/v1/answer", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .route("/agents/v1/hashes", get(hashes::progress).post(hashes::take).layer(DefaultBodyLimit::max(MAX_SIZE)))
         .layer(middleware::from_fn(in_time))
         .with_state(agents)
 }
@@ -138,13 +140,13 @@ async fn answer(State(agents): State<Arc<Agents>>, Extension(peer): Extension<Pe
 }
 
 /// Returns the certificate of the connection.
-fn shown(peer: &Peer) -> Result<&AgentCertificate, Refusal> {
+pub(super) fn shown(peer: &Peer) -> Result<&AgentCertificate, Refusal> {
     let refusal = || (StatusCode::UNAUTHORIZED, "show the certificate of an agent\n".into());
     peer.certificate.as_deref().ok_or_else(refusal)
 }
 
 /// Returns the agent of the connection, if it may speak.
-async fn known<'p>(agents: &Agents, peer: &'p Peer) -> Result<(&'p AgentCertificate, Agent), Refusal> {
+pub(super) async fn known<'p>(agents: &Agents, peer: &'p Peer) -> Result<(&'p AgentCertificate, Agent), Refusal> {
     let (shown, now) = (shown(peer)?, time(clock::now()));
     let agent = agents.registry.get(shown.agent, now).await.map_err(|error| unavailable(&error))?;
     let agent = agent.filter(|agent| is_of(agent, shown)).ok_or_else(|| denied(Denied::Certificate, peer))?;
@@ -200,7 +202,7 @@ fn denied(error: Denied, peer: &Peer) -> Refusal {
     (StatusCode::FORBIDDEN, format!("{error}\n"))
 }
 
-fn unavailable(error: &StoreError) -> Refusal {
+pub(super) fn unavailable(error: &StoreError) -> Refusal {
     tracing::error!("the registry of agents cannot be asked: {error}");
     (StatusCode::SERVICE_UNAVAILABLE, "the registry of agents cannot be asked\n".into())
 }

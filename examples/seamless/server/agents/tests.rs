@@ -1,17 +1,21 @@
 //! Tests of the server with agents on its listener, and a realm that makes its own tickets as their directory.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod hashes;
+
 use super::administration::Listed;
 use super::*;
 use crate::app::App;
+use crate::authenticated::Authenticated;
 use crate::connections::Connections;
 use crate::directory::{self, Refusal};
 use crate::forwarded::Proxies;
 use crate::metrics::Metrics;
 use crate::serve::Stop;
+use crate::session::Method;
 use crate::user_name::UserName;
+use kerberos_sso::Keytab;
 use kerberos_sso::testing::{TestRealm, TestToken};
-use kerberos_sso::{Accepted, Keytab};
 use rcgen::KeyPair;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,6 +29,7 @@ use seamless_pta::verdict;
 use seamless_pta::{Fixed, SealingKey};
 use serde_json::json;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -40,6 +45,11 @@ pub(crate) struct Server {
 }
 
 pub(crate) async fn server() -> Server {
+    server_with(json!({ "method": "pass-through" })).await
+}
+
+/// Returns a server whose tenant checks passwords by `password`. The file `hash.key` is beside its configuration.
+async fn server_with(password: serde_json::Value) -> Server {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let folder = TempDir::new().unwrap();
     let keytab = Keytab::encode([&realm.account()], TestRealm::NOW).unwrap();
@@ -49,11 +59,14 @@ pub(crate) async fn server() -> Server {
         "limits": { "password_seconds": 1 },
         "tenants": [{
             "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
-            "domain_sids": [realm.domain_sid().to_string()], "password": { "method": "pass-through" },
+            "domain_sids": [realm.domain_sid().to_string()], "password": password,
         }],
     });
     let path = folder.path().join("seamless.json");
     std::fs::write(&path, config.to_string()).unwrap();
+    let key = folder.path().join("hash.key");
+    std::fs::write(&key, [7; 32]).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let app = Arc::new(App::for_tests(Some(&path)).await);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let (address, (stop, stopping)) = (listener.local_addr().unwrap(), Stop::new());
@@ -67,8 +80,8 @@ impl Server {
         self.app.agents.as_ref().unwrap()
     }
 
-    async fn token(&self) -> String {
-        let token = self.agents().make_token("Contoso.Test", Role::Pta, None, "root".into()).await;
+    async fn token(&self, role: Role) -> String {
+        let token = self.agents().make_token("Contoso.Test", role, None, "root".into()).await;
         token.unwrap().to_string()
     }
 
@@ -91,7 +104,7 @@ impl Server {
         Ok(Connection(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
     }
 
-    async fn sign_in(&self, name: &str, password: &str) -> Result<Accepted, Refusal> {
+    async fn sign_in(&self, name: &str, password: &str) -> Result<Authenticated, Refusal> {
         let tenant = self.app.tenants.get("contoso.test").unwrap();
         directory::sign_in(&self.app.lockout, &tenant, &UserName::parse(name).unwrap(), password, None).await
     }
@@ -150,7 +163,11 @@ fn keys() -> (KeyPair, SealingKey) {
 
 impl TestAgent {
     async fn enrol(server: &Server) -> Self {
-        let ((key, sealing), token) = (keys(), server.token().await);
+        Self::enrol_as(server, Role::Pta).await
+    }
+
+    async fn enrol_as(server: &Server, role: Role) -> Self {
+        let ((key, sealing), token) = (keys(), server.token(role).await);
         let request = enrol_request(&token, &key, &sealing);
         let (status, body) = server.connect(None).await.unwrap().post("enrol", &request).await;
         assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
@@ -229,8 +246,8 @@ async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_one_does_
     for name in ["alice", "alice@contoso.test", r"CONTOSO\alice"] {
         let working = agent.work(&server, honest);
         until_waiting(&server).await;
-        let accepted = server.sign_in(name, "right").await.unwrap();
-        assert_eq!(accepted.identity().name().to_string(), "alice");
+        let user = server.sign_in(name, "right").await.unwrap();
+        assert_eq!((user.identity.name.as_str(), user.method), ("alice", Method::Password));
         assert_eq!(working.await.unwrap(), 204);
     }
     let working = agent.work(&server, honest);
@@ -263,16 +280,17 @@ async fn tenant_without_agents_says_so() {
 #[tokio::test]
 async fn token_enrols_one_agent_and_another_secret_does_not_use_it_up() {
     let (server, (key, sealing)) = (server().await, keys());
-    let token = server.token().await;
+    let token = server.token(Role::Pta).await;
     let mut connection = server.connect(None).await.unwrap();
     let parts: Vec<_> = token.split('.').collect();
     let wrong = token.replace(parts[4], &Fixed::new([1_u8; 32]).to_string());
     let mut statuses = Vec::new();
-    for token in [&wrong, &token, &token, &server.token().await.replace("contoso", "fabrikam")] {
+    for token in [&wrong, &token, &token, &server.token(Role::Pta).await.replace("contoso", "fabrikam")] {
         statuses.push(connection.post("enrol", &enrol_request(token, &key, &sealing)).await.0);
     }
     assert_eq!(statuses, [403, 201, 403, 403]);
-    let other_key = Enrol { seal_key: keys().1.public(), ..enrol_request(&server.token().await, &key, &sealing) };
+    let other_key =
+        Enrol { seal_key: keys().1.public(), ..enrol_request(&server.token(Role::Pta).await, &key, &sealing) };
     assert_eq!(connection.post("enrol", &other_key).await.0, 403);
     assert!(server.agents().make_token("fabrikam.test", Role::Pta, None, "root".into()).await.is_err());
 }
@@ -403,9 +421,9 @@ async fn authority_agents_and_tokens_survive_a_restart() {
     let (server, records) = (server().await, Records::for_tests());
     let config = server.agents().config.clone();
     let realms = server.agents().realms.clone();
-    let first = Agents::start(&config, realms.clone(), &records).await.unwrap();
+    let first = Agents::start(&config, realms.clone(), &records, Tables::default()).await.unwrap();
     let token = first.make_token("contoso.test", Role::Pta, None, "root".into()).await.unwrap();
-    let second = Agents::start(&config, realms, &records).await.unwrap();
+    let second = Agents::start(&config, realms, &records, Tables::default()).await.unwrap();
     assert_eq!(second.authority.pin(), first.authority.pin());
     let (key, sealing) = keys();
     let enrolled = second.enrol(&enrol_request(&token, &key, &sealing)).await.unwrap();

@@ -147,13 +147,41 @@ fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_one() {
     let agents = r#""agents": {"listen": "127.0.0.1:0", "nodes": ["https://n1:8443"]},"#;
     let (pass_through, kdc) = (r#", "password": {"method": "pass-through"}"#, r#", "kdc": "k""#);
     let read = parse(agents, pass_through).unwrap();
-    assert_eq!(read.first().unwrap().password, Some(PasswordConfig::PassThrough));
+    assert_eq!(read.first().unwrap().password, Some(PasswordConfig::PassThrough { fallback: None }));
     assert!(parse("", &format!(r#"{kdc}, "password": {{"method": "kdc"}}"#)).is_ok());
     for (agents, rest, expected) in [
         ("", pass_through.to_owned(), "needs `agents`"),
         (agents, format!("{pass_through}{kdc}"), "remove it"),
         (agents, r#", "password": {"method": "kdc"}"#.to_owned(), "needs a `kdc`"),
         (agents, r#", "password": {"method": "kdc", "also": 1}"#.to_owned(), ""),
+    ] {
+        let error = parse(agents, &rest).err().unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
+    let parse = |agents: bool, rest: &str| {
+        let agents = if agents { r#""agents": {"listen": "127.0.0.1:0", "nodes": ["https://n1:8443"]},"# } else { "" };
+        Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest)))
+    };
+    let sids = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
+    let hash = |more: &str| format!(r#"{sids}, "password": {{"method": "hash", "key": "hash.key"{more}}}"#);
+    let read = parse(true, &hash("")).unwrap();
+    let hashes = read.tenants.first().unwrap().hashes().unwrap();
+    assert_eq!((hashes.max_age_hours, hashes.built_in_accounts, hashes.min_iterations), (24, false, 1000));
+    let fallback = format!(r#"{sids}, "password": {{"method": "pass-through", "fallback": {{"key": "hash.key"}}}}"#);
+    assert!(parse(true, &fallback).unwrap().tenants.first().unwrap().hashes().is_some());
+    for (agents, rest, expected) in [
+        (false, hash(""), "needs `agents`"),
+        (true, hash("").replace(sids, ""), "need `domain_sids`"),
+        (true, format!(r#"{}, "kdc": "k""#, hash("")), "remove it"),
+        (true, hash(r#", "max_age_hours": 0"#), "max_age_hours"),
+        (true, hash(r#", "min_iterations": 999"#), "min_iterations"),
+        (true, hash(r#", "min_iterations": 1000001"#), "min_iterations"),
+        (true, hash(r#", "also": 1"#), ""),
+        (true, hash("").replace(r#", "key": "hash.key""#, ""), "key"),
     ] {
         let error = parse(agents, &rest).err().unwrap();
         assert!(error.contains(expected), "{error}");

@@ -10,14 +10,18 @@ mod kdc;
 mod pass_through;
 mod refusal;
 mod tap;
+mod verifiers;
 
 pub(crate) use refusal::Refusal;
+pub(crate) use verifiers::Verifiers;
 
 use crate::agents::Agents;
+use crate::authenticated::Authenticated;
 use crate::clock;
 use crate::lockout::{Attempt, Locked, Lockout, Outcome};
 use crate::metrics::STAGE;
 use crate::principal;
+use crate::session::Method;
 use crate::tenants::{Tenant, Validator};
 use crate::user_name::UserName;
 use kdc::Kdc;
@@ -28,7 +32,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tracing::{Instrument as _, debug_span};
 use zeroize::Zeroizing;
 
@@ -37,14 +41,18 @@ pub(crate) struct Directory {
     /// The time from a request to its refusal.
     answer_after: Duration,
     way: Way,
+    /// The verifiers that decide if the directory cannot be asked.
+    fallback: Option<Verifiers>,
 }
 
 enum Way {
     Kdc(Arc<Kdc>),
     Agents(Arc<Agents>),
+    /// The directory is never asked.
+    Verifiers(Verifiers),
 }
 
-/// Checks the password of `user` and returns the accepted request. The server answers every refusal at the same time
+/// Checks the password of `user`. The server answers every refusal at the same time
 /// after its request ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC
 /// is slow. A check that has not ended by then is refused, and its result still counts. After too many wrong passwords,
 /// the server does not ask the directory.
@@ -121,7 +129,7 @@ async fn check(
     user: UserName,
     password: Zeroizing<String>,
     deadline: Instant,
-) -> Result<Accepted, Refusal> {
+) -> Result<Authenticated, Refusal> {
     // Without this check, the KDC of the tenant's realm would check the password of its own account of the same name.
     if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
@@ -129,10 +137,39 @@ async fn check(
     if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
         return Err(Refusal::WrongPassword);
     }
-    match &directory.way {
-        Way::Kdc(kdc) => kdc.check(&tenant, &user, &password).await,
-        Way::Agents(agents) => pass_through::check(agents, &tenant, &user, &password, deadline).await,
+    let ask = ask(&tenant, &directory, &user, &password, deadline);
+    let verdict = match &directory.fallback {
+        None => ask.await,
+        // A directory that is silent must leave the time for the verifiers.
+        Some(_) => {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let verdict = timeout(remaining.saturating_sub(FOR_VERIFIERS), ask).await;
+            verdict.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
+        }
+    };
+    match (verdict, &directory.fallback) {
+        (Err(refusal), Some(verifiers)) if refusal.is_silence() => {
+            tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
+            verifiers.check(&tenant, &user, &password).await
+        }
+        (verdict, _) => verdict,
     }
+}
+
+async fn ask(
+    tenant: &Tenant,
+    directory: &Directory,
+    user: &UserName,
+    password: &str,
+    deadline: Instant,
+) -> Result<Authenticated, Refusal> {
+    let accepted = match &directory.way {
+        Way::Kdc(kdc) => kdc.check(tenant, user, password).await?,
+        Way::Agents(agents) => pass_through::check(agents, tenant, user, password, deadline).await?,
+        Way::Verifiers(verifiers) => return verifiers.check(tenant, user, password).await,
+    };
+    tenant.count_accepted(&accepted);
+    Ok(Authenticated::by_password(&accepted, Method::Password, clock::now()))
 }
 
 /// Validates a token without asking the replay cache. The token is bound to what this process alone knows, so it is no
@@ -146,9 +183,10 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
 
 /// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If it told
 /// the state of the account before it saw the password, the attempt counts as wrong, as for every other name.
-const fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
+fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
+        Err(Refusal::WrongHere { derived, .. }) => Outcome::WrongDerived(*derived.octets()),
         Err(Refusal::WrongPassword | Refusal::UnknownUser | Refusal::BeforePassword(_)) => Outcome::Wrong,
         Err(_) => Outcome::Unchecked,
     }
@@ -157,20 +195,34 @@ const fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
 impl Directory {
     /// Asks the KDC `HOST` or `HOST:PORT`.
     pub(crate) fn of_kdc(realm: &str, kdc: &str, answer_after: Duration) -> Self {
-        Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, kdc))) }
+        Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, kdc))), fallback: None }
     }
 
     /// Lets the agents of the tenant ask its KDC.
     pub(crate) const fn of_agents(agents: Arc<Agents>, answer_after: Duration) -> Self {
-        Self { answer_after, way: Way::Agents(agents) }
+        Self { answer_after, way: Way::Agents(agents), fallback: None }
+    }
+
+    /// Asks nobody: the verifiers decide.
+    pub(crate) const fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
+        Self { answer_after, way: Way::Verifiers(verifiers), fallback: None }
+    }
+
+    /// Lets the verifiers decide if the directory cannot be asked.
+    pub(crate) fn with_fallback(self, fallback: Option<Verifiers>) -> Self {
+        Self { fallback, ..self }
     }
 }
 
-fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
+fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Authenticated, Refusal>) {
     let (tenant, typed) = (&*tenant.name, user.to_string());
     match verdict {
-        Ok(accepted) => {
-            let user = principal::with_sid(&accepted.identity().to_session());
+        Ok(Authenticated { identity, method: Method::PasswordHash, .. }) => {
+            let user = principal::with_sid(identity);
+            tracing::info!(tenant, %user, "signed in by password, which a verifier decided");
+        }
+        Ok(Authenticated { identity, .. }) => {
+            let user = principal::with_sid(identity);
             tracing::info!(tenant, %user, "signed in by password");
         }
         Err(Refusal::NotOurs(refused)) => {
@@ -187,6 +239,9 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
         }
     }
 }
+
+/// The time that the verifiers need before the deadline.
+const FOR_VERIFIERS: Duration = Duration::from_millis(750);
 
 /// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;

@@ -3,6 +3,7 @@
 //! user.
 
 use super::tap::Tap;
+use crate::hashes::Derived;
 use axum::http::StatusCode;
 use kerberos_sso::Refused;
 use krb5::ClientError;
@@ -59,6 +60,12 @@ pub(crate) enum Refusal {
     /// No agent has a verdict.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
+    /// The verifier of this server says that the password is wrong, or there is no account of this name.
+    #[error("{}", if *is_known { "the password is wrong, by its verifier" } else { "no account of this name has a verifier" })]
+    WrongHere { is_known: bool, derived: Derived },
+    /// This server cannot decide by verifiers.
+    #[error("no verifier decides: {0}")]
+    NoVerifiers(String),
     /// The validator refused the ticket of an agent. An honest agent beside the right KDC has no such ticket.
     #[error("the ticket of agent {agent} is refused: {refused}")]
     NotOfJob { agent: AgentId, refused: Box<Refused> },
@@ -108,8 +115,8 @@ impl Refusal {
     /// Returns the number of Entra's error (`AADSTS`) with this meaning, for the log.
     pub(crate) const fn entra(&self) -> Option<u32> {
         Some(match self {
-            Self::WrongPassword => verdict::Refusal::WrongPassword.entra(),
-            Self::UnknownUser => verdict::Refusal::UnknownUser.entra(),
+            Self::WrongPassword | Self::WrongHere { is_known: true, .. } => verdict::Refusal::WrongPassword.entra(),
+            Self::UnknownUser | Self::WrongHere { is_known: false, .. } => verdict::Refusal::UnknownUser.entra(),
             Self::PasswordExpired => verdict::Refusal::PasswordExpired.entra(),
             Self::MustChange => verdict::Refusal::MustChange.entra(),
             Self::Locked | Self::TooManyWrong { .. } | Self::TooManyFromAddress { .. } => {
@@ -124,6 +131,15 @@ impl Refusal {
             Self::NoVerdict(failure) => failure.entra(),
             _ => return None,
         })
+    }
+
+    /// Returns whether the directory said nothing about the password, because nobody could ask it.
+    pub(super) const fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::NoVerdict(failure) => !matches!(failure, Failure::Busy | Failure::CannotSeal),
+            _ => false,
+        }
     }
 
     /// Returns the code of the reason, for the figures.
@@ -148,6 +164,9 @@ impl Refusal {
             Self::Unreachable(_) => "unreachable",
             Self::Other(_) => "kdc-error",
             Self::NotOurs(_) => "not-ours",
+            Self::WrongHere { is_known: true, .. } => "wrong-password",
+            Self::WrongHere { is_known: false, .. } => "unknown-user",
+            Self::NoVerifiers(_) => "no-verifiers",
             Self::NoVerdict(Failure::NoAgent) => "no-agent",
             Self::NoVerdict(Failure::Busy) => "agents-busy",
             Self::NoVerdict(Failure::TimedOut | Failure::Late) => "agents-timed-out",
@@ -175,7 +194,9 @@ impl Refusal {
     /// password.
     pub(crate) fn text(&self) -> &'static str {
         match self {
-            Self::WrongPassword | Self::UnknownUser => "The name or the password is not right. Please try again.",
+            Self::WrongPassword | Self::UnknownUser | Self::WrongHere { .. } => {
+                "The name or the password is not right. Please try again."
+            }
             Self::PasswordExpired | Self::MustChange => {
                 "Your password has expired. Change it on a computer of your organisation, then sign in here."
             }
@@ -196,7 +217,7 @@ impl Refusal {
             Self::Busy | Self::NoVerdict(Failure::Busy) => {
                 "Many people are signing in at this moment. Please try again shortly."
             }
-            Self::Unreachable(_) | Self::NoVerdict(_) => {
+            Self::Unreachable(_) | Self::NoVerdict(_) | Self::NoVerifiers(_) => {
                 "Your organisation's directory cannot be reached. Please try again shortly."
             }
             Self::NotConfigured => "Signing in with a password is not set up for your organisation.",
@@ -215,7 +236,7 @@ impl Refusal {
             | Self::NoVerdict(Failure::Busy)
             | Self::TooManyWrong { .. }
             | Self::TooManyFromAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreachable(_) | Self::NoVerdict(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable(_) | Self::NoVerdict(_) | Self::NoVerifiers(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::FORBIDDEN,
         }
     }

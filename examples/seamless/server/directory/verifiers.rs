@@ -15,14 +15,13 @@ use std::sync::Arc;
 
 /// The verifiers of a tenant.
 pub(crate) struct Verifiers {
-    pub(crate) table: Table,
+    table: Table,
     checks: Checks,
-    max_hours: i64,
 }
 
 impl Verifiers {
-    pub(crate) const fn new(table: Table, checks: Checks, max_hours: i64) -> Self {
-        Self { table, checks, max_hours }
+    pub(crate) const fn new(table: Table, checks: Checks) -> Self {
+        Self { table, checks }
     }
 
     /// Checks a password.
@@ -36,7 +35,7 @@ impl Verifiers {
         password: &str,
     ) -> Result<Authenticated, Refusal> {
         let now = clock::now();
-        let checked = self.checks.check(&self.table, user, password, self.max_hours, now).await;
+        let checked = self.checks.check(&self.table, user, password, now).await;
         let Checked { account, verdict, derived } = checked.map_err(|unchecked| match unchecked {
             Unchecked::Busy => Refusal::Busy,
             unchecked => Refusal::NoVerifiers(unchecked.to_string()),
@@ -47,6 +46,7 @@ impl Verifiers {
                 let identity = identity(&account, &tenant.realm).ok_or_else(|| {
                     Refusal::NoVerifiers("the record of the account cannot be the identity of a user".into())
                 })?;
+                tenant.count_administrator(&identity);
                 Ok(Authenticated { identity, domain: None, method: Method::PasswordHash, at: now })
             }
             (Verdict::Disabled, _) => Err(Refusal::Disabled),
@@ -107,7 +107,10 @@ mod tests {
         };
         let identity = identity(&account, &"CONTOSO.TEST".into()).unwrap();
         assert_eq!((identity.sid, identity.realm.as_str()), (Some(account.sid), "CONTOSO.TEST"));
-        assert_eq!((identity.upn.as_deref(), identity.full_name.as_deref()), (Some("alice@contoso.example"), Some("Alice Anderson")));
+        assert_eq!(
+            (identity.upn.as_deref(), identity.full_name.as_deref()),
+            (Some("alice@contoso.example"), Some("Alice Anderson"))
+        );
         assert_eq!(crate::principal::of(&identity), "alice@CONTOSO.TEST");
         let mut groups: Vec<_> = identity.groups().collect();
         let mut expected = account.groups;

@@ -66,17 +66,17 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Checks a password. An unknown name costs the same derivation as a known one. A table without a batch within `max_hours`
-    /// decides on nothing.
+    /// Checks a password. An unknown name costs the same derivation as a known one. A table without a batch within its
+    /// hours decides on nothing.
     pub(crate) async fn check(
         &self,
         table: &Table,
         user: &UserName,
         password: &str,
-        max_hours: i64,
         now: UnixTime,
     ) -> Result<Checked, Unchecked> {
         let synchronised = table.synchronised().await?.ok_or(Unchecked::NeverSynchronised)?;
+        let max_hours = table.max_hours();
         let hours = now.seconds().saturating_sub(synchronised.last).div_euclid(60 * 60);
         if hours >= max_hours {
             return Err(Unchecked::TooOld { hours, most: max_hours });

@@ -13,4 +13,39 @@ mod table;
 mod tests;
 
 pub(crate) use check::{Checked, Checks, Derived, Unchecked};
-pub(crate) use table::{Synchronised, Table};
+#[cfg(test)]
+pub(crate) use table::Synchronised;
+pub(crate) use table::Table;
+
+use crate::config::Config;
+use crate::store::{Records, Secret};
+use seamless_phs::Rules;
+use std::collections::HashMap;
+
+/// The tables of the tenants that use verifiers, by the names of the tenants in small letters.
+#[derive(Clone, Default)]
+pub(crate) struct Tables(HashMap<String, Table>);
+
+impl Tables {
+    /// Makes the tables, and reads their keys.
+    pub(crate) fn of_config(config: &Config, records: &Records) -> Result<Self, String> {
+        let mut tables = HashMap::new();
+        for tenant in &config.tenants {
+            let Some(hashes) = tenant.hashes() else { continue };
+            let rules = Rules {
+                domains: tenant.domain_sids.clone(),
+                built_in_accounts: hashes.built_in_accounts,
+                min_iterations: hashes.min_iterations,
+            };
+            let key = Secret::read(&hashes.key)?;
+            let names = (&*tenant.name, &*tenant.realm);
+            let table = Table::new(names, records.clone(), key, rules, hashes.max_age_hours.into());
+            tables.insert(tenant.name.to_ascii_lowercase(), table);
+        }
+        Ok(Self(tables))
+    }
+
+    pub(crate) fn get(&self, tenant: &str) -> Option<&Table> {
+        self.0.get(&tenant.to_ascii_lowercase())
+    }
+}

@@ -14,7 +14,7 @@ use seamless_phs::batch::Refused;
 use seamless_phs::rules::Known;
 use seamless_phs::{Account, Answer, Batch, ObjectId, Record, Refusal, Rules};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 
 /// The records of one tenant. Clones share the store.
@@ -26,6 +26,10 @@ pub(crate) struct Table {
     /// The key of a file of its own, which seals accounts.
     pepper: Secret,
     rules: Arc<Rules>,
+    /// The time after the last batch for which the verifiers decide, in hours.
+    max_hours: i64,
+    /// What this node last read or wrote of the source.
+    latest: Arc<Mutex<Option<Synchronised>>>,
 }
 
 /// What the server knows of a source.
@@ -52,13 +56,39 @@ struct Kept {
 }
 
 impl Table {
-    pub(crate) fn new(tenant: &str, realm: &str, records: Records, pepper: Secret, rules: Rules) -> Self {
-        Self { tenant: tenant.into(), realm: realm.into(), records, pepper, rules: Arc::new(rules) }
+    pub(crate) fn new(
+        (tenant, realm): (&str, &str),
+        records: Records,
+        pepper: Secret,
+        rules: Rules,
+        max_hours: i64,
+    ) -> Self {
+        let (tenant, realm, rules) = (tenant.into(), realm.into(), Arc::new(rules));
+        Self { tenant, realm, records, pepper, rules, max_hours, latest: Arc::default() }
+    }
+
+    pub(crate) const fn max_hours(&self) -> i64 {
+        self.max_hours
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        &self.tenant
     }
 
     /// Returns what the server knows of the source, or `None` before its first batch.
     pub(crate) async fn synchronised(&self) -> Result<Option<Synchronised>, StoreError> {
-        self.records.get(&self.status_key()).await
+        let synchronised: Option<Synchronised> = self.records.get(&self.status_key()).await?;
+        self.latest().clone_from(&synchronised);
+        Ok(synchronised)
+    }
+
+    /// Returns what this node last read or wrote of the source.
+    pub(crate) fn last_known(&self) -> Option<Synchronised> {
+        self.latest().clone()
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Option<Synchronised>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a batch. Its records are written at the same time, and its cursor after them.
@@ -93,6 +123,7 @@ impl Table {
         }
         let status = Synchronised { source, cursor: cursor.clone(), last: now.seconds(), left, iterations };
         self.records.put(&self.status_key(), &status, FOR_EVER, When::Always).await?;
+        *self.latest() = Some(status);
         refused.sort_by_key(|one: &Refused| one.object);
         Ok(Answer { taken, refused, cursor })
     }

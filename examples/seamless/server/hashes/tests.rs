@@ -20,7 +20,7 @@ fn records() -> Records {
 fn table_of(records: &Records, tenant: &str, pepper: u8) -> Table {
     let domains = vec!["S-1-5-21-1-2-3".parse().unwrap()];
     let rules = Rules { domains, built_in_accounts: false, min_iterations: 1000 };
-    Table::new(tenant, "CONTOSO.TEST", records.clone(), Secret::new([pepper; 32]), rules)
+    Table::new((tenant, "CONTOSO.TEST"), records.clone(), Secret::new([pepper; 32]), rules, 24)
 }
 
 fn account(name: &str, password: &str) -> Account {
@@ -58,7 +58,7 @@ async fn of_alice() -> Table {
 
 async fn check(table: &Table, typed: &str, password: &str) -> Checked {
     let user = UserName::parse(typed).unwrap();
-    Checks::default().check(table, &user, password, 24, NOW).await.ok().unwrap()
+    Checks::default().check(table, &user, password, NOW).await.ok().unwrap()
 }
 
 async fn verdict(table: &Table, typed: &str, password: &str) -> Verdict {
@@ -169,14 +169,14 @@ async fn table_without_a_batch_within_its_hours_decides_on_nothing() {
     let user = UserName::parse("alice").unwrap();
     let checks = Checks::default();
     let empty = table_of(&records(), "contoso.test", 2);
-    assert!(matches!(checks.check(&empty, &user, "x", 24, NOW).await, Err(Unchecked::NeverSynchronised)));
+    assert!(matches!(checks.check(&empty, &user, "x", NOW).await, Err(Unchecked::NeverSynchronised)));
     let table = of_alice().await;
     let at = |hours: i64| NOW.saturating_add_seconds(hours.saturating_mul(3600));
-    assert!(checks.check(&table, &user, "Pa$$w0rd", 24, at(23)).await.is_ok());
-    let old = checks.check(&table, &user, "Pa$$w0rd", 24, at(24)).await;
+    assert!(checks.check(&table, &user, "Pa$$w0rd", at(23)).await.is_ok());
+    let old = checks.check(&table, &user, "Pa$$w0rd", at(24)).await;
     assert!(matches!(old, Err(Unchecked::TooOld { hours: 24, most: 24 })));
     table.take(batch(vec![]), at(24)).await.unwrap();
-    assert!(checks.check(&table, &user, "Pa$$w0rd", 24, at(24)).await.is_ok(), "a batch without records is news, too");
+    assert!(checks.check(&table, &user, "Pa$$w0rd", at(24)).await.is_ok(), "a batch without records is news, too");
 }
 
 #[tokio::test]

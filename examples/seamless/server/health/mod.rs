@@ -12,6 +12,7 @@ pub(crate) use account_keys::AccountKeys;
 pub(crate) use signs::{Sign, Signs};
 pub(crate) use warning::Warning;
 
+use crate::hashes::Table;
 use crate::tenants::Tenant;
 use kerberos_sso::UnixTime;
 use minijinja::{Value, context};
@@ -28,8 +29,49 @@ pub(crate) struct Health {
     keys: AccountKeys,
     #[serde(flatten)]
     counts: Counts,
+    /// The last message of the source of password hashes, if the tenant uses any.
+    hashes: Option<Hashes>,
     #[serde(skip)]
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// How old the password hashes are.
+#[derive(Debug, Serialize)]
+struct Hashes {
+    /// The time of the last message, in seconds since 1970, or `None` if there was none.
+    last: Option<i64>,
+    /// The number of accounts that the source had still to send.
+    left: u64,
+    #[serde(skip)]
+    max_hours: i64,
+}
+
+impl Hashes {
+    fn of(table: &Table) -> Self {
+        let known = table.last_known();
+        let (last, left) = known.map_or((None, 0), |known| (Some(known.last), known.left));
+        Self { last, left, max_hours: table.max_hours() }
+    }
+
+    /// Returns what is wrong with the hashes.
+    fn warning(&self, now: UnixTime) -> Option<Warning> {
+        let hours = self.last.map(|last| now.seconds().saturating_sub(last).div_euclid(HOUR));
+        let most = self.max_hours;
+        match hours {
+            None => Some(Warning::NoHashes),
+            Some(hours) => (hours >= most).then_some(Warning::HashesAreOld { hours, most }),
+        }
+    }
+
+    fn shown(&self, now: UnixTime) -> String {
+        match self.last.map(|last| now.seconds().saturating_sub(last)) {
+            None => "never synchronised".into(),
+            Some(seconds) if seconds < 60 => format!("synchronised a moment ago, {} accounts left", self.left),
+            Some(seconds) => {
+                format!("synchronised {} minutes ago, {} accounts left", seconds.div_euclid(60), self.left)
+            }
+        }
+    }
 }
 
 /// The signs of one tenant since the server started.
@@ -49,6 +91,7 @@ impl Health {
         let keys = tenant.keys().serving_at(now);
         let signs = &tenant.signs;
         let count = |sign| signs.count(sign);
+        let hashes = tenant.hashes.as_ref().map(Hashes::of);
         Self {
             tenant: Arc::clone(&tenant.name),
             realm: Arc::clone(&tenant.realm),
@@ -60,7 +103,12 @@ impl Health {
                 administrator_sign_ins: count(Sign::Administrator),
                 rc4_sign_ins: count(Sign::Rc4),
             },
-            warnings: keys.warnings(now).chain(signs.warnings(now)).collect(),
+            warnings: keys
+                .warnings(now)
+                .chain(signs.warnings(now))
+                .chain(hashes.as_ref().and_then(|hashes| hashes.warning(now)))
+                .collect(),
+            hashes,
             keys,
         }
     }
@@ -88,6 +136,7 @@ impl Health {
             account => self.keys.account,
             newest => self.keys.age(now),
             keys => self.keys.shown(),
+            hashes => self.hashes.as_ref().map(|hashes| hashes.shown(now)),
             counts,
             warnings => warnings.collect::<Vec<_>>(),
         }
@@ -117,4 +166,5 @@ impl Logged {
     }
 }
 
-const DAY: i64 = 24 * 60 * 60;
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;

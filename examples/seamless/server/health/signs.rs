@@ -3,7 +3,7 @@
 use super::{DAY, Warning};
 use crate::principal;
 use kerberos_sso::error::{Error, Integrity, NoKeyCause};
-use kerberos_sso::{Accepted, IdentityRef, Sid, UnixTime, WellKnownGroup, crypto::EncType};
+use kerberos_sso::{Accepted, SessionIdentity, Sid, UnixTime, WellKnownGroup, crypto::EncType};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// An event that a server counts.
@@ -79,10 +79,15 @@ impl Signs {
                  that, so the key may be stolen"
             );
         }
-        if is_administrator(accepted.identity(), administrators) {
+        self.administrator(tenant, &accepted.identity().to_session(), administrators, now);
+    }
+
+    /// Counts the sign-in of an administrator.
+    pub(crate) fn administrator(&self, tenant: &str, user: &SessionIdentity, administrators: &[Sid], now: UnixTime) {
+        if is_administrator(user, administrators) {
             self.administrator.add(now);
-            let user = principal::with_sid(&accepted.identity().to_session());
-            tracing::warn!(tenant, %user, sign = Sign::Administrator.label(), "an administrator of the directory signed in");
+            let (user, sign) = (principal::with_sid(user), Sign::Administrator.label());
+            tracing::warn!(tenant, %user, sign, "an administrator of the directory signed in");
         }
     }
 
@@ -164,16 +169,12 @@ fn has_unknown_version(accepted: &Accepted) -> bool {
 }
 
 /// Returns whether a user is an administrator of the domain or of the forest, or one of `others` or of their members.
-fn is_administrator(identity: IdentityRef<'_>, others: &[Sid]) -> bool {
-    let is_built_in = identity.sid().is_some_and(|sid| sid.rid() == Some(BUILT_IN_ADMINISTRATOR) && sid.is_of_domain());
-    let is_other = |other: &Sid| identity.sid() == Some(*other) || identity.is_member_of(*other);
+fn is_administrator(user: &SessionIdentity, others: &[Sid]) -> bool {
+    let is_built_in = user.sid.is_some_and(|sid| sid.rid() == Some(BUILT_IN_ADMINISTRATOR) && sid.is_of_domain());
+    let is_other = |other: &Sid| user.sid == Some(*other) || user.is_member_of(*other);
     let rids = ADMINISTRATORS.map(WellKnownGroup::rid);
-    let has_group = || {
-        identity
-            .groups()
-            .any(|group| group.sid.is_of_domain() && group.sid.rid().is_some_and(|rid| rids.contains(&rid)))
-    };
-    is_built_in || others.iter().any(is_other) || has_group()
+    let is_group = |group: Sid| group.is_of_domain() && group.rid().is_some_and(|rid| rids.contains(&rid));
+    is_built_in || others.iter().any(is_other) || user.groups().any(is_group)
 }
 
 /// Returns the sign in a ticket that was refused for this reason.

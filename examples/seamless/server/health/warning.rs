@@ -19,6 +19,10 @@ pub(crate) enum Warning {
     /// The key opened the ticket, so whoever wrote the ticket has the key.
     #[error("tickets under the account's key named a version that no key has: {count}, the last at {last}")]
     ForgedKvno { count: u64, last: UnixTime },
+    #[error("no password hash has come from the directory yet")]
+    NoHashes,
+    #[error("the last password hashes came {hours} hours ago, and the server takes them for {most} hours")]
+    HashesAreOld { hours: i64, most: i64 },
     #[error("tickets were of realms for which the account does not vouch: {count}, the last at {last}")]
     ForeignRealm { count: u64, last: UnixTime },
 }
@@ -32,6 +36,8 @@ impl Warning {
             Self::UnknownKvno { .. } => "unknown-kvno",
             Self::WrongKey { .. } => "wrong-key",
             Self::ForgedKvno { .. } => "forged-kvno",
+            Self::NoHashes => "no-hashes",
+            Self::HashesAreOld { .. } => "hashes-are-old",
             Self::ForeignRealm { .. } => "foreign-realm",
         }
     }
@@ -52,6 +58,9 @@ impl Warning {
             Self::ForgedKvno { .. } => {
                 "A KDC names the version of the key that it used. If no person wrote the keytab, the key is stolen: give \
                  the account a new key, delete the old key from the keytab, and start the server again."
+            }
+            Self::NoHashes | Self::HashesAreOld { .. } => {
+                "Look at the source: seamless-agent sync must run on a domain controller, and reach this server."
             }
             Self::ForeignRealm { .. } => {
                 "If the realm is a domain of this forest, list it in forest_domains. If it is not, a client sends tickets \

@@ -121,7 +121,7 @@ impl Metrics {
         let store = "Time of the operations of the state store";
         all.register_with_unit("store", store, Unit::Seconds, self.store_times.clone());
         all.register("store_operations", "Operations of the state store by outcome", self.store_operations.clone());
-        let ages = "Age of the server's own keys, and of the newest key of each keytab";
+        let ages = "Age of the server's own keys, of the newest key of each keytab, and of the last password hashes";
         all.register_with_unit("key_age", ages, Unit::Seconds, self.key_ages.clone());
         all.register(
             "rc4_sign_ins",

@@ -128,15 +128,23 @@ impl Code {
     /// Returns the code of a refused password. The state of an account is told only to those who know its password.
     pub(super) const fn of_password(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::WrongPassword | Refusal::UnknownUser | Refusal::BeforePassword(_) => Self::WrongPassword,
+            Refusal::WrongPassword | Refusal::UnknownUser | Refusal::WrongHere { .. } | Refusal::BeforePassword(_) => {
+                Self::WrongPassword
+            }
             Refusal::TooManyWrong { .. } | Refusal::TooManyFromAddress { .. } | Refusal::Locked => Self::Locked,
-            Refusal::PasswordExpired => Self::PasswordExpired,
+            Refusal::PasswordExpired | Refusal::MustChange => Self::PasswordExpired,
             Refusal::Disabled | Refusal::AccountExpired | Refusal::Restricted(_) | Refusal::Revoked => Self::Disabled,
             Refusal::OtherDomain => Self::NoTenantNamed,
             Refusal::NotConfigured => Self::TenantIsNotOptIn,
-            Refusal::ClockSkew | Refusal::Busy | Refusal::Unreachable(_) | Refusal::Other(_) | Refusal::NotOurs(_) => {
-                Self::Unavailable
-            }
+            Refusal::ClockSkew
+            | Refusal::Busy
+            | Refusal::Unreachable(_)
+            | Refusal::Other(_)
+            | Refusal::NotOurs(_)
+            | Refusal::NoVerdict(_)
+            | Refusal::NoVerifiers(_)
+            | Refusal::NotOfJob { .. }
+            | Refusal::OtherUser(_) => Self::Unavailable,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::destination::{Application, Destination, address};
 use crate::pages::{NamePage, QuestionPage, SignInPage};
-use crate::session::{Method, Session};
+use crate::session::Session;
 use crate::sign_in;
 use crate::signing_key::{Audience, TokenType};
 use crate::store::StoreError;

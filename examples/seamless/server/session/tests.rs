@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::*;
+use crate::authenticated::Authenticated;
 use crate::store::{Outage, Secret, Store as _};
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{Policy, Validator};
