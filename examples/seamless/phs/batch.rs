@@ -13,8 +13,9 @@ pub struct Batch {
     pub v: u8,
     /// The directory server that numbers the changes (`invocationId`). Numbers of two servers cannot be compared.
     pub source: ObjectId,
-    /// The place in the source's changes after this batch. The server keeps it and gives it back.
-    pub cursor: String,
+    /// The place in the source's changes after this batch. The server keeps it and gives it back. A batch without a cursor leaves
+    /// it as it is.
+    pub cursor: Option<String>,
     /// The changes, of each object at most one.
     pub records: Vec<Record>,
     /// The number of accounts that the source has still to send, for the progress of the first synchronisation.
@@ -29,8 +30,8 @@ pub struct Answer {
     pub taken: u64,
     /// The records that the server did not take.
     pub refused: Vec<Refused>,
-    /// The cursor of the batch, which the server has kept.
-    pub cursor: String,
+    /// The cursor that the server keeps.
+    pub cursor: Option<String>,
 }
 
 /// Where a source was, for a source that begins.
@@ -39,8 +40,8 @@ pub struct Answer {
 pub struct Progress {
     /// The version of the message: 1.
     pub v: u8,
-    /// The directory server that numbered the changes, and the cursor of the last batch. `None` before the first batch.
-    pub at: Option<(ObjectId, String)>,
+    /// The directory server that numbered the changes, and the last cursor. `None` before the first batch.
+    pub at: Option<(ObjectId, Option<String>)>,
 }
 
 /// A record that the server did not take.
@@ -100,8 +101,8 @@ impl Batch {
         if self.records.len() > MAX_RECORDS {
             return Err(InvalidBatch::Records(self.records.len()));
         }
-        if self.cursor.len() > MAX_CURSOR {
-            return Err(InvalidBatch::Cursor(self.cursor.len()));
+        if let Some(cursor) = self.cursor.as_ref().filter(|cursor| cursor.len() > MAX_CURSOR) {
+            return Err(InvalidBatch::Cursor(cursor.len()));
         }
         let mut objects: Vec<_> = self.records.iter().map(|record| record.object).collect();
         objects.sort_unstable();
@@ -145,7 +146,7 @@ mod tests {
         Batch {
             v: 1,
             source: ObjectId([9; 16]),
-            cursor: "c".into(),
+            cursor: Some("c".into()),
             records: objects.iter().map(record).collect(),
             left: 0,
         }
@@ -171,7 +172,7 @@ mod tests {
             parse(&batch).unwrap_err().to_string()
         };
         assert!(with(&|batch| batch.v = 2).contains("version 2"));
-        assert!(with(&|batch| batch.cursor = "c".repeat(1025)).contains("cursor has 1025"));
+        assert!(with(&|batch| batch.cursor = Some("c".repeat(1025))).contains("cursor has 1025"));
         assert!(with(&|batch| batch.records.push(batch.records.first().unwrap().clone())).contains("two records"));
         let of_account = |change: &dyn Fn(&mut crate::Account)| {
             with(&|batch| change(batch.records.first_mut().unwrap().account.as_mut().unwrap()))

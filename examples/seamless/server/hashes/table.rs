@@ -38,7 +38,7 @@ pub(crate) struct Synchronised {
     /// The directory server that numbers the changes.
     pub(crate) source: ObjectId,
     /// The place in the source's changes.
-    pub(crate) cursor: String,
+    pub(crate) cursor: Option<String>,
     /// The time of the last batch, in seconds since 1970.
     pub(crate) last: i64,
     /// The number of accounts that the source had still to send then.
@@ -94,10 +94,18 @@ impl Table {
     /// Writes a batch. Its records are written at the same time, and its cursor after them.
     pub(crate) async fn take(&self, batch: Batch, now: UnixTime) -> Result<Answer, StoreError> {
         let Batch { source, cursor, records, left, .. } = batch;
-        let before = self.synchronised().await?;
-        if before.as_ref().is_some_and(|before| before.source != source) {
-            tracing::warn!(tenant = %self.tenant, %source, "another directory server numbers the changes of passwords from now on");
-        }
+        let before = self.synchronised().await?.filter(|before| {
+            // The cursor of another directory server says nothing here.
+            before.source == source || {
+                tracing::warn!(
+                    tenant = %self.tenant,
+                    %source,
+                    "another directory server numbers the changes of passwords from now on"
+                );
+                false
+            }
+        });
+        let cursor = cursor.or_else(|| before.as_ref()?.cursor.clone());
         let iterations =
             records.iter().rev().find_map(|record| Some(record.account.as_ref()?.verifier.parameters().iterations()));
         let iterations = iterations.or(before.and_then(|before| before.iterations));
