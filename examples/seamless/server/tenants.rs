@@ -467,7 +467,7 @@ impl Tenants {
     pub(crate) fn take_username_tokens(&mut self, kdc: &str) {
         for tenant in self.by_name.values_mut() {
             tenant.takes_username_tokens = true;
-            tenant.directory = Some(Arc::new(Directory::new(&tenant.realm, kdc, Duration::from_secs(3))));
+            tenant.directory = Some(Arc::new(Directory::of_kdc(&tenant.realm, kdc, Duration::from_secs(3))));
         }
     }
 

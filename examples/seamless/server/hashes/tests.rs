@@ -182,8 +182,13 @@ async fn table_without_a_batch_within_its_hours_decides_on_nothing() {
 #[tokio::test]
 async fn status_has_the_cursor_the_time_and_the_iterations_of_the_last_batch() {
     let status = of_alice().await.synchronised().await.unwrap().unwrap();
-    let expected =
-        Synchronised { source: SOURCE, cursor: Some("c1".into()), last: NOW.seconds(), left: 3, iterations: Some(1000) };
+    let expected = Synchronised {
+        source: SOURCE,
+        cursor: Some("c1".into()),
+        last: NOW.seconds(),
+        left: 3,
+        iterations: Some(1000),
+    };
     assert_eq!(status, expected);
 }
 

@@ -129,6 +129,7 @@ pub(super) fn number(error: &OAuthError, grant_type: Option<&str>) -> Code {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::oidc::FirstFactor;
     use crate::oidc::grants::{Factors, Stay};
     use crate::oidc::scopes::Scopes;
     use crate::oidc::user::tests::user;
@@ -144,7 +145,7 @@ mod tests {
             resource: Some("https://api.contoso.test".into()),
             nonce: None,
             authenticated: 0,
-            factors: Factors { by_ticket: true, one_time_code: false },
+            factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
             stay,
         }
     }

@@ -136,7 +136,7 @@ pub(crate) enum Kind {
     /// An agent that validates passwords.
     Agent = b'b',
     /// The numbers of a tenant's agents.
-    AgentsOfTenant = b'd',
+    AgentsOfTenant = b'A',
     /// A token with which an agent may enrol.
     EnrolmentToken = b'i',
 }

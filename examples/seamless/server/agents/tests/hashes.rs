@@ -25,7 +25,8 @@ fn account(server: &Server, password: &str) -> Account {
 
 fn batch(usn: u64, account: Account) -> Vec<u8> {
     let record = Record { object: ObjectId([1; 16]), usn, account: Some(account) };
-    let batch = Batch { v: 1, source: ObjectId([9; 16]), cursor: Some(usn.to_string()), records: vec![record], left: 0 };
+    let batch =
+        Batch { v: 1, source: ObjectId([9; 16]), cursor: Some(usn.to_string()), records: vec![record], left: 0 };
     serde_json::to_vec(&batch).unwrap()
 }
 
