@@ -1,6 +1,7 @@
 //! The state that all requests share.
 
 use crate::agents::{self, Agents};
+use crate::app_password::AppPasswords;
 use crate::arguments::Arguments;
 use crate::client::Client;
 use crate::clock;
@@ -48,6 +49,8 @@ pub(crate) struct App {
     pub(crate) used_assertions: UsedAssertions,
     /// What clients got for the sign-ins of users.
     pub(crate) grants: Grants,
+    /// The app passwords of users.
+    pub(crate) passwords: AppPasswords,
     /// The origin of the host that takes tickets, if the pages have another origin.
     pub(crate) autologon: Option<String>,
     pub(crate) handovers: Handovers,
@@ -164,6 +167,7 @@ impl App {
             sealing: KeyRing::new(records.clone()),
             used_assertions: UsedAssertions::new(records.clone()),
             grants: Grants::new(records.clone(), limits.refresh_tokens_of_tenant),
+            passwords: AppPasswords::new(records.clone()),
             back_channel,
             records,
             proxies,

@@ -66,7 +66,8 @@ struct Hints {
 async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, client: Client, headers: HeaderMap) -> Response {
     match session(&app, &headers).await {
         Some((id, session, Stage::SignedIn)) => {
-            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, &id, &client))
+            let app_passwords = app.tenants.get(&session.tenant).is_some_and(|tenant| tenant.offers_app_passwords());
+            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, &id, &client), app_passwords)
         }
         Some((_, session, Stage::AwaitsProof)) => {
             app.pages.proof(StatusCode::OK, &session, None, &Destination::OwnPage)

@@ -46,6 +46,7 @@
 //!
 //! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
 
+use crate::app_password;
 use crate::federation::Federation;
 use crate::forwarded::{Proxies, ProxyHeaders};
 use crate::guid::Guid;
@@ -368,6 +369,8 @@ pub(crate) struct TenantConfig {
     pub(crate) username_mixed: bool,
     #[serde(default)]
     pub(crate) proof: ProofConfig,
+    /// The app passwords of the users. Without it, there are none.
+    pub(crate) app_passwords: Option<app_password::Config>,
     /// The applications to which users of this tenant sign in by OpenID Connect.
     #[serde(default)]
     pub(crate) clients: Vec<RegisteredClient>,
@@ -558,6 +561,8 @@ impl TenantConfig {
         if self.realm.is_empty() || self.account.is_empty() {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
+        let app_passwords = self.app_passwords.as_ref().map_or(Ok(()), app_password::Config::check);
+        app_passwords.map_err(|error| format!("{}: {error}", self.name))?;
         self.check_native_clients()?;
         self.check_password()?;
         self.check_forest()

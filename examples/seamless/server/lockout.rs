@@ -90,9 +90,33 @@ impl Lockout {
         Self { names: AccountNames::new(shared.clone()), shared, local, max_of_address, turns: Arc::default() }
     }
 
-    /// Counts an attempt, or returns the lock that refuses it.
+    /// Counts an attempt with a password of the directory, or returns the lock that refuses it.
     pub(crate) async fn begin(
         &self,
+        tenant: &str,
+        user: &UserName,
+        address: Option<IpAddr>,
+        now: UnixTime,
+    ) -> Result<Attempt, Locked> {
+        self.begin_with([b"password", b"address"], tenant, user, address, now).await
+    }
+
+    /// Counts an attempt with an app password. Its wrong tries lock the app passwords of the name only, and its right one makes
+    /// no address known for passwords of the directory.
+    pub(crate) async fn begin_app_password(
+        &self,
+        tenant: &str,
+        user: &UserName,
+        address: Option<IpAddr>,
+        now: UnixTime,
+    ) -> Result<Attempt, Locked> {
+        self.begin_with([b"app password", b"address of app password"], tenant, user, address, now).await
+    }
+
+    /// `of_name` and `of_known` are the words in the names of the counters and of the known addresses.
+    async fn begin_with(
+        &self,
+        [of_name, of_known]: [&[u8]; 2],
         tenant: &str,
         user: &UserName,
         address: Option<IpAddr>,
@@ -101,7 +125,7 @@ impl Lockout {
         let (name, tenant) = (self.names.of(tenant, user).await, tenant.as_bytes());
         let text = address.map(|address| address.to_string());
         let known_address = text.map(|text| {
-            let named = self.shared.secret().name(&[b"address", tenant, name.as_bytes(), text.as_bytes()]);
+            let named = self.shared.secret().name(&[of_known, tenant, name.as_bytes(), text.as_bytes()]);
             Key::new(Kind::KnownAddress, &named)
         });
         let is_known = match &known_address {
@@ -113,7 +137,7 @@ impl Lockout {
             None => None,
         };
         let place: &[u8] = if is_known { b"known" } else { b"other" };
-        let named = self.shared.secret().name(&[b"password", tenant, name.as_bytes(), place]);
+        let named = self.shared.secret().name(&[of_name, tenant, name.as_bytes(), place]);
         match self.count(Key::new(Kind::WrongPasswords, &named), MAX_WRONG, now).await {
             Ok(of_name) => Ok(Attempt { of_name, of_address, known_address }),
             Err(seconds) => {

@@ -1,5 +1,6 @@
 //! Renders the pages as HTML. The templates are in `pages/`. Every value that a template receives is escaped.
 
+use crate::app_password::Listed;
 use crate::autologon::Autologon;
 use crate::destination::Destination;
 use crate::health::Health;
@@ -61,6 +62,18 @@ pub(crate) struct OperatorsPage<'a> {
     /// The parts of the server that are not ready.
     pub(crate) unready: &'a [&'static str],
     pub(crate) now: UnixTime,
+}
+
+/// The values of the page of a user's app passwords.
+pub(crate) struct AppPasswordsPage<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) listed: &'a [Listed],
+    /// Whether the user has signed in a short time ago, and may make an app password.
+    pub(crate) is_recent: bool,
+    pub(crate) is_full: bool,
+    pub(crate) error: Option<&'static str>,
+    /// The name and the text of the new app password.
+    pub(crate) new: Option<(&'a str, &'a str)>,
 }
 
 /// The link to `/explain` on the page of a signed-in user.
@@ -169,7 +182,13 @@ impl Pages {
     }
 
     /// Returns the page that shows the signed-in user.
-    pub(crate) fn who(&self, session: &Session, lifetime: Duration, explain: ExplainLink) -> Response {
+    pub(crate) fn who(
+        &self,
+        session: &Session,
+        lifetime: Duration,
+        explain: ExplainLink,
+        app_passwords: bool,
+    ) -> Response {
         let identity = &session.identity;
         let groups: Vec<_> = identity.groups().map(shown_group).collect();
         let values = context! {
@@ -185,8 +204,19 @@ impl Pages {
             explain => explain != ExplainLink::None,
             own_ticket => explain == ExplainLink::OwnTicket,
             minutes => lifetime.as_secs().div_ceil(60),
+            app_passwords,
         };
         self.render(StatusCode::OK, "who.html", values)
+    }
+
+    /// Returns the page of a user's app passwords.
+    pub(crate) fn app_passwords(&self, status: StatusCode, page: &AppPasswordsPage<'_>) -> Response {
+        let AppPasswordsPage { session, listed, is_recent, is_full, error, new } = *page;
+        let (tenant, principal) = (&*session.tenant, principal::of_session(&session.identity));
+        let listed: Vec<_> = listed.iter().map(Listed::shown).collect();
+        let new = new.map(|(name, text)| context! { name, text });
+        let values = context! { tenant, principal, listed, is_recent, is_full, error, new };
+        self.render(status, "app_passwords.html", values)
     }
 
     /// Returns the page for administrators.
@@ -258,7 +288,7 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
@@ -269,6 +299,7 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("form_post.html", include_str!("pages/form_post.html")),
     ("who.html", include_str!("pages/who.html")),
     ("operators.html", include_str!("pages/operators.html")),
+    ("app_passwords.html", include_str!("pages/app_passwords.html")),
     ("message.html", include_str!("pages/message.html")),
 ];
 

@@ -7,6 +7,7 @@
 mod account_names;
 mod agents;
 mod app;
+mod app_password;
 mod arguments;
 mod authenticated;
 mod autologon;
@@ -118,7 +119,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         println!("the sample application: http://{address}");
     }
     println!("listening on {}", app.listens_on);
-    let routes = browser::routes().merge(native::routes()).merge(oidc::routes());
+    let routes = browser::routes().merge(app_password::routes()).merge(native::routes()).merge(oidc::routes());
     let (tls, routes) = (app.tls.clone(), limits::around(routes, app));
     tokio::spawn(serve::serve(listener, tls, routes, connections, stopping));
     signals.wait().await;

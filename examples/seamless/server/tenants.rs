@@ -2,6 +2,7 @@
 
 use crate::agents::Agents;
 use crate::app::Shared;
+use crate::app_password;
 use crate::clock;
 #[cfg(test)]
 use crate::config::ProofConfig;
@@ -13,7 +14,7 @@ use crate::hashes::{Checks, Table, Tables};
 use crate::health::{AccountKeys, Health, Signs};
 use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
-use crate::oidc::Clients;
+use crate::oidc::{Clients, GrantType, User};
 use crate::principal;
 use crate::proof::Proofs;
 use crate::replay::{Replay, Replays};
@@ -52,6 +53,8 @@ pub(crate) struct Tenant {
     pub(crate) hashes: Option<Table>,
     /// Who must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
+    /// The app passwords of the users, or `None` if the tenant has none.
+    pub(crate) app_passwords: Option<Arc<app_password::Config>>,
     /// The applications of the tenant.
     pub(crate) clients: Arc<Clients>,
     /// The keys that sign the tenant's assertions and tokens.
@@ -243,6 +246,7 @@ impl Tenant {
             directory: None,
             hashes: None,
             proofs: Arc::default(),
+            app_passwords: None,
             test_realm: None,
             guid: Guid::of_tenant(name),
             takes_username_tokens: false,
@@ -278,6 +282,7 @@ impl Tenant {
         tenant.directory = checkers.directory(config).map(Arc::new);
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
+        tenant.app_passwords = config.app_passwords.clone().map(Arc::new);
         Ok(tenant)
     }
 
@@ -291,6 +296,16 @@ impl Tenant {
     pub(crate) fn takes_tickets_of(&self, identity: &SessionIdentity) -> bool {
         let groups = &self.tickets.groups;
         groups.is_empty() || groups.iter().any(|group| identity.is_member_of(*group))
+    }
+
+    /// Returns whether the configuration lets a user sign in by app passwords.
+    pub(crate) fn takes_app_passwords_of(&self, user: &User) -> bool {
+        self.app_passwords.as_ref().is_some_and(|config| !config.blocks(user))
+    }
+
+    /// Returns whether users have a use for app passwords: a client takes them.
+    pub(crate) fn offers_app_passwords(&self) -> bool {
+        self.app_passwords.is_some() && self.clients.may_use(GrantType::Password)
     }
 
     /// Returns the federation service of a domain of this tenant.
@@ -469,6 +484,12 @@ impl Tenants {
             tenant.takes_username_tokens = true;
             tenant.directory = Some(Arc::new(Directory::of_kdc(&tenant.realm, kdc, Duration::from_secs(3))));
         }
+    }
+
+    /// Lets the users of the test realm make app passwords.
+    pub(crate) fn allow_app_passwords(&mut self, config: &str) {
+        let config: Arc<app_password::Config> = Arc::new(serde_json::from_str(config).unwrap());
+        self.by_name.values_mut().for_each(|tenant| tenant.app_passwords = Some(Arc::clone(&config)));
     }
 
     /// Limits the tickets of the test realm to networks and groups.

@@ -62,6 +62,10 @@ pub(crate) enum SignInMethod {
     PasswordHash,
     /// A native client's password, for an assertion.
     UsernameToken,
+    /// A password that a client with the password grant sent, such as a mail server.
+    PasswordGrant,
+    /// An app password that such a client sent.
+    AppPassword,
     /// A ticket that the server made, in the built-in test realm.
     TestTicket,
 }
@@ -74,6 +78,8 @@ impl SignInMethod {
             Self::Password => "password",
             Self::PasswordHash => "password-hash",
             Self::UsernameToken => "username-token",
+            Self::PasswordGrant => "password-grant",
+            Self::AppPassword => "app-password",
             Self::TestTicket => "test-ticket",
         }
     }

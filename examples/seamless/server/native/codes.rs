@@ -126,7 +126,7 @@ impl Code {
     }
 
     /// Returns the code of a refused password. The state of an account is told only to those who know its password.
-    pub(super) const fn of_password(refusal: &Refusal) -> Self {
+    pub(crate) const fn of_password(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::WrongPassword | Refusal::UnknownUser | Refusal::WrongHere { .. } | Refusal::BeforePassword(_) => {
                 Self::WrongPassword

@@ -23,7 +23,7 @@ mod signature;
 mod soap_request;
 mod templates;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trust;
 mod user_realm;
 mod username_mixed;

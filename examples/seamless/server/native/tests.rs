@@ -5,9 +5,11 @@
 mod discovery;
 mod mutations;
 mod tokens;
-mod username_mixed;
+pub(crate) mod username_mixed;
 mod windows_transport;
 mod wrapping;
+
+pub(crate) use super::username_token::tests::request as with_password;
 
 use super::routes;
 use crate::app::App;

@@ -37,7 +37,7 @@ pub(super) mod tests {
     use crate::native::rst::{RST, Request};
 
     /// Returns a request with a constant time stamp, as a public client sends it.
-    pub(in crate::native) fn request(name: &str, password: &str) -> String {
+    pub(crate) fn request(name: &str, password: &str) -> String {
         let utility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
         let security = format!(
             "<o:Security s:mustUnderstand='1' xmlns:o='{SECURITY}' xmlns:u='{utility}'><u:Timestamp u:Id='_0'>\

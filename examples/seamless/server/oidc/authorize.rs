@@ -341,6 +341,7 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
         authenticated: session.authenticated,
         factors: Factors { first: session.method.into(), one_time_code: session.is_proved },
         stay: Some(Stay { name: session.stay, end }),
+        app_password: None,
     };
     let bound = Bound { redirect_uri: request.reply.redirect_uri.clone(), challenge: request.challenge.clone() };
     let begun = match join(app, tenant, &request.client_id, session).await {

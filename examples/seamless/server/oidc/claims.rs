@@ -143,7 +143,7 @@ impl<'a> Issue<'a> {
             iat: now,
             exp: now.saturating_add(ACCESS_LIFETIME),
             auth_time: self.grant.authenticated,
-            amr: self.grant.factors.amr(),
+            amr: if self.grant.app_password.is_some() { &["app_password"] } else { self.grant.factors.amr() },
             acr: self.grant.factors.acr(),
             tid: self.tenant_id.to_string(),
         }
@@ -229,6 +229,7 @@ mod tests {
             authenticated: 900,
             factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
             stay: None,
+            app_password: None,
         }
     }
 
@@ -278,6 +279,14 @@ mod tests {
             let text = |name: &str| claims.get(name).and_then(Value::as_str);
             assert_eq!((text("appid"), text("azp"), text("client_id")), (appid, azp, Some("app")), "{dialect:?}");
         }
+    }
+
+    #[test]
+    fn sign_in_by_app_password_has_a_method_of_its_own_and_the_single_class() {
+        let names = HashMap::new();
+        let grant = Grant { app_password: Some([1; 16]), ..grant("openid") };
+        let claims = json!(issue(&grant, &names).access_token("id".into()));
+        assert_eq!((&claims["amr"], &claims["acr"]), (&json!(["app_password"]), &ACR_SINGLE.into()));
     }
 
     #[test]

@@ -6,12 +6,13 @@ use super::parameters::Parameters;
 use super::redirect_uri;
 use super::scopes::{self, OFFLINE_ACCESS, OPENID, Scopes};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderName, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -51,6 +52,9 @@ pub(crate) struct RegisteredClient {
     /// Whether each user of this client must enter a one-time code.
     #[serde(default)]
     pub(crate) proof: bool,
+    /// The header in which a client with the grant `password` tells the address of its user, such as `X-Dovecot-Auth-Remote`. Its
+    /// value is an address, with or without a port.
+    user_address_header: Option<String>,
 }
 
 /// The grants of the token endpoint.
@@ -63,16 +67,20 @@ pub(crate) enum GrantType {
     /// The grant of native clients, with a SAML 1.1 assertion.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:saml1_1-bearer")]
     Assertion,
+    /// The grant of mail servers and other servers to which a user's program sends the user's password.
+    #[serde(rename = "password")]
+    Password,
 }
 
 impl GrantType {
-    pub(crate) const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::Assertion];
+    pub(crate) const ALL: [Self; 4] = [Self::AuthorizationCode, Self::RefreshToken, Self::Assertion, Self::Password];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::Assertion => "urn:ietf:params:oauth:grant-type:saml1_1-bearer",
+            Self::Password => "password",
         }
     }
 }
@@ -134,6 +142,15 @@ impl RegisteredClient {
     /// Returns whether the client may use a grant.
     pub(crate) fn may_use(&self, grant: GrantType) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// Returns the address of the user for whom the client sends a password, as the client tells it. The client's own address
+    /// is that of all its users.
+    pub(crate) fn user_address(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut values = headers.get_all(self.user_address_header.as_deref()?).iter();
+        let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?.trim();
+        let with_port = || value.parse::<SocketAddr>().ok().map(|address| address.ip());
+        value.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
     }
 
     /// Returns the sector of the client's subjects.
@@ -211,6 +228,14 @@ impl RegisteredClient {
         if self.sector.is_none() && sectors.any(|sector| Some(sector) != first) {
             return fault("the redirect URIs have several hosts, so name the `sector` of the users' subjects");
         }
+        let has_password = self.may_use(GrantType::Password);
+        if has_password && self.is_public() {
+            return fault("the grant password needs a client with a secret");
+        }
+        let is_header = |name: &String| name.parse::<HeaderName>().is_ok();
+        if self.user_address_header.as_ref().is_some_and(|name| !has_password || !is_header(name)) {
+            return fault("`user_address_header` is the name of a header, for the grant password");
+        }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return fault("the scope offline_access needs the grant refresh_token");
         }
@@ -245,6 +270,11 @@ impl Clients {
     /// Returns whether a client registered a redirect URI.
     pub(crate) fn have_redirect_uri(&self, asked: &str) -> bool {
         self.0.values().any(|client| client.has_redirect_uri(asked))
+    }
+
+    /// Returns whether a client may use a grant.
+    pub(crate) fn may_use(&self, grant: GrantType) -> bool {
+        self.0.values().any(|client| client.may_use(grant))
     }
 
     /// Returns whether the server sends messages to a client with TLS.
@@ -364,6 +394,33 @@ mod tests {
     }
 
     #[test]
+    fn address_of_the_user_is_read_from_the_registered_header_alone_and_not_from_two() {
+        let json = r#"{"id": "mail", "grants": [], "user_address_header": "X-Dovecot-Auth-Remote"}"#;
+        let client: RegisteredClient = serde_json::from_str(json).unwrap();
+        let of = |name: &'static str, values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(name, value.parse().unwrap());
+            }
+            client.user_address(&headers).map(|address| address.to_string())
+        };
+        let header = "x-dovecot-auth-remote";
+        for (value, expected) in [
+            ("192.0.2.1:50123", Some("192.0.2.1")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("[2001:db8::1]:50123", Some("2001:db8::1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("192.0.2.1, 192.0.2.2", None),
+            ("mail", None),
+            ("", None),
+        ] {
+            assert_eq!(of(header, &[value]).as_deref(), expected, "{value}");
+        }
+        assert_eq!(of(header, &["192.0.2.1", "192.0.2.2"]), None);
+        assert_eq!(of("x-forwarded-for", &["192.0.2.1"]), None);
+    }
+
+    #[test]
     fn scope_or_resource_that_is_not_registered_is_refused() {
         let clients = clients();
         let client = clients.get("public").unwrap();
@@ -386,6 +443,8 @@ mod tests {
             (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "http://a.test/"}"#, "backchannel_logout_uri"),
             (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "test.app:/x"}"#, "backchannel_logout_uri"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["http://a.test"]}"#, "an origin is"),
+            (r#"{"id": "a", "grants": ["password"]}"#, "needs a client with a secret"),
+            (r#"{"id": "a", "grants": [], "user_address_header": "X-User"}"#, "`user_address_header`"),
         ] {
             let error = Clients::new(vec![serde_json::from_str(client).unwrap()]).unwrap_err();
             assert!(error.contains(reason), "{error}");

@@ -49,6 +49,8 @@ pub(super) async fn metadata_of_version2(
 fn document(app: &App, tenant: &Tenant) -> Value {
     let issuer = app.issuer(tenant);
     let endpoint = |name: &str| format!("{issuer}/oauth2/{name}");
+    let is_on = |grant: &GrantType| *grant != GrantType::Password || tenant.clients.may_use(*grant);
+    let grants: Vec<_> = GrantType::ALL.into_iter().filter(is_on).map(GrantType::as_str).collect();
     let methods = ["client_secret_basic", "client_secret_post", "none"];
     json!({
         "issuer": issuer,
@@ -67,7 +69,7 @@ fn document(app: &App, tenant: &Tenant) -> Value {
         "jwks_uri": format!("{issuer}/discovery/keys"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "grant_types_supported": grants,
         "scopes_supported": [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],

@@ -6,6 +6,7 @@
 
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
+use crate::app_password::AppPasswords;
 use crate::clock;
 use crate::session::{Method, Sessions};
 use crate::store::{Entry, Key, Kind, Locator, Records, Shares, StoreError, UserIndex, When};
@@ -30,6 +31,9 @@ pub(crate) struct Grant {
     pub(crate) factors: Factors,
     /// The stay with which the grant ends. A native client has none.
     pub(crate) stay: Option<Stay>,
+    /// The app password with which the grant ends, if the sign-in was by one.
+    #[serde(default)]
+    pub(crate) app_password: Option<Locator>,
 }
 
 /// The stay of a user in a browser, from a sign-in to a sign-out.
@@ -209,7 +213,7 @@ impl Grants {
         let old: Entry<Stored> = self.records.entry(&key).await?;
         let Some(stored) = old.value.clone() else { return Ok(None) };
         let is_of_client = (&*stored.grant.tenant, &*stored.grant.client_id) == (tenant, client_id);
-        let is_live = stored.end > now.seconds() && self.stay_goes_on(&stored.grant, now).await?;
+        let is_live = stored.end > now.seconds() && self.goes_on(&stored.grant, now).await?;
         if is_good(&stored, secret) && is_of_client && is_live {
             let begins_family = with_refresh_token && matches!(stored.accepts, Accepts::Code(..));
             let is_given = with_refresh_token && (!begins_family || self.has_room(id, &stored.grant, now).await?);
@@ -248,8 +252,13 @@ impl Grants {
         Stored { end: if is_family { end } else { new.end }, ..new }
     }
 
-    /// Returns whether the stay of a grant goes on, or the grant does not depend on it.
-    async fn stay_goes_on(&self, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
+    /// Returns whether the app password and the stay of a grant go on, if the grant depends on them.
+    async fn goes_on(&self, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
+        if let Some(locator) = &grant.app_password
+            && !AppPasswords::goes_on(&self.records, locator).await?
+        {
+            return Ok(false);
+        }
         match grant.stay.as_ref().filter(|_| !grant.scopes.contains(OFFLINE_ACCESS)) {
             Some(stay) => Ok(stay.end > now.seconds() && Sessions::stay_goes_on(&self.records, &stay.name).await?),
             None => Ok(true),
@@ -274,7 +283,7 @@ impl Grants {
         let Some(stored) = stored.filter(|one| one.end > now.seconds() && one.grant.tenant == tenant) else {
             return Ok(None);
         };
-        let goes_on = self.stay_goes_on(&stored.grant, now).await?;
+        let goes_on = self.goes_on(&stored.grant, now).await?;
         Ok(goes_on.then_some(stored.grant))
     }
 
@@ -293,7 +302,7 @@ impl Grants {
         let is_current =
             |stored: &Stored| matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret));
         match stored.filter(|one| is_current(one) && one.end > now.seconds() && one.grant.tenant == tenant) {
-            Some(stored) if self.stay_goes_on(&stored.grant, now).await? => {
+            Some(stored) if self.goes_on(&stored.grant, now).await? => {
                 Ok(Some((stored.grant, UnixTime::from_seconds(stored.end))))
             }
             _ => Ok(None),

@@ -7,7 +7,7 @@
 //! - [`claims`] makes the claims of tokens.
 //!
 //! The routes are in [`authorize`], [`pushed`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
-//! over several pages, and [`grants`] keeps codes and refresh tokens in the store. [`back_channel`] tells clients of a sign-out.
+//! over several pages, [`password_grant`] signs in the users of mail servers, and [`grants`] keeps codes and refresh tokens in the store. [`back_channel`] tells clients of a sign-out.
 
 mod answer;
 mod authorization_request;
@@ -29,6 +29,7 @@ mod issued;
 mod logout_request;
 mod parameters;
 mod participants;
+mod password_grant;
 mod pushed;
 mod redirect_uri;
 mod revoke;
@@ -50,7 +51,7 @@ use axum::routing::{get, post};
 
 pub(crate) use authorization_request::Prompt;
 pub(crate) use back_channel::{BackChannel, tell as tell_clients};
-pub(crate) use clients::{Clients, RegisteredClient};
+pub(crate) use clients::{Clients, GrantType, RegisteredClient};
 pub(crate) use conversation::{BrowserId, Conversation, ConversationId, Stale};
 pub(crate) use cors::{apply as apply_cors, begins, may_send};
 pub(crate) use decision::TicketUse;

@@ -4,6 +4,7 @@
 use super::error::{ErrorCode, OAuthError};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use zeroize::Zeroize;
 
 /// The parameters of one request. No parameter is longer than [`MAX_VALUE`] octets, but for tokens.
 #[derive(Debug, Default)]
@@ -71,6 +72,17 @@ impl Parameters {
     }
 }
 
+/// Overwrites the passwords.
+impl Drop for Parameters {
+    fn drop(&mut self) {
+        for name in SECRETS {
+            if let Some(value) = self.values.get_mut(name) {
+                value.zeroize();
+            }
+        }
+    }
+}
+
 /// Keeps the first value of each name, and the names that occur twice.
 impl FromIterator<(String, String)> for Parameters {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
@@ -97,6 +109,9 @@ const MAX_VALUE: usize = 2 * 1024;
 
 /// The parameters that may be as long as [`MAX_TOKEN`].
 const TOKENS: [&str; 4] = ["assertion", "id_token_hint", "token", "request"];
+
+/// The parameters with a secret that is good more than once.
+const SECRETS: [&str; 2] = ["password", "client_secret"];
 
 const MAX_TOKEN: usize = 64 * 1024;
 

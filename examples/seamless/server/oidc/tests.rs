@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod app_passwords;
 mod attacks;
 mod back_channel;
 mod cors;
 mod end_session;
 mod endpoints;
 mod other_origin;
+mod password_grant;
 mod pushed;
 mod tickets;
 mod tokens;
@@ -16,7 +18,7 @@ mod version2;
 use super::test_realm::APP_SECRET;
 use crate::app::App;
 use crate::store::Records;
-use crate::{browser, clock, limits, native, oidc};
+use crate::{app_password, browser, clock, limits, native, oidc};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -50,10 +52,15 @@ struct Answer {
 
 impl Server {
     async fn new(change: impl FnOnce(&mut App)) -> Self {
-        let mut app = App::on(Records::for_tests(), None).await;
+        Self::on(Records::for_tests(), change).await
+    }
+
+    /// Returns a node whose state is in `records`.
+    async fn on(records: Records, change: impl FnOnce(&mut App)) -> Self {
+        let mut app = App::on(records, None).await;
         change(&mut app);
         let realm = app.tenants.test_tenant().unwrap().test_realm.unwrap();
-        let routes = browser::routes().merge(native::routes()).merge(oidc::routes());
+        let routes = browser::routes().merge(app_password::routes()).merge(native::routes()).merge(oidc::routes());
         let app = Arc::new(app);
         Self { routes: limits::around(routes, Arc::clone(&app)), realm, app }
     }

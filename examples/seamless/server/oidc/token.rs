@@ -1,4 +1,4 @@
-//! The token endpoint: returns tokens for a code, for a refresh token, or for the assertion of a native client. Responses and
+//! The token endpoint: returns tokens for a code, for a refresh token, for the assertion of a native client, or for a password. Responses and
 //! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
 use super::claims::Issue;
@@ -30,6 +30,8 @@ use serde_json::{Value, json};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Client(OAuthError),
+    /// The dialect of native clients has a number for this error.
+    Numbered(OAuthError, Code),
     /// The server cannot decide now.
     Server(String),
 }
@@ -125,6 +127,7 @@ async fn issue(
             Err(refusal) => {
                 let code = match &refusal {
                     Refusal::Client(error) => number(error, parameters.get("grant_type")),
+                    Refusal::Numbered(_, code) => *code,
                     Refusal::Server(_) => Code::Unavailable,
                 };
                 refused(refusal, Some(code))
@@ -182,25 +185,27 @@ async fn answer(
         (Dialect::Version2, Some(scope)) => Some(Asked::read(client, scope)?),
         _ => None,
     };
-    let request = TokenRequest { app, tenant, client, dialect, parameters, of_resource, now: clock::now() };
+    let request = TokenRequest { app, tenant, client, headers, dialect, parameters, of_resource, now: clock::now() };
     let redeemed = match grant_type {
         GrantType::AuthorizationCode => request.by_code().await?,
         GrantType::RefreshToken => request.by_refresh_token().await?,
         GrantType::Assertion => request.by_assertion().await?,
+        GrantType::Password => request.by_password().await?,
     };
     tracing::info!(tenant = %tenant.name, client_id = client.id, upn = redeemed.grant.user.upn, grant = asked, "issued tokens");
     request.tokens(redeemed).await
 }
 
-struct TokenRequest<'a> {
-    app: &'a App,
-    tenant: &'a Tenant,
-    client: &'a RegisteredClient,
+pub(super) struct TokenRequest<'a> {
+    pub(super) app: &'a App,
+    pub(super) tenant: &'a Tenant,
+    pub(super) client: &'a RegisteredClient,
+    pub(super) headers: &'a HeaderMap,
     dialect: Dialect,
-    parameters: &'a Parameters,
+    pub(super) parameters: &'a Parameters,
     /// What the `scope` of version 2 asks for.
     of_resource: Option<Asked>,
-    now: UnixTime,
+    pub(super) now: UnixTime,
 }
 
 impl TokenRequest<'_> {
@@ -231,6 +236,11 @@ impl TokenRequest<'_> {
                 .because("the refresh token is unknown, used or expired, or it belongs to another client")
         })?;
         self.check_resource(&redeemed.grant)?;
+        if redeemed.grant.app_password.is_some() && !self.tenant.takes_app_passwords_of(&redeemed.grant.user) {
+            return Err(ErrorCode::InvalidGrant
+                .because("the tenant takes no app passwords of this user any more")
+                .into());
+        }
         let had = &redeemed.grant.scopes;
         let narrowed = match (&self.of_resource, self.parameters.get("scope")) {
             (Some(asked), _) => Some(narrowed_to(had, &asked.scopes)?),
@@ -244,7 +254,7 @@ impl TokenRequest<'_> {
     }
 
     async fn by_assertion(&self) -> Result<Redeemed, Refusal> {
-        let (scopes, resource) = self.asked_of_assertion()?;
+        let (scopes, resource) = self.asked()?;
         let assertion = self.parameters.required("assertion")?;
         let redeemed = redeem(self.app, self.tenant, assertion, self.now).await;
         let Redemption { user, authenticated, first } = redeemed.inspect_err(|reason| {
@@ -260,14 +270,15 @@ impl TokenRequest<'_> {
             authenticated: authenticated.seconds(),
             factors: Factors { first, one_time_code: false },
             stay: None,
+            app_password: None,
         };
         let with_refresh_token = self.client.may_use(GrantType::RefreshToken);
         Ok(self.app.grants.begin_redeemed(grant, with_refresh_token, self.now).await?)
     }
 
-    /// Returns the scopes and the resource of a request with an assertion. A `resource` without scopes of an API stands for all
+    /// Returns the scopes and the resource of a request without an authorization request before it. A `resource` without scopes of an API stands for all
     /// scopes of the client, because native clients of version 1 name no scopes.
-    fn asked_of_assertion(&self) -> Result<(Scopes, Option<String>), OAuthError> {
+    pub(super) fn asked(&self) -> Result<(Scopes, Option<String>), OAuthError> {
         if let Some(Asked { resource, scopes, .. }) = &self.of_resource {
             return Ok((scopes.clone(), resource.clone()));
         }
@@ -350,7 +361,7 @@ pub(super) fn respond(status: StatusCode, body: Value) -> Response {
 /// Returns the response of RFC 6749 section 5.2.
 pub(super) fn refuse(tenant: &Tenant, headers: &HeaderMap, refusal: Refusal) -> Response {
     let error = match refusal {
-        Refusal::Client(error) => error,
+        Refusal::Client(error) | Refusal::Numbered(error, _) => error,
         Refusal::Server(reason) => {
             tracing::error!(tenant = %tenant.name, "a client gets no answer: {reason}");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -374,7 +385,7 @@ fn refuse_in(
     code: Option<Code>,
 ) -> Response {
     let (status, error) = match refusal {
-        Refusal::Client(error) => (StatusCode::BAD_REQUEST, error),
+        Refusal::Client(error) | Refusal::Numbered(error, _) => (StatusCode::BAD_REQUEST, error),
         Refusal::Server(reason) => {
             tracing::error!(tenant = name, "a client gets no answer: {reason}");
             let error = ErrorCode::TemporarilyUnavailable.because("the server cannot decide now");

@@ -361,6 +361,11 @@ impl Session {
         UnixTime::from_seconds(self.began)
     }
 
+    /// Returns the time at which the user last proved who they are: by a one-time code, or else at the sign-in to the KDC.
+    pub(crate) const fn proved_at(&self) -> UnixTime {
+        UnixTime::from_seconds(if self.is_proved { self.began } else { self.authenticated })
+    }
+
     /// Returns the session after its user has entered a one-time code.
     pub(crate) fn proved(&self) -> Self {
         Self {

@@ -139,6 +139,12 @@ pub(crate) enum Kind {
     AgentsOfTenant = b'A',
     /// A token with which an agent may enrol.
     EnrolmentToken = b'i',
+    /// An app password of a user.
+    AppPassword = b'P',
+    /// The list of a user's app passwords.
+    AppPasswords = b'L',
+    /// The mark of an app password that its user revoked.
+    EndedAppPassword = b'E',
 }
 
 impl Kind {

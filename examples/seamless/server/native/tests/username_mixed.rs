@@ -31,7 +31,7 @@ fn krb_error(code: i32) -> Vec<u8> {
 }
 
 /// Answers each request with a KRB-ERROR, and returns the address.
-async fn kdc(code: i32) -> String {
+pub(crate) async fn kdc(code: i32) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {

@@ -37,6 +37,7 @@ fn grant(scopes: &str, stay_ends: Option<i64>) -> Grant {
         authenticated: 0,
         factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
         stay: stay_ends.map(|seconds| Stay { name: [7; 16], end: after(seconds).seconds() }),
+        app_password: None,
     }
 }
 

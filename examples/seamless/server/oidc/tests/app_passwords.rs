@@ -1,0 +1,289 @@
+//! Tests of app passwords: the page on which users make them, and the password grant that takes them.
+
+use super::password_grant::{asking, grant, mail};
+use super::*;
+use crate::native::tests::username_mixed::kdc;
+use tokio::time::Instant;
+
+const PAGE: &str = "/contoso.test/app-passwords";
+
+/// A server with app passwords, and with a mail server as a client.
+async fn server(more: &str, change: impl FnOnce(&mut App)) -> Server {
+    Server::new(|app| {
+        app.tenants.register(&mail(more));
+        app.tenants.allow_app_passwords("{}");
+        change(app);
+    })
+    .await
+}
+
+impl Browser<'_> {
+    /// Signs in with a ticket of a user who signed in to the KDC `seconds` ago.
+    async fn with_ticket(&mut self, name: &str, seconds: i64) {
+        let ticket = self.server.realm.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com");
+        let ticket = ticket
+            .at(clock::now().saturating_add_seconds(0_i64.saturating_sub(seconds)))
+            .sent_at(clock::now())
+            .mutual()
+            .header();
+        let answer = self.send("GET", "/contoso.test/winauth/sso", &[("authorization", &*ticket)], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// Makes an app password, and returns its text.
+    async fn make(&mut self, name: &str) -> String {
+        let made = self.post(PAGE, &[("name", name)]).await;
+        assert_eq!(made.status, 200, "{}", made.body);
+        let (_, rest) = made.body.split_once("<code class=\"secret\">").unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    }
+
+    async fn revoke(&mut self, id: &str) {
+        let revoked = self.post(&format!("{PAGE}/revoke"), &[("id", id)]).await;
+        assert_eq!((revoked.status, revoked.location()), (303, PAGE), "{}", revoked.body);
+    }
+
+    /// Returns the identifiers of the user's app passwords on the page.
+    async fn ids(&mut self) -> Vec<String> {
+        let page = self.get(PAGE).await;
+        let parts = page.body.split("name=\"id\" type=\"hidden\" value=\"").skip(1);
+        parts.map(|part| part.split('"').next().unwrap().to_owned()).collect()
+    }
+}
+
+#[tokio::test]
+async fn page_is_there_only_if_the_tenant_has_app_passwords_and_leads_a_stranger_to_the_sign_in() {
+    let without = Server::new(|app| app.tenants.register(&mail(""))).await;
+    assert_eq!(without.send("GET", PAGE, &[], "").await.status, 404);
+    let server = server("", |_| {}).await;
+    let mut browser = Browser::new(&server);
+    let to_sign_in = browser.get(PAGE).await;
+    let page = browser.follow(&to_sign_in).await;
+    assert!(page.body.contains("value=\"&#x2f;contoso.test&#x2f;app-passwords\""), "{}", page.body);
+    browser.with_ticket("alice", 0).await;
+    assert_eq!(browser.get(to_sign_in.location()).await.location(), PAGE);
+    let shown = browser.get(PAGE).await;
+    assert!(shown.status == 200 && shown.body.contains("You have no app passwords."), "{}", shown.body);
+    assert!(browser.get("/").await.body.contains(&format!("href=\"{PAGE}\"")));
+    let no_client = Server::new(|app| app.tenants.allow_app_passwords("{}")).await;
+    let mut browser = Browser::new(&no_client);
+    browser.with_ticket("alice", 0).await;
+    assert!(!browser.get("/").await.body.contains(PAGE), "no client takes app passwords");
+}
+
+#[tokio::test]
+async fn app_password_signs_its_user_in_until_it_is_revoked_and_its_tokens_end_with_it() {
+    let server = server("", |_| {}).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 0).await;
+    let text = browser.make("Mail on my telephone").await;
+    let typed = text.replace('-', " ").to_uppercase();
+    let (status, tokens) = grant(&server, "", "alice@contoso.test", &typed, "192.0.2.1").await;
+    assert_eq!((status, &tokens["token_type"]), (200, &"Bearer".into()), "{tokens}");
+    let id = claims(&tokens["id_token"]);
+    assert_eq!((&id["upn"], &id["amr"]), (&"alice@contoso.test".into(), &serde_json::json!(["app_password"])));
+    assert_eq!(id["acr"], "urn:kerberos-sso:acr:single");
+    let access = tokens["access_token"].as_str().unwrap();
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let (status, refreshed) = server.token_of("mail", Some(APP_SECRET), &refresh).await;
+    assert_eq!((status, server.user_info(access).await.0), (200, 200), "{refreshed}");
+    let page = browser.get(PAGE).await;
+    assert!(page.body.contains("Mail on my telephone") && page.body.contains("last used 20"), "{}", page.body);
+    assert!(!page.body.contains(&text), "the text is shown once");
+    let ids = browser.ids().await;
+    browser.revoke(&ids[0]).await;
+    assert_eq!((browser.ids().await.len(), server.user_info(access).await.0), (0, 401));
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", refreshed["refresh_token"].as_str().unwrap())];
+    assert_eq!(server.token_of("mail", Some(APP_SECRET), &refresh).await.1["error"], "invalid_grant");
+    let (status, error) = grant(&server, "", "alice@contoso.test", &text, "192.0.2.1").await;
+    assert_eq!((status, &error["error"]), (400, &"invalid_grant".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_nobody_revokes_it() {
+    let server = server("", |_| {}).await;
+    let (mut alice, mut bob) = (Browser::new(&server), Browser::new(&server));
+    alice.with_ticket("alice", 0).await;
+    bob.with_ticket("bob", 0).await;
+    let text = alice.make("Mail").await;
+    for name in ["bob@contoso.test", "nobody@contoso.test"] {
+        let began = Instant::now();
+        let (status, error) = grant(&server, "", name, &text, "").await;
+        assert_eq!((status, &error["error"], began.elapsed().as_secs()), (400, &"invalid_grant".into(), 3), "{name}");
+    }
+    let id = alice.ids().await[0].clone();
+    bob.revoke(&id).await;
+    for rubbish in ["", "AAAA", "é"] {
+        bob.revoke(rubbish).await;
+    }
+    for name in ["alice@contoso.test", "alice", r"CONTOSO\alice"] {
+        assert_eq!(grant(&server, "", name, &text, "").await.0, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then_counts_as_proved() {
+    let proof = r#""proof": true,"#;
+    let server = server(proof, |app| app.tenants.require_proof_for("urn:other", "olga")).await;
+    let mut olga = Browser::new(&server);
+    olga.with_ticket("olga", 0).await;
+    let page = olga.get(PAGE).await;
+    assert!(page.body.contains("One more step"), "nobody demands a code at the sign-in: {}", page.body);
+    assert!(olga.post(PAGE, &[("name", "Mail")]).await.body.contains("One more step"));
+    let request = page.request().replace("&#x2f;", "/");
+    let proved = olga.post("/proof", &[("code", &one_time_code()), ("request", &request)]).await;
+    assert_eq!(olga.follow(&proved).await.location(), PAGE);
+    let text = olga.make("Mail").await;
+    assert_eq!(grant(&server, "", "olga@contoso.test", &text, "").await.0, 200);
+    let mut alice = Browser::new(&server);
+    alice.with_ticket("alice", 0).await;
+    let text = alice.make("Mail").await;
+    let (status, error) = grant(&server, "/v2.0", "alice@contoso.test", &text, "").await;
+    assert_eq!(
+        (status, &error["error_codes"][0]),
+        (400, &50_076.into()),
+        "the client demands a code, and alice entered none"
+    );
+}
+
+#[tokio::test]
+async fn session_without_the_demanded_code_sees_the_page_of_the_code() {
+    let server = server("", |app| app.tenants.require_proof_of("olga")).await;
+    let mut olga = Browser::new(&server);
+    olga.with_ticket("olga", 0).await;
+    let to_sign_in = olga.get(PAGE).await;
+    assert!(olga.follow(&to_sign_in).await.body.contains("One more step"));
+    assert_eq!(olga.post(PAGE, &[("name", "Mail")]).await.status, 303);
+}
+
+#[tokio::test]
+async fn user_who_signed_in_eleven_minutes_ago_signs_in_again_before_they_make_one_but_not_to_revoke() {
+    let server = server("", |app| app.tenants.take_username_tokens("127.0.0.1:1")).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 660).await;
+    let page = browser.get(PAGE).await;
+    assert!(page.body.contains("Sign in again") && !page.body.contains("Make an app password"), "{}", page.body);
+    let refused = browser.post(PAGE, &[("name", "Mail")]).await;
+    assert_eq!(refused.location(), format!("{PAGE}/again"));
+    let again = browser.follow(&refused).await;
+    assert!(
+        again.body.contains("value=\"alice@contoso.test\"") && again.body.contains("name=\"password\""),
+        "{}",
+        again.body
+    );
+    assert!(!again.body.contains("data-ticket"), "a ticket would be as old");
+    assert!(browser.ids().await.is_empty());
+    let mut other = Browser::new(&server);
+    other.with_ticket("alice", 540).await;
+    other.make("Mail").await;
+    let id = browser.ids().await[0].clone();
+    browser.revoke(&id).await;
+    assert!(other.ids().await.is_empty());
+}
+
+#[tokio::test]
+async fn twenty_first_app_password_and_a_bad_name_are_refused_with_the_reason() {
+    let server = server("", |_| {}).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 0).await;
+    for name in ["", "  ", "a\u{7}", &"a".repeat(65)] {
+        let refused = browser.post(PAGE, &[("name", name)]).await;
+        assert!(refused.status == 400 && refused.body.contains("Please give it a name"), "{name:?}");
+    }
+    for number in 0..20 {
+        browser.make(&format!("<b>{number}</b>")).await;
+    }
+    let refused = browser.post(PAGE, &[("name", "more")]).await;
+    assert!(refused.status == 409 && refused.body.contains("Revoke one first"), "{}", refused.body);
+    assert!(refused.body.contains("&lt;b&gt;19&lt;") && !refused.body.contains("<b>"), "{}", refused.body);
+    let ids = browser.ids().await;
+    assert_eq!(ids.len(), 20);
+    browser.revoke(&ids[7]).await;
+    browser.make("more").await;
+}
+
+#[tokio::test]
+async fn form_of_another_site_makes_and_revokes_nothing_and_no_cache_or_frame_has_the_page() {
+    let server = server("", |_| {}).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 0).await;
+    for path in [PAGE.to_owned(), format!("{PAGE}/revoke")] {
+        let answer = browser.send("POST", &path, &[FORM, ("origin", "https://evil.test")], "name=x&id=x").await;
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    let page = browser.post(PAGE, &[("name", "Mail")]).await;
+    let header = |name: &str| page.headers.get(name).unwrap().to_str().unwrap();
+    assert_eq!((header("cache-control"), header("referrer-policy")), ("no-store", "same-origin"));
+    assert!(header("content-security-policy").contains("frame-ancestors 'none'") && !page.body.contains("<script"));
+}
+
+/// The directory of this test refuses every password. So a server that took an app password elsewhere would sign alice in.
+#[tokio::test(start_paused = true)]
+async fn app_password_is_useless_on_the_sign_in_page_and_at_usernamemixed() {
+    let kdc = kdc(24).await;
+    let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 0).await;
+    let text = browser.make("Mail").await;
+    let form = encoded([("name", "alice@contoso.test"), ("password", &*text)]);
+    let page = server.send("POST", "/contoso.test/password", &[FORM], &form).await;
+    assert!(page.status == 403 && page.body.contains("The name or the password is not right."), "{}", page.body);
+    let body = crate::native::tests::with_password("alice@contoso.test", &text);
+    let fault = server.send("POST", "/contoso.test/winauth/trust/2005/usernamemixed", &[], &body).await;
+    assert!(fault.status == 401 && fault.body.contains("AADSTS50126"), "{}", fault.body);
+    assert_eq!(grant(&server, "", "alice@contoso.test", &text, "").await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_wrong_app_passwords_lock_the_app_passwords_of_the_name_and_not_its_sign_in_page() {
+    let kdc = kdc(24).await;
+    let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
+    let mut browser = Browser::new(&server);
+    browser.with_ticket("alice", 0).await;
+    let (old, good) = (browser.make("Old").await, browser.make("Good").await);
+    let id = browser.ids().await[0].clone();
+    browser.revoke(&id).await;
+    for _ in 0..10 {
+        let (_, error) = grant(&server, "/v2.0", "alice@contoso.test", &old, "192.0.2.1").await;
+        assert_eq!(error["error_codes"][0], 50_126);
+    }
+    for password in [&old, &good] {
+        let (_, error) = grant(&server, "/v2.0", "alice@contoso.test", password, "192.0.2.1").await;
+        assert_eq!(error["error_codes"][0], 50_053, "{error}");
+    }
+    let page = server.send("POST", "/contoso.test/password", &[FORM], "name=alice&password=guess").await;
+    assert!(page.status == 403 && page.body.contains("is not right"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn configuration_ends_the_app_passwords_of_a_blocked_user_and_of_a_tenant_without_them() {
+    let records = Records::for_tests();
+    let node = async |config: Option<String>| {
+        Server::on(records.clone(), |app| {
+            app.tenants.register(&mail(""));
+            if let Some(config) = &config {
+                app.tenants.allow_app_passwords(config);
+            }
+        })
+        .await
+    };
+    let first = node(Some("{}".into())).await;
+    let mut browser = Browser::new(&first);
+    browser.with_ticket("alice", 0).await;
+    let text = browser.make("Mail").await;
+    let (sid, users) = (first.realm.user_sid("alice"), first.realm.domain_sid().join(513).unwrap());
+    let other = first.realm.user_sid("bob");
+    for (config, status) in [
+        (Some(format!(r#"{{"blocked": ["{other}"]}}"#)), 200),
+        (Some(format!(r#"{{"blocked": ["{sid}"]}}"#)), 400),
+        (Some(format!(r#"{{"blocked": ["{users}"]}}"#)), 400),
+    ] {
+        let (_, tokens) = grant(&first, "", "alice@contoso.test", &text, "").await;
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let node = node(config.clone()).await;
+        assert_eq!(grant(&node, "", "alice@contoso.test", &text, "").await.0, status, "{config:?}");
+        assert_eq!(node.token_of("mail", Some(APP_SECRET), &refresh).await.0, status, "{config:?}");
+    }
+    // Without app passwords, this is a password for the directory, which the test realm does not have.
+    assert_eq!(grant(&node(None).await, "", "alice@contoso.test", &text, "").await.0, 400);
+}
