@@ -3,7 +3,7 @@ the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             steps, judges, forward-auth, redirects, requests,
-                            strangers, limits, native, rubbish or admin; default all
+                            strangers, mail, limits, native, rubbish or admin; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -20,6 +20,7 @@ import seamless_forests
 import seamless_forward_auth
 import seamless_judges
 import seamless_limits
+import seamless_mail
 import seamless_native
 import seamless_pages
 import seamless_password
@@ -79,6 +80,7 @@ def main(wanted):
                  "redirects": lambda server: seamless_redirects.check(world, PORT + 40, report),
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
                  "strangers": lambda server: seamless_strangers.check(world, PORT + 40, report),
+                 "mail": lambda server: seamless_mail.check(world, PORT + 60, report, pictures),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "native": lambda _: seamless_native.check(report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report),

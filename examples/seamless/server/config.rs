@@ -18,6 +18,7 @@
 //!     "federated": {"partner.test": {"metadata_url": "https://adfs.partner.test/adfs/services/trust/mex", "brand": "Partner",
 //!       "active_auth_url": "https://adfs.partner.test/adfs/services/trust/2005/usernamemixed"}},
 //!     "proof": {"secrets": {"S-1-5-21-1-2-3-1105": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}, "users": ["S-1-5-21-1-2-3-1105"]},
+//!     "app_passwords": {"days": 90, "blocked": ["S-1-5-21-1-2-3-1106"]},
 //!     "clients": [{
 //!       "id": "app", "name": "The application", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
 //!       "redirect_uris": ["https://app.contoso.test/callback"], "scopes": ["openid", "profile", "groups"],
@@ -29,6 +30,9 @@
 //!     }, {
 //!       "id": "api", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
 //!       "grants": [], "resources": ["https://api.contoso.test"]
+//!     }, {
+//!       "id": "mail", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+//!       "grants": ["password"], "user_address_header": "X-Dovecot-Auth-Remote"
 //!     }]
 //!   }]
 //! }

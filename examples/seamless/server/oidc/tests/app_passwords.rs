@@ -18,11 +18,12 @@ async fn server(more: &str, change: impl FnOnce(&mut App)) -> Server {
 }
 
 impl Browser<'_> {
-    /// Signs in with a ticket of a user who signed in to the KDC `seconds` ago.
+    /// Signs in with a ticket of a user who signed in to the KDC `seconds` ago. The test realm has tickets of users who signed in ten
+    /// minutes before.
     async fn with_ticket(&mut self, name: &str, seconds: i64) {
         let ticket = self.server.realm.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com");
         let ticket = ticket
-            .at(clock::now().saturating_add_seconds(0_i64.saturating_sub(seconds)))
+            .at(clock::now().saturating_add_seconds(600_i64.saturating_sub(seconds)))
             .sent_at(clock::now())
             .mutual()
             .header();
@@ -60,14 +61,14 @@ async fn page_is_there_only_if_the_tenant_has_app_passwords_and_leads_a_stranger
     let to_sign_in = browser.get(PAGE).await;
     let page = browser.follow(&to_sign_in).await;
     assert!(page.body.contains("value=\"&#x2f;contoso.test&#x2f;app-passwords\""), "{}", page.body);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     assert_eq!(browser.get(to_sign_in.location()).await.location(), PAGE);
     let shown = browser.get(PAGE).await;
     assert!(shown.status == 200 && shown.body.contains("You have no app passwords."), "{}", shown.body);
     assert!(browser.get("/").await.body.contains(&format!("href=\"{PAGE}\"")));
     let no_client = Server::new(|app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&no_client);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     assert!(!browser.get("/").await.body.contains(PAGE), "no client takes app passwords");
 }
 
@@ -75,7 +76,7 @@ async fn page_is_there_only_if_the_tenant_has_app_passwords_and_leads_a_stranger
 async fn app_password_signs_its_user_in_until_it_is_revoked_and_its_tokens_end_with_it() {
     let server = server("", |_| {}).await;
     let mut browser = Browser::new(&server);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     let text = browser.make("Mail on my telephone").await;
     let typed = text.replace('-', " ").to_uppercase();
     let (status, tokens) = grant(&server, "", "alice@contoso.test", &typed, "192.0.2.1").await;
@@ -103,8 +104,8 @@ async fn app_password_signs_its_user_in_until_it_is_revoked_and_its_tokens_end_w
 async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_nobody_revokes_it() {
     let server = server("", |_| {}).await;
     let (mut alice, mut bob) = (Browser::new(&server), Browser::new(&server));
-    alice.with_ticket("alice", 0).await;
-    bob.with_ticket("bob", 0).await;
+    alice.with_ticket("alice", 540).await;
+    bob.with_ticket("bob", 540).await;
     let text = alice.make("Mail").await;
     for name in ["bob@contoso.test", "nobody@contoso.test"] {
         let began = Instant::now();
@@ -126,7 +127,7 @@ async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then
     let proof = r#""proof": true,"#;
     let server = server(proof, |app| app.tenants.require_proof_for("urn:other", "olga")).await;
     let mut olga = Browser::new(&server);
-    olga.with_ticket("olga", 0).await;
+    olga.with_ticket("olga", 540).await;
     let page = olga.get(PAGE).await;
     assert!(page.body.contains("One more step"), "nobody demands a code at the sign-in: {}", page.body);
     assert!(olga.post(PAGE, &[("name", "Mail")]).await.body.contains("One more step"));
@@ -136,7 +137,7 @@ async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then
     let text = olga.make("Mail").await;
     assert_eq!(grant(&server, "", "olga@contoso.test", &text, "").await.0, 200);
     let mut alice = Browser::new(&server);
-    alice.with_ticket("alice", 0).await;
+    alice.with_ticket("alice", 540).await;
     let text = alice.make("Mail").await;
     let (status, error) = grant(&server, "/v2.0", "alice@contoso.test", &text, "").await;
     assert_eq!(
@@ -150,7 +151,7 @@ async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then
 async fn session_without_the_demanded_code_sees_the_page_of_the_code() {
     let server = server("", |app| app.tenants.require_proof_of("olga")).await;
     let mut olga = Browser::new(&server);
-    olga.with_ticket("olga", 0).await;
+    olga.with_ticket("olga", 540).await;
     let to_sign_in = olga.get(PAGE).await;
     assert!(olga.follow(&to_sign_in).await.body.contains("One more step"));
     assert_eq!(olga.post(PAGE, &[("name", "Mail")]).await.status, 303);
@@ -185,7 +186,7 @@ async fn user_who_signed_in_eleven_minutes_ago_signs_in_again_before_they_make_o
 async fn twenty_first_app_password_and_a_bad_name_are_refused_with_the_reason() {
     let server = server("", |_| {}).await;
     let mut browser = Browser::new(&server);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     for name in ["", "  ", "a\u{7}", &"a".repeat(65)] {
         let refused = browser.post(PAGE, &[("name", name)]).await;
         assert!(refused.status == 400 && refused.body.contains("Please give it a name"), "{name:?}");
@@ -206,7 +207,7 @@ async fn twenty_first_app_password_and_a_bad_name_are_refused_with_the_reason() 
 async fn form_of_another_site_makes_and_revokes_nothing_and_no_cache_or_frame_has_the_page() {
     let server = server("", |_| {}).await;
     let mut browser = Browser::new(&server);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     for path in [PAGE.to_owned(), format!("{PAGE}/revoke")] {
         let answer = browser.send("POST", &path, &[FORM, ("origin", "https://evil.test")], "name=x&id=x").await;
         assert_eq!(answer.status, 403, "{path}");
@@ -223,7 +224,7 @@ async fn app_password_is_useless_on_the_sign_in_page_and_at_usernamemixed() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&server);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     let text = browser.make("Mail").await;
     let form = encoded([("name", "alice@contoso.test"), ("password", &*text)]);
     let page = server.send("POST", "/contoso.test/password", &[FORM], &form).await;
@@ -239,7 +240,7 @@ async fn ten_wrong_app_passwords_lock_the_app_passwords_of_the_name_and_not_its_
     let kdc = kdc(24).await;
     let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&server);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     let (old, good) = (browser.make("Old").await, browser.make("Good").await);
     let id = browser.ids().await[0].clone();
     browser.revoke(&id).await;
@@ -269,7 +270,7 @@ async fn configuration_ends_the_app_passwords_of_a_blocked_user_and_of_a_tenant_
     };
     let first = node(Some("{}".into())).await;
     let mut browser = Browser::new(&first);
-    browser.with_ticket("alice", 0).await;
+    browser.with_ticket("alice", 540).await;
     let text = browser.make("Mail").await;
     let (sid, users) = (first.realm.user_sid("alice"), first.realm.domain_sid().join(513).unwrap());
     let other = first.realm.user_sid("bob");

@@ -51,3 +51,18 @@ async fn page_for_someone_else_names_nobody_and_lets_the_ticket_wait_for_a_butto
     let question = browser.get(begun.location()).await;
     assert!(question.body.contains("Continue as alice"), "{}", question.body);
 }
+
+#[tokio::test]
+async fn failed_try_with_a_ticket_is_remembered_until_a_ticket_is_accepted() {
+    let server = Server::new(|_| {}).await;
+    let mut browser = Browser::new(&server);
+    let begun = browser.authorize("").await;
+    let page = browser.follow(&begun).await;
+    assert!(page.body.contains("data-ticket=\"background\""), "{}", page.body);
+    let challenge = browser.get(&format!("/contoso.test/winauth/sso?request={}", page.request())).await;
+    assert!(challenge.status == 401 && challenge.body.contains("\"code\":\"no-ticket\""), "{}", challenge.body);
+    let page = browser.get(begun.location()).await;
+    assert!(page.body.contains("data-ticket=\"button\""), "{}", page.body);
+    assert_eq!(browser.by_ticket(&page, "alice", true).await.status, 200);
+    assert!(!browser.cookies.contains_key("seamless_no_ticket"));
+}
