@@ -212,7 +212,7 @@ impl Pages {
     /// Returns the page of a user's app passwords.
     pub(crate) fn app_passwords(&self, status: StatusCode, page: &AppPasswordsPage<'_>) -> Response {
         let AppPasswordsPage { session, listed, is_recent, is_full, error, new } = *page;
-        let (tenant, principal) = (&*session.tenant, principal::of_session(&session.identity));
+        let (tenant, principal) = (&*session.tenant, principal::of(&session.identity));
         let listed: Vec<_> = listed.iter().map(Listed::shown).collect();
         let new = new.map(|(name, text)| context! { name, text });
         let values = context! { tenant, principal, listed, is_recent, is_full, error, new };

@@ -153,7 +153,7 @@ impl AppPasswords {
         }
         let stored = Stored { identity: session.identity.clone(), made: now.seconds(), is_proved: session.is_proved };
         self.0.put(&key(&locator), &stored, end, When::Absent).await?;
-        let user = principal::of_session(&session.identity);
+        let user = principal::of(&session.identity);
         tracing::info!(tenant = %session.tenant, user, name, "made an app password");
         Ok(Some(password.text(secret)))
     }

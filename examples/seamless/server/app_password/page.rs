@@ -166,7 +166,7 @@ async fn revoke(
     match revoked {
         Ok(revoked) => {
             if let Some(name) = revoked {
-                let user = principal::of_session(&owner.session.identity);
+                let user = principal::of(&owner.session.identity);
                 tracing::info!(tenant = %tenant.name, user, name, "revoked an app password");
             }
             Redirect::to(&path(&tenant)).into_response()

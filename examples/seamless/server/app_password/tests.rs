@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::authenticated::Authenticated;
 use crate::oidc::Clients;
 use crate::replay::Replays;
 use crate::session::Method;
@@ -27,7 +28,8 @@ impl Store {
         let [service, ..] = SEAMLESS_SSO_SERVICES;
         let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(now);
         let accepted = tenant.validator().validate_ticket_async(&token.mint(), now).await.unwrap();
-        let session = Session::new(&tenant.name, &accepted.identity().to_owned(), Method::TestTicket, now, None);
+        let user = Authenticated::by_ticket(&accepted, Method::TestTicket);
+        let session = Session::new(&tenant.name, user, None);
         let (passwords, lockout) = (AppPasswords::new(records.clone()), Lockout::new(records, 50));
         Self { passwords, tenant, lockout, session, now }
     }

@@ -147,6 +147,7 @@ mod tests {
             authenticated: 0,
             factors: Factors { first: FirstFactor::Ticket, one_time_code: false },
             stay,
+            app_password: None,
         }
     }
 

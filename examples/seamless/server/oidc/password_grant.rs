@@ -13,10 +13,11 @@
 
 use super::clients::GrantType;
 use super::error::ErrorCode;
-use super::grants::{Factors, Grant, Redeemed};
+use super::grants::{Factors, FirstFactor, Grant, Redeemed};
 use super::token::{Refusal, TokenRequest};
 use super::user::User;
 use crate::app_password::{self, AppPassword, Presented};
+use crate::authenticated::Authenticated;
 use crate::directory;
 use crate::metrics::SignInMethod;
 use crate::native::Code;
@@ -29,6 +30,7 @@ use tokio::time::{Instant, sleep_until};
 /// A user whose password is good.
 struct SignedIn {
     user: User,
+    first: FirstFactor,
     /// The app password of the sign-in, or `None` if the password is the directory's.
     app_password: Option<Locator>,
 }
@@ -113,7 +115,7 @@ impl TokenRequest<'_> {
             resource,
             nonce: None,
             authenticated: self.now.seconds(),
-            factors: Factors { by_ticket: false, one_time_code: false },
+            factors: Factors { first: signed_in.first, one_time_code: false },
             stay: None,
             app_password: signed_in.app_password,
         };
@@ -134,7 +136,7 @@ impl TokenRequest<'_> {
         };
         metrics.signed_in(method, signed_in.as_ref().err().map_or("accepted", Refused::code));
         match &signed_in {
-            Ok(SignedIn { user, app_password }) => {
+            Ok(SignedIn { user, app_password, .. }) => {
                 let by = if app_password.is_some() { "an app password" } else { "the directory's password" };
                 tracing::info!(tenant, client_id = self.client.id, upn = user.upn, "signed in by {by}");
             }
@@ -147,13 +149,13 @@ impl TokenRequest<'_> {
 
     async fn by_directory(&self, user: &UserName, password: &str, resource: Option<&str>) -> Result<SignedIn, Refused> {
         let address = self.client.user_address(self.headers);
-        let accepted = directory::sign_in(&self.app.lockout, self.tenant, user, password, address).await;
-        let identity = accepted.map_err(Refused::Directory)?.identity().to_session();
+        let signed_in = directory::sign_in(&self.app.lockout, self.tenant, user, password, address).await;
+        let Authenticated { identity, method, .. } = signed_in.map_err(Refused::Directory)?;
         let user = User::of_session(&identity).ok_or(Refused::NoSid)?;
         if self.needs_proof(&user, resource) {
             return Err(Refused::ProofNeeded);
         }
-        Ok(SignedIn { user, app_password: None })
+        Ok(SignedIn { user, first: method.into(), app_password: None })
     }
 
     async fn by_app_password(
@@ -169,7 +171,7 @@ impl TokenRequest<'_> {
         if !is_proved && self.needs_proof(&user, resource) {
             return Err(Refused::ProofNeeded);
         }
-        Ok(SignedIn { user, app_password: Some(locator) })
+        Ok(SignedIn { user, first: FirstFactor::Password, app_password: Some(locator) })
     }
 
     /// Returns whether the tenant, the user, the client or the resource demands a one-time code.
