@@ -7,13 +7,11 @@ import os
 import pty
 import signal
 import subprocess
-import termios
 import time
 from pathlib import Path
 
 from crate import seamless_admin
 from samba_ad import ADMIN_PASSWORD, SSO_ACCOUNT
-from work import wait
 
 STEP = "done: "
 
@@ -89,7 +87,8 @@ class AdminTool:
         return Done(process.returncode, lines, errors)
 
     def at_terminal(self, command, *options):
-        """Runs a command that asks for the password on its terminal. Returns the exit status and everything that the terminal showed."""
+        """Runs a command that asks for the password on its terminal, and types it as soon as the prompt is there. Returns the exit
+        status and everything that the terminal showed."""
         arguments = [seamless_admin(), command, "--forest", self.dc.realm.lower(), "--dc", self.dc.name, "--as", self.user,
                      "--ca", self.trusted, "--keytab", self.keytab, *options]
         pid, terminal = pty.fork()
@@ -99,7 +98,7 @@ class AdminTool:
         with contextlib.suppress(OSError):  # the terminal ends with the tool
             while octets := os.read(terminal, 4096):
                 shown += octets
-                if not typed and b"Password of" in shown and wait(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO):
+                if not typed and b"Password of" in shown:
                     typed = os.write(terminal, self.password.encode() + b"\n") > 0
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()

@@ -29,6 +29,7 @@ pub mod run;
 pub mod security_descriptor;
 pub mod status;
 pub mod steps;
+mod terminal;
 pub mod tls;
 pub mod tools;
 pub mod well_known;

@@ -1,6 +1,7 @@
 //! The two passwords: the administrator's, which is asked for, and the account's, which is random.
 
-use std::fs::File;
+use crate::terminal;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -10,7 +11,8 @@ use zeroize::Zeroizing;
 /// # Errors
 /// Returns the error of the terminal, or says that the password is empty.
 pub fn ask(user: &str) -> Result<Zeroizing<String>, Error> {
-    checked(rpassword::prompt_password(format!("Password of {user}: ")).map(Zeroizing::new)?)
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    checked(terminal::ask(&terminal, &format!("Password of {user}: "))?)
 }
 
 /// Reads the administrator's password from an open descriptor, up to the end of its first line.
