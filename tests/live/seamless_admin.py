@@ -4,12 +4,13 @@
   seamless_admin.py [--long] [PART...]     PART: fresh, rollover, aes, killed, unit, refused, status, rights,
                                            disable, lag, forests; default all. `--long` kills at each step."""
 
+import re
 import sys
 
 import seamless_admin_forests
 import seamless_admin_refused
 import seamless_admin_status
-from admin_forest import Forest
+from admin_forest import STAFF_PASSWORD, Forest
 from admin_tool import places
 from clients import Clients
 from report import Report
@@ -26,6 +27,7 @@ RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
 # The steps at which the short form kills: the journal, the keytab or the account, the password or the proof, the end.
 SHORT = (5, 6, 8, 11)
 LATER = (0, 0.002, 0.006, 0.02)
+DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)
 PAUSE, FEW = "0.1", 20  # seconds between two sign-ins of a thread, for the share of one user in the replay cache
 
 
@@ -126,9 +128,16 @@ class Cases:
         self.forest.remove(self.tool)
         unit = f"OU=Services,{self.dc.base}"
         self.dc.tool("ou", "create", unit)
+        self.dc.tool("dsacl", "set", f"--objectdn={unit}", f"--sddl=(A;;CC;;;{self.dc.sid_of('clerk')})")
+        clerk = self.forest.tool_in("admin-clerk-unit", user="clerk", password=STAFF_PASSWORD)
+        seamless_admin_refused.Refused(self.forest, self.report).refused(
+            "enable --ou by a creator who may not protect", ["access control list", unit], "enable", "--ou", unit, tool=clerk)
+        before = self.entries(unit)
         done = self.tool.enable("--ou", unit)
         self.report.check(done.code == 0 and self.dc.dn(SSO_ACCOUNT).endswith(unit), "enable --ou: the account is in the unit",
                           self.dc.dn(SSO_ACCOUNT) if done.code == 0 else done.last())
+        added, lost = self.entries(unit) - before, before - self.entries(unit)
+        self.report.check((added, lost) == ({DENIES_CHILDREN}, set()), "the unit has one entry more", [added, lost])
         status, said = attempt(["ldbdel", "-H", f"ldaps://{self.dc.address}", f"--simple-bind-dn=administrator@{self.dc.realm.lower()}",
                                 f"--password={ADMIN_PASSWORD}", "--option=tls verify peer=no_check", self.dc.dn(SSO_ACCOUNT)])
         self.report.check(status != 0 and "access" in said.lower(), "an administrator cannot delete the account by mistake", said[-200:])
@@ -138,7 +147,13 @@ class Cases:
         gone = self.tool.run("disable", "--yes")
         self.report.check(gone.code == 0 and self.forest.in_directory("userAccountControl") is None,
                           "disable removes the protection and the account", gone.last())
+        self.report.check(self.entries(unit) == before | {DENIES_CHILDREN} and gone.says("entry of its container stays"),
+                          "disable leaves the unit's entry, and says so", [step for step in gone.steps if "protection" in step])
         self.tool.enable()
+
+    def entries(self, dn):
+        """Returns the entries of an object's access control list."""
+        return set(re.findall(r"\([^)]*\)", self.dc.tool("dsacl", "get", f"--objectdn={dn}")))
 
     def killed(self):
         """Checks `enable` after a kill at a step, in a directory without the account."""

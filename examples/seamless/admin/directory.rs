@@ -45,11 +45,11 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError>;
 
-    /// Returns what the administrator may create below a container.
+    /// Reads a container, and what the administrator may do with it.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller, also if there is no such container.
-    fn may_create_computers(&mut self, container: &str) -> Result<bool, DirectoryError>;
+    fn container(&mut self, dn: &str) -> Result<Container, DirectoryError>;
 
     /// Creates the account, with everything at once.
     ///
@@ -148,6 +148,17 @@ pub struct Object {
     pub writable: Vec<String>,
 }
 
+/// A container of accounts, such as an organizational unit.
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    /// Whether the administrator may create computers in it (`allowedChildClassesEffective`).
+    pub may_create_computers: bool,
+    /// Whether the administrator may write its DACL (`sDRightsEffective`).
+    pub may_write_dacl: bool,
+    /// `nTSecurityDescriptor`, as octets, or nothing if the administrator may not read it.
+    pub descriptor: Vec<u8>,
+}
+
 impl Object {
     /// Returns whether the directory may encrypt tickets for this account by RC4.
     #[must_use]
@@ -160,6 +171,19 @@ impl Object {
     pub fn has_service(&self, service: &str) -> bool {
         self.services.iter().any(|own| own.eq_ignore_ascii_case(service))
     }
+}
+
+/// Returns the distinguished name of the container of an object (RFC 4514 section 2.4: `\` escapes the next character).
+#[must_use]
+pub fn parent(dn: &str) -> Option<&str> {
+    let mut is_escaped = false;
+    for (at, character) in dn.char_indices() {
+        match character {
+            ',' if !is_escaped => return dn.get(at..)?.strip_prefix(','),
+            _ => is_escaped = character == '\\' && !is_escaped,
+        }
+    }
+    None
 }
 
 /// The objects that a search found, and where it searched.
@@ -236,5 +260,13 @@ mod tests {
     #[test]
     fn password_is_written_in_quotes_and_utf16() {
         assert_eq!(**unicode_pwd("aü"), *b"\"\0a\0\xFC\0\"\0");
+    }
+
+    #[test]
+    fn parent_follows_the_first_comma_that_is_not_escaped() {
+        assert_eq!(parent("CN=A,OU=Services,DC=contoso"), Some("OU=Services,DC=contoso"));
+        assert_eq!(parent(r"CN=A\,B,DC=contoso"), Some("DC=contoso"));
+        assert_eq!(parent(r"CN=A\\,DC=contoso"), Some("DC=contoso"));
+        assert_eq!(parent("DC=test"), None);
     }
 }

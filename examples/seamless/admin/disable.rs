@@ -53,7 +53,9 @@ fn unprotect(tools: &mut Tools<'_>, dn: &str, descriptor: &[u8]) -> Result<(), F
         SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
     if descriptor.is_protected() {
         tools.directory.write_dacl(dn, &descriptor.without_protection())?;
-        tools.steps.done("the protection from deletion is removed", dn);
+        // The right DELETE on the account suffices now (MS-ADTS section 3.1.1.5.5.4).
+        let left = "the entry of its container stays, because other objects there may need it";
+        tools.steps.done("the protection from deletion is removed", &format!("{dn}; {left}"));
     }
     Ok(())
 }

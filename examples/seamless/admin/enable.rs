@@ -3,7 +3,7 @@
 
 use crate::arguments::Arguments;
 use crate::config_file;
-use crate::directory::{Domain, NewAccount, Object, Secret, kdcs};
+use crate::directory::{Domain, NewAccount, Object, Secret, kdcs, parent};
 use crate::failure::{Failure, Refusal};
 use crate::journal::{Journal, Work};
 use crate::keytab_file::{AES, AccountKeys};
@@ -78,11 +78,11 @@ fn distinguished_name(arguments: &Arguments, domain: &Domain) -> String {
 fn may_create(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
     preflight::services(tools, None)?;
     let container = arguments.ou.as_deref().unwrap_or(&domain.computers);
-    if !tools.directory.may_create_computers(container)? {
-        return Err(Refusal::MissingRight { right: "create computers in", dn: container.into() }.into());
-    }
+    let found = tools.directory.container(container)?;
+    preflight::may_create_in(&found, container, arguments.ou.is_some())?;
     unknown_everywhere(tools, arguments, domain)?;
-    tools.steps.done("the administrator may create computers", container);
+    let rights = if arguments.ou.is_some() { "create computers, and protect them" } else { "create computers" };
+    tools.steps.done(&format!("the administrator may {rights}"), container);
     Ok(())
 }
 
@@ -106,8 +106,8 @@ fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Dom
 fn plan(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str) {
     tools.steps.would(&format!("write the journal {}", arguments.journal().display()));
     tools.steps.would(&format!("create {dn} with {} and AES keys", SEAMLESS_SSO_SERVICES.join(" and ")));
-    if arguments.ou.is_some() {
-        tools.steps.would("protect the account from deletion");
+    if let Some(container) = &arguments.ou {
+        tools.steps.would(&format!("protect the account from deletion, and the children of {container}"));
     }
     tools.steps.would(&format!("write the keytab {}", arguments.keytab.display()));
     tools.steps.would("get a ticket for each service, and judge it");
@@ -166,7 +166,7 @@ fn finish(
     tools.files.write(path, &octets).map_err(|error| Failure::file(path, error))?;
     tools.steps.done("the keytab is written", &path.display().to_string());
     if arguments.ou.is_some() {
-        protect(tools, &account)?;
+        protect(tools, arguments, domain, &account)?;
     }
     let block = config_file::write(tools, arguments, domain)?;
     let path = arguments.journal();
@@ -175,12 +175,32 @@ fn finish(
     Ok(block)
 }
 
-fn protect(tools: &mut Tools<'_>, account: &Object) -> Result<(), Failure> {
-    let descriptor = SecurityDescriptor::parse(&account.descriptor);
-    let descriptor = descriptor.map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
+/// Protects the account from deletion as the check box of Active Directory Users and Computers does: on the account, and on its
+/// container. The administrator may be denied the right DELETE on the account, and could still delete it by DELETE_CHILD there.
+fn protect(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, account: &Object) -> Result<(), Failure> {
+    let dn = &account.dn;
+    let container = parent(dn).ok_or(DirectoryError::Answer("the container of the account"))?;
+    let descriptor = parsed(&account.descriptor)?;
     if !descriptor.is_protected() {
-        tools.directory.write_dacl(&account.dn, &descriptor.with_protection())?;
+        tools.directory.write_dacl(dn, &descriptor.with_protection())?;
     }
-    tools.steps.done("the account is protected from deletion", &account.dn);
+    let descriptor = parsed(&tools.directory.container(container)?.descriptor)?;
+    if !descriptor.protects_children() {
+        tools.directory.write_dacl(container, &descriptor.with_protection_of_children())?;
+    }
+    let account = preflight::existing(tools, arguments, domain)?;
+    for (dn, is_protected) in [
+        (dn.as_str(), parsed(&account.descriptor)?.is_protected()),
+        (container, parsed(&tools.directory.container(container)?.descriptor)?.protects_children()),
+    ] {
+        if !is_protected {
+            return Err(Failure::Unprotected { dn: dn.into() });
+        }
+    }
+    tools.steps.done("the account is protected from deletion", &format!("{dn}, and the children of {container}"));
     Ok(())
+}
+
+fn parsed(descriptor: &[u8]) -> Result<SecurityDescriptor, DirectoryError> {
+    SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))
 }

@@ -52,6 +52,12 @@ pub enum Failure {
     /// The keytab does not fit the directory.
     #[error(transparent)]
     NoProof(#[from] NoProof),
+    /// The directory did not keep an entry that it took.
+    #[error("the entry against deletion is missing in the access control list of {dn}")]
+    Unprotected {
+        /// The account or its container.
+        dn: String,
+    },
     /// Domain controllers still give tickets under the old key.
     #[error("these domain controllers still give tickets under the key {kvno}: {}", .at.join(", "))]
     Lagging {
@@ -242,6 +248,9 @@ impl Failure {
             }
             Self::Changed { .. } => {
                 "find out who changed it (event 4724). Then delete the journal, and run `rollover` for a new key."
+            }
+            Self::Unprotected { .. } => {
+                "run the same command again, and look who else changes that access control list"
             }
             Self::NoProof(_) => "run the same command again. If that does not help, `status` names the difference.",
             Self::Lagging { .. } => {

@@ -3,7 +3,7 @@
 //! This tool overwrites its own copies of passwords. The LDAP library does not overwrite the messages that it sent.
 
 use crate::address::Address;
-use crate::directory::{Directory, Domain, Holders, NewAccount, Object, unicode_pwd};
+use crate::directory::{Container, Directory, Domain, Holders, NewAccount, Object, unicode_pwd};
 use crate::ldap_entry::{Entry, entries};
 use crate::ldap_error::DirectoryError;
 use crate::security_descriptor::SecurityDescriptor;
@@ -265,9 +265,16 @@ impl Directory for Ldap<'_> {
         Ok(self.search(&Query::of(&dn, &filter, &["1.1"]).below())?.into_iter().next().map(|entry| entry.dn))
     }
 
-    fn may_create_computers(&mut self, container: &str) -> Result<bool, DirectoryError> {
-        let entry = self.one(&Query::of(container, "(objectClass=*)", &["allowedChildClassesEffective"]))?;
-        Ok(entry.texts("allowedChildClassesEffective").iter().any(|class| class.eq_ignore_ascii_case("computer")))
+    fn container(&mut self, dn: &str) -> Result<Container, DirectoryError> {
+        let attributes = ["allowedChildClassesEffective", "sDRightsEffective", "nTSecurityDescriptor"];
+        let entry = self.one(&Query::of(dn, "(objectClass=*)", &attributes).with(descriptor_parts(DACL)))?;
+        let classes = entry.texts("allowedChildClassesEffective");
+        Ok(Container {
+            may_create_computers: classes.iter().any(|class| class.eq_ignore_ascii_case("computer")),
+            // MS-ADTS section 3.1.1.4.5.4
+            may_write_dacl: entry.number("sDRightsEffective").is_some_and(|rights| rights & u32::from(DACL) != 0),
+            descriptor: entry.octets("nTSecurityDescriptor").unwrap_or_default().to_vec(),
+        })
     }
 
     fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {

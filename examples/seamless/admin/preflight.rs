@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::arguments::Arguments;
 use crate::clock::MAX_DIFFERENCE;
-use crate::directory::{Domain, Object};
+use crate::directory::{Container, Domain, Object};
 use crate::failure::{Failure, Refusal};
 use crate::journal::{Journal, Work};
 use crate::keytab_file::{AccountKeys, names};
@@ -124,6 +124,29 @@ pub fn keytab(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> 
         return Err(Refusal::KeytabOfOthers { path: path.clone(), other: other.to_string() }.into());
     }
     AccountKeys::parse(&octets, &name, &realm).map_err(|error| Failure::file(path, error))
+}
+
+/// Checks that the administrator may create the account in a container, and protect it there if `protects`.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn may_create_in(container: &Container, dn: &str, protects: bool) -> Result<(), Failure> {
+    let missing = |right| Err(Refusal::MissingRight { right, dn: dn.into() }.into());
+    if !container.may_create_computers {
+        return missing("create computers in");
+    }
+    if !protects {
+        return Ok(());
+    }
+    let Ok(descriptor) = SecurityDescriptor::parse(&container.descriptor) else {
+        return missing("read the access control list of");
+    };
+    if descriptor.protects_children() {
+        return Ok(());
+    }
+    // A container without a DACL, or with a DACL that is full, takes no further entry.
+    let takes_entry = descriptor.with_protection_of_children().encode_dacl().is_some();
+    if takes_entry && container.may_write_dacl { Ok(()) } else { missing("add to the access control list of") }
 }
 
 /// Checks that the administrator may set the password of the account, and its encryption types if `etypes`.

@@ -83,6 +83,8 @@ pub mod right {
     pub const CONTROL_ACCESS: u32 = 0x100;
     /// Deletes the object and its children.
     pub const DELETE_TREE: u32 = 0x40;
+    /// Deletes any child, also one that its own DACL protects.
+    pub const DELETE_CHILD: u32 = 0x02;
     /// Writes an attribute.
     pub const WRITE_PROPERTY: u32 = 0x20;
     /// Writes an attribute whose new value the directory checks.
@@ -146,24 +148,45 @@ impl SecurityDescriptor {
     /// an entry denies everyone to delete the object and its tree.
     #[must_use]
     pub fn is_protected(&self) -> bool {
-        self.entries.iter().flatten().any(AccessEntry::protects)
+        self.denies_everyone(OF_OBJECT)
     }
 
     /// Adds the protection from deletion before all other entries.
     #[must_use]
-    pub fn with_protection(mut self) -> Self {
-        if let (false, Some(entries), Some(entry)) =
-            (self.is_protected(), self.entries.as_mut(), AccessEntry::protection())
-        {
-            entries.insert(0, entry);
-        }
-        self
+    pub fn with_protection(self) -> Self {
+        self.with_denial(OF_OBJECT)
     }
 
     /// Removes the protection from deletion.
     #[must_use]
     pub fn without_protection(mut self) -> Self {
-        self.entries.iter_mut().for_each(|entries| entries.retain(|entry| !entry.protects()));
+        self.entries.iter_mut().for_each(|entries| entries.retain(|entry| !entry.denies_everyone(OF_OBJECT)));
+        self
+    }
+
+    /// Returns whether a child of this container is deleted only with the right DELETE on the child itself. The directory also
+    /// takes DELETE_CHILD on the container (MS-ADTS section 3.1.1.5.5.4), so the check box adds an entry against it there.
+    #[must_use]
+    pub fn protects_children(&self) -> bool {
+        self.denies_everyone(right::DELETE_CHILD)
+    }
+
+    /// Adds the protection of the children before all other entries.
+    #[must_use]
+    pub fn with_protection_of_children(self) -> Self {
+        self.with_denial(right::DELETE_CHILD)
+    }
+
+    fn denies_everyone(&self, mask: u32) -> bool {
+        self.entries.iter().flatten().any(|entry| entry.denies_everyone(mask))
+    }
+
+    fn with_denial(mut self, mask: u32) -> Self {
+        if let (false, Some(entries), Some(entry)) =
+            (self.denies_everyone(mask), self.entries.as_mut(), AccessEntry::denial(mask))
+        {
+            entries.insert(0, entry);
+        }
         self
     }
 
@@ -184,18 +207,17 @@ impl SecurityDescriptor {
 }
 
 impl AccessEntry {
-    /// Returns the entry of the check box "Protect object from accidental deletion".
-    fn protection() -> Option<Self> {
+    /// Returns the entry that denies `mask` to everyone, for this object only.
+    fn denial(mask: u32) -> Option<Self> {
         let sid = everyone()?.to_bytes();
-        let mask = right::DELETE | right::DELETE_TREE;
         let size = u16::try_from(sid.len().checked_add(8)?).ok()?;
         let octets = [&[1, 0][..], &size.to_le_bytes(), &mask.to_le_bytes(), &sid].concat();
         entry_in(&octets)
     }
 
-    fn protects(&self) -> bool {
-        let mask = right::DELETE | right::DELETE_TREE;
-        self.effect == Effect::Deny && self.sid == everyone() && self.mask & mask == mask && !self.is_for_children_only
+    fn denies_everyone(&self, mask: u32) -> bool {
+        let is_limited = self.is_for_children_only || self.object.is_some();
+        self.effect == Effect::Deny && self.sid == everyone() && self.mask & mask == mask && !is_limited
     }
 }
 
@@ -259,6 +281,9 @@ fn u16_at(octets: &[u8], at: usize) -> Option<u16> {
 fn u32_at(octets: &[u8], at: usize) -> Option<u32> {
     octets.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk))
 }
+
+/// What the check box "Protect object from accidental deletion" denies on the object itself.
+const OF_OBJECT: u32 = right::DELETE | right::DELETE_TREE;
 
 const DACL_PRESENT: u16 = 0x0004;
 const SELF_RELATIVE: u16 = 0x8000;
@@ -355,6 +380,32 @@ pub(crate) mod tests {
         assert_eq!(read.entries, protected.entries);
         assert_eq!(read.clone().with_protection().entries, protected.entries);
         assert_eq!(read.without_protection().entries, plain.entries);
+    }
+
+    #[test]
+    fn protection_of_children_is_one_entry_of_the_container_and_no_protection_of_itself() {
+        let plain = SecurityDescriptor::parse(&example()).unwrap();
+        let protected = plain.clone().with_protection_of_children();
+        assert!(!plain.protects_children() && protected.protects_children() && !protected.is_protected());
+        let octets = protected.encode_dacl().unwrap();
+        // ACE of type 1, mask DELETE_CHILD, S-1-1-0.
+        let deny = [1, 0, 20, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        assert_eq!(octets[28..48], deny);
+        let read = SecurityDescriptor::parse(&octets).unwrap();
+        assert_eq!(read.clone().with_protection_of_children().entries, protected.entries);
+        assert!(read.clone().without_protection().protects_children());
+        assert_eq!(read.entries.unwrap()[1..], plain.entries.unwrap());
+    }
+
+    #[test]
+    fn entry_for_one_class_or_for_grandchildren_only_does_not_protect_the_children() {
+        let of = |entry: Vec<u8>| SecurityDescriptor::parse(&descriptor(sid("S-1-5-18"), &[entry])).unwrap();
+        let all = everyone().unwrap();
+        assert!(of(entry(1, 0, right::DELETE_CHILD, None, all)).protects_children());
+        assert!(!of(entry(6, 0, right::DELETE_CHILD, Some(RESET), all)).protects_children());
+        assert!(!of(entry(1, INHERIT_ONLY, right::DELETE_CHILD, None, all)).protects_children());
+        assert!(!of(entry(0, 0, right::DELETE_CHILD, None, all)).protects_children());
+        assert!(!of(entry(1, 0, right::DELETE_CHILD, None, sid("S-1-5-11"))).protects_children());
     }
 
     #[test]

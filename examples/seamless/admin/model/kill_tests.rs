@@ -37,7 +37,9 @@ fn killed_everywhere<T>(
 
 #[test]
 fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
-    let line = arguments("enable --ou CN=Computers,DC=contoso,DC=test --config seamless.json");
+    let line = arguments(&format!("{} --config seamless.json", super::IN_UNIT));
+    let before = World::empty().0.borrow().container.descriptor.clone();
+    let before = SecurityDescriptor::parse(&before).unwrap().entries.unwrap();
     let run = |world: &World| world.run(|tools| enable(tools, &line));
     let calls = killed_everywhere(World::empty, run, |world, _, kill| {
         assert_eq!(world.keytab(), [2], "{kill:?}");
@@ -45,6 +47,9 @@ fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
         let account = model.account.as_ref().unwrap();
         assert_eq!(account.dn, DN);
         assert!(SecurityDescriptor::parse(&account.descriptor).unwrap().is_protected(), "{kill:?}");
+        let container = SecurityDescriptor::parse(&model.container.descriptor).unwrap();
+        assert!(container.protects_children(), "{kill:?}");
+        assert_eq!(container.entries.unwrap()[1..], before, "{kill:?}");
         let creations = model.changes.iter().filter(|change| change.starts_with("create")).count();
         assert_eq!((model.states.len(), creations), (1, 1), "{kill:?}");
         let config = model.files.get(std::path::Path::new("seamless.json")).unwrap();

@@ -8,7 +8,7 @@ mod status_tests;
 mod world;
 
 use crate::arguments::Arguments;
-use crate::directory::Object;
+use crate::directory::{Container, Object};
 use crate::keytab_file::AccountKeys;
 use crate::node::{TenantHealth, Warning};
 use crate::security_descriptor::tests::{descriptor, entry, sid};
@@ -24,6 +24,8 @@ use std::rc::Rc;
 pub(crate) const NAME: &str = "AZUREADSSOACC$";
 pub(crate) const REALM: &str = "CONTOSO.TEST";
 const DN: &str = "CN=AZUREADSSOACC,CN=Computers,DC=contoso,DC=test";
+/// The command line of `enable` that protects the account.
+const IN_UNIT: &str = "enable --ou CN=Computers,DC=contoso,DC=test";
 const LAG: i64 = 20;
 
 /// The state of the model.
@@ -46,7 +48,9 @@ pub(crate) struct Model {
     pub(crate) salt: Salt,
     /// Whether the directory refuses a change of password and types at once.
     pub(crate) refuses_both: bool,
-    pub(crate) may_create: bool,
+    /// The container of the account. A write of its DACL can be lost.
+    pub(crate) container: Container,
+    pub(crate) loses_container: bool,
     /// The LDAP result with which the directory refuses a creation.
     pub(crate) refuses_creation: Option<u32>,
     pub(crate) own_sids: Vec<kerberos_sso::Sid>,
@@ -133,7 +137,12 @@ impl World {
             jump: 1,
             salt: Salt::computer(NAME, REALM),
             refuses_both: false,
-            may_create: true,
+            container: Container {
+                may_create_computers: true,
+                may_write_dacl: true,
+                descriptor: descriptor(sid("S-1-5-18"), &[entry(0, 0, right::GENERIC_ALL, None, sid("S-1-5-18"))]),
+            },
+            loses_container: false,
             refuses_creation: None,
             own_sids: vec![sid("S-1-5-21-1-2-3-512")],
             holders: Vec::new(),

@@ -1,10 +1,11 @@
 //! What is refused before anything is changed, and what stops a command later.
 
-use super::{Kill, Model, World, arguments};
+use super::{DN, IN_UNIT, Kill, Model, World, arguments};
 use crate::disable::disable;
 use crate::enable::{Enabled, enable};
 use crate::failure::{Failure, Refusal};
 use crate::rollover::{RolledOver, rollover};
+use crate::security_descriptor::SecurityDescriptor;
 use crate::security_descriptor::tests::sid;
 
 const ROLLOVER: &str = "rollover --node http://127.0.0.1:9100";
@@ -46,7 +47,7 @@ fn enable_is_refused_before_any_change() {
     let world = empty(|model| model.holders.push(holder.into()));
     let refusal = refused(&world, "enable");
     assert!(refusal.to_string().contains(holder), "{refusal}");
-    let world = empty(|model| model.may_create = false);
+    let world = empty(|model| model.container.may_create_computers = false);
     assert!(matches!(refused(&world, "enable"), Refusal::MissingRight { .. }));
     for seconds in [301, -301] {
         let world = empty(|model| model.clock_difference = seconds);
@@ -63,6 +64,52 @@ fn enable_is_refused_before_any_change() {
         model.has_node = false;
     });
     assert!(matches!(refused(&world, "enable"), Refusal::Unhealthy { .. }));
+}
+
+#[test]
+fn container_that_cannot_be_protected_is_refused_before_any_change() {
+    // A descriptor without a DACL: control DACL_PRESENT and SELF_RELATIVE, and no offsets.
+    let without_dacl = [&[1, 0, 4, 0x80][..], &[0; 16]].concat();
+    for (descriptor, may_write_dacl, verb) in
+        [(None, false, "add"), (Some(Vec::new()), true, "read"), (Some(without_dacl), true, "add")]
+    {
+        let world = empty(|model| {
+            model.container.may_write_dacl = may_write_dacl;
+            model.container.descriptor = descriptor.unwrap_or_else(|| model.container.descriptor.clone());
+        });
+        let refusal = refused(&world, IN_UNIT);
+        assert!(matches!(refusal, Refusal::MissingRight { right, .. } if right.starts_with(verb)), "{refusal}");
+        assert!(world.run(|tools| enable(tools, &arguments("enable"))).ok().unwrap().is_ok());
+    }
+}
+
+#[test]
+fn container_that_is_protected_already_is_not_written() {
+    let world = World::empty();
+    world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap();
+    world.run(|tools| disable(tools, &arguments("disable --yes"))).ok().unwrap().unwrap();
+    {
+        let mut model = world.0.borrow_mut();
+        assert!(SecurityDescriptor::parse(&model.container.descriptor).unwrap().protects_children());
+        assert!(model.lines.iter().any(|line| line.contains("the entry of its container stays")), "{:?}", model.lines);
+        (model.changes, model.states) = (Vec::new(), Vec::new());
+        model.container.may_write_dacl = false;
+    }
+    world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap();
+    let changes = world.0.borrow().changes.clone();
+    let written: Vec<_> = changes.iter().filter(|change| change.starts_with("write_dacl")).collect();
+    assert_eq!(written, [&format!("write_dacl {DN}")]);
+}
+
+#[test]
+fn protection_that_the_directory_loses_stops_the_command_and_leaves_the_journal() {
+    let world = empty(|model| model.loses_container = true);
+    let failure = world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap_err();
+    assert!(matches!(&failure, Failure::Unprotected { dn } if dn.starts_with("CN=Computers")), "{failure}");
+    assert!(world.has_journal());
+    world.0.borrow_mut().loses_container = false;
+    assert!(world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().is_ok());
+    assert!(!world.has_journal());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{DN, Model, NAME, REALM, State, World};
 use crate::address::Address;
 use crate::clock::Clock;
-use crate::directory::{Directory, Domain, Holders, NewAccount, Object};
+use crate::directory::{Container, Directory, Domain, Holders, NewAccount, Object, parent};
 use crate::files::Files;
 use crate::kdc::{Announcement, Client, Kdc, KdcError, ServiceTicket};
 use crate::ldap_error::DirectoryError;
@@ -59,8 +59,9 @@ impl Directory for World {
         self.call("name_of", |_| Ok(Some(format!("CN={sid}"))))
     }
 
-    fn may_create_computers(&mut self, _: &str) -> Result<bool, DirectoryError> {
-        self.call("may_create_computers", |model| Ok(model.may_create))
+    fn container(&mut self, dn: &str) -> Result<Container, DirectoryError> {
+        assert_eq!(Some(dn), parent(DN));
+        self.call("container", |model| Ok(model.container.clone()))
     }
 
     fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {
@@ -91,10 +92,15 @@ impl Directory for World {
         })
     }
 
-    fn write_dacl(&mut self, _: &str, descriptor: &SecurityDescriptor) -> Result<(), DirectoryError> {
+    fn write_dacl(&mut self, dn: &str, descriptor: &SecurityDescriptor) -> Result<(), DirectoryError> {
         self.call("write_dacl", |model| {
-            model.account.as_mut().unwrap().descriptor = descriptor.encode_dacl().unwrap();
-            model.changes.push("write_dacl".into());
+            let octets = descriptor.encode_dacl().unwrap();
+            if dn == DN {
+                model.account.as_mut().unwrap().descriptor = octets;
+            } else if !model.loses_container {
+                model.container.descriptor = octets;
+            }
+            model.changes.push(format!("write_dacl {dn}"));
             Ok(())
         })
     }
