@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from samba_ad import SSO_ACCOUNT
 from seamless_pages import Pages
-from seamless_password import PASSWORD, WRONG, one_time_code
+from seamless_password import DISABLED_ACCOUNT, PASSWORD, WRONG, one_time_code
 from seamless_server import BOB_SECRET, LIMITS, Server, code_of_bob, tenant
 from user_agent import UserAgent
 from web import HOST, policies
@@ -22,6 +22,7 @@ MAIL = {"id": "mail", "name": "Mail", "secret_sha256": sha256(SECRET.encode()).h
 PAGE = f"http://{HOST}/contoso.test/app-passwords"
 HOME, OFFICE, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.9"
 WRONG_OF_NAME, WRONG_OF_ADDRESS = 10, 12  # the first is fixed in `lockout.rs`, and the second is of this test
+NORMAL_ACCOUNT = 0x200
 BOB, NORA = "bob@contoso.test", "nora@contoso.test"
 
 # The master process needs names of users that no other service has. Debian's package makes these.
@@ -84,6 +85,7 @@ def check(world, port, report, pictures):
     limits = {**LIMITS, "password_seconds": 1, "wrong_passwords_of_address": WRONG_OF_ADDRESS}
     with Server(world.work, port, [of_contoso], address=f"http://{HOST}", limits=limits) as server, \
             dovecot(world.work, port + 1, server.port):
+        server.directory = world.contoso
         Mail(server, port + 1, report).all()
         pages(Pages(world, server, report, pictures))
 
@@ -198,6 +200,9 @@ class Mail:
         answer = self.server.password(BOB, text)
         good = answer.status == 403 and not answer.session()
         self.report.check(good, "app passwords: useless on the sign-in page", answer.error())
+        self.server.directory.set("bob", "userAccountControl", DISABLED_ACCOUNT)
+        self.check("bob, disabled in the directory, the app password, which the directory is not asked about", BOB, text, True)
+        self.server.directory.set("bob", "userAccountControl", NORMAL_ACCOUNT)
         page = agent.go(PAGE)
         self.report.check(text not in page.text and "last used" in page.text, "app passwords: the page says when it was used", "")
         return agent, text
