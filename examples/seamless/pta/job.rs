@@ -11,7 +11,7 @@ use crate::seal::SealingPublicKey;
 use crate::terms::{JobId, Terms};
 use crate::time::{Budget, Time};
 use crate::user::{Tenant, User};
-use crate::verdict::{Failure, Fault, Refusal};
+use crate::verdict::{Failure, Fault, Refusal, Told};
 use kerberos_sso::ChannelBindings;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -75,6 +75,8 @@ pub enum Outcome {
         refusal: Refusal,
         /// The NTSTATUS of the KDC, if it sent one.
         status: Option<u32>,
+        /// Whether the directory had seen the password.
+        told: Told,
     },
     /// Another agent may try.
     Again(Offered),
@@ -245,7 +247,9 @@ impl Sealed {
             message::Answer::Ticket { token, .. } => {
                 Outcome::Ticket(Ticket { agent, token, bindings: self.terms.bindings() })
             }
-            message::Answer::Refused { code, status, .. } => Outcome::Refused { agent, refusal: code, status },
+            message::Answer::Refused { code, status, told, .. } => {
+                Outcome::Refused { agent, refusal: code, status, told }
+            }
             message::Answer::Failed { code, .. } => self.failed(code, now),
         })
     }

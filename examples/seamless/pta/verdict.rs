@@ -29,6 +29,17 @@ pub enum Refusal {
     Revoked,
 }
 
+/// Whether the directory had seen a proof of the password when it refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// The directory had seen the password.
+    AfterPassword,
+    /// The directory told the state of the account before it saw the password. The attempt counts as a wrong password, as
+    /// for every other name.
+    BeforePassword,
+}
+
 /// The reason for which an agent could not ask the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]

@@ -57,9 +57,13 @@ fn job_passes_through_its_states_to_a_ticket_with_the_bindings_of_its_terms() {
 fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
     for refusal in Refusal::ALL {
         let (v, job, status) = (V1, offered().id(), refusal.status());
-        let answer = Answer::Refused { v, job, code: refusal, status };
+        let told = Told::BeforePassword;
+        let answer = Answer::Refused { v, job, code: refusal, status, told };
         let outcome = sealed(offered(), 1, 0).0.answer(agent(1), answer, at(1)).unwrap();
-        assert!(matches!(outcome, Outcome::Refused { refusal: said, .. } if said == refusal), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Refused { refusal: said, told: Told::BeforePassword, .. } if said == refusal),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -116,7 +120,13 @@ fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
 #[test]
 fn answer_for_another_job_leaves_the_job_as_it_is() {
     let (job, _) = sealed(offered(), 1, 0);
-    let other = Answer::Refused { v: V1, job: JobId::new([9; 16]), code: Refusal::Locked, status: None };
+    let other = Answer::Refused {
+        v: V1,
+        job: JobId::new([9; 16]),
+        code: Refusal::Locked,
+        status: None,
+        told: Told::AfterPassword,
+    };
     let (job, error) = job.answer(agent(1), other, at(1)).unwrap_err();
     assert_eq!(error, NotAnswered::OtherJob);
     assert!(matches!(job.answer(agent(1), ticket(), at(2)), Ok(Outcome::Ticket(_))));

@@ -3,7 +3,7 @@
 use super::V1;
 use crate::encoding::{Octets, Text};
 use crate::terms::JobId;
-use crate::verdict::{Fault, Refusal};
+use crate::verdict::{Fault, Refusal, Told};
 use serde::{Deserialize, Serialize};
 
 /// `POST /agents/v1/answer`.
@@ -32,6 +32,8 @@ pub enum Answer {
         /// The NTSTATUS that the KDC sent, if it sent one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u32>,
+        /// Whether the directory had seen the password.
+        told: Told,
     },
     /// The agent could not ask the directory.
     Failed {

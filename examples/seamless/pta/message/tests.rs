@@ -7,7 +7,7 @@ use crate::seal::SealingKey;
 use crate::terms::Terms;
 use crate::terms::tests::terms;
 use crate::user::Tenant;
-use crate::verdict::{Fault, Refusal};
+use crate::verdict::{Fault, Refusal, Told};
 use crate::{AgentId, Time};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -74,7 +74,9 @@ fn answers() -> Vec<Answer> {
     let job = job().job;
     let mut all = vec![Answer::Ticket { v: V1, job, token: Octets::new(vec![0x60, 1]).unwrap(), ms: 41 }];
     for code in Refusal::ALL {
-        all.push(Answer::Refused { v: V1, job, code, status: code.status() });
+        for told in [Told::AfterPassword, Told::BeforePassword] {
+            all.push(Answer::Refused { v: V1, job, code, status: code.status(), told });
+        }
     }
     for code in Fault::ALL {
         all.push(Answer::Failed { v: V1, job, code, detail: Text::new("no route to host") });
@@ -106,10 +108,10 @@ fn written_message_is_read_again() {
 /// The forms are those that an agent in another language writes.
 #[test]
 fn messages_have_the_forms_of_the_design() {
-    let refused = json!({"v": 1, "job": Fixed::new([3; 16]), "verdict": "refused", "code": "locked", "status": 3_221_226_036_u32});
+    let refused = json!({"v": 1, "job": Fixed::new([3; 16]), "verdict": "refused", "code": "locked", "status": 3_221_226_036_u32, "told": "before-password"});
     let read: Answer = read(refused.to_string().as_bytes()).unwrap();
-    let Answer::Refused { code, status, .. } = read else { panic!("{read:?}") };
-    assert_eq!((code, status), (Refusal::Locked, Some(0xC000_0234)));
+    let Answer::Refused { code, status, told, .. } = read else { panic!("{read:?}") };
+    assert_eq!((code, status, told), (Refusal::Locked, Some(0xC000_0234), Told::BeforePassword));
     let message = serde_json::to_value(job()).unwrap();
     assert_eq!((&message["v"], &message["kem"], &message["kind"]), (&json!(1), &json!(32), &json!("principal")));
     assert_eq!(message["issued"], json!(1_795_000_000_123_u64));

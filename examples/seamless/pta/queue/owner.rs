@@ -10,7 +10,7 @@ use crate::seal::{KeyId, SealingPublicKey};
 use crate::terms::JobId;
 use crate::time::{Budget, Time};
 use crate::user::{Tenant, User};
-use crate::verdict::{Failure, Refusal};
+use crate::verdict::{Failure, Refusal, Told};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -44,6 +44,8 @@ pub enum Verdict {
         refusal: Refusal,
         /// The NTSTATUS of the KDC, if it sent one.
         status: Option<u32>,
+        /// Whether the directory had seen the password.
+        told: Told,
     },
 }
 
@@ -65,7 +67,9 @@ pub async fn ask(
     loop {
         match attempt(queue, node, offered, password).await? {
             Outcome::Ticket(ticket) => return Ok(Verdict::Ticket(ticket)),
-            Outcome::Refused { agent, refusal, status } => return Ok(Verdict::Refused { agent, refusal, status }),
+            Outcome::Refused { agent, refusal, status, told } => {
+                return Ok(Verdict::Refused { agent, refusal, status, told });
+            }
             Outcome::Failed(failure) => return Err(failure),
             Outcome::Again(again) => offered = again,
         }

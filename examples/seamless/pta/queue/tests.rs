@@ -8,7 +8,7 @@ use crate::message::V1;
 use crate::seal::{SealingKey, SealingPublicKey};
 use crate::time::{Budget, Time};
 use crate::user::User;
-use crate::verdict::{Failure, Fault, Refusal};
+use crate::verdict::{Failure, Fault, Refusal, Told};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -107,7 +107,7 @@ async fn one(world: &World, number: u8, act: Act) -> Option<Result<(), AnswerErr
             if *password == b"right" {
                 Answer::Ticket { v, job: id, token: Octets::new(vec![number]).unwrap(), ms: 1 }
             } else {
-                Answer::Refused { v, job: id, code: Refusal::WrongPassword, status: None }
+                Answer::Refused { v, job: id, code: Refusal::WrongPassword, status: None, told: Told::AfterPassword }
             }
         }
         Act::Fail(code) => Answer::Failed { v, job: id, code, detail: None },
@@ -221,7 +221,7 @@ async fn answer_after_its_attempt_is_late_and_a_second_answer_and_that_of_anothe
 async fn second_answer_of_the_agent_is_told_from_a_late_one_for_a_minute() {
     let world = world();
     let (job, v) = (Fixed::new([1; 16]), V1);
-    let answer = || Answer::Refused { v, job, code: Refusal::Locked, status: None };
+    let answer = || Answer::Refused { v, job, code: Refusal::Locked, status: None, told: Told::AfterPassword };
     let offer = Offer { job, tenant: tenant(), excluded: None, wait: Duration::ZERO };
     let taking = {
         let world = Arc::clone(&world);
@@ -406,7 +406,13 @@ async fn thousand_sign_ins_end_right_and_in_time_while_an_agent_is_killed_each_s
                     if is_right {
                         Answer::Ticket { v, job, token: Octets::new(vec![1]).unwrap(), ms: 1 }
                     } else {
-                        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None }
+                        Answer::Refused {
+                            v,
+                            job,
+                            code: Refusal::WrongPassword,
+                            status: None,
+                            told: Told::AfterPassword,
+                        }
                     },
                 );
             }

@@ -227,7 +227,7 @@ fn ticket(terms: &Terms, token: Vec<u8>) -> Answer {
 }
 
 fn refused(terms: &Terms, code: verdict::Refusal) -> Answer {
-    Answer::Refused { v: V1, job: terms.job, code, status: code.status() }
+    Answer::Refused { v: V1, job: terms.job, code, status: code.status(), told: verdict::Told::AfterPassword }
 }
 
 /// Answers as an honest agent does: bob's and alice's password is `right`.

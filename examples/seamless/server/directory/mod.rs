@@ -9,7 +9,6 @@
 mod kdc;
 mod pass_through;
 mod refusal;
-mod tap;
 mod verifiers;
 
 pub(crate) use refusal::Refusal;
@@ -24,9 +23,9 @@ use crate::principal;
 use crate::session::Method;
 use crate::tenants::{Tenant, Validator};
 use crate::user_name::UserName;
-use kdc::Kdc;
 use kerberos_sso::replay::Admission;
 use kerberos_sso::{Accepted, Arrival, ChannelBindings, Refused};
+use seamless_kdc::Kdc;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -164,7 +163,7 @@ async fn ask(
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
     let accepted = match &directory.way {
-        Way::Kdc(kdc) => kdc.check(tenant, user, password).await?,
+        Way::Kdc(kdc) => kdc::check(kdc, tenant, user, password).await?,
         Way::Agents(agents) => pass_through::check(agents, tenant, user, password, deadline).await?,
         Way::Verifiers(verifiers) => return verifiers.check(tenant, user, password).await,
     };
@@ -195,7 +194,7 @@ fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
 impl Directory {
     /// Asks the KDC `HOST` or `HOST:PORT`.
     pub(crate) fn of_kdc(realm: &str, kdc: &str, answer_after: Duration) -> Self {
-        Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, kdc))), fallback: None }
+        Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, [kdc]))), fallback: None }
     }
 
     /// Lets the agents of the tenant ask its KDC.

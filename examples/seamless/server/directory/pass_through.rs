@@ -26,9 +26,9 @@ pub(super) async fn check(
     let verdict = agents.ask(&tenant.name, &user.to_string(), password, whole).await.map_err(Refusal::NoVerdict)?;
     let ticket = match verdict {
         Verdict::Ticket(ticket) => ticket,
-        Verdict::Refused { agent, refusal, status } => {
+        Verdict::Refused { agent, refusal, status, told } => {
             tracing::info!(tenant = %tenant.name, %agent, status, "the directory of an agent refused a password");
-            return Err(Refusal::of_agent(refusal, status));
+            return Err(Refusal::of_directory(refusal, status, told));
         }
     };
     let accepted = judge(tenant, user, &ticket)?;

@@ -2,14 +2,12 @@
 //! Directory and Samba also send an NTSTATUS (MS-KILE section 2.2.1). Each reason has a text for the log and a text for the
 //! user.
 
-use super::tap::Tap;
 use crate::hashes::Derived;
 use axum::http::StatusCode;
 use kerberos_sso::Refused;
-use krb5::ClientError;
-use rasn_kerberos::{KrbError, MethodData, PaData};
+use seamless_kdc::KdcError;
 use seamless_pta::AgentId;
-use seamless_pta::verdict::{self, Failure};
+use seamless_pta::verdict::{self, Failure, Told};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -24,7 +22,7 @@ pub(crate) enum Refusal {
     UnknownUser,
     #[error("the password has expired")]
     PasswordExpired,
-    #[error("the user must change the password first")]
+    #[error("the password has expired: the user must change it first")]
     MustChange,
     #[error("the account is locked")]
     Locked,
@@ -50,9 +48,10 @@ pub(crate) enum Refusal {
     Busy,
     #[error("the KDC cannot be reached: {0}")]
     Unreachable(String),
-    /// Another error of the KDC. The text comes from the KDC, or from a machine that only claims to be the KDC.
-    #[error("the KDC refuses: {}", .0.to_string().escape_debug())]
-    Other(ClientError),
+    /// Another error of the KDC. The text comes from the KDC, or from a machine that only claims to be the KDC, and is
+    /// escaped.
+    #[error("the KDC refuses: {0}")]
+    Other(String),
     /// The validator refused the ticket that the KDC issued. Either this KDC is not the KDC of the server's account, or the
     /// server's keys are not the keys of the account.
     #[error("the ticket is refused: {0}")]
@@ -75,30 +74,28 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(error: ClientError, tap: &Tap) -> Self {
+    /// Returns the reason why the KDC gave no token.
+    pub(super) fn of_kdc(error: KdcError) -> Self {
         match error {
-            ClientError::Kdc { code: 6 | 68, .. } => Self::UnknownUser,
-            // If an account needs no pre-authentication, the KDC sends an AS-REP for any password, and a wrong password then
-            // does not decrypt the AS-REP.
-            ClientError::Kdc { code: 24 | 31, .. } | ClientError::Crypto(_) => Self::WrongPassword,
-            ClientError::Kdc { code: 23, .. } => Self::of_account(Self::PasswordExpired, tap),
-            ClientError::Kdc { code: 12 | 18, .. } => {
-                Self::of_account(Self::of_status(tap.last_error().as_deref().and_then(nt_status)), tap)
-            }
-            ClientError::Kdc { code: 37, .. } => Self::ClockSkew,
-            ClientError::Unreachable { last, .. } => {
-                Self::Unreachable(tap.failure().unwrap_or_else(|| last.to_string()))
-            }
-            other => Self::Other(other),
+            KdcError::Refused { refusal, status, told } => Self::of_directory(refusal, status, told),
+            KdcError::ClockSkew => Self::ClockSkew,
+            KdcError::Busy => Self::Busy,
+            KdcError::Unreachable(why) => Self::Unreachable(why),
+            KdcError::TimedOut => Self::Unreachable("it did not answer in time".into()),
+            KdcError::Other(text) => Self::Other(text),
         }
     }
 
-    fn of_account(state: Self, tap: &Tap) -> Self {
-        if tap.is_before_password() { Self::BeforePassword(Box::new(state)) } else { state }
+    /// Returns the reason for which the directory refused a password.
+    pub(super) fn of_directory(refusal: verdict::Refusal, status: Option<u32>, told: Told) -> Self {
+        let refusal = Self::of_word(refusal, status);
+        match told {
+            Told::AfterPassword => refusal,
+            Told::BeforePassword => Self::BeforePassword(Box::new(refusal)),
+        }
     }
 
-    /// Returns the reason for which the directory of an agent refused a password.
-    pub(super) fn of_agent(refusal: verdict::Refusal, status: Option<u32>) -> Self {
+    fn of_word(refusal: verdict::Refusal, status: Option<u32>) -> Self {
         match refusal {
             verdict::Refusal::WrongPassword => Self::WrongPassword,
             verdict::Refusal::UnknownUser => Self::UnknownUser,
@@ -113,7 +110,7 @@ impl Refusal {
     }
 
     /// Returns the number of Entra's error (`AADSTS`) with this meaning, for the log.
-    pub(crate) const fn entra(&self) -> Option<u32> {
+    pub(crate) fn entra(&self) -> Option<u32> {
         Some(match self {
             Self::WrongPassword | Self::WrongHere { is_known: true, .. } => verdict::Refusal::WrongPassword.entra(),
             Self::UnknownUser | Self::WrongHere { is_known: false, .. } => verdict::Refusal::UnknownUser.entra(),
@@ -129,6 +126,7 @@ impl Refusal {
             Self::ClockSkew => verdict::Fault::ClockSkew.entra(),
             Self::Unreachable(_) => verdict::Fault::Unreachable.entra(),
             Self::NoVerdict(failure) => failure.entra(),
+            Self::BeforePassword(state) => return state.entra(),
             _ => return None,
         })
     }
@@ -173,19 +171,6 @@ impl Refusal {
             Self::NoVerdict(Failure::Agent(_) | Failure::CannotSeal) => "agent-failed",
             Self::NotOfJob { .. } => "agent-ticket",
             Self::OtherUser(_) => "agent-other-user",
-        }
-    }
-
-    /// Maps an NTSTATUS (MS-ERREF section 2.3.1) to a reason.
-    const fn of_status(status: Option<u32>) -> Self {
-        match status {
-            Some(0xC000_0234) => Self::Locked,
-            Some(0xC000_0072) => Self::Disabled,
-            Some(0xC000_0193) => Self::AccountExpired,
-            Some(0xC000_0071) => Self::PasswordExpired,
-            Some(0xC000_0224) => Self::MustChange,
-            Some(status) => Self::Restricted(status),
-            None => Self::Revoked,
         }
     }
 
@@ -242,73 +227,23 @@ impl Refusal {
     }
 }
 
-/// Returns the NTSTATUS in the e-data of a KRB-ERROR. Windows sends the NTSTATUS alone, and Samba sends it in a list of
-/// pre-authentication data.
-fn nt_status(krb_error: &[u8]) -> Option<u32> {
-    let data = rasn::der::decode::<KrbError>(krb_error).ok()?.e_data?;
-    let all =
-        rasn::der::decode::<MethodData>(&data).or_else(|_| rasn::der::decode::<PaData>(&data).map(|one| vec![one]));
-    let extended = all.ok()?.into_iter().find(|data| data.r#type == KERB_ERR_TYPE_EXTENDED)?;
-    extended.value.first_chunk().map(|status| u32::from_le_bytes(*status))
-}
-
-/// The type of KERB-ERROR-DATA with an NTSTATUS (MS-KILE section 2.2.1). KERB-ERROR-DATA has the tags of PA-DATA.
-const KERB_ERR_TYPE_EXTENDED: i32 = 3;
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    /// The e-data says that the account is disabled, once in the form of Samba 4.17 and once in the form of Windows.
     #[test]
-    fn nt_status_is_read_from_the_forms_of_windows_and_samba() {
-        let extended = PaData { r#type: 3, value: vec![0x72, 0, 0, 0xC0, 0, 0, 0, 0, 1, 0, 0, 0].into() };
-        let salt = PaData { r#type: 19, value: vec![0x30, 0].into() };
-        let windows = rasn::der::encode(&extended).unwrap();
-        let samba = rasn::der::encode(&vec![salt, extended]).unwrap();
-        for e_data in [windows, samba] {
-            assert!(matches!(Refusal::of_status(nt_status(&krb_error(e_data))), Refusal::Disabled));
-        }
-        assert!(matches!(Refusal::of_status(nt_status(&krb_error(vec![1, 2, 3]))), Refusal::Revoked));
-    }
-
-    #[test]
-    fn word_of_an_agents_directory_is_the_same_refusal_as_that_of_the_own_kdc() {
+    fn word_of_a_directory_has_the_same_code_and_number_as_its_refusal() {
         for word in verdict::Refusal::ALL {
-            let refusal = Refusal::of_agent(word, word.status());
+            let refusal = Refusal::of_directory(word, word.status(), Told::AfterPassword);
             assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");
             assert_eq!(serde_json::to_value(word).unwrap(), refusal.code());
-            if let Some(status) = word.status().filter(|_| !word.counts()) {
-                assert_eq!(Refusal::of_status(Some(status)).to_string(), refusal.to_string());
-            }
+            let before = Refusal::of_directory(word, word.status(), Told::BeforePassword);
+            assert_eq!(
+                (before.code(), before.entra(), before.text()),
+                (refusal.code(), refusal.entra(), refusal.text())
+            );
+            assert!(matches!(before, Refusal::BeforePassword(_)));
         }
-    }
-
-    #[test]
-    fn control_characters_in_the_kdcs_text_are_escaped_in_the_log() {
-        let text = Some("no\nsigned in by password \u{1B}[2J".into());
-        let refusal = Refusal::Other(ClientError::Kdc { code: 60, text });
-        assert!(!refusal.to_string().contains(char::is_control), "{refusal}");
-    }
-
-    fn krb_error(e_data: Vec<u8>) -> Vec<u8> {
-        let text = |text: &str| rasn_kerberos::KerberosString::try_from(text.as_bytes().to_vec()).unwrap();
-        rasn::der::encode(&KrbError {
-            pvno: 5.into(),
-            msg_type: 30.into(),
-            ctime: None,
-            cusec: None,
-            stime: rasn_kerberos::KerberosTime("2026-11-22T00:00:00Z".parse().unwrap()),
-            susec: 0.into(),
-            error_code: 18,
-            crealm: None,
-            cname: None,
-            realm: text("CONTOSO.TEST"),
-            sname: rasn_kerberos::PrincipalName { r#type: 2, string: vec![text("krbtgt"), text("CONTOSO.TEST")] },
-            e_text: None,
-            e_data: Some(e_data.into()),
-        })
-        .unwrap()
     }
 }

@@ -5,11 +5,13 @@
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-pub(super) struct Tap {
+pub(crate) struct Tap {
     address: String,
     heard: Arc<Mutex<Heard>>,
     /// The relay's task, which ends when the tap is dropped.
@@ -25,37 +27,37 @@ struct Heard {
 
 impl Tap {
     /// Opens a relay that listens on loopback for the library.
-    pub(super) async fn open(kdc: &str) -> Result<Self> {
+    pub(crate) async fn open(kdcs: &[String]) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, heard) = (listener.local_addr()?.to_string(), Arc::default());
         let mut relay = JoinSet::new();
-        relay.spawn(relay_all(listener, kdc.to_owned(), Arc::clone(&heard)));
+        relay.spawn(relay_all(listener, kdcs.to_vec(), Arc::clone(&heard)));
         Ok(Self { address, heard, _relay: relay })
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address.clone()
     }
 
     /// Returns the last reply of the KDC that was a KRB-ERROR.
-    pub(super) fn last_error(&self) -> Option<Vec<u8>> {
+    pub(crate) fn last_error(&self) -> Option<Vec<u8>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error.clone()
     }
 
     /// Returns whether the KDC has replied to the first request only. That request has no proof of the password.
-    pub(super) fn is_before_password(&self) -> bool {
+    pub(crate) fn is_before_password(&self) -> bool {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).replies < 2
     }
 
     /// Returns why the KDC could not be reached.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
     }
 }
 
-async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>) {
+async fn relay_all(listener: TcpListener, kdcs: Vec<String>, heard: Arc<Mutex<Heard>>) {
     while let Ok((mut library, _)) = listener.accept().await {
-        if let Err(error) = relay_one(&mut library, &kdc, &heard).await {
+        if let Err(error) = relay_one(&mut library, &kdcs, &heard).await {
             heard.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error.to_string());
         }
     }
@@ -63,8 +65,12 @@ async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>)
 
 /// Relays one request and its reply. The library opens a connection for each request. The relay stores a KRB-ERROR before it
 /// sends the reply, so the receiver of the reply can read the KRB-ERROR immediately.
-async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
-    let mut kdc = TcpStream::connect(kdc).await?;
+async fn relay_one(
+    library: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    kdcs: &[String],
+    heard: &Mutex<Heard>,
+) -> Result<()> {
+    let mut kdc = connect(kdcs).await?;
     write(&mut kdc, &read(library).await?).await?;
     let reply = read(&mut kdc).await?;
     {
@@ -75,6 +81,20 @@ async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &st
         }
     }
     write(library, &reply).await
+}
+
+/// Connects to the first KDC that can be connected to. A KDC that has a connection is asked alone: after its answer, another
+/// KDC would count a wrong password a second time.
+async fn connect(kdcs: &[String]) -> Result<TcpStream> {
+    let mut failure = Error::new(ErrorKind::NotFound, "no KDC is configured");
+    for kdc in kdcs {
+        match timeout(CONNECT_TIME, TcpStream::connect(kdc)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
 }
 
 async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>> {
@@ -95,6 +115,9 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Result<()>
 /// The first octet of a KRB-ERROR: the constructed tag \[APPLICATION 30\] (RFC 4120 section 5.9.1).
 const KRB_ERROR: u8 = 0x7E;
 
+/// The time to connect to one KDC. All exchanges with a KDC that cannot be reached fit into the time of a password.
+const CONNECT_TIME: Duration = Duration::from_secs(1);
+
 /// The largest message that is relayed, in octets. A ticket has 64 KiB at most.
 const MAX_SIZE: usize = 256 * 1024;
 
@@ -102,6 +125,16 @@ const MAX_SIZE: usize = 256 * 1024;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn second_kdc_is_asked_if_the_first_cannot_be_connected_to() {
+        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().to_string();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let connected = connect(&[closed.clone(), open.to_string()]).await.unwrap();
+        assert_eq!(connected.peer_addr().unwrap(), open);
+        assert!(connect(&[closed]).await.is_err() && connect(&[]).await.is_err());
+    }
 
     #[tokio::test]
     async fn krb_error_is_stored_before_the_library_receives_the_reply() {
@@ -116,7 +149,7 @@ mod tests {
         let (mut library, mut end) = tokio::io::duplex(8);
         let heard = Arc::new(Mutex::new(Heard::default()));
         let hearing = Arc::clone(&heard);
-        tokio::spawn(async move { relay_one(&mut end, &kdc, &hearing).await });
+        tokio::spawn(async move { relay_one(&mut end, &[kdc], &hearing).await });
         write(&mut library, b"request").await.unwrap();
         assert_eq!(library.read_u32().await.unwrap(), 100);
         assert_eq!(heard.lock().unwrap().replies, 1);

@@ -1,0 +1,38 @@
+//! Enrols the agent: a new identity for a token.
+
+use crate::VERSION;
+use crate::arguments::Arguments;
+use crate::connection::{Connection, tls_of_pin};
+use crate::folder::{Identity, Keys};
+use crate::session::ANSWER_TIME;
+use hyper::Method;
+use seamless_pta::certificate::make_request;
+use seamless_pta::enrolment::Token;
+use seamless_pta::message::{Enrol, Enrolled, Host, NodeUrl, ProgramVersion, V1, read, write};
+use std::error::Error;
+
+pub(crate) async fn enrol(
+    arguments: &Arguments,
+    server: &NodeUrl,
+    token: &Token,
+    host: &Host,
+) -> Result<(), Box<dyn Error>> {
+    arguments.folder.is_free()?;
+    let keys = Keys::make()?;
+    let sealing = keys.sealing()?.public();
+    let text = token.secret_text();
+    let request = Enrol {
+        v: V1,
+        token: Token::parse(&text).ok_or("the token cannot be read")?,
+        csr: make_request(&keys.tls()?, &sealing)?,
+        seal_key: sealing,
+        host: host.clone(),
+        version: ProgramVersion::new(VERSION).ok_or("the program has no version")?,
+    };
+    let mut connection = Connection::open(server, tls_of_pin(token.pin())?, arguments.proxy.as_ref()).await?;
+    let (_, body) = connection.send(Method::POST, "enrol", write(&request)?, ANSWER_TIME).await?;
+    let identity = Identity::new(read::<Enrolled>(&body)?, keys)?;
+    arguments.folder.write_identity(&identity)?;
+    println!("enrolled as {} for {}; now run: seamless-agent run", identity.agent, identity.tenant);
+    Ok(())
+}

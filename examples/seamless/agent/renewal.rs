@@ -1,0 +1,57 @@
+//! Renews the agent's certificate with new keys.
+//!
+//! The agent writes the new keys to its folder before it asks. If the response is lost, or the agent is killed, it sends the
+//! same request again, and the server does not take the agent for a copy of itself.
+
+use crate::connection::ConnectionError;
+use crate::folder::{Folder, FolderError, Identity, Keys, Pending};
+use crate::session::{ANSWER_TIME, Session};
+use hyper::{Method, StatusCode};
+use seamless_pta::certificate::make_request;
+use seamless_pta::message::{Enrolled, Renew, V1, read, write};
+
+/// Asks for a new certificate, and returns the identity with it.
+pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity, ConnectionError> {
+    let pending = match folder.pending()? {
+        Some(pending) => pending,
+        None => begin(session, folder)?,
+    };
+    let body = write(&pending.request)?;
+    let mut last = Err(ConnectionError::Ended("there is no node".into()));
+    for node in &session.identity.nodes {
+        last = ask(session, node, body.clone()).await;
+        match &last {
+            Ok(_) => break,
+            // Another node has the same registry. The request is of no use any more.
+            Err(ConnectionError::Refused { status: StatusCode::FORBIDDEN, .. }) => {
+                folder.remove_pending();
+                break;
+            }
+            Err(_) => {}
+        }
+    }
+    let identity = Identity::new(last?, pending.keys)?;
+    folder.write_identity(&identity)?;
+    folder.remove_pending();
+    Ok(identity)
+}
+
+fn begin(session: &Session, folder: &Folder) -> Result<Pending, ConnectionError> {
+    let keys = Keys::make()?;
+    let seal_key = keys.sealing()?.public();
+    let csr = make_request(&keys.tls()?, &seal_key).map_err(|_| FolderError::Keys)?;
+    let request = Renew { v: V1, csr, seal_key, generation: session.identity.generation };
+    let pending = Pending { keys, request };
+    folder.write_pending(&pending)?;
+    Ok(pending)
+}
+
+async fn ask(
+    session: &Session,
+    node: &seamless_pta::message::NodeUrl,
+    body: Vec<u8>,
+) -> Result<Enrolled, ConnectionError> {
+    let mut connection = session.connect(node).await?;
+    let (_, body) = connection.send(Method::POST, "renew", body, ANSWER_TIME).await?;
+    read(&body).map_err(ConnectionError::Malformed)
+}

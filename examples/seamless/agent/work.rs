@@ -1,0 +1,240 @@
+//! Takes jobs from two nodes, answers them, and renews the certificate in time.
+
+use crate::arguments::Arguments;
+use crate::clock;
+use crate::connection::{Connection, ConnectionError};
+use crate::folder::Folder;
+use crate::job::Validator;
+use crate::proxy::Proxy;
+use crate::renewal::renew;
+use crate::session::{ANSWER_TIME, Session};
+use crate::{VERSION, check};
+use hyper::{Method, StatusCode};
+use seamless_pta::message::{Answer, Bootstrap, Job, NodeUrl, Take, V1, read, write};
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// Works until SIGTERM or SIGINT comes.
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let identity = arguments.folder.identity()?;
+    let proxy = arguments.proxy.as_ref().map(|proxy| Arc::new(proxy.clone()));
+    let session = Arc::new(Session::new(identity, proxy.clone())?);
+    tracing::info!(agent = %session.identity.agent, tenant = %session.identity.tenant, "the agent begins");
+    tokio::select! {
+        ended = supervise(arguments, session, proxy) => ended?,
+        () = stopped() => tracing::info!("the agent stops"),
+    }
+    Ok(())
+}
+
+/// Asks the server how to work, and starts workers. Workers with an old certificate end after their jobs.
+async fn supervise(
+    arguments: &Arguments,
+    mut session: Arc<Session>,
+    proxy: Option<Arc<Proxy>>,
+) -> Result<(), Box<dyn Error>> {
+    let mut workers: Option<Workers> = None;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let told = match session.bootstrap_of_any().await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!("the server does not say how to work: {error}");
+                sleep(clock::spread(pause)).await;
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                continue;
+            }
+        };
+        pause = FIRST_PAUSE;
+        is_new_enough(&told)?;
+        if told.renew || clock::now() >= session.identity.renew_at || arguments.folder.pending()?.is_some() {
+            match renewed(&session, &arguments.folder, proxy.clone()).await {
+                Ok(renewed) => {
+                    session = renewed;
+                    workers = None;
+                }
+                Err(error) => tracing::error!("the certificate is not renewed: {error}"),
+            }
+        }
+        let same = workers.as_ref().is_some_and(|workers| workers.are_as(&told));
+        if !same {
+            workers = Some(Workers::start(arguments, &session, &told));
+        }
+        if let Some(workers) = &workers {
+            workers.validator.note_clock(told.clock);
+        }
+        let next = clock::now().until(session.identity.renew_at).max(SOONEST_RENEWAL);
+        sleep(clock::spread(BOOTSTRAP_EVERY).min(next)).await;
+    }
+}
+
+async fn renewed(
+    session: &Session,
+    folder: &Folder,
+    proxy: Option<Arc<Proxy>>,
+) -> Result<Arc<Session>, ConnectionError> {
+    let identity = renew(session, folder).await?;
+    tracing::info!(generation = identity.generation, "the agent has a new certificate");
+    Session::new(identity, proxy).map(Arc::new)
+}
+
+fn is_new_enough(told: &Bootstrap) -> Result<(), String> {
+    let numbers = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    let wanted = told.min_version.as_str();
+    if numbers(VERSION) >= numbers(wanted) {
+        return Ok(());
+    }
+    Err(format!("the server takes agents from version {wanted}, and this is {VERSION}: update this program"))
+}
+
+/// The workers of one certificate. They end after their jobs when this value is dropped.
+struct Workers {
+    validator: Arc<Validator>,
+    nodes: Vec<NodeUrl>,
+    concurrency: u16,
+    _stop: watch::Sender<()>,
+}
+
+impl Workers {
+    fn start(arguments: &Arguments, session: &Arc<Session>, told: &Bootstrap) -> Self {
+        let kdc = check::kdc(&arguments.kdcs, told.realm.as_str());
+        let (validator, (stop, stops)) = (Arc::new(Validator::new(kdc)), watch::channel(()));
+        let is_proved = Arc::new(AtomicBool::new(false));
+        for node in told.nodes.iter().take(NODES) {
+            for _ in 0..told.concurrency {
+                let worker = Worker {
+                    session: Arc::clone(session),
+                    validator: Arc::clone(&validator),
+                    node: node.clone(),
+                    is_proved: Arc::clone(&is_proved),
+                    concurrency: told.concurrency,
+                };
+                tokio::spawn(worker.work(stops.clone()));
+            }
+        }
+        tracing::info!(nodes = told.nodes.len().min(NODES), concurrency = told.concurrency, "the agent takes jobs");
+        Self { validator, nodes: told.nodes.clone(), concurrency: told.concurrency, _stop: stop }
+    }
+
+    fn are_as(&self, told: &Bootstrap) -> bool {
+        self.nodes == told.nodes && self.concurrency == told.concurrency
+    }
+}
+
+struct Worker {
+    session: Arc<Session>,
+    validator: Arc<Validator>,
+    node: NodeUrl,
+    /// Whether the server has seen the opened challenge of the sealing key.
+    is_proved: Arc<AtomicBool>,
+    concurrency: u16,
+}
+
+impl Worker {
+    /// Takes jobs until there is a newer session. A request that waits ends first, because the node may give it a job at any
+    /// time. The old certificate serves for long enough.
+    async fn work(self, mut stops: watch::Receiver<()>) {
+        let (mut connection, mut pause) = (None, FIRST_PAUSE);
+        // There is an error when the sender is gone.
+        while stops.has_changed().is_ok() {
+            match self.take(&mut connection).await {
+                Ok(Some(job)) => {
+                    pause = FIRST_PAUSE;
+                    let answer = self.validator.answer(&self.session, &job).await;
+                    self.answer(&mut connection, &answer).await;
+                }
+                Ok(None) => pause = FIRST_PAUSE,
+                Err(error) => {
+                    connection = None;
+                    tracing::warn!(node = self.node.as_str(), "no job: {error}");
+                    if matches!(error, ConnectionError::Refused { .. }) {
+                        pause = pause.max(AFTER_REFUSAL);
+                    }
+                    tokio::select! {
+                        () = sleep(clock::spread(pause)) => {}
+                        _ = stops.changed() => return,
+                    }
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn take(&self, connection: &mut Option<Connection>) -> Result<Option<Job>, ConnectionError> {
+        let proof = (!self.is_proved.load(Ordering::Relaxed)).then_some(self.session.identity.proof);
+        let key = self.session.sealing.public().id();
+        let take = Take { v: V1, key, proof, free: self.concurrency, health: self.validator.health() };
+        let connected = match connection {
+            Some(connected) => connected,
+            None => connection.insert(self.session.connect(&self.node).await?),
+        };
+        let (status, body) = connected.send(Method::POST, "take", write(&take)?, TAKE_TIME).await?;
+        self.is_proved.store(true, Ordering::Relaxed);
+        if status == StatusCode::NO_CONTENT { Ok(None) } else { Ok(Some(read(&body)?)) }
+    }
+
+    /// Sends an answer, and tries again if the connection fails.
+    async fn answer(&self, connection: &mut Option<Connection>, answer: &Answer) {
+        let Ok(body) = write(answer) else { return };
+        let mut pause = ANSWER_PAUSE;
+        for _ in 0..ANSWER_TRIES {
+            let connected = match connection.take() {
+                Some(connected) => Ok(connected),
+                None => self.session.connect(&self.node).await,
+            };
+            let sent = match connected {
+                Ok(mut connected) => {
+                    let sent = connected.send(Method::POST, "answer", body.clone(), ANSWER_TIME).await;
+                    *connection = Some(connected).filter(|_| sent.is_ok());
+                    sent
+                }
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(_) => return,
+                Err(error @ ConnectionError::Refused { .. }) => {
+                    tracing::warn!(job = %answer.job(), "the answer is not taken: {error}");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(job = %answer.job(), "the answer is sent again: {error}");
+                    sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+            }
+        }
+    }
+}
+
+/// Waits for SIGTERM or for the signal of Ctrl-C.
+async fn stopped() {
+    let mut signals = JoinSet::new();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        signals.spawn(async move {
+            terminate.recv().await;
+        });
+    }
+    signals.spawn(async {
+        let _ = tokio::signal::ctrl_c().await;
+    });
+    signals.join_next().await;
+}
+
+/// The number of nodes that the agent asks at the same time.
+const NODES: usize = 2;
+const BOOTSTRAP_EVERY: Duration = Duration::from_mins(11);
+const SOONEST_RENEWAL: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const AFTER_REFUSAL: Duration = Duration::from_secs(5);
+
+/// The server holds a take for 25 seconds.
+const TAKE_TIME: Duration = Duration::from_secs(40);
+const ANSWER_TRIES: usize = 5;
+const ANSWER_PAUSE: Duration = Duration::from_millis(200);
