@@ -163,7 +163,7 @@ async fn ask(
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
     let accepted = match &directory.way {
-        Way::Kdc(kdc) => kdc::check(kdc, tenant, user, password).await?,
+        Way::Kdc(kdc) => kdc::check(kdc, tenant, user, Zeroizing::new(password.to_owned())).await?,
         Way::Agents(agents) => pass_through::check(agents, tenant, user, password, deadline).await?,
         Way::Verifiers(verifiers) => return verifiers.check(tenant, user, password).await,
     };
