@@ -3,7 +3,8 @@ the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             steps, judges, forward-auth, redirects, requests,
-                            strangers, mail, limits, native, rubbish or admin; default all
+                            strangers, mail, limits, native, agents, hashes, rubbish or
+                            admin; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -13,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import seamless_admin
+import seamless_agents
 import seamless_browser
 import seamless_clients
 import seamless_firefox
 import seamless_forests
 import seamless_forward_auth
 import seamless_judges
+import seamless_hashes
 import seamless_limits
 import seamless_mail
 import seamless_native
@@ -83,6 +86,8 @@ def main(wanted):
                  "mail": lambda server: seamless_mail.check(world, PORT + 60, report, pictures),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "native": lambda _: seamless_native.check(report),
+                 "agents": lambda server: seamless_agents.check(world, PORT + 64, report),
+                 "hashes": lambda _: seamless_hashes.check(world, PORT + 72, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report),
                  "admin": lambda server: seamless_admin.check(work, world.clients, report, PORT + 80)}
         for part in wanted or parts:
