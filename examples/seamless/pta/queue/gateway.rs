@@ -85,6 +85,8 @@ struct Waiting {
 
 #[derive(Debug)]
 struct Running {
+    /// The number of the request that took the job. A job may run a second time while its first owner still waits.
+    number: u64,
     place: Place,
     tell: oneshot::Sender<Answer>,
 }
@@ -146,10 +148,9 @@ impl Gateway {
     /// Returns [`Lost`] if the agent is gone, or its place has ended.
     pub async fn send(&self, job: Job) -> Result<Answer, Lost> {
         let (id, (tell, told)) = (job.job, oneshot::channel());
-        let sent = self.inner().send(job, tell, Instant::now());
+        let number = self.inner().send(job, tell, Instant::now())?;
         // The owner may stop to wait at any time.
-        let _waiting = Attention { gateway: self, job: id };
-        sent?;
+        let _waiting = Attention { gateway: self, job: id, number };
         told.await.map_err(|_| Lost)
     }
 
@@ -187,13 +188,20 @@ impl Gateway {
         self.inner().running.len()
     }
 
+    /// Returns the tenants that have agents with a connection to this node.
+    #[must_use]
+    pub fn tenants(&self) -> HashSet<Tenant> {
+        self.inner().present.values().map(|(tenant, _)| tenant.clone()).collect()
+    }
+
     /// Waits for the next change, as soon as the future is enabled.
-    pub(super) fn changes(&self) -> Notified<'_> {
+    pub fn changes(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
     /// Returns the time at which the first place of a claim ends.
-    pub(super) fn next_release(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn next_release(&self) -> Option<Instant> {
         self.inner().held.values().map(|(_, until)| *until).min()
     }
 
@@ -221,18 +229,25 @@ impl Inner {
 
     fn claim(&mut self, offer: &Offer, now: Instant) -> Option<Claim> {
         self.release(now);
+        let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
+        // The response to the first offer may be lost. An offer that comes again gets the same place.
+        let held = self.held.get(&offer.job).map(|(waiting, _)| &waiting.place);
+        if let Some(place) = held.filter(|place| is_meant(place)) {
+            return Some(Claim { job: offer.job, agent: place.agent, key: place.key });
+        }
         let jobs_of = |agent: AgentId| {
             let held = self.held.values().filter(|(waiting, _)| waiting.place.agent == agent).count();
             let running = self.running.values().filter(|running| running.place.agent == agent).count();
             held.saturating_add(running)
         };
-        let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
         let meant = self.waiting.iter().enumerate().filter(|(_, waiting)| is_meant(&waiting.place));
         let (at, _) = meant.min_by_key(|(_, waiting)| (jobs_of(waiting.place.agent), waiting.number))?;
         let waiting = self.waiting.remove(at)?;
         let claim = Claim { job: offer.job, agent: waiting.place.agent, key: waiting.place.key };
         let until = now.checked_add(HOLD).unwrap_or(now);
-        self.held.insert(offer.job, (waiting, until));
+        if let Some((before, _)) = self.held.insert(offer.job, (waiting, until)) {
+            self.waiting.push_front(before);
+        }
         Some(claim)
     }
 
@@ -244,13 +259,15 @@ impl Inner {
         }
     }
 
-    fn send(&mut self, job: Job, tell: oneshot::Sender<Answer>, now: Instant) -> Result<(), Lost> {
+    fn send(&mut self, job: Job, tell: oneshot::Sender<Answer>, now: Instant) -> Result<u64, Lost> {
         let id = job.job;
         let (waiting, _) = self.held.remove(&id).filter(|(_, until)| now < *until).ok_or(Lost)?;
-        let place = waiting.place;
-        waiting.tell.send(job).map_err(|_| Lost)?;
-        self.running.insert(id, Running { place, tell });
-        Ok(())
+        let Waiting { number, place, tell: give } = waiting;
+        give.send(job).map_err(|_| Lost)?;
+        if let Some(first) = self.running.insert(id, Running { number, place, tell }) {
+            self.remember(id, first.place.agent, false, now);
+        }
+        Ok(number)
     }
 
     fn answer(&mut self, agent: AgentId, answer: Answer, now: Instant) -> Result<(), AnswerError> {
@@ -275,8 +292,10 @@ impl Inner {
     }
 
     /// Ends a job for whose answer nobody waits any more.
-    fn give_up(&mut self, job: JobId, now: Instant) {
-        if let Some(running) = self.running.remove(&job) {
+    fn give_up(&mut self, job: JobId, number: u64, now: Instant) {
+        if self.running.get(&job).is_some_and(|running| running.number == number)
+            && let Some(running) = self.running.remove(&job)
+        {
             self.remember(job, running.place.agent, false, now);
         }
     }
@@ -330,11 +349,12 @@ impl Drop for Withdrawal<'_> {
 struct Attention<'g> {
     gateway: &'g Gateway,
     job: JobId,
+    number: u64,
 }
 
 impl Drop for Attention<'_> {
     fn drop(&mut self) {
-        self.gateway.inner().give_up(self.job, Instant::now());
+        self.gateway.inner().give_up(self.job, self.number, Instant::now());
     }
 }
 

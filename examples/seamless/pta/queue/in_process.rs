@@ -1,26 +1,23 @@
 //! The queue of a server of one node: a call of the node's own gateway.
 
-use super::{Claim, Gateway, Lost, NoClaim, Offer, Pending, Queue};
+use super::{Claim, Gateway, Lost, NoClaim, Offer, Pending, Queue, Turns};
 use crate::message::{Answer, Job};
-use crate::user::Tenant;
-use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// A queue within one process.
 #[derive(Debug, Default)]
 pub struct InProcess {
     gateway: OnceLock<Arc<Gateway>>,
-    /// The number of offers of each tenant that wait.
-    waiting: Mutex<HashMap<Tenant, usize>>,
+    turns: Turns,
 }
 
 impl InProcess {
-    /// Waits until an agent is free. Offers of one tenant beyond [`MAX_WAITING`] do not wait.
+    /// Waits until an agent is free. Offers of one tenant beyond [`MAX_WAITING`](super::MAX_WAITING) do not wait.
     async fn claim(&self, offer: &Offer) -> Result<Claim, NoClaim> {
         let gateway = self.gateway.get().ok_or(NoClaim::NoAgent)?;
-        let _turn = Turn::take(&self.waiting, &offer.tenant).ok_or(NoClaim::Busy)?;
+        let _turn = self.turns.take(&offer.tenant).ok_or(NoClaim::Busy)?;
         let wait = async {
             loop {
                 // The order matters: a change after this line ends the wait below.
@@ -59,33 +56,3 @@ impl Queue for InProcess {
         let _ = self.gateway.set(gateway);
     }
 }
-
-/// A place among the offers of a tenant that wait.
-struct Turn<'q> {
-    waiting: &'q Mutex<HashMap<Tenant, usize>>,
-    tenant: Tenant,
-}
-
-impl<'q> Turn<'q> {
-    fn take(waiting: &'q Mutex<HashMap<Tenant, usize>>, tenant: &Tenant) -> Option<Self> {
-        let mut counts = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(tenant.clone()).or_default();
-        *count = count.checked_add(1).filter(|count| *count <= MAX_WAITING)?;
-        Some(Self { waiting, tenant: tenant.clone() })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = counts.get(&self.tenant).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            counts.remove(&self.tenant);
-        } else {
-            counts.insert(self.tenant.clone(), left);
-        }
-    }
-}
-
-/// The largest number of offers of one tenant that wait for an agent.
-pub(super) const MAX_WAITING: usize = 256;

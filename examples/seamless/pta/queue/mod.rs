@@ -13,10 +13,12 @@ mod in_process;
 mod owner;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use gateway::{AnswerError, ConnectionId, Gateway, Place, Taken};
 pub use in_process::InProcess;
 pub use owner::{Node, Verdict, ask};
+pub use turn::{MAX_WAITING, Turn, Turns};
 
 use crate::agent::AgentId;
 use crate::message::{Answer, Job};

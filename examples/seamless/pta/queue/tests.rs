@@ -1,7 +1,6 @@
 //! The failure matrix of a job, with the clock of the test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
-use super::in_process::MAX_WAITING;
 use super::*;
 use crate::encoding::{Fixed, Octets};
 use crate::message::V1;
@@ -244,6 +243,48 @@ async fn second_answer_of_the_agent_is_told_from_a_late_one_for_a_minute() {
     assert_eq!(world.gateway.answer(agent(2), answer()), Err(AnswerError::OtherAgent));
     sleep(Duration::from_secs(61)).await;
     assert_eq!(world.gateway.answer(agent(1), answer()), Err(AnswerError::Late));
+}
+
+/// A broker may lose the response to an offer, and the owner then offers the job again.
+#[tokio::test(start_paused = true)]
+async fn offer_that_comes_again_gets_the_place_of_the_first_one() {
+    let world = world();
+    agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
+    let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
+    let claim = world.gateway.claim(&offer).unwrap();
+    assert_eq!(world.gateway.claim(&offer), Some(claim));
+    let other = Offer { excluded: Some(claim.agent), ..offer };
+    assert_ne!(world.gateway.claim(&other).unwrap().agent, claim.agent);
+    let next = Offer { job: Fixed::new([2; 16]), excluded: None, ..other };
+    assert_eq!(world.gateway.claim(&next).unwrap().agent, claim.agent, "the first agent waits again");
+}
+
+/// The owner is another node, whose end this node does not see: the first attempt still waits when the second one comes.
+#[tokio::test(start_paused = true)]
+async fn second_attempt_of_a_job_ends_the_first_one_and_keeps_its_own_answer() {
+    let world = world();
+    let (first, second) = (start(&world, 1, Act::Ask(2_000)), Arc::clone(&world));
+    tokio::task::yield_now().await;
+    let send = |excluded| {
+        let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded, wait: Duration::ZERO };
+        let claim = world.gateway.claim(&offer).unwrap();
+        let number = if claim.agent == agent(1) { 1 } else { 2 };
+        let key = sealing_key(number).public();
+        let terms = crate::terms::Terms { key: key.id(), agent: claim.agent, ..crate::terms::tests::terms() };
+        let terms = crate::terms::Terms { job: offer.job, ..terms };
+        let job = Job::new(&terms, key.seal_password(&terms, b"right", world.random()).unwrap());
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { world.gateway.send(job).await })
+    };
+    let lost = send(None);
+    sleep(Duration::from_millis(100)).await;
+    let second = tokio::spawn(async move { one(&second, 2, Act::Ask(40)).await });
+    tokio::task::yield_now().await;
+    let kept = send(Some(agent(1)));
+    assert_eq!(lost.await.unwrap(), Err(Lost));
+    assert!(matches!(kept.await.unwrap(), Ok(Answer::Ticket { .. })));
+    assert_eq!(second.await.unwrap(), Some(Ok(())));
+    assert_eq!(first.await.unwrap(), Some(Err(AnswerError::OtherAgent)));
 }
 
 /// Node A dies, or the browser goes away: the future of the owner is dropped.

@@ -1,0 +1,46 @@
+//! The offers of each tenant that wait for an agent, and their limit.
+
+use crate::user::Tenant;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The number of offers of each tenant that wait.
+#[derive(Debug, Default)]
+pub struct Turns(Mutex<HashMap<Tenant, usize>>);
+
+/// A place among the offers of a tenant that wait. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Turn<'q> {
+    turns: &'q Turns,
+    tenant: Tenant,
+}
+
+impl Turns {
+    /// Returns a place, or `None` if [`MAX_WAITING`] offers of the tenant wait.
+    #[must_use]
+    pub fn take(&self, tenant: &Tenant) -> Option<Turn<'_>> {
+        let mut counts = self.counts();
+        let count = counts.entry(tenant.clone()).or_default();
+        *count = count.checked_add(1).filter(|count| *count <= MAX_WAITING)?;
+        Some(Turn { turns: self, tenant: tenant.clone() })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Tenant, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.turns.counts();
+        let left = counts.get(&self.tenant).map_or(0, |count| count.saturating_sub(1));
+        if left == 0 {
+            counts.remove(&self.tenant);
+        } else {
+            counts.insert(self.tenant.clone(), left);
+        }
+    }
+}
+
+/// The largest number of offers of one tenant that wait for an agent.
+pub const MAX_WAITING: usize = 256;
