@@ -1,0 +1,119 @@
+//! Made-up agents, whose directory knows one password, and a node with their keys. For tests and measurements only.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::arithmetic_side_effects, unreachable_pub)]
+
+use seamless_pta::message::{Answer, Job, V1};
+use seamless_pta::queue::{Gateway, Node, Pending, Place, Queue, Taken, Verdict, ask};
+use seamless_pta::time::Budget;
+use seamless_pta::user::Tenant;
+use seamless_pta::verdict::{Failure, Refusal};
+use seamless_pta::{AgentId, KeyId, Octets, SealingKey, SealingPublicKey, Time, User};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// The password that the directory of the made-up agents takes.
+pub const RIGHT: &str = "Ein-Passwort, das sonst nirgends steht: zwölf";
+
+pub fn tenant() -> Tenant {
+    Tenant::new("contoso.test").unwrap()
+}
+
+pub fn agent(number: u8) -> AgentId {
+    AgentId::from_random([number; 16])
+}
+
+pub fn sealing_key(number: u8) -> SealingKey {
+    SealingKey::from_random(&[number; 32])
+}
+
+/// A node that knows the keys of the agents 1 to 9.
+pub struct Desk {
+    began: Instant,
+    keys: Vec<SealingPublicKey>,
+    /// Runs between a claim and the sealing of the password.
+    before_seal: Box<dyn Fn(AgentId) -> bool + Send + Sync>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self::with(|_| true)
+    }
+
+    pub fn with(before_seal: impl Fn(AgentId) -> bool + Send + Sync + 'static) -> Self {
+        let keys = (1..=9).map(|number| sealing_key(number).public()).collect();
+        Self { began: Instant::now(), keys, before_seal: Box::new(before_seal) }
+    }
+}
+
+impl Node for Desk {
+    fn now(&self) -> Time {
+        Time::from_seconds(1_795_000_000).after(self.began.elapsed())
+    }
+
+    fn random(&self) -> Zeroizing<[u8; 32]> {
+        let mut octets = Zeroizing::new([0; 32]);
+        getrandom::fill(octets.as_mut_slice()).unwrap();
+        octets
+    }
+
+    fn sealing_key<'a>(&'a self, _: &'a Tenant, id: AgentId, key: &'a KeyId) -> Pending<'a, Option<SealingPublicKey>> {
+        let is_known = (1..=9).any(|number| agent(number) == id) && (self.before_seal)(id);
+        let known = self.keys.iter().find(|known| known.id() == *key).copied();
+        Box::pin(async move { known.filter(|_| is_known) })
+    }
+}
+
+/// Asks about alice's password. Returns the result and the time that it took, in milliseconds.
+pub async fn sign_in(queue: &dyn Queue, desk: &Desk, password: &str) -> (Result<Verdict, Failure>, u128) {
+    let (began, whom) = (Instant::now(), (tenant(), User::parse("alice").unwrap()));
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    let verdict = ask(queue, desk, whom, &password, Budget::within(Duration::from_secs(10))).await;
+    (verdict, began.elapsed().as_millis())
+}
+
+/// What an agent does with its jobs.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    /// It asks the directory, which takes this many milliseconds.
+    Ask(u64),
+    /// It answers nothing, and its connection stays.
+    Hang,
+    /// It is killed with its first job, and its connection ends.
+    Die,
+}
+
+/// Takes jobs of a node until the agent may take no more.
+pub async fn work(gateway: Arc<Gateway>, number: u8, connection: u64, act: Act) {
+    let key = sealing_key(number);
+    loop {
+        let place = Place { agent: agent(number), tenant: tenant(), key: key.public().id(), connection };
+        let job = match gateway.take(place).await {
+            Taken::Job(job) => job,
+            Taken::Nothing => continue,
+            Taken::Ended => return,
+        };
+        match act {
+            Act::Ask(millis) => {
+                let answer = judge(&job, number, &key, millis).await;
+                let _ = gateway.answer(agent(number), answer);
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Die => return gateway.closed(connection),
+        }
+    }
+}
+
+async fn judge(job: &Job, number: u8, key: &SealingKey, millis: u64) -> Answer {
+    let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
+    let is_right = key.open_password(&terms, &sealed).unwrap().as_slice() == RIGHT.as_bytes();
+    if millis > 0 {
+        sleep(Duration::from_millis(millis)).await;
+    }
+    let (v, job) = (V1, job.job);
+    if is_right {
+        Answer::Ticket { v, job, token: Octets::new(vec![number; 1_500]).unwrap(), ms: 1 }
+    } else {
+        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a stranger at the broker, or a node that is not honest, can do.
+
+use super::hub::{Hub, Wire};
+use super::made_up::{Act, Desk, RIGHT, agent, sealing_key, sign_in, tenant};
+use super::{is_ticket_of, node};
+use crate::broker::{Broker as _, Request};
+use crate::message::{Delivered, Offer, Reply, read, write};
+use crate::{NodeName, subject};
+use futures_util::StreamExt as _;
+use seamless_pta::Fixed;
+use seamless_pta::message::{Answer, Job, V1};
+use seamless_pta::verdict::{Failure, Refusal};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Replies to all requests on a subject.
+async fn impersonate(
+    wire: &Wire,
+    subject: String,
+    group: Option<&'static str>,
+    mut reply: impl FnMut(Request) -> Vec<u8>,
+) {
+    let mut requests = wire.subscribe(subject, group).await;
+    while let Some(request) = requests.next().await {
+        let to = request.reply.clone();
+        wire.reply(to, reply(request)).await;
+    }
+}
+
+fn stranger() -> NodeName {
+    NodeName::parse("n9").unwrap()
+}
+
+fn claim(job: seamless_pta::terms::JobId, number: u8) -> Vec<u8> {
+    let key = sealing_key(number).public().id();
+    write(&Reply::Claim { v: V1, job, node: stranger(), agent: agent(number), key }).unwrap()
+}
+
+fn offered(request: &Request) -> Offer {
+    read(&request.body).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn claim_of_an_agent_that_the_registry_does_not_know_gets_no_password() {
+    let hub = Arc::<Hub>::default();
+    let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
+    let claims = impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| {
+        claim(offered(&request).job, 77)
+    });
+    let desk = Desk::new();
+    tokio::select! {
+        (verdict, _) = sign_in(a.queue(), &desk, RIGHT) => assert_eq!(verdict.unwrap_err(), Failure::NoAgent),
+        () = claims => panic!("the subscription ended"),
+    }
+    assert_eq!(hub.frames().iter().filter(|(subject, _)| subject.ends_with(".job")).count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_that_are_no_claim_of_this_job_are_no_claims() {
+    let forged: [fn(Offer) -> Vec<u8>; 4] = [
+        |_| claim(Fixed::new([9; 16]), 1),
+        |_| b"{}".to_vec(),
+        |_| Vec::new(),
+        |offer| {
+            let text = String::from_utf8(claim(offer.job, 1)).unwrap();
+            text.replace("\"n9\"", "\">\"").into_bytes()
+        },
+    ];
+    for forge in forged {
+        let hub = Arc::<Hub>::default();
+        let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
+        let claims =
+            impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| forge(offered(&request)));
+        let desk = Desk::new();
+        tokio::select! {
+            (verdict, millis) = sign_in(a.queue(), &desk, RIGHT) => {
+                assert_eq!((verdict.unwrap_err(), millis), (Failure::NoAgent, 500));
+            }
+            () = claims => panic!("the subscription ended"),
+        }
+    }
+}
+
+/// The stranger claims for a known agent, and answers as it likes. Its ticket is one for the validator to refuse, and its
+/// refusal stands: this is the denial of service that a broker can always do.
+#[tokio::test(start_paused = true)]
+async fn answers_for_another_job_are_lost_and_a_forged_refusal_is_a_refusal() {
+    let refused = |job| Answer::Refused { v: V1, job, code: Refusal::Locked, status: None };
+    for is_same in [false, true] {
+        let hub = Arc::<Hub>::default();
+        let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
+        let claims = impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| {
+            claim(offered(&request).job, 1)
+        });
+        let answers = impersonate(&wire, subject::jobs(&stranger()), None, |request| {
+            let job: Job = seamless_pta::message::read(&request.body).unwrap();
+            let answer = refused(if is_same { job.job } else { Fixed::new([9; 16]) });
+            write(&Delivered::Answered { v: V1, answer }).unwrap()
+        });
+        let desk = Desk::new();
+        let verdict = tokio::select! {
+            (verdict, _) = sign_in(a.queue(), &desk, RIGHT) => verdict,
+            () = async { tokio::join!(claims, answers); } => panic!("the subscriptions ended"),
+        };
+        let is_refused = matches!(verdict, Ok(seamless_pta::queue::Verdict::Refused { refusal: Refusal::Locked, .. }));
+        assert_eq!(is_refused, is_same, "{verdict:?}");
+        assert!(is_same || verdict.unwrap_err() == Failure::TimedOut);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rubbish_gets_no_reply_and_the_node_serves_on() {
+    let hub = Arc::<Hub>::default();
+    let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
+    let wire = hub.connect();
+    let b = NodeName::parse("n2").unwrap();
+    for body in [b"".as_slice(), b"{}", b"{\"v\":2}", &[0xFF; 200_000]] {
+        for subject in [subject::offers(&tenant()), subject::jobs(&b)] {
+            let reply = timeout(Duration::from_secs(1), wire.request(subject, body.to_vec())).await;
+            assert!(reply.is_err(), "{} octets", body.len());
+        }
+    }
+    assert!(is_ticket_of(&sign_in(a.queue(), &Desk::new(), RIGHT).await.0, 1));
+}
+
+/// A job that nobody has claimed is lost at once, so nobody fills the node with jobs.
+#[tokio::test(start_paused = true)]
+async fn job_without_a_claim_is_lost_at_once() {
+    let hub = Arc::<Hub>::default();
+    let (a, b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
+    sign_in(a.queue(), &Desk::new(), RIGHT).await.0.unwrap();
+    let frames = hub.frames();
+    let (subject, job) = frames.iter().find(|(subject, _)| subject.ends_with(".job")).unwrap().clone();
+    let reply = hub.connect().request(subject, job.clone()).await.unwrap();
+    let job: Job = seamless_pta::message::read(&job).unwrap();
+    assert_eq!(read::<Delivered>(&reply), Some(Delivered::Lost { v: V1, job: job.job }));
+    assert_eq!(b.gateway.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_message_has_the_password() {
+    let hub = Arc::<Hub>::default();
+    let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
+    let (verdict, _) = sign_in(a.queue(), &Desk::new(), RIGHT).await;
+    assert!(is_ticket_of(&verdict, 1));
+    let all: Vec<u8> = hub.frames().into_iter().flat_map(|(_, body)| body).collect();
+    assert!(all.windows(8).any(|part| part == b"\"sealed\""), "the job was among the messages");
+    let wide: Vec<u8> = RIGHT.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for secret in [RIGHT.as_bytes(), &wide] {
+        assert!(!all.windows(12).any(|part| part == secret.get(..12).unwrap()));
+    }
+}

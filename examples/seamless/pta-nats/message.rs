@@ -1,0 +1,155 @@
+//! The bodies of the requests and replies between nodes, beside the jobs themselves. Each body is JSON of at most
+//! [`MAX_BODY`] octets. A body with an unknown field, another version or an oversized value is refused.
+
+use crate::subject::NodeName;
+use seamless_pta::message::{Answer, MAX_BODY, V1};
+use seamless_pta::terms::JobId;
+use seamless_pta::{AgentId, KeyId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A job that waits for an agent. The tenant is in the subject. The offer has no credential, and no name of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// The version of the message.
+    pub v: V1,
+    /// The number of the job.
+    pub job: JobId,
+    /// The agent that may not claim the job, because it had the first attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<AgentId>,
+}
+
+/// The reply to an offer, which comes at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
+pub enum Reply {
+    /// An agent has claimed the job. Its node keeps a place for [`HOLD`](seamless_pta::time::HOLD).
+    Claim {
+        /// The version of the message.
+        v: V1,
+        /// The job.
+        job: JobId,
+        /// The node that the agent asks.
+        node: NodeName,
+        /// The agent.
+        agent: AgentId,
+        /// The agent's name of its sealing key.
+        key: KeyId,
+    },
+    /// All agents of this node have as many jobs as they take.
+    Busy {
+        /// The version of the message.
+        v: V1,
+        /// The job.
+        job: JobId,
+    },
+    /// This node has no agent that may claim the job.
+    NoAgent {
+        /// The version of the message.
+        v: V1,
+        /// The job.
+        job: JobId,
+    },
+}
+
+/// The reply to a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
+pub enum Delivered {
+    /// The agent has answered.
+    Answered {
+        /// The version of the message.
+        v: V1,
+        /// The answer, as the agent sent it.
+        answer: Answer,
+    },
+    /// The agent is gone, or it had no place for the job any more.
+    Lost {
+        /// The version of the message.
+        v: V1,
+        /// The job.
+        job: JobId,
+    },
+}
+
+impl Reply {
+    /// Returns the job that was offered.
+    #[must_use]
+    pub const fn job(&self) -> JobId {
+        match self {
+            Self::Claim { job, .. } | Self::Busy { job, .. } | Self::NoAgent { job, .. } => *job,
+        }
+    }
+}
+
+/// Reads a body. Returns `None` for a body that is not exactly such a message.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if body.len() > MAX_BODY {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
+}
+
+/// Writes a body. Returns `None` for a message that no receiver reads.
+pub(crate) fn write<T: Serialize>(message: &T) -> Option<Vec<u8>> {
+    serde_json::to_vec(message).ok().filter(|body| body.len() <= MAX_BODY)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use seamless_pta::{Fixed, Octets};
+
+    const JOB: &str = "AQEBAQEBAQEBAQEBAQEBAQ";
+
+    #[test]
+    fn messages_have_these_forms() {
+        let (v, job, agent) = (V1, Fixed::new([1; 16]), AgentId::from_random([2; 16]));
+        let offer = Offer { v, job, excluded: None };
+        assert_eq!(String::from_utf8(write(&offer).unwrap()).unwrap(), format!(r#"{{"v":1,"job":"{JOB}"}}"#));
+        let claim = Reply::Claim { v, job, node: NodeName::parse("n2").unwrap(), agent, key: Fixed::new([3; 32]) };
+        let expected = format!(
+            r#"{{"reply":"claim","v":1,"job":"{JOB}","node":"n2","agent":"{agent}","key":"{}"}}"#,
+            Fixed::new([3; 32])
+        );
+        assert_eq!(String::from_utf8(write(&claim).unwrap()).unwrap(), expected);
+        assert_eq!(read::<Reply>(expected.as_bytes()), Some(claim));
+    }
+
+    #[test]
+    fn unknown_fields_other_versions_and_oversized_bodies_are_refused() {
+        let read_offer = |text: String| read::<Offer>(text.as_bytes());
+        assert!(read_offer(format!(r#"{{"v":1,"job":"{JOB}"}}"#)).is_some());
+        for text in [
+            format!(r#"{{"v":2,"job":"{JOB}"}}"#),
+            format!(r#"{{"v":1,"job":"{JOB}","more":1}}"#),
+            format!(r#"{{"v":1,"job":"{JOB}","job":"{JOB}"}}"#),
+            format!(r#"{{"v":1,"job":"{JOB}A"}}"#),
+            format!(r#"{{"v":1,"job":"{JOB}"}}{}"#, " ".repeat(MAX_BODY)),
+            String::new(),
+        ] {
+            assert_eq!(read_offer(text.clone()), None, "{}", text.trim());
+        }
+        for text in [
+            format!(r#"{{"reply":"busy","v":1,"job":"{JOB}","more":1}}"#),
+            format!(r#"{{"reply":"yes","v":1,"job":"{JOB}"}}"#),
+            format!(r#"{{"reply":"claim","v":1,"job":"{JOB}","node":"*","agent":"x","key":"y"}}"#),
+        ] {
+            assert_eq!(read::<Reply>(text.as_bytes()), None, "{text}");
+        }
+        let inner = format!(r#"{{"verdict":"refused","v":1,"job":"{JOB}","code":"locked","more":1}}"#);
+        assert_eq!(read::<Delivered>(format!(r#"{{"reply":"answered","v":1,"answer":{inner}}}"#).as_bytes()), None);
+    }
+
+    /// The largest token of an agent is 64 KiB, which base64 makes 86 KiB.
+    #[test]
+    fn answer_with_the_largest_ticket_fits_into_a_reply() {
+        let (v, job) = (V1, Fixed::new([1; 16]));
+        let answer = Answer::Ticket { v, job, token: Octets::new(vec![7; 64 * 1024]).unwrap(), ms: 1 };
+        let reply = Delivered::Answered { v, answer };
+        assert_eq!(read::<Delivered>(&write(&reply).unwrap()), Some(reply));
+    }
+}

@@ -1,0 +1,32 @@
+//! The queue between the nodes of a sign-in server, on NATS.
+//!
+//! A user's request comes to one node, and the agents of the user's tenant may ask another one. [`Nats`] brings the offer of
+//! a job to a node with such agents, then the sealed password, and the answer back:
+//!
+//! | subject | request | reply |
+//! |---|---|---|
+//! | `pta.<tenant>.offer`, one node of the group | [`message::Offer`] | [`message::Reply`] |
+//! | `pta.node.<node>.job` | [`Job`](seamless_pta::message::Job) | [`message::Delivered`] |
+//!
+//! A node prefers its own agents, and asks the broker only if they are all busy or there are none. So they serve while the
+//! broker is away. The queue delivers at most once and stores nothing: the owner of a job tries again.
+//!
+//! # What the broker can do
+//! The broker and whoever can publish on these subjects see names and times, but no password: it is sealed to one agent.
+//! They can make no "yes", because a "yes" is a ticket that the validator judges with the bindings of the job. They can
+//! drop messages or forge refusals, which denies service. They can also ask an agent about a password of their own
+//! choice, as each node can. So each node proves itself to the broker by a certificate, and `deploy/nats-server.conf`
+//! has the subjects that it may use.
+
+pub mod broker;
+mod client;
+#[cfg(test)]
+mod matrix;
+pub mod message;
+mod queue;
+mod serving;
+pub mod subject;
+
+pub use client::{Access, ConnectError, Tls};
+pub use queue::Nats;
+pub use subject::NodeName;

@@ -1,0 +1,217 @@
+//! The owner's side of the queue: it offers jobs, and sends passwords that are sealed.
+
+use crate::broker::{Broker, Link, NotDelivered};
+use crate::client::{Access, ConnectError, Connection};
+use crate::message::{self, Delivered, Reply, read, write};
+use crate::serving::serve;
+use crate::subject::{self, NodeName};
+use seamless_pta::message::{Answer, Job, V1};
+use seamless_pta::queue::{Claim, Gateway, Lost, NoClaim, Offer, Pending, Queue, Turns};
+use seamless_pta::terms::JobId;
+use seamless_pta::time::HOLD;
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// The queue of a node among several.
+pub struct Nats {
+    node: NodeName,
+    broker: Arc<dyn Broker>,
+    own: OnceLock<(Arc<Gateway>, JoinHandle<()>)>,
+    turns: Turns,
+    /// The nodes of the agents that have claimed jobs of this node, and the ends of the claims.
+    claims: Mutex<HashMap<JobId, (NodeName, Instant)>>,
+}
+
+/// The word of the other nodes about an offer.
+enum Others {
+    Claimed(Claim),
+    Busy,
+    /// One node has no agent that may claim the job. Another one may have one.
+    NotThere,
+    /// No other node has an agent of the tenant.
+    Nobody,
+    /// There was no word.
+    Silent,
+}
+
+impl Nats {
+    /// Makes the queue of a node, and begins to connect to the broker. The broker may be away.
+    ///
+    /// # Errors
+    /// Returns [`ConnectError`] for an address or a file that cannot be used.
+    pub async fn connect(node: NodeName, access: &Access) -> Result<Self, ConnectError> {
+        Ok(Self::new(Arc::new(Connection::begin(access, &node).await?), node))
+    }
+
+    /// Makes the queue of a node on a broker.
+    #[must_use]
+    pub fn new(broker: Arc<dyn Broker>, node: NodeName) -> Self {
+        Self { node, broker, own: OnceLock::new(), turns: Turns::default(), claims: Mutex::default() }
+    }
+
+    /// Returns whether the broker can be reached now, for the health of the node.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        *self.broker.link().borrow() != Link::Away
+    }
+
+    /// Waits until an agent of this node or another one is free.
+    async fn claim(&self, offer: &Offer) -> Result<Claim, NoClaim> {
+        let (gateway, _) = self.own.get().ok_or(NoClaim::NoAgent)?;
+        let _turn = self.turns.take(&offer.tenant).ok_or(NoClaim::Busy)?;
+        let until = Instant::now().checked_add(offer.wait);
+        let until = until.unwrap_or_else(Instant::now);
+        // What to say if the time is over.
+        let mut reason = NoClaim::NoAgent;
+        loop {
+            // The order matters: a change after this line ends the wait below.
+            let mut changed = pin!(gateway.changes());
+            changed.as_mut().enable();
+            if let Some(claim) = gateway.claim(offer) {
+                return Ok(claim);
+            }
+            let is_present = gateway.is_present(offer);
+            let pause = match timeout_at(until, self.ask(offer)).await.unwrap_or(Others::Silent) {
+                Others::Claimed(claim) => return Ok(claim),
+                Others::Nobody if !is_present && self.is_settled() => return Err(NoClaim::NoAgent),
+                Others::NotThere => NEXT_NODE,
+                Others::Busy => {
+                    reason = NoClaim::Busy;
+                    PAUSE
+                }
+                Others::Nobody | Others::Silent => PAUSE,
+            };
+            if is_present {
+                reason = NoClaim::Busy;
+            }
+            if Instant::now() >= until {
+                return Err(reason);
+            }
+            let pause = until.min(Instant::now().checked_add(pause).unwrap_or(until));
+            // A place of this node's agents whose claim ends is found after the pause.
+            let _ = timeout_at(pause, changed).await;
+        }
+    }
+
+    /// Offers a job once to one of the other nodes with agents of the tenant.
+    async fn ask(&self, offer: &Offer) -> Others {
+        let Offer { job, ref tenant, excluded, wait: _ } = *offer;
+        let Some(body) = write(&message::Offer { v: V1, job, excluded }) else { return Others::Silent };
+        let reply = match timeout(REPLY, self.request(subject::offers(tenant), body)).await {
+            Ok(Ok(reply)) => read::<Reply>(&reply).filter(|reply| reply.job() == job),
+            Ok(Err(NotDelivered::NoResponders)) => return Others::Nobody,
+            Ok(Err(NotDelivered::Away)) | Err(_) => return Others::Silent,
+        };
+        match reply {
+            Some(Reply::Claim { agent, key, node, .. }) if Some(agent) != excluded => {
+                self.remember(job, node);
+                Others::Claimed(Claim { job, agent, key })
+            }
+            Some(Reply::Busy { .. }) => Others::Busy,
+            Some(Reply::NoAgent { .. }) => Others::NotThere,
+            Some(Reply::Claim { .. }) | None => {
+                tracing::warn!(%job, "a reply to an offer cannot be read; the owner offers the job again");
+                Others::Silent
+            }
+        }
+    }
+
+    async fn deliver(&self, job: Job) -> Result<Answer, Lost> {
+        let (gateway, _) = self.own.get().ok_or(Lost)?;
+        let id = job.job;
+        let claimed = self.claims().remove(&id);
+        let Some((node, _)) = claimed else { return gateway.send(job).await };
+        let body = write(&job).ok_or(Lost)?;
+        let reply = self.request(subject::jobs(&node), body).await.map_err(|_| Lost)?;
+        match read(&reply) {
+            Some(Delivered::Answered { answer, .. }) if answer.job() == id => Ok(answer),
+            Some(Delivered::Lost { .. }) => Err(Lost),
+            Some(Delivered::Answered { .. }) | None => {
+                tracing::warn!(job = %id, %node, "an answer of a node cannot be read; the job counts as lost");
+                Err(Lost)
+            }
+        }
+    }
+
+    /// Sends a request. A request is lost as soon as the connection ends: the reply cannot come any more.
+    async fn request(&self, subject: String, body: Vec<u8>) -> Result<Vec<u8>, NotDelivered> {
+        let mut link = self.broker.link();
+        if *link.borrow_and_update() == Link::Away {
+            return Err(NotDelivered::Away);
+        }
+        tokio::select! {
+            reply = self.broker.request(subject, body) => reply,
+            _ = link.changed() => Err(NotDelivered::Away),
+        }
+    }
+
+    /// Returns whether the other nodes have had the time to connect to the broker again.
+    fn is_settled(&self) -> bool {
+        matches!(*self.broker.link().borrow(), Link::Since(since) if since.elapsed() >= SETTLED)
+    }
+
+    fn remember(&self, job: JobId, node: NodeName) {
+        let now = Instant::now();
+        let mut claims = self.claims();
+        // The owner may have no password for the agent, so it does not send the job.
+        claims.retain(|_, (_, until)| now < *until);
+        claims.insert(job, (node, now.checked_add(HOLD).unwrap_or(now)));
+    }
+
+    fn claims(&self) -> MutexGuard<'_, HashMap<JobId, (NodeName, Instant)>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue for Nats {
+    fn offer<'a>(&'a self, offer: &'a Offer) -> Pending<'a, Result<Claim, NoClaim>> {
+        Box::pin(self.claim(offer))
+    }
+
+    fn send(&self, _claim: Claim, job: Job) -> Pending<'_, Result<Answer, Lost>> {
+        Box::pin(self.deliver(job))
+    }
+
+    /// Only the first gateway counts: a process has one. The caller is a task of Tokio.
+    fn serve(&self, gateway: Arc<Gateway>) {
+        self.own.get_or_init(|| {
+            let serving = tokio::spawn(serve(Arc::clone(&self.broker), self.node.clone(), Arc::clone(&gateway)));
+            (gateway, serving)
+        });
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        if let Some((_, serving)) = self.own.get() {
+            serving.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats")
+            .field("node", &self.node)
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The time for a reply to an offer, which comes at once from a node that lives. Another node of the group may get the next
+/// offer.
+const REPLY: Duration = Duration::from_millis(125);
+
+/// The time before an offer is repeated while all agents are busy.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The time before an offer is repeated because a node of the group has no agent for it.
+const NEXT_NODE: Duration = Duration::from_millis(2);
+
+/// The time after which all nodes are connected to a broker that has come back. A node tries each 400 milliseconds.
+const SETTLED: Duration = Duration::from_secs(1);
