@@ -327,7 +327,9 @@ async fn thousand_sign_ins_end_right_and_in_time_while_the_broker_is_killed_each
     let killing = tokio::spawn(async move {
         loop {
             sleep(Duration::from_millis(900)).await;
-            wires.iter().for_each(|wire| wire.cut());
+            for wire in &wires {
+                wire.cut();
+            }
             for wire in &wires {
                 sleep(Duration::from_millis(50)).await;
                 wire.join();

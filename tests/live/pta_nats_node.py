@@ -1,0 +1,95 @@
+"""A node of pta_nats.py: the example `pta_node`, which takes sign-ins line by line and prints the verdicts."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples/seamless/pta-nats/examples"
+# The one password that the made-up agents take.
+PASSWORD = re.search(r'RIGHT: &str = "(.*)"', (EXAMPLE / "made_up/mod.rs").read_text()).group(1)
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "examples/seamless/target"))
+PROGRAM = next(path for path in (BUILT / "release/examples/pta_node", BUILT / "debug/examples/pta_node") if path.exists())
+# The time after which a node without a reply from the broker is sure that there is no agent (queue.rs).
+SETTLED = 1.0
+
+
+class Node:
+    """A process. `agents` are the numbers of its made-up agents. `tls` are the authority, the certificate and the key."""
+
+    def __init__(self, name, port, agents="", tls=None, expect_connection=True):
+        command = [PROGRAM, "--name", name, "--broker", f"nats://localhost:{port}", "--agents", agents]
+        for option, path in zip(("--ca", "--certificate", "--key"), tls or ()):
+            command += [option, path]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.name, self.expect_connection, self.answers, self.words = name, expect_connection, [], set()
+        self.changed, self.connected_at = threading.Condition(), None
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self):
+        self._until(lambda: "ready" in self.words and (self.is_connected or not self.expect_connection), "the node is ready")
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    @property
+    def is_connected(self):
+        return "connected" in self.words
+
+    def _read(self):
+        for line in self.process.stdout:
+            said = json.loads(line)
+            with self.changed:
+                if "result" in said:
+                    self.answers.append(said)
+                else:
+                    self.words |= set(said)
+                    self.connected_at = time.monotonic()
+                self.changed.notify_all()
+
+    def _until(self, is_so, what, seconds=20):
+        with self.changed:
+            if not self.changed.wait_for(is_so, seconds):
+                raise RuntimeError(f"{self.name}: after {seconds} s it is still not so that {what}")
+
+    def wait_settled(self):
+        """Waits until the node believes a broker that has no receiver of its offers."""
+        time.sleep(max(0, self.connected_at + SETTLED + 0.1 - time.monotonic()))
+
+    def ask(self, password):
+        self.process.stdin.write(password + "\n")
+        self.process.stdin.flush()
+
+    def wait(self, count, seconds=20):
+        """Returns the next answers, when there are so many."""
+        self._until(lambda: len(self.answers) >= count, f"there are {count} answers", seconds)
+        with self.changed:
+            answers, self.answers = self.answers[:count], self.answers[count:]
+        return answers
+
+    def ask_and_wait(self, password):
+        self.ask(password)
+        return self.wait(1)[0]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def ask_all(node, count, each_second):
+    """Asks `count` times, 20 times a second, every third time with a wrong password. Calls `each_second` once a second, and
+    returns the number of calls."""
+    began, calls = time.monotonic(), 0
+    for number in range(count):
+        while time.monotonic() < began + number / 20:
+            time.sleep(0.005)
+        node.ask("wrong" if number % 3 == 2 else "right")
+        if number % 20 == 10:
+            each_second()
+            calls += 1
+    return calls
