@@ -73,6 +73,8 @@ impl Nats {
             let mut changed = pin!(gateway.changes());
             changed.as_mut().enable();
             if let Some(claim) = gateway.claim(offer) {
+                // An agent of another node may have claimed the first attempt.
+                self.claims().remove(&claim.job);
                 return Ok(claim);
             }
             let is_present = gateway.is_present(offer);

@@ -46,9 +46,16 @@
 //! `oidc/clients.rs` describes all fields.
 //!
 //! For agents that validate passwords (`agents/mod.rs`): `"agents": { "listen": "0.0.0.0:8443", "nodes":
-//! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant.
+//! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant. Several nodes also need
+//! a `broker` (`config/agents.rs`).
 //!
 //! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
+
+mod agents;
+mod password;
+
+pub(crate) use agents::{AgentsConfig, BrokerConfig};
+pub(crate) use password::{HashConfig, PasswordConfig};
 
 use crate::app_password;
 use crate::federation::Federation;
@@ -59,8 +66,6 @@ use crate::store::{Engine, Nodes, WithoutStore};
 use ipnet::IpNet;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::BindingLevel;
-use seamless_phs::verifier::{MAX_ITERATIONS, MIN_ITERATIONS};
-use seamless_pta::message::{NodeUrl, ProgramVersion};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -137,126 +142,6 @@ impl From<Bindings> for BindingLevel {
             Bindings::IfAdvertised => Self::IfAdvertised,
             Bindings::Require => Self::Require,
         }
-    }
-}
-
-/// The listener for agents. Only agents use it, so a firewall can keep it apart from the address of users.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AgentsConfig {
-    /// The address of the listener. A proxy in front of it must pass TLS through.
-    pub(crate) listen: SocketAddr,
-    /// The addresses at which agents reach the nodes, this node first: `https://HOST:PORT`.
-    pub(crate) nodes: Vec<String>,
-    /// The number of jobs that one agent takes at the same time.
-    #[serde(default = "AgentsConfig::concurrency")]
-    pub(crate) concurrency: u16,
-    /// The oldest version of the agent's program that may take jobs.
-    #[serde(default = "AgentsConfig::min_version")]
-    pub(crate) min_version: String,
-    /// The Unix socket on which `seamless agents` asks this server. Without it, the socket is beside the state on disk.
-    pub(crate) socket: Option<PathBuf>,
-}
-
-impl AgentsConfig {
-    const fn concurrency() -> u16 {
-        8
-    }
-
-    fn min_version() -> String {
-        "0.0.0".into()
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.nodes.is_empty()
-            || self.nodes.len() > 64
-            || self.nodes.iter().any(|node| NodeUrl::parse(node).is_none())
-        {
-            return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
-        }
-        if !(1..=64).contains(&self.concurrency) {
-            return Err("agents: concurrency: from 1 to 64".into());
-        }
-        if ProgramVersion::new(self.min_version.as_str()).is_none() {
-            return Err("agents: min_version: a version like 0.1.0".into());
-        }
-        Ok(())
-    }
-}
-
-/// How a tenant's passwords are validated.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "method")]
-pub(crate) enum PasswordConfig {
-    /// This server asks the `kdc` of the tenant.
-    Kdc {
-        /// The verifiers that decide if the KDC cannot be asked.
-        fallback: Option<HashConfig>,
-    },
-    /// An agent beside the directory asks its KDC.
-    PassThrough {
-        /// The verifiers that decide if no agent answers.
-        fallback: Option<HashConfig>,
-    },
-    /// This server asks nobody: a source has sent verifiers of the passwords.
-    Hash(HashConfig),
-}
-
-/// The verifiers of passwords, which a source in the organisation's network sends.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HashConfig {
-    /// The file with the key that seals the verifiers: 32 random octets. All nodes have the same file.
-    pub(crate) key: PathBuf,
-    /// The time after the last message of the source for which the verifiers decide, in hours.
-    #[serde(default = "HashConfig::max_age_hours")]
-    pub(crate) max_age_hours: u32,
-    /// Whether accounts that every domain has, as `Administrator`, may sign in by a verifier: their RID is below 1000.
-    #[serde(default)]
-    pub(crate) built_in_accounts: bool,
-    /// The smallest number of iterations of a verifier.
-    #[serde(default = "HashConfig::min_iterations")]
-    pub(crate) min_iterations: u32,
-}
-
-impl HashConfig {
-    const fn max_age_hours() -> u32 {
-        24
-    }
-
-    const fn min_iterations() -> u32 {
-        MIN_ITERATIONS
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.max_age_hours == 0 {
-            return Err("password: max_age_hours must be at least 1".into());
-        }
-        if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
-            return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
-        }
-        Ok(())
-    }
-}
-
-impl PasswordConfig {
-    /// Returns the verifiers of the tenant, if it uses any.
-    pub(crate) const fn hashes(&self) -> Option<&HashConfig> {
-        match self {
-            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_ref(),
-            Self::Hash(hashes) => Some(hashes),
-        }
-    }
-
-    const fn hashes_mut(&mut self) -> Option<&mut HashConfig> {
-        match self {
-            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_mut(),
-            Self::Hash(hashes) => Some(hashes),
-        }
-    }
-
-    pub(crate) const fn is_by_agents(&self) -> bool {
-        matches!(self, Self::PassThrough { .. })
     }
 }
 
@@ -445,12 +330,12 @@ impl Config {
             }
         }
         let tls = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        let socket = config.agents.as_mut().and_then(|agents| agents.socket.as_mut());
+        let agents = config.agents.iter_mut().flat_map(AgentsConfig::paths);
         for path in [&mut config.state.directory, &mut config.state.ca, &mut config.state.secret]
             .into_iter()
             .flatten()
             .chain(tls)
-            .chain(socket)
+            .chain(agents)
         {
             *path = folder.join(&*path);
         }
@@ -483,8 +368,8 @@ impl Config {
             return Err("autologon: name the `address` of the pages, which is another one".into());
         }
         self.limits.check()?;
-        self.state.engine()?;
-        self.agents.as_ref().map_or(Ok(()), AgentsConfig::check)?;
+        let engine = self.state.engine()?;
+        self.agents.as_ref().map_or(Ok(()), |agents| agents.check(engine.as_ref()))?;
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
         }

@@ -1,7 +1,7 @@
 //! What a stranger at the broker, or a node that is not honest, can do.
 
 use super::hub::{Hub, Wire};
-use super::made_up::{Act, Desk, RIGHT, agent, sealing_key, sign_in, tenant};
+use super::made_up::{Act, Desk, RIGHT, agent, sealing_key, sign_in, tenant, work};
 use super::{is_ticket_of, node};
 use crate::broker::{Broker as _, Request};
 use crate::message::{Delivered, Offer, Reply, read, write};
@@ -59,6 +59,26 @@ async fn claim_of_an_agent_that_the_registry_does_not_know_gets_no_password() {
         () = claims => panic!("the subscription ended"),
     }
     assert!(job(&hub).is_none());
+}
+
+/// The registry refuses the agent of another node. The own agent, which comes meanwhile, has the second attempt.
+#[tokio::test(start_paused = true)]
+async fn job_that_an_own_agent_claims_after_one_of_another_node_goes_to_the_own_agent() {
+    let hub = Arc::<Hub>::default();
+    let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
+    let claims =
+        impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| claim(offered(&request).job, 5));
+    let gateway = Arc::clone(&a.gateway);
+    let desk = Desk::with(move |id| {
+        if id == agent(5) {
+            tokio::spawn(work(Arc::clone(&gateway), 1, 1, Act::Ask(40)));
+        }
+        id == agent(1)
+    });
+    tokio::select! {
+        (verdict, _) = sign_in(a.queue(), &desk, RIGHT) => assert!(is_ticket_of(&verdict, 1), "{verdict:?}"),
+        () = claims => panic!("the subscription ended"),
+    }
 }
 
 #[tokio::test(start_paused = true)]

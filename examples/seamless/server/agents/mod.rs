@@ -4,6 +4,7 @@
 //! - [`authority`]: the server's own authority, which signs the certificates of agents.
 //! - [`registry`]: the agents and the tokens with which they enrol, in the store.
 //! - [`listener`]: the listener for agents, with mutual TLS.
+//! - [`queue`]: the queue of the jobs, in the process or between several nodes.
 //! - [`routes`]: what an agent may ask: enrol, bootstrap, renew, take and answer.
 //! - [`hashes`]: what a source of password hashes may ask.
 //! - [`enrolment`]: certificates for new and known agents.
@@ -19,6 +20,7 @@ mod command;
 mod enrolment;
 mod hashes;
 mod listener;
+mod queue;
 mod registry;
 mod routes;
 #[cfg(test)]
@@ -40,7 +42,7 @@ use registry::Registry;
 use seamless_pta::agent::State;
 use seamless_pta::certificate::{Authority, Role};
 use seamless_pta::message::NodeUrl;
-use seamless_pta::queue::{Gateway, InProcess, Node, Pending, Queue, Verdict, ask};
+use seamless_pta::queue::{Gateway, Node, Pending, Queue, Verdict, ask};
 use seamless_pta::time::Budget;
 use seamless_pta::user::Tenant;
 use seamless_pta::verdict::Failure;
@@ -89,11 +91,11 @@ impl Agents {
         tables: Tables,
     ) -> Result<Arc<Self>, String> {
         let authority = authority::of_store(records, time(clock::now())).await?;
-        let (gateway, queue) = (Arc::new(Gateway::default()), InProcess::default());
+        let (gateway, queue) = (Arc::new(Gateway::default()), queue::of_config(config.broker.as_ref()).await?);
         queue.serve(Arc::clone(&gateway));
         let tls = NodeTls::new(config, &authority, time(clock::now()))?;
         let registry = Registry::new(records.clone());
-        let (config, queue) = (config.clone(), Box::new(queue));
+        let config = config.clone();
         Ok(Arc::new(Self { config, realms, tables, authority, registry, gateway, queue, tls }))
     }
 

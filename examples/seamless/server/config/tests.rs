@@ -199,3 +199,39 @@ fn nodes_of_agents_are_https_addresses_without_a_path() {
         assert!(!read(nodes), "{nodes}");
     }
 }
+
+#[test]
+fn broker_needs_a_store_of_several_nodes_and_all_files_of_mutual_tls_or_none() {
+    let read = |state: &str, broker: &str| {
+        let agents = format!(r#""agents": {{"listen": "127.0.0.1:0", "nodes": ["https://n1"], "broker": {broker}}},"#);
+        Config::parse(&format!(r#"{{{state} {agents} "tenants": [{}]}}"#, tenant("a", ""))).map(drop)
+    };
+    let valkey = r#""state": {"valkey": "redis://127.0.0.1", "secret": "s"},"#;
+    let broker = |rest: &str| format!(r#"{{"url": "nats://b:4222", "node": "n1"{rest}}}"#);
+    let files = r#", "ca": "a", "certificate": "c", "key": "k""#;
+    assert_eq!(read(valkey, &broker("")), Ok(()));
+    assert_eq!(read(valkey, &broker(files)), Ok(()));
+    for (state, broker, expected) in [
+        ("", broker(""), "name `valkey`"),
+        (valkey, broker(r#", "ca": "a""#), "name `ca`, `certificate` and `key`"),
+        (valkey, broker(r#", "more": 1"#), "unknown field"),
+        (valkey, r#"{"url": "nats://b", "node": "n.1"}"#.into(), "node: a name"),
+        (valkey, r#"{"url": "http://b", "node": "n1"}"#.into(), "url: an address"),
+    ] {
+        let error = read(state, &broker).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn files_of_the_broker_are_relative_to_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seamless.json");
+    let broker = r#"{"url": "nats://b", "node": "n1", "ca": "a", "certificate": "/c", "key": "k"}"#;
+    let agents = format!(r#""agents": {{"listen": "127.0.0.1:0", "nodes": ["https://n1"], "broker": {broker}}},"#);
+    let state = r#""state": {"valkey": "redis://127.0.0.1", "secret": "s"},"#;
+    std::fs::write(&path, format!(r#"{{{state} {agents} "tenants": [{}]}}"#, tenant("a", ""))).unwrap();
+    let broker = Config::load(&path).unwrap().agents.unwrap().broker.unwrap();
+    let paths = [broker.ca, broker.certificate, broker.key].map(Option::unwrap);
+    assert_eq!(paths, [folder.path().join("a"), "/c".into(), folder.path().join("k")]);
+}

@@ -86,9 +86,9 @@ pub enum Act {
 /// Takes jobs of a node until the agent may take no more.
 pub async fn work(gateway: Arc<Gateway>, number: u8, connection: u64, act: Act) {
     let key = sealing_key(number);
+    let place = Place { agent: agent(number), tenant: tenant(), key: key.public().id(), connection };
     loop {
-        let place = Place { agent: agent(number), tenant: tenant(), key: key.public().id(), connection };
-        let job = match gateway.take(place).await {
+        let job = match gateway.take(place.clone()).await {
             Taken::Job(job) => job,
             Taken::Nothing => continue,
             Taken::Ended => return,

@@ -1,0 +1,100 @@
+//! The configuration of the agents that validate passwords, and of the broker between the nodes that they ask.
+//!
+//! `"agents": { "listen": "0.0.0.0:8443", "nodes": ["https://n1.contoso.test:8443", "https://n2.contoso.test:8443"],
+//! "broker": { "url": "nats://broker.contoso.test:4222", "node": "n1", "ca": "nodes-ca.pem", "certificate": "n1.pem", "key":
+//! "n1.key" } }`
+
+use crate::store::Engine;
+use seamless_pta::message::{NodeUrl, ProgramVersion};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The listener for agents. Only agents use it, so a firewall can keep it apart from the address of users.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentsConfig {
+    /// The address of the listener. A proxy in front of it must pass TLS through.
+    pub(crate) listen: SocketAddr,
+    /// The addresses at which agents reach the nodes, this node first: `https://HOST:PORT`.
+    pub(crate) nodes: Vec<String>,
+    /// The number of jobs that one agent takes at the same time.
+    #[serde(default = "AgentsConfig::concurrency")]
+    pub(crate) concurrency: u16,
+    /// The oldest version of the agent's program that may take jobs.
+    #[serde(default = "AgentsConfig::min_version")]
+    pub(crate) min_version: String,
+    /// The Unix socket on which `seamless agents` asks this server. Without it, the socket is beside the state on disk.
+    pub(crate) socket: Option<PathBuf>,
+    /// The broker between several nodes. Without it, only the agents of this node validate passwords.
+    pub(crate) broker: Option<BrokerConfig>,
+}
+
+/// The broker, which is NATS. Only a server with the feature `nats` can use it. `deploy/nats-server.conf` is its side.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BrokerConfig {
+    /// The address, like `nats://broker.contoso.test:4222`.
+    pub(crate) url: String,
+    /// The name of this node, which no other node has: small letters, digits and hyphens.
+    pub(crate) node: String,
+    /// The files for mutual TLS, in PEM: the authority of the broker, and the certificate and the key of this node. Only a
+    /// broker on this machine goes without them.
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl AgentsConfig {
+    const fn concurrency() -> u16 {
+        8
+    }
+
+    fn min_version() -> String {
+        "0.0.0".into()
+    }
+
+    /// Returns the paths, which are relative to the folder of the configuration file.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let broker =
+            self.broker.iter_mut().flat_map(|broker| [&mut broker.ca, &mut broker.certificate, &mut broker.key]);
+        broker.flatten().chain(self.socket.as_mut())
+    }
+
+    /// Refuses values that cannot be used with this store. Nodes that share a broker know the same agents only by one store.
+    pub(super) fn check(&self, engine: Option<&Engine>) -> Result<(), String> {
+        if self.nodes.is_empty()
+            || self.nodes.len() > 64
+            || self.nodes.iter().any(|node| NodeUrl::parse(node).is_none())
+        {
+            return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
+        }
+        if !(1..=64).contains(&self.concurrency) {
+            return Err("agents: concurrency: from 1 to 64".into());
+        }
+        if ProgramVersion::new(self.min_version.as_str()).is_none() {
+            return Err("agents: min_version: a version like 0.1.0".into());
+        }
+        match &self.broker {
+            Some(_) if !matches!(engine, Some(Engine::Valkey { .. })) => {
+                Err("agents: broker: several nodes share their agents by a store; name `valkey` in `state`".into())
+            }
+            Some(broker) => broker.check(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl BrokerConfig {
+    fn check(&self) -> Result<(), String> {
+        let is_ours = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
+        if !(1..=63).contains(&self.node.len()) || !self.node.bytes().all(is_ours) {
+            return Err("agents: broker: node: a name of small letters, digits and hyphens".into());
+        }
+        if !self.url.starts_with("nats://") {
+            return Err("agents: broker: url: an address like nats://broker.contoso.test:4222".into());
+        }
+        let files = [&self.ca, &self.certificate, &self.key].into_iter().flatten().count();
+        if files == 0 || files == 3 { Ok(()) } else { Err("agents: broker: name `ca`, `certificate` and `key`".into()) }
+    }
+}

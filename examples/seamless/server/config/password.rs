@@ -1,0 +1,81 @@
+//! The configuration of how a tenant's passwords are validated.
+
+use seamless_phs::verifier::{MAX_ITERATIONS, MIN_ITERATIONS};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// How a tenant's passwords are validated.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "method")]
+pub(crate) enum PasswordConfig {
+    /// This server asks the `kdc` of the tenant.
+    Kdc {
+        /// The verifiers that decide if the KDC cannot be asked.
+        fallback: Option<HashConfig>,
+    },
+    /// An agent beside the directory asks its KDC.
+    PassThrough {
+        /// The verifiers that decide if no agent answers.
+        fallback: Option<HashConfig>,
+    },
+    /// This server asks nobody: a source has sent verifiers of the passwords.
+    Hash(HashConfig),
+}
+
+/// The verifiers of passwords, which a source in the organisation's network sends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HashConfig {
+    /// The file with the key that seals the verifiers: 32 random octets. All nodes have the same file.
+    pub(crate) key: PathBuf,
+    /// The time after the last message of the source for which the verifiers decide, in hours.
+    #[serde(default = "HashConfig::max_age_hours")]
+    pub(crate) max_age_hours: u32,
+    /// Whether accounts that every domain has, as `Administrator`, may sign in by a verifier: their RID is below 1000.
+    #[serde(default)]
+    pub(crate) built_in_accounts: bool,
+    /// The smallest number of iterations of a verifier.
+    #[serde(default = "HashConfig::min_iterations")]
+    pub(crate) min_iterations: u32,
+}
+
+impl HashConfig {
+    const fn max_age_hours() -> u32 {
+        24
+    }
+
+    const fn min_iterations() -> u32 {
+        MIN_ITERATIONS
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.max_age_hours == 0 {
+            return Err("password: max_age_hours must be at least 1".into());
+        }
+        if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
+            return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
+        }
+        Ok(())
+    }
+}
+
+impl PasswordConfig {
+    /// Returns the verifiers of the tenant, if it uses any.
+    pub(crate) const fn hashes(&self) -> Option<&HashConfig> {
+        match self {
+            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_ref(),
+            Self::Hash(hashes) => Some(hashes),
+        }
+    }
+
+    pub(super) const fn hashes_mut(&mut self) -> Option<&mut HashConfig> {
+        match self {
+            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_mut(),
+            Self::Hash(hashes) => Some(hashes),
+        }
+    }
+
+    pub(crate) const fn is_by_agents(&self) -> bool {
+        matches!(self, Self::PassThrough { .. })
+    }
+}
