@@ -2,6 +2,8 @@
 
 import json
 
+import requests
+
 from admin_tool import AdminTool
 from authority import Authority
 from samba_ad import AUTOLOGON, SSO_ACCOUNT
@@ -50,6 +52,7 @@ class Forest:
         self.tool.config.write_text(json.dumps({**config, "metrics": address, "limits": LIMITS}))
         server = self.server(*options)
         server.node = f"http://{address}"
+        server.health = lambda: requests.get(f"{server.node}/healthz", timeout=5).json()
         return server
 
     def kvno(self):

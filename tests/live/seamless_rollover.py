@@ -50,6 +50,7 @@ class Load:
     def __init__(self, world, port, *path):
         home = world.work.dir(f"load{port}")
         self.stop_file, self.said = home / "stop", home / "said"
+        self.stop_file.unlink(missing_ok=True)
         tgt, old = world.alice(), world.alice().kvno(AUTOLOGON)
         command = [sys.executable, HERE / "seamless_load.py", str(port), old.cache, tgt.cache, self.stop_file, *path]
         with open(self.said, "wb") as out:
