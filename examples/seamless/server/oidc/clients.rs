@@ -277,6 +277,11 @@ impl Clients {
         self.0.values().any(|client| client.may_use(grant))
     }
 
+    /// Returns the grants that the token endpoint of these clients supports. The grant of passwords is one only if a client has it.
+    pub(crate) fn supported_grants(&self) -> impl Iterator<Item = GrantType> {
+        GrantType::ALL.into_iter().filter(|grant| *grant != GrantType::Password || self.may_use(*grant))
+    }
+
     /// Returns whether the server sends messages to a client with TLS.
     pub(crate) fn hear_by_tls(&self) -> bool {
         let mut uris = self.0.values().filter_map(|client| client.backchannel_logout_uri.as_ref());

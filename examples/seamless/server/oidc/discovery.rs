@@ -49,8 +49,7 @@ pub(super) async fn metadata_of_version2(
 fn document(app: &App, tenant: &Tenant) -> Value {
     let issuer = app.issuer(tenant);
     let endpoint = |name: &str| format!("{issuer}/oauth2/{name}");
-    let is_on = |grant: &GrantType| *grant != GrantType::Password || tenant.clients.may_use(*grant);
-    let grants: Vec<_> = GrantType::ALL.into_iter().filter(is_on).map(GrantType::as_str).collect();
+    let grants: Vec<_> = tenant.clients.supported_grants().map(GrantType::as_str).collect();
     let methods = ["client_secret_basic", "client_secret_post", "none"];
     json!({
         "issuer": issuer,

@@ -176,7 +176,7 @@ async fn answer(
 ) -> Result<Value, Refusal> {
     let client = tenant.clients.authenticate(headers, parameters)?;
     let asked = parameters.required("grant_type")?;
-    let grant_type = GrantType::ALL.into_iter().find(|grant| grant.as_str() == asked);
+    let grant_type = tenant.clients.supported_grants().find(|grant| grant.as_str() == asked);
     let grant_type = grant_type.ok_or_else(|| ErrorCode::UnsupportedGrantType.because("the grant type is unknown"))?;
     if !client.may_use(grant_type) {
         return Err(ErrorCode::UnauthorizedClient.because("the client is not registered for this grant type").into());

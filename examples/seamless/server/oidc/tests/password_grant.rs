@@ -45,7 +45,7 @@ async fn client_without_the_grant_is_refused_and_the_metadata_name_it_with_such_
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", "x")];
     let metadata = "/contoso.test/.well-known/openid-configuration";
     let server = Server::new(|_| {}).await;
-    assert_eq!(server.token(&fields).await.1["error"], "unauthorized_client");
+    assert_eq!(server.token(&fields).await.1["error"], "unsupported_grant_type");
     assert!(!server.send("GET", metadata, &[], "").await.body.contains("\"password\""));
     let server = asking("127.0.0.1:1", |_| {}).await;
     assert_eq!(server.token(&fields).await.1["error"], "unauthorized_client");
