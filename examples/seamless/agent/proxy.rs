@@ -119,10 +119,10 @@ mod tests {
                 request.push(proxy.read_u8().await.unwrap());
             }
             proxy.write_all(answer).await.unwrap();
-            (String::from_utf8(request).unwrap(), proxy)
+            String::from_utf8(request).unwrap()
         });
         let result = Proxy::parse("http://a:b@p:1").unwrap().ask(&mut agent, "n1:8443").await;
-        (answering.await.unwrap().0, result)
+        (answering.await.unwrap(), result)
     }
 
     #[tokio::test]
