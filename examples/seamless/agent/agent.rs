@@ -6,7 +6,10 @@
 //! seamless-agent run    [--kdc HOST[:PORT]]…
 //! seamless-agent check  --user NAME [--kdc HOST[:PORT]]…
 //! seamless-agent status
+//! seamless-agent sync   samba|object|lines
 //! ```
+//!
+//! `sync` sends the password hashes of the directory to the server, as verifiers: see `sync/mod.rs`.
 //!
 //! Each command takes `--dir DIRECTORY`, the folder with the agent's identity, which is `$STATE_DIRECTORY` or
 //! `/var/lib/seamless-agent` without it, and `--proxy http://[NAME:PASSWORD@]HOST:PORT`, or `HTTPS_PROXY`. Without
@@ -25,6 +28,7 @@ mod proxy;
 mod renewal;
 mod session;
 mod status;
+mod sync;
 mod work;
 
 use arguments::{Arguments, Command};
@@ -42,6 +46,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         Command::Run => work::run(&arguments).await,
         Command::Check { user } => check::check(&arguments, user).await,
         Command::Status => status::status(&arguments).await,
+        Command::Sync(options) => sync::sync(&arguments, options).await,
     }
 }
 

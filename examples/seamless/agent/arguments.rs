@@ -2,6 +2,7 @@
 
 use crate::folder::Folder;
 use crate::proxy::Proxy;
+use crate::sync;
 use lexopt::prelude::*;
 use seamless_pta::User;
 use seamless_pta::enrolment::Token;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Run,
     Check { user: User },
     Status,
+    Sync(sync::Options),
 }
 
 /// The values of the options.
@@ -33,6 +35,9 @@ struct Options {
     folder: Option<PathBuf>,
     proxy: Option<String>,
     kdcs: Vec<String>,
+    sync: sync::Values,
+    /// The second word, which is the source of `sync`.
+    source: Option<String>,
 }
 
 impl Arguments {
@@ -51,7 +56,18 @@ impl Arguments {
                 Long("dir") => options.folder = Some(parser.value()?.into()),
                 Long("proxy") => options.proxy = Some(parser.value()?.string()?),
                 Long("kdc") => options.kdcs.push(parser.value()?.string()?),
+                Long("database") => options.sync.database = Some(parser.value()?.into()),
+                Long("every") => options.sync.every = Some(parser.value()?.parse()?),
+                Long("all") => options.sync.all = true,
+                Long("domain-sid") => options.sync.domain_sid = Some(parser.value()?.string()?),
+                Long("iterations") => options.sync.iterations = Some(parser.value()?.parse()?),
+                Long("alternate") => options.sync.alternate = Some(parser.value()?.string()?),
+                Long("lockout-seconds") => options.sync.lockout_seconds = Some(parser.value()?.parse()?),
+                Long("source") => options.sync.source = Some(parser.value()?.string()?),
                 Value(value) if word.is_none() => word = Some(value.string()?),
+                Value(value) if word.as_deref() == Some("sync") && options.source.is_none() => {
+                    options.source = Some(value.string()?);
+                }
                 other => return Err(other.unexpected()),
             }
         }
@@ -70,7 +86,7 @@ impl Arguments {
 }
 
 impl Options {
-    fn command(&self, word: Option<&str>) -> Result<Command, &'static str> {
+    fn command(&mut self, word: Option<&str>) -> Result<Command, &'static str> {
         Ok(match word {
             Some("enrol") => {
                 let server = self.server.as_deref().and_then(NodeUrl::parse);
@@ -87,7 +103,11 @@ impl Options {
                 Command::Check { user: user.ok_or("--user: the name of a user")? }
             }
             Some("status") => Command::Status,
-            _ => return Err("name a command: enrol, run, check or status"),
+            Some("sync") => {
+                let values = std::mem::take(&mut self.sync);
+                Command::Sync(sync::Options::read(self.source.as_deref(), values, own_host())?)
+            }
+            _ => return Err("name a command: enrol, run, check, status or sync"),
         })
     }
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+#[derive(Clone)]
 pub(crate) struct Folder(PathBuf);
 
 /// The identity of the agent.

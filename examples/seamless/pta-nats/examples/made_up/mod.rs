@@ -5,7 +5,7 @@ use seamless_pta::message::{Answer, Job, V1};
 use seamless_pta::queue::{Gateway, Node, Pending, Place, Queue, Taken, Verdict, ask};
 use seamless_pta::time::Budget;
 use seamless_pta::user::Tenant;
-use seamless_pta::verdict::{Failure, Refusal};
+use seamless_pta::verdict::{Failure, Refusal, Told};
 use seamless_pta::{AgentId, KeyId, Octets, SealingKey, SealingPublicKey, Time, User};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +114,6 @@ async fn judge(job: &Job, number: u8, key: &SealingKey, millis: u64) -> Answer {
     if is_right {
         Answer::Ticket { v, job, token: Octets::new(vec![number; 1_500]).unwrap(), ms: 1 }
     } else {
-        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None }
+        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None, told: Told::AfterPassword }
     }
 }

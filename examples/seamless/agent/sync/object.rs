@@ -1,0 +1,35 @@
+//! The script of `samba-tool user syncpasswords`: one object in LDIF on standard input. `samba-tool` goes on after a first line that
+//! begins with `DONE-EXIT:`, and comes again with the same object otherwise.
+
+use super::node::Node;
+use super::options::Options;
+use seamless_phs::{Batch, ldif};
+use std::error::Error;
+use std::io::Read as _;
+use zeroize::Zeroizing;
+
+/// Reads the object, and returns when the server has it.
+pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn Error>> {
+    let limit = u64::try_from(ldif::MAX_SIZE)?.saturating_add(1);
+    let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
+    std::io::stdin().take(limit).read_to_string(&mut text)?;
+    let change = match ldif::read(&text, options.directory()) {
+        Ok(change) => change,
+        // A computer never signs in by password. `samba-tool` must not come again with it for ever.
+        Err(ldif::InvalidObject::NoUser) => return done("the object is no user"),
+        Err(error) => return Err(error.into()),
+    };
+    let records = vec![change.derive(options.parameters()?)];
+    let batch = Batch { v: 1, source: options.id, cursor: None, records, left: 0 };
+    let answer = node.send(&batch).await?;
+    match answer.refused.first() {
+        None => done("the server has the record"),
+        Some(refused) => done(&format!("the server refuses the record: {}", refused.code)),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "each way of the caller ends with this result")]
+fn done(what: &str) -> Result<(), Box<dyn Error>> {
+    println!("DONE-EXIT: {what}");
+    Ok(())
+}
