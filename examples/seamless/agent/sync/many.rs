@@ -58,11 +58,14 @@ struct Records {
     of: usize,
 }
 
+/// What became of an object: its record, `None` for an object that is left out, or why it cannot be read.
+type Derivation = Result<Option<Record>, String>;
+
 /// The records that threads derive, in the order of their objects.
 struct Derived {
-    receiver: mpsc::Receiver<(usize, u64, Result<Option<Record>, String>)>,
+    receiver: mpsc::Receiver<(usize, u64, Derivation)>,
     /// The records that came before their turn.
-    early: VecDeque<Option<(u64, Result<Option<Record>, String>)>>,
+    early: VecDeque<Option<(u64, Derivation)>>,
     next: usize,
     total: usize,
 }
@@ -113,7 +116,7 @@ impl Derived {
         last.map(|usn| Ok((usn, batch)))
     }
 
-    fn next(&mut self) -> Option<(u64, Result<Option<Record>, String>)> {
+    fn next(&mut self) -> Option<(u64, Derivation)> {
         if self.next >= self.total {
             return None;
         }

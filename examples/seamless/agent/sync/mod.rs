@@ -30,7 +30,7 @@ use std::error::Error;
 /// # Errors
 /// Returns an error that the operator can act on.
 pub(crate) async fn sync(arguments: &Arguments, options: &Options) -> Result<(), Box<dyn Error>> {
-    let node = node::Node::open(arguments).await?;
+    let node = node::Node::open(arguments)?;
     match &options.source {
         Source::Object => object::send(&node, options).await,
         Source::Lines { domain } => lines::send(&node, options, *domain).await,

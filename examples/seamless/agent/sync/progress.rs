@@ -68,7 +68,7 @@ fn bar(sent: usize, total: usize) -> String {
 
 const WIDTH: usize = 30;
 const BAR_EVERY: Duration = Duration::from_millis(200);
-const LINE_EVERY: Duration = Duration::from_secs(60);
+const LINE_EVERY: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use super::options::Options;
 use seamless_phs::source::Change;
 use seamless_phs::{ObjectId, ldif};
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -80,7 +80,7 @@ fn last_change(database: &Path) -> Result<u64, String> {
 }
 
 /// Reads one object.
-fn read(database: &PathBuf, options: &Options, object: ObjectId) -> Result<Option<Change>, String> {
+fn read(database: &Path, options: &Options, object: ObjectId) -> Result<Option<Change>, String> {
     let base = format!("<GUID={object}>");
     let head = ["--show-deleted", "--show-recycled", "-s", "base", "-b", base.as_str(), "(objectClass=*)"];
     let alternate = options.alternate.as_deref();

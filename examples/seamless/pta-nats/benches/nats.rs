@@ -152,7 +152,7 @@ fn processor() -> Duration {
 
 /// `before` is the time of the processor at the beginning.
 fn measured(mut times: Vec<Duration>, whole: Duration, before: Duration) -> Measured {
-    let processor = (processor() - before) / u32::try_from(times.len()).unwrap();
+    let processor = processor().checked_sub(before).unwrap() / u32::try_from(times.len()).unwrap();
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
     let count = f64::from(u32::try_from(times.len()).unwrap());

@@ -9,7 +9,7 @@ use crate::{NodeName, subject};
 use futures_util::StreamExt as _;
 use seamless_pta::Fixed;
 use seamless_pta::message::{Answer, Job, V1};
-use seamless_pta::verdict::{Failure, Refusal};
+use seamless_pta::verdict::{Failure, Refusal, Told};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -111,7 +111,7 @@ async fn replies_that_are_no_claim_of_this_job_are_no_claims() {
 /// refusal stands: this is the denial of service that a broker can always do.
 #[tokio::test(start_paused = true)]
 async fn answers_for_another_job_are_lost_and_a_forged_refusal_is_a_refusal() {
-    let refused = |job| Answer::Refused { v: V1, job, code: Refusal::Locked, status: None };
+    let refused = |job| Answer::Refused { v: V1, job, code: Refusal::Locked, status: None, told: Told::AfterPassword };
     for is_same in [false, true] {
         let hub = Arc::<Hub>::default();
         let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());

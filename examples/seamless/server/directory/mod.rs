@@ -137,14 +137,13 @@ async fn check(
         return Err(Refusal::WrongPassword);
     }
     let ask = ask(&tenant, &directory, &user, &password, deadline);
-    let verdict = match &directory.fallback {
-        None => ask.await,
+    let verdict = if directory.fallback.is_some() {
         // A directory that is silent must leave the time for the verifiers.
-        Some(_) => {
-            let remaining = deadline.saturating_duration_since(Instant::now());
-            let verdict = timeout(remaining.saturating_sub(FOR_VERIFIERS), ask).await;
-            verdict.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
-        }
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let verdict = timeout(remaining.saturating_sub(FOR_VERIFIERS), ask).await;
+        verdict.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
+    } else {
+        ask.await
     };
     match (verdict, &directory.fallback) {
         (Err(refusal), Some(verifiers)) if refusal.is_silence() => {
