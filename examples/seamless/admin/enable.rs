@@ -38,8 +38,14 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
         return already(account, &keytab).map(|()| Enabled::Already);
     }
     let dn = distinguished_name(arguments, &domain);
-    if account.is_none() {
-        may_create(tools, arguments, &domain)?;
+    let (mut is_there, is_resumed) = (account.is_some(), journal.is_some());
+    if !is_there {
+        if let Err(failure) = may_create(tools, arguments, &domain) {
+            is_there = took_effect_late(tools, arguments, is_resumed)?;
+            if !is_there {
+                return Err(failure);
+            }
+        }
     }
     if arguments.dry_run {
         plan(tools, arguments, &dn);
@@ -49,8 +55,8 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
         Some(journal) => journal,
         None => begin(tools, arguments, &domain)?,
     };
-    if account.is_none() {
-        create(tools, arguments, &dn, &journal)?;
+    if !is_there {
+        create(tools, arguments, &dn, &journal, is_resumed)?;
     }
     finish(tools, arguments, &domain, &journal).map(Enabled::New)
 }
@@ -127,11 +133,28 @@ fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Resul
     Ok(journal)
 }
 
-fn create(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str, journal: &Journal) -> Result<(), Failure> {
+/// Returns whether the account exists now. The creation of a run that was killed may take effect after the next run has looked
+/// for the account, and then looks like the account of a stranger. The proof says whether its password is that of the journal.
+fn took_effect_late(tools: &mut Tools<'_>, arguments: &Arguments, is_resumed: bool) -> Result<bool, Failure> {
+    let is_there = is_resumed && preflight::account(tools, arguments)?.is_some();
+    if is_there {
+        tools.steps.done("the account was created by an earlier run", &arguments.account_name());
+    }
+    Ok(is_there)
+}
+
+fn create(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    dn: &str,
+    journal: &Journal,
+    is_resumed: bool,
+) -> Result<(), Failure> {
     let name = arguments.account_name();
     let password = Secret(&journal.password);
     let new = NewAccount { dn, name: &name, services: &SEAMLESS_SSO_SERVICES, etypes: well_known::AES, password };
     match tools.directory.create(&new) {
+        Err(DirectoryError::Refused { .. }) if took_effect_late(tools, arguments, is_resumed)? => return Ok(()),
         // The directory said that it did not create the account, so the password is of no use.
         Err(error @ DirectoryError::Refused { code, .. }) => {
             tools.files.remove(&arguments.journal()).map_err(|error| Failure::file(&arguments.journal(), error))?;

@@ -3,9 +3,11 @@
 use super::{DN, Kill, World, arguments};
 use crate::enable::{Enabled, enable};
 use crate::failure::Failure;
+use crate::journal::Journal;
 use crate::rollover::{RolledOver, rollover};
 use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::Salt;
+use std::path::Path;
 
 /// Runs `command` on a new model for each call, killed before or after this call, then again until it ends. Returns the number
 /// of calls of the run that was not killed.
@@ -52,10 +54,35 @@ fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
         assert_eq!(container.entries.unwrap()[1..], before, "{kill:?}");
         let creations = model.changes.iter().filter(|change| change.starts_with("create")).count();
         assert_eq!((model.states.len(), creations), (1, 1), "{kill:?}");
-        let config = model.files.get(std::path::Path::new("seamless.json")).unwrap();
+        let config = model.files.get(Path::new("seamless.json")).unwrap();
         assert!(String::from_utf8_lossy(config).contains("S-1-5-21-4-5-6"), "{kill:?}");
     });
     assert!(calls > 15, "{calls}");
+}
+
+/// The directory may do what a run asked after this run was killed, at any moment of the next run.
+#[test]
+fn enable_whose_creation_takes_effect_after_it_was_killed_ends_right_when_it_runs_again() {
+    let line = arguments("enable --config seamless.json");
+    let run = |world: &World| world.run(|tools| enable(tools, &line));
+    let killed = |call| {
+        let world = World::empty();
+        world.kill_at(Some(Kill { call, after: false }));
+        assert!(run(&world).is_err());
+        world.kill_at(None);
+        world
+    };
+    for calls in 0..40 {
+        let world = (0..).map(killed).find(World::has_journal).unwrap();
+        let journal = Journal::read(&mut world.clone(), Path::new("sso.keytab.journal")).unwrap().unwrap();
+        world.0.borrow_mut().late_creation = Some((calls, journal.password.to_string()));
+        assert!(run(&world).ok().unwrap().is_ok(), "{calls}");
+        let model = world.0.borrow();
+        let creations = model.changes.iter().filter(|change| change.starts_with("create")).count();
+        assert_eq!((creations, model.states.len()), (1, 1), "{calls}");
+        drop(model);
+        assert!(!world.has_journal() && world.keytab() == [2], "{calls}");
+    }
 }
 
 #[test]
@@ -84,7 +111,7 @@ fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
         assert_eq!(account.etypes, Some(24), "{kill:?}");
         if sets <= 2 && account.kvno == Some(kvno) {
             assert_eq!(
-                super::AccountKeys::parse(&model.files[std::path::Path::new("sso.keytab")], super::NAME, super::REALM)
+                super::AccountKeys::parse(&model.files[Path::new("sso.keytab")], super::NAME, super::REALM)
                     .unwrap()
                     .versions(),
                 [4, kvno],
@@ -147,10 +174,10 @@ fn key_that_was_current_a_minute_ago_stays_although_the_next_one_is_old_in_the_k
     assert!(world.run(|tools| rollover(tools, &line)).ok().unwrap().is_err());
     let later = world.0.borrow().now.saturating_add_seconds(5 * 24 * 3600);
     (world.0.borrow_mut().now, world.0.borrow_mut().node_reads) = (later, true);
-    let file = world.0.borrow().files[std::path::Path::new("sso.keytab")].clone();
+    let file = world.0.borrow().files[Path::new("sso.keytab")].clone();
     let run = || world.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap();
     assert_eq!((run(), world.keytab()), (RolledOver::To(5), vec![4, 5]));
-    assert_eq!(world.0.borrow().files[std::path::Path::new("sso.keytab")], file);
+    assert_eq!(world.0.borrow().files[Path::new("sso.keytab")], file);
     assert_eq!((run(), world.keytab()), (RolledOver::To(6), vec![4, 5, 6]));
     assert_eq!(world.0.borrow().lost, [""; 0]);
 }
@@ -168,7 +195,7 @@ fn rollover_after_one_that_was_given_up_waits_for_its_own_key() {
         if world.0.borrow().node_keys.iter().all(|(kvno, _)| *kvno == 4) {
             continue;
         }
-        world.0.borrow_mut().files.remove(std::path::Path::new("sso.keytab.journal"));
+        world.0.borrow_mut().files.remove(Path::new("sso.keytab.journal"));
         assert_eq!(run(&world).ok().unwrap().unwrap(), RolledOver::To(5));
         assert_eq!(world.0.borrow().lost, [""; 0]);
         break;

@@ -51,6 +51,8 @@ pub(crate) struct Model {
     /// The container of the account. A write of its DACL can be lost.
     pub(crate) container: Container,
     pub(crate) loses_container: bool,
+    /// The creation of a run that was killed takes effect after so many more calls, unless the account exists by then.
+    pub(crate) late_creation: Option<(usize, String)>,
     /// The LDAP result with which the directory refuses a creation.
     pub(crate) refuses_creation: Option<u32>,
     pub(crate) own_sids: Vec<kerberos_sso::Sid>,
@@ -143,6 +145,7 @@ impl World {
                 descriptor: descriptor(sid("S-1-5-18"), &[entry(0, 0, right::GENERIC_ALL, None, sid("S-1-5-18"))]),
             },
             loses_container: false,
+            late_creation: None,
             refuses_creation: None,
             own_sids: vec![sid("S-1-5-21-1-2-3-512")],
             holders: Vec::new(),
@@ -200,6 +203,7 @@ impl World {
         if model.kill == killed(false) {
             std::panic::resume_unwind(Box::new(Killed));
         }
+        model.create_late();
         let result = effect(&mut model);
         model.check(what);
         if model.kill == killed(true) {
@@ -226,6 +230,26 @@ impl World {
 }
 
 impl Model {
+    /// Creates the account, whose keys have the version 2.
+    pub(crate) fn create(&mut self, dn: &str, password: &str, etypes: u32) {
+        self.states.push(State { since: self.now, kvno: 2, password: password.into(), etypes: Some(etypes) });
+        let object = Object { dn: dn.into(), ..account(self, Some(etypes)) };
+        self.account = Some(object);
+        self.changes.push(format!("create {dn}"));
+    }
+
+    fn create_late(&mut self) {
+        let due = self.late_creation.take();
+        self.late_creation = match due {
+            Some((0, password)) if self.account.is_none() => {
+                self.create(DN, &password, 24);
+                None
+            }
+            Some((calls, password)) => calls.checked_sub(1).map(|calls| (calls, password)),
+            None => None,
+        };
+    }
+
     pub(crate) fn kdc_time(&self) -> UnixTime {
         self.now.saturating_add_seconds(self.kdc_difference)
     }

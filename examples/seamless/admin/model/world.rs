@@ -1,6 +1,6 @@
 //! The model as each of the tool's traits.
 
-use super::{DN, Model, NAME, REALM, State, World};
+use super::{DN, Model, NAME, REALM, World};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::directory::{Container, Directory, Domain, Holders, NewAccount, Object, parent};
@@ -66,17 +66,11 @@ impl Directory for World {
 
     fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError> {
         self.call("create", |model| {
-            assert!(model.account.is_none() && account.name == NAME);
-            if let Some(code) = model.refuses_creation {
+            assert_eq!(account.name, NAME);
+            if let Some(code) = model.refuses_creation.or(model.account.is_some().then_some(68)) {
                 return Err(DirectoryError::of_result(code, ""));
             }
-            let state =
-                State { since: model.now, kvno: 2, password: account.password.0.into(), etypes: Some(account.etypes) };
-            model.states.push(state);
-            let mut object = super::account(model, Some(account.etypes));
-            object.dn = account.dn.into();
-            model.account = Some(object);
-            model.changes.push(format!("create {}", account.dn));
+            model.create(account.dn, account.password.0, account.etypes);
             Ok(())
         })
     }
