@@ -39,12 +39,10 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
     }
     let dn = distinguished_name(arguments, &domain);
     let (mut is_there, is_resumed) = (account.is_some(), journal.is_some());
-    if !is_there {
-        if let Err(failure) = may_create(tools, arguments, &domain) {
-            is_there = took_effect_late(tools, arguments, is_resumed)?;
-            if !is_there {
-                return Err(failure);
-            }
+    if !is_there && let Err(failure) = may_create(tools, arguments, &domain) {
+        is_there = took_effect_late(tools, arguments, is_resumed)?;
+        if !is_there {
+            return Err(failure);
         }
     }
     if arguments.dry_run {

@@ -73,7 +73,7 @@ fn enable_whose_creation_takes_effect_after_it_was_killed_ends_right_when_it_run
         world
     };
     for calls in 0..40 {
-        let world = (0..).map(killed).find(World::has_journal).unwrap();
+        let world = (0..40).map(killed).find(World::has_journal).unwrap();
         let journal = Journal::read(&mut world.clone(), Path::new("sso.keytab.journal")).unwrap().unwrap();
         world.0.borrow_mut().late_creation = Some((calls, journal.password.to_string()));
         assert!(run(&world).ok().unwrap().is_ok(), "{calls}");
