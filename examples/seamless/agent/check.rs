@@ -1,10 +1,10 @@
 //! Checks a password without the server, and says which step fails.
 
+use crate::Failure;
 use crate::arguments::Arguments;
 use crate::clock;
 use seamless_kdc::{Kdc, KdcError};
 use seamless_pta::User;
-use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ pub(crate) fn kdc(kdcs: &[String], realm: &str) -> Arc<Kdc> {
     Arc::new(Kdc::new(realm, kdcs.iter().map(String::as_str)))
 }
 
-pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Failure> {
     let identity = arguments.folder.identity()?;
     println!("1. the agent is {} of {}", identity.agent, identity.tenant);
     let now = clock::now();

@@ -1,23 +1,21 @@
 //! Enrols the agent: a new identity for a token.
 
-use crate::VERSION;
-use crate::arguments::Arguments;
 use crate::connection::{Connection, tls_of_pin};
-use crate::folder::{Identity, Keys};
+use crate::folder::{Folder, Identity, Keys};
+use crate::proxy::Proxy;
 use crate::session::ANSWER_TIME;
+use crate::{Failure, VERSION};
 use hyper::Method;
 use seamless_pta::certificate::make_request;
 use seamless_pta::enrolment::Token;
 use seamless_pta::message::{Enrol, Enrolled, Host, NodeUrl, ProgramVersion, V1, read, write};
-use std::error::Error;
 
 pub(crate) async fn enrol(
-    arguments: &Arguments,
-    server: &NodeUrl,
+    folder: &Folder,
+    (server, proxy): (&NodeUrl, Option<&Proxy>),
     token: &Token,
     host: &Host,
-) -> Result<(), Box<dyn Error>> {
-    arguments.folder.is_free()?;
+) -> Result<Identity, Failure> {
     let keys = Keys::make()?;
     let sealing = keys.sealing()?.public();
     let text = token.secret_text();
@@ -29,10 +27,9 @@ pub(crate) async fn enrol(
         host: host.clone(),
         version: ProgramVersion::new(VERSION).ok_or("the program has no version")?,
     };
-    let mut connection = Connection::open(server, tls_of_pin(token.pin())?, arguments.proxy.as_ref()).await?;
+    let mut connection = Connection::open(server, tls_of_pin(token.pin())?, proxy).await?;
     let (_, body) = connection.send(Method::POST, "enrol", write(&request)?, ANSWER_TIME).await?;
     let identity = Identity::new(read::<Enrolled>(&body)?, keys)?;
-    arguments.folder.write_identity(&identity)?;
-    println!("enrolled as {} for {}; now run: seamless-agent run", identity.agent, identity.tenant);
-    Ok(())
+    folder.write_identity(&identity)?;
+    Ok(identity)
 }

@@ -1,8 +1,9 @@
 //! One job: opens the password, asks the KDC, and binds the ticket to the job.
 
 use crate::clock;
+use crate::directory::Directory;
 use crate::session::Session;
-use seamless_kdc::{Kdc, KdcError};
+use seamless_kdc::KdcError;
 use seamless_pta::message::{Answer, Health, Job, Ticket, V1};
 use seamless_pta::terms::JobId;
 use seamless_pta::verdict::Fault;
@@ -13,9 +14,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// What the workers know together: the KDC, its health, the clock of the server, and the jobs that they had.
+/// What the workers know together: the directory, its health, the clock of the server, and the jobs that they had.
 pub(crate) struct Validator {
-    kdc: Arc<Kdc>,
+    directory: Arc<dyn Directory>,
     state: Mutex<State>,
 }
 
@@ -29,10 +30,10 @@ struct State {
 }
 
 impl Validator {
-    pub(crate) fn new(kdc: Arc<Kdc>) -> Self {
+    pub(crate) fn new(directory: Arc<dyn Directory>) -> Self {
         let health = Health { kdc: seamless_pta::message::Kdc::Unknown, ms: 0 };
         let state = State { health, ahead: Duration::ZERO, behind: Duration::ZERO, seen: VecDeque::new() };
-        Self { kdc, state: Mutex::new(state) }
+        Self { directory, state: Mutex::new(state) }
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -70,7 +71,7 @@ impl Validator {
         let opened = session.sealing.open_password(&terms, &sealed).map_err(|error| cannot_open(&error.to_string()))?;
         let password = std::str::from_utf8(&opened).map_err(|_| cannot_open("the password is no text"))?;
         let password = Zeroizing::new(password.to_owned());
-        let asked = self.kdc.token(&terms.user, password, &terms.application_data()).await;
+        let asked = self.directory.token(&terms.user, password, &terms.application_data()).await;
         asked.map_err(|error| self.refused(job.job, &error))
     }
 

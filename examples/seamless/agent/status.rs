@@ -1,12 +1,12 @@
 //! Shows the agent's identity, and whether each node takes it.
 
+use crate::Failure;
 use crate::arguments::Arguments;
 use crate::clock;
 use crate::session::Session;
-use std::error::Error;
 use std::sync::Arc;
 
-pub(crate) async fn status(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn status(arguments: &Arguments) -> Result<(), Failure> {
     let session = Session::new(arguments.folder.identity()?, arguments.proxy.clone().map(Arc::new))?;
     let (identity, now) = (&session.identity, clock::now());
     let hours = |seconds: u64| seconds.checked_div(3_600).unwrap_or_default();

@@ -3,15 +3,15 @@
 use crate::arguments::Arguments;
 use crate::clock;
 use crate::connection::{Connection, ConnectionError};
+use crate::directory::{Beside, Directory};
 use crate::folder::Folder;
 use crate::job::Validator;
 use crate::proxy::Proxy;
 use crate::renewal::renew;
 use crate::session::{ANSWER_TIME, Session};
-use crate::{VERSION, check};
+use crate::{Failure, VERSION, check};
 use hyper::{Method, StatusCode};
 use seamless_pta::message::{Answer, Bootstrap, Job, NodeUrl, Take, V1, read, write};
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,25 +19,45 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+/// Where the agent works: its folder, its proxy, and the directory of a realm.
+pub(crate) struct Site<'f> {
+    pub(crate) folder: &'f Folder,
+    pub(crate) proxy: Option<Arc<Proxy>>,
+    pub(crate) directory_of: Box<DirectoryOf>,
+}
+
+type DirectoryOf = dyn Fn(&str) -> Arc<dyn Directory> + Send + Sync;
+
 /// Works until SIGTERM or SIGINT comes.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let identity = arguments.folder.identity()?;
-    let proxy = arguments.proxy.as_ref().map(|proxy| Arc::new(proxy.clone()));
-    let session = Arc::new(Session::new(identity, proxy.clone())?);
-    tracing::info!(agent = %session.identity.agent, tenant = %session.identity.tenant, "the agent begins");
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (kdcs, proxy) = (arguments.kdcs.clone(), arguments.proxy.clone().map(Arc::new));
+    let directory_of =
+        Box::new(move |realm: &str| -> Arc<dyn Directory> { Arc::new(Beside(check::kdc(&kdcs, realm))) });
     tokio::select! {
-        ended = supervise(arguments, session, proxy) => ended?,
+        ended = work(Site { folder: &arguments.folder, proxy, directory_of }) => ended?,
         () = stopped() => tracing::info!("the agent stops"),
     }
     Ok(())
 }
 
+/// Works with the identity in the folder.
+pub(crate) async fn work(site: Site<'_>) -> Result<(), Failure> {
+    let session = Arc::new(Session::new(site.folder.identity()?, site.proxy.clone())?);
+    tracing::info!(agent = %session.identity.agent, tenant = %session.identity.tenant, "the agent begins");
+    supervise(&site, session).await
+}
+
+/// Returns whether the folder has an identity that the node takes.
+pub(crate) async fn is_taken(folder: &Folder, node: &NodeUrl) -> bool {
+    let session = folder.identity().ok().and_then(|identity| Session::new(identity, None).ok());
+    match session {
+        Some(session) => session.identity.nodes.contains(node) && session.bootstrap(node).await.is_ok(),
+        None => false,
+    }
+}
+
 /// Asks the server how to work, and starts workers. Workers with an old certificate end after their jobs.
-async fn supervise(
-    arguments: &Arguments,
-    mut session: Arc<Session>,
-    proxy: Option<Arc<Proxy>>,
-) -> Result<(), Box<dyn Error>> {
+async fn supervise(site: &Site<'_>, mut session: Arc<Session>) -> Result<(), Failure> {
     let mut workers: Option<Workers> = None;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -52,8 +72,8 @@ async fn supervise(
         };
         pause = FIRST_PAUSE;
         is_new_enough(&told)?;
-        if told.renew || clock::now() >= session.identity.renew_at || arguments.folder.pending()?.is_some() {
-            match renewed(&session, &arguments.folder, proxy.clone()).await {
+        if told.renew || clock::now() >= session.identity.renew_at || site.folder.pending()?.is_some() {
+            match renewed(&session, site.folder, site.proxy.clone()).await {
                 Ok(renewed) => {
                     session = renewed;
                     workers = None;
@@ -63,7 +83,7 @@ async fn supervise(
         }
         let same = workers.as_ref().is_some_and(|workers| workers.are_as(&told));
         if !same {
-            workers = Some(Workers::start(arguments, &session, &told));
+            workers = Some(Workers::start(site, &session, &told));
         }
         if let Some(workers) = &workers {
             workers.validator.note_clock(told.clock);
@@ -101,9 +121,9 @@ struct Workers {
 }
 
 impl Workers {
-    fn start(arguments: &Arguments, session: &Arc<Session>, told: &Bootstrap) -> Self {
-        let kdc = check::kdc(&arguments.kdcs, told.realm.as_str());
-        let (validator, (stop, stops)) = (Arc::new(Validator::new(kdc)), watch::channel(()));
+    fn start(site: &Site<'_>, session: &Arc<Session>, told: &Bootstrap) -> Self {
+        let directory = (site.directory_of)(told.realm.as_str());
+        let (validator, (stop, stops)) = (Arc::new(Validator::new(directory)), watch::channel(()));
         let is_proved = Arc::new(AtomicBool::new(false));
         for node in told.nodes.iter().take(NODES) {
             for _ in 0..told.concurrency {

@@ -141,17 +141,21 @@ impl App {
         let autologon = config.as_ref().and_then(|config| config.autologon.clone());
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
         let tables = config.as_ref().map(|config| Tables::of_config(config, &records)).transpose()?.unwrap_or_default();
-        let agents = match &config {
-            Some(config) => Agents::of_config(config, &records, &tables).await?,
-            None => None,
+        let agents = match (&config, arguments.with_agent) {
+            (Some(config), _) => Agents::of_config(config, &records, &tables).await?,
+            (None, Some(listen)) => Some(Agents::of_test_realm(listen, &records).await?),
+            (None, None) => None,
         };
-        let tenants = match config {
+        let mut tenants = match config {
             Some(config) => {
                 let checked_by = (agents.as_ref(), &tables);
                 Tenants::of_config(config, arguments.allow_rc4, replays, &records, checked_by).await?
             }
             None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
+        if let (Some(_), Some(agents)) = (arguments.with_agent, &agents) {
+            tenants.ask_agents(agents);
+        }
         let back_channel = BackChannel::new(tenants.all().any(|tenant| tenant.clients.hear_by_tls()))?;
         Ok(Self {
             hosts: AllowedHosts::new(&address, &hosts, autologon.as_deref()),

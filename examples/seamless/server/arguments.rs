@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) explain: bool,
     /// The address of the sample application, which the server starts beside itself in the test realm.
     pub(crate) with_app: Option<SocketAddr>,
+    /// The address of the listener for the agent that the server starts beside itself in the test realm.
+    pub(crate) with_agent: Option<SocketAddr>,
 }
 
 impl Arguments {
@@ -30,6 +32,7 @@ impl Arguments {
             allow_rc4: false,
             explain: false,
             with_app: None,
+            with_agent: None,
         };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
@@ -41,11 +44,12 @@ impl Arguments {
                 Long("allow-rc4") => arguments.allow_rc4 = true,
                 Long("explain") => arguments.explain = true,
                 Long("with-app") => arguments.with_app = Some(APP),
+                Long("with-agent") => arguments.with_agent = Some(AGENTS),
                 other => return Err(other.unexpected()),
             }
         }
-        if arguments.with_app.is_some() && arguments.config.is_some() {
-            return Err("--with-app is for the built-in test realm: without --config".into());
+        if (arguments.with_app.is_some() || arguments.with_agent.is_some()) && arguments.config.is_some() {
+            return Err("--with-app and --with-agent are for the built-in test realm: without --config".into());
         }
         Ok(arguments)
     }
@@ -61,9 +65,13 @@ impl Arguments {
             allow_rc4: false,
             explain: false,
             with_app: None,
+            with_agent: None,
         }
     }
 }
 
 /// The address of the sample application.
 const APP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+/// The address of the listener for the agent of the test realm.
+const AGENTS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);

@@ -10,6 +10,7 @@ use crate::principal;
 use crate::session::Session;
 use crate::sign_in::test_account;
 use crate::tenants::Tenant;
+use crate::test_agent::PASSWORD;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -113,6 +114,7 @@ impl Pages {
             name => page.name,
             error => page.error,
             password => page.tenant.directory.is_some(),
+            test_password => page.tenant.test_realm.is_some().then_some(PASSWORD),
             test_account => page.tenant.test_realm.is_some().then(|| test_account(page.name)),
             ticket => match page.ticket {
                 TicketUse::InBackground => "background",

@@ -58,6 +58,7 @@ mod signing_key;
 mod state_tests;
 mod store;
 mod tenants;
+mod test_agent;
 mod tls;
 mod turns;
 mod user_name;
@@ -112,7 +113,13 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         } else {
             tracing::warn!("nobody can administrate the agents: name the `socket` of `agents`");
         }
-        tokio::spawn(agents::serve(listener, agents, own, stopping.clone()));
+        tokio::spawn(agents::serve(listener, Arc::clone(&agents), own, stopping.clone()));
+        let realm = app.tenants.test_tenant().and_then(|tenant| tenant.test_realm);
+        let folder = app.agents_socket.as_ref().and_then(|socket| Some(socket.parent()?.join("agent")));
+        if let (Some(realm), Some(folder)) = (realm, folder) {
+            test_agent::start(&agents, realm, folder, stopping.clone()).await?;
+            println!("an agent validates passwords: every user's password is {}", test_agent::PASSWORD);
+        }
     }
     if let Some(address) = arguments.with_app {
         sample_app::start(&app, address, stopping.clone()).await?;

@@ -5,10 +5,10 @@
 //! realm:
 //!
 //! ```text
-//! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--log text|json] [--allow-rc4] [--explain] [--with-app]
+//! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--log text|json] [--allow-rc4] [--explain] [--with-app] [--with-agent]
 //! ```
 //!
-//! `--with-app` starts the sample application beside the test realm. `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged. The server keeps
+//! `--with-app` starts the sample application beside the test realm, and `--with-agent` an agent that validates its passwords. `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged. The server keeps
 //! its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. SIGTERM and SIGINT
 //! stop the server: it ends the running requests first. `seamless agents` makes tokens for agents, lists and revokes agents
 //! (`agents/command.rs`).

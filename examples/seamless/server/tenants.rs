@@ -6,7 +6,7 @@ use crate::app_password;
 use crate::clock;
 #[cfg(test)]
 use crate::config::ProofConfig;
-use crate::config::{Config, PasswordConfig, TenantConfig};
+use crate::config::{Config, Limits, PasswordConfig, TenantConfig};
 use crate::directory::{Directory, Verifiers};
 use crate::federation::Federation;
 use crate::guid::Guid;
@@ -129,6 +129,14 @@ impl Tenants {
         tenant.clients = Arc::new(clients);
         tenant.test_realm = Some(realm);
         Ok(Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() })
+    }
+
+    /// Lets agents validate the passwords of the test realm.
+    pub(crate) fn ask_agents(&mut self, agents: &Arc<Agents>) {
+        let answer_after = Duration::from_secs(Limits::default().password_seconds);
+        for tenant in self.by_name.values_mut().filter(|tenant| tenant.test_realm.is_some()) {
+            tenant.directory = Some(Arc::new(Directory::of_agents(Arc::clone(agents), answer_after)));
+        }
     }
 
     /// Returns all tenants.

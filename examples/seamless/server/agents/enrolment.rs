@@ -2,7 +2,7 @@
 
 use super::authority::serial;
 use super::registry::NotAdded;
-use super::{Agents, tenant_name, time};
+use super::{Agents, TEST_TENANT, tenant_name, time};
 use crate::clock;
 use crate::store::StoreError;
 use seamless_pta::agent::{Denied, Issued, Newcomer, Renewal};
@@ -50,12 +50,21 @@ impl Agents {
         issuer: String,
     ) -> Result<Zeroizing<String>, String> {
         let tenant = tenant_name(tenant).filter(|tenant| self.realms.contains_key(tenant));
-        let tenant = tenant.ok_or("agents validate the passwords of no such tenant")?;
+        let tenant = tenant.ok_or("no such tenant has agents: its `password` names neither agents nor hashes")?;
+        if role == Role::Phs && self.tables.get(tenant.as_str()).is_none() {
+            return Err("this tenant takes no password hashes: its `password` names none".into());
+        }
         let (wish, random) = (Wish { tenant, role, host, issuer }, Zeroizing::new(clock::random()));
         let made = Token::make(wish, &random, self.authority.pin(), time(clock::now()));
         let (token, grant) = made.ok_or("the token cannot be made")?;
         self.registry.put_grant(token.id(), &grant).await.map_err(|error| error.to_string())?;
         Ok(token.secret_text())
+    }
+
+    /// Makes a token for the agent of the built-in test realm.
+    pub(crate) async fn token_of_test_agent(&self) -> Result<Token, String> {
+        let token = self.make_token(TEST_TENANT, Role::Pta, None, "--with-agent".into()).await?;
+        Token::parse(&token).ok_or_else(|| "the token cannot be read".into())
     }
 
     /// Gives a certificate to a new agent. A request with another secret does not use the token up.

@@ -57,7 +57,7 @@ use zeroize::Zeroizing;
 /// The agents of this server.
 pub(crate) struct Agents {
     config: AgentsConfig,
-    /// The tenants whose passwords agents validate, and their realms.
+    /// The tenants that have agents, and their realms.
     realms: HashMap<Tenant, Arc<str>>,
     /// The tenants to which sources send password hashes.
     tables: Tables,
@@ -78,10 +78,17 @@ impl Agents {
         tables: &Tables,
     ) -> Result<Option<Arc<Self>>, String> {
         let Some(own) = &config.agents else { return Ok(None) };
-        let tenants =
-            config.tenants.iter().filter(|tenant| tenant.password.as_ref().is_some_and(PasswordConfig::is_by_agents));
+        let has_agents = |password: &PasswordConfig| password.is_by_agents() || password.hashes().is_some();
+        let tenants = config.tenants.iter().filter(|tenant| tenant.password.as_ref().is_some_and(has_agents));
         let realms = tenants.filter_map(|tenant| Some((tenant_name(&tenant.name)?, tenant.realm.as_str().into())));
         Self::start(own, realms.collect(), records, tables.clone()).await.map(Some)
+    }
+
+    /// Makes the agents of the built-in test realm, which listen on `listen`.
+    pub(crate) async fn of_test_realm(listen: SocketAddr, records: &Records) -> Result<Arc<Self>, String> {
+        let config = AgentsConfig::of_loopback(listen);
+        let tenant = tenant_name(TEST_TENANT).ok_or("the test realm has no tenant")?;
+        Self::start(&config, HashMap::from([(tenant, TEST_REALM.into())]), records, Tables::default()).await
     }
 
     async fn start(
@@ -117,6 +124,11 @@ impl Agents {
         self.config.listen
     }
 
+    /// Returns the address at which agents reach this node.
+    pub(crate) fn first_node(&self) -> Option<NodeUrl> {
+        self.nodes().into_iter().next()
+    }
+
     fn nodes(&self) -> Vec<NodeUrl> {
         self.config.nodes.iter().filter_map(|node| NodeUrl::parse(node)).collect()
     }
@@ -147,6 +159,9 @@ impl Node for Agents {
         })
     }
 }
+
+const TEST_TENANT: &str = "contoso.test";
+const TEST_REALM: &str = "CONTOSO.TEST";
 
 /// Returns the socket of the administration: the one that the configuration names, else one beside the state on disk.
 pub(crate) fn socket(config: Option<&Config>, engine: &Engine) -> Option<PathBuf> {

@@ -156,3 +156,43 @@ const MAX_AGENTS: usize = 64;
 
 /// The time for which a node knows its agents without the store.
 const WITHOUT_STORE: Duration = Duration::from_mins(10);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::{Outage, Secret};
+    use kerberos_sso::UnixTime;
+    use seamless_pta::agent::{Issued, Newcomer};
+    use seamless_pta::certificate::Role;
+    use seamless_pta::message::{Csr, Host, ProgramVersion};
+    use seamless_pta::{Fixed, SealingKey};
+    use std::sync::Arc;
+
+    fn agent() -> Agent {
+        let newcomer = Newcomer {
+            id: AgentId::from_random([1; 16]),
+            tenant: Tenant::new("contoso.test").unwrap(),
+            role: Role::Pta,
+            host: Host::new("gw1").unwrap(),
+            version: ProgramVersion::new("0.1.0").unwrap(),
+        };
+        let (serial, key) = (Fixed::new([2; 16]), SealingKey::from_random(&[3; 32]).public());
+        let issued = Issued { serial, key, not_after: Time::from_seconds(2_000), challenge: Fixed::new([4; 32]) };
+        Agent::enrol(newcomer, &issued, &Csr::new(vec![5]).unwrap(), Time::from_seconds(1_000))
+    }
+
+    #[tokio::test]
+    async fn known_agent_is_known_for_ten_minutes_without_the_store_and_an_unknown_one_is_not() {
+        let store = Arc::new(Outage::new(|| UnixTime::from_seconds(1_000)));
+        let [node, other] = [(), ()].map(|()| Registry::new(Records::new(store.clone(), Secret::new([1; 32]))));
+        let (agent, at) = (agent(), Time::from_seconds);
+        node.add(&agent, at(1_000)).await.unwrap();
+        assert_eq!(other.list(agent.tenant(), at(1_000)).await.unwrap(), std::slice::from_ref(&agent));
+        store.set_away(true);
+        assert_eq!(node.get(agent.id(), at(1_599)).await.unwrap(), Some(agent.clone()));
+        assert!(node.get(agent.id(), at(1_600)).await.is_err());
+        assert!(node.get(AgentId::from_random([9; 16]), at(1_000)).await.is_err());
+        assert!(node.change(agent.id(), at(1_000), |agent| (Some(agent.revoked()), ())).await.is_err());
+    }
+}

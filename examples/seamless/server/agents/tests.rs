@@ -429,3 +429,33 @@ async fn authority_agents_and_tokens_survive_a_restart() {
     let enrolled = second.enrol(&enrol_request(&token, &key, &sealing)).await.unwrap();
     assert_eq!(first.list("contoso.test").await.unwrap()[0].agent, enrolled.agent);
 }
+
+/// The agent's own program, with the test realm as its directory.
+#[tokio::test]
+async fn agent_of_the_test_realm_enrols_and_validates_the_password_that_the_page_shows() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut app = App::for_tests(None).await;
+    let agents = Agents::of_test_realm(listener.local_addr().unwrap(), &app.records).await.unwrap();
+    app.tenants.ask_agents(&agents);
+    let tenant = app.tenants.test_tenant().unwrap();
+    let ((_stop, stopping), folder) = (Stop::new(), TempDir::new().unwrap());
+    let connections = Connections::new(99, 99, Proxies::default(), Metrics::new());
+    tokio::spawn(serve(listener, Arc::clone(&agents), connections, stopping.clone()));
+    let realm = tenant.test_realm.clone().unwrap();
+    crate::test_agent::start(&agents, realm, folder.path().join("agent"), stopping).await.unwrap();
+    let offer = seamless_pta::queue::Offer {
+        job: Fixed::new([0; 16]),
+        tenant: tenant_name(&tenant.name).unwrap(),
+        excluded: None,
+        wait: Duration::ZERO,
+    };
+    while !agents.gateway.is_free(&offer) {
+        tokio::task::yield_now().await;
+    }
+    let sign_in = async |password: &str| {
+        let alice = UserName::parse("alice@contoso.test").unwrap();
+        directory::sign_in(&app.lockout, &tenant, &alice, password, None).await
+    };
+    assert!(sign_in(crate::test_agent::PASSWORD).await.is_ok());
+    assert!(matches!(sign_in("another").await, Err(Refusal::WrongPassword)));
+}

@@ -46,6 +46,12 @@ pub(crate) struct BrokerConfig {
 }
 
 impl AgentsConfig {
+    /// Returns the listener of a server whose agents are on the same machine.
+    pub(crate) fn of_loopback(listen: SocketAddr) -> Self {
+        let (concurrency, min_version) = (2, Self::min_version());
+        Self { listen, nodes: vec![format!("https://{listen}")], concurrency, min_version, socket: None, broker: None }
+    }
+
     const fn concurrency() -> u16 {
         8
     }
