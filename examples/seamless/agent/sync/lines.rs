@@ -12,7 +12,7 @@ use std::io::BufRead as _;
 use zeroize::Zeroizing;
 
 /// Reads the lines, and returns when the server has all of them.
-pub(crate) async fn send(node: &Node, options: &Options, domain: Sid) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn send(node: &Node, options: &Options, domain: Sid) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (usn, mut work) = (clock::now().seconds(), Vec::new());
     let mut input = std::io::stdin().lock();
     let mut line = Zeroizing::new(String::with_capacity(1024));

@@ -27,7 +27,7 @@ pub(crate) async fn send<T: Send + 'static>(
     options: &Options,
     work: Work<T>,
     read: impl Fn(T) -> Result<Option<Change>, String> + Send + Sync + 'static,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let total = work.items.len();
     let mut progress = Progress::new(total);
     let mut derived = Derived::begin(options.clone(), work.items, read);

@@ -29,7 +29,7 @@ use std::error::Error;
 ///
 /// # Errors
 /// Returns an error that the operator can act on.
-pub(crate) async fn sync(arguments: &Arguments, options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn sync(arguments: &Arguments, options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let node = node::Node::open(arguments)?;
     match &options.source {
         Source::Object => object::send(&node, options).await,

@@ -25,7 +25,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn open(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn open(arguments: &Arguments) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let proxy = arguments.proxy.clone().map(Arc::new);
         let session = Mutex::new(Arc::new(Session::new(arguments.folder.identity()?, proxy.clone())?));
         Ok(Self { folder: arguments.folder.clone(), proxy, session })

@@ -9,7 +9,7 @@ use std::io::Read as _;
 use zeroize::Zeroizing;
 
 /// Reads the object, and returns when the server has it.
-pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let limit = u64::try_from(ldif::MAX_SIZE)?.saturating_add(1);
     let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
     std::io::stdin().take(limit).read_to_string(&mut text)?;
@@ -29,7 +29,7 @@ pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn E
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "each way of the caller ends with this result")]
-fn done(what: &str) -> Result<(), Box<dyn Error>> {
+fn done(what: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("DONE-EXIT: {what}");
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(crate) async fn send(
     database: &Path,
     every: Option<Duration>,
     all: bool,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     loop {
         let ran = if all { run_all(node, options, database).await } else { run(node, options, database).await };
         match (ran, every) {
@@ -38,7 +38,7 @@ pub(crate) async fn send(
     }
 }
 
-async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<dyn Error>> {
+async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
     let cursor = node.cursor(options.id).await?;
     let after: u64 = cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
     let items = list(database, after)?;
@@ -52,7 +52,7 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
     many::send(node, options, Work { items, has_cursor: true }, move |object| read(&database, &of, object)).await
 }
 
-async fn run_all(node: &Node, options: &Options, database: &Path) -> Result<(), Box<dyn Error>> {
+async fn run_all(node: &Node, options: &Options, database: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
     let last = last_change(database)?;
     let items = list(database, 0)?;
     let (database, of) = (database.to_owned(), options.clone());
