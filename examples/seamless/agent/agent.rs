@@ -58,7 +58,8 @@ pub async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
             arguments.folder.is_free()?;
             let whom = (server, arguments.proxy.as_ref());
             let identity = enrol::enrol(&arguments.folder, whom, token, host).await?;
-            println!("enrolled as {} for {}; now run: seamless-agent run", identity.agent, identity.tenant);
+            println!("enrolled as {} for {}", identity.agent, identity.tenant);
+            println!("now run `seamless-agent run`, or `seamless-agent sync` after a token of the role phs");
             Ok(())
         }
         Command::Run => work::run(&arguments).await,

@@ -2,6 +2,7 @@
 
 use crate::app::Shared;
 use crate::client::{self, Client};
+use crate::native;
 use crate::oidc;
 use crate::origin;
 use crate::request_id;
@@ -26,6 +27,7 @@ pub(crate) fn around(routes: Router<Shared>, app: Shared) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), slow_down))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), client::find))
+        .layer(middleware::from_fn(native::answer_in_xml))
         .layer(middleware::from_fn(protect))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::give))
         .with_state(app)

@@ -4,10 +4,13 @@
 use super::assertion::instant;
 use super::codes::Code;
 use super::rst;
+use super::soap_request::is_trust;
 use super::templates;
 use crate::clock;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use kerberos_sso::UnixTime;
 use minijinja::context;
@@ -53,6 +56,21 @@ impl Fault {
     /// The request cannot be read.
     pub(super) const fn request(status: StatusCode, code: Code) -> Self {
         Self { status, code, text: None, blame: Blame::InvalidRequest }
+    }
+
+    /// A limit of the server ended the request before the endpoint read it.
+    fn of_limit(status: StatusCode) -> Self {
+        let fault = match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self { status, ..Self::unavailable() },
+            _ if status.is_server_error() => Self { status, ..Self::unavailable() },
+            _ => Self::request(status, Code::InvalidStsRequest),
+        };
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => fault.because("Too many requests came from your address."),
+            StatusCode::REQUEST_TIMEOUT => fault.because("The request took too long."),
+            StatusCode::METHOD_NOT_ALLOWED => fault.because("The method of this endpoint is POST."),
+            _ => fault,
+        }
     }
 
     /// Says more than the code.
@@ -117,6 +135,22 @@ impl Blame {
             Self::VersionMismatch => ("VersionMismatch", ""),
         }
     }
+}
+
+/// Lets the WS-Trust endpoints answer in XML also where another layer of the server answers for them: their clients read
+/// nothing else.
+pub(crate) async fn answer_in_xml(request: Request, next: Next) -> Response {
+    let is_trust = is_trust(request.uri().path());
+    let response = next.run(request).await;
+    let is_soap =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/soap"));
+    if !is_trust || is_soap {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_TYPE);
+    parts.headers.remove(CONTENT_LENGTH);
+    Fault::of_limit(parts.status).respond(parts.headers)
 }
 
 /// Returns a response with an envelope, which caches must not store.

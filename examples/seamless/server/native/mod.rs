@@ -39,6 +39,7 @@ use axum::routing::{get, post};
 pub(crate) use codes::Code;
 pub(crate) use correlation::{of as correlation_of, repeat as repeat_correlation};
 pub(crate) use explain::explains;
+pub(crate) use fault::answer_in_xml;
 pub(crate) use once::UsedAssertions;
 pub(crate) use redeem::{Redemption, Unredeemed, named_tenant, redeem};
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Tests of `windowstransport`: what each public client sends, and the parts of the answer that each client reads.
 
 use super::*;
+use crate::client::Peer;
 use crate::native::codes::Code;
 use crate::native::fault::Fault;
 use crate::native::rst::RST;
 use crate::native::xml::Element;
+use crate::rate::Rates;
 use axum::http::StatusCode;
 use kerberos_sso::UnixTime;
 
@@ -162,6 +164,31 @@ async fn unread_body_or_unknown_tenant_is_a_fault() {
     }
     let (status, _, fault) = send("POST", PATH, &[("authorization", &ticket("alice"))], vec![0xFF; 100]).await;
     assert_eq!((status, number(&fault)), (400, "81016"));
+}
+
+#[tokio::test]
+async fn answers_of_the_limits_are_faults_too() {
+    let app = App { rates: Rates::new(1, 2), ..App::for_tests(None).await };
+    let routes = limits::around(routes(), Arc::new(app));
+    for (method, status, code, text) in [
+        ("GET", 405, "81016", "The method of this endpoint is POST."),
+        ("POST", 401, "81006", ""),
+        ("POST", 429, "90033", "Too many requests came from your address."),
+    ] {
+        let peer = Peer { address: "192.0.2.1".parse().unwrap(), tls: None };
+        let request = Request::builder().method(method).uri(PATH).header("host", "sso.test").extension(peer);
+        let response = routes.clone().oneshot(request.body(Body::from(RST)).unwrap()).await.unwrap();
+        let (found, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let fault = String::from_utf8(body.to_vec()).unwrap();
+        assert_eq!((found, number(&fault)), (status, code), "{method}: {fault}");
+        assert!(headers["content-type"].to_str().unwrap().starts_with("application/soap+xml"), "{headers:?}");
+        assert_eq!(
+            (headers.contains_key("retry-after"), headers.contains_key("allow")),
+            (status == 429, status == 405)
+        );
+        assert!(fault.contains(text), "{fault}");
+    }
 }
 
 #[tokio::test]
