@@ -203,6 +203,7 @@ impl Pages {
             sid => identity.sid.map(|sid| sid.to_string()),
             groups,
             method => format!("{:?}", session.method),
+            agent => session.method.agent().map(|agent| agent.to_string()),
             explain => explain != ExplainLink::None,
             own_ticket => explain == ExplainLink::OwnTicket,
             minutes => lifetime.as_secs().div_ceil(60),

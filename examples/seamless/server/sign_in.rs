@@ -104,7 +104,7 @@ impl From<Method> for SignInMethod {
     fn from(method: Method) -> Self {
         match method {
             Method::Kerberos => Self::Ticket,
-            Method::Password => Self::Password,
+            Method::Password | Method::PassThrough(_) => Self::Password,
             Method::PasswordHash => Self::PasswordHash,
             Method::TestTicket => Self::TestTicket,
         }

@@ -11,8 +11,9 @@ use crate::connections::Connections;
 use crate::directory::{self, Refusal};
 use crate::forwarded::Proxies;
 use crate::metrics::Metrics;
+use crate::pages::ExplainLink;
 use crate::serve::Stop;
-use crate::session::Method;
+use crate::session::{Method, Session};
 use crate::user_name::UserName;
 use kerberos_sso::Keytab;
 use kerberos_sso::testing::{TestRealm, TestToken};
@@ -247,7 +248,7 @@ async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_one_does_
         let working = agent.work(&server, honest);
         until_waiting(&server).await;
         let user = server.sign_in(name, "right").await.unwrap();
-        assert_eq!((user.identity.name.as_str(), user.method), ("alice", Method::Password));
+        assert_eq!((user.identity.name.as_str(), user.method), ("alice", Method::PassThrough(agent.enrolled.agent)));
         assert_eq!(working.await.unwrap(), 204);
     }
     let working = agent.work(&server, honest);
@@ -456,6 +457,11 @@ async fn agent_of_the_test_realm_enrols_and_validates_the_password_that_the_page
         let alice = UserName::parse("alice@contoso.test").unwrap();
         directory::sign_in(&app.lockout, &tenant, &alice, password, None).await
     };
-    assert!(sign_in(crate::test_agent::PASSWORD).await.is_ok());
+    let user = sign_in(crate::test_agent::PASSWORD).await.unwrap();
+    let agent = user.method.agent().unwrap().to_string();
+    let session = Session::new(&tenant.name, user, None);
+    let page = app.pages.who(&session, Duration::from_secs(60), ExplainLink::None, false).into_body();
+    let page = String::from_utf8(axum::body::to_bytes(page, 1 << 20).await.unwrap().to_vec()).unwrap();
+    assert!(page.contains(&format!("the agent <code>{agent}</code> validated")), "{page}");
     assert!(matches!(sign_in("another").await, Err(Refusal::WrongPassword)));
 }

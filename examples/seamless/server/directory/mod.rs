@@ -161,13 +161,19 @@ async fn ask(
     password: &str,
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
-    let accepted = match &directory.way {
-        Way::Kdc(kdc) => kdc::check(kdc, tenant, user, Zeroizing::new(password.to_owned())).await?,
-        Way::Agents(agents) => pass_through::check(agents, tenant, user, password, deadline).await?,
+    let (accepted, method) = match &directory.way {
+        Way::Kdc(kdc) => {
+            let password = Zeroizing::new(password.to_owned());
+            (kdc::check(kdc, tenant, user, password).await?, Method::Password)
+        }
+        Way::Agents(agents) => {
+            let (accepted, agent) = pass_through::check(agents, tenant, user, password, deadline).await?;
+            (accepted, Method::PassThrough(agent))
+        }
         Way::Verifiers(verifiers) => return verifiers.check(tenant, user, password).await,
     };
     tenant.count_accepted(&accepted);
-    Ok(Authenticated::by_password(&accepted, Method::Password, clock::now()))
+    Ok(Authenticated::by_password(&accepted, method, clock::now()))
 }
 
 /// Validates a token without asking the replay cache. The token is bound to what this process alone knows, so it is no

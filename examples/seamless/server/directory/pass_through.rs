@@ -10,18 +10,19 @@ use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use kerberos_sso::Accepted;
 use kerberos_sso::policy::BindingLevel;
+use seamless_pta::AgentId;
 use seamless_pta::job::Ticket;
 use seamless_pta::queue::Verdict;
 use tokio::time::Instant;
 
-/// Checks a password with an agent of the tenant, until the deadline.
+/// Checks a password with an agent of the tenant, until the deadline. Returns the agent, too.
 pub(super) async fn check(
     agents: &Agents,
     tenant: &Tenant,
     user: &UserName,
     password: &str,
     deadline: Instant,
-) -> Result<Accepted, Refusal> {
+) -> Result<(Accepted, AgentId), Refusal> {
     let whole = deadline.saturating_duration_since(Instant::now());
     let verdict = agents.ask(&tenant.name, &user.to_string(), password, whole).await.map_err(Refusal::NoVerdict)?;
     let ticket = match verdict {
@@ -33,7 +34,7 @@ pub(super) async fn check(
     };
     let accepted = judge(tenant, user, &ticket)?;
     tracing::info!(tenant = %tenant.name, agent = %ticket.agent, "an agent validated a password");
-    Ok(accepted)
+    Ok((accepted, ticket.agent))
 }
 
 /// Judges the ticket of an agent. It must be bound to the job, and of the user who typed the name.

@@ -65,7 +65,7 @@ impl From<Method> for FirstFactor {
     fn from(method: Method) -> Self {
         match method {
             Method::Kerberos | Method::TestTicket => Self::Ticket,
-            Method::Password => Self::Password,
+            Method::Password | Method::PassThrough(_) => Self::Password,
             Method::PasswordHash => Self::PasswordHash,
         }
     }

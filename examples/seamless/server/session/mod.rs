@@ -27,6 +27,7 @@ use crate::metrics::STAGE;
 use crate::oidc::ConversationId;
 use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
 use kerberos_sso::{SessionIdentity, Sid, UnixTime};
+use seamless_pta::AgentId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,18 +58,28 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Kerberos,
-    /// The directory checked the password.
+    /// This server asked the directory about the password.
     Password,
     /// This server checked the password with a verifier of the directory.
     PasswordHash,
     /// By a ticket that the server made itself, in the built-in test realm.
     TestTicket,
+    /// This agent asked the directory about the password.
+    PassThrough(AgentId),
 }
 
 impl Method {
     /// Returns whether a ticket of the user's computer proved who the user is.
     pub(crate) const fn is_by_ticket(self) -> bool {
         matches!(self, Self::Kerberos | Self::TestTicket)
+    }
+
+    /// Returns the agent that validated the password.
+    pub(crate) const fn agent(self) -> Option<AgentId> {
+        match self {
+            Self::PassThrough(agent) => Some(agent),
+            _ => None,
+        }
     }
 }
 

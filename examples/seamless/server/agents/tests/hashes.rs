@@ -145,7 +145,8 @@ async fn hashes_decide_if_no_agent_answers_and_never_after_a_refusal() {
     working.await.unwrap();
     let working = agent.work(&server, honest);
     until_waiting(&server).await;
-    assert_eq!(server.sign_in("alice", "right").await.unwrap().method, Method::Password);
+    let user = server.sign_in("alice", "right").await.unwrap();
+    assert_eq!(user.method, Method::PassThrough(agent.enrolled.agent));
     working.await.unwrap();
 }
 
