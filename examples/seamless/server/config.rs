@@ -458,8 +458,8 @@ impl TenantConfig {
     }
 
     fn check_native_clients(&self) -> Result<(), String> {
-        if self.username_mixed && self.kdc.is_none() {
-            return Err(format!("{}: username_mixed: name the `kdc` that checks passwords", self.name));
+        if self.username_mixed && self.kdc.is_none() && self.password.is_none() {
+            return Err(format!("{}: username_mixed: name a `kdc` or a `password`", self.name));
         }
         for (domain, federation) in &self.federated {
             let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));

@@ -460,7 +460,7 @@ async fn agent_of_the_test_realm_enrols_and_validates_the_password_that_the_page
     let user = sign_in(crate::test_agent::PASSWORD).await.unwrap();
     let agent = user.method.agent().unwrap().to_string();
     let session = Session::new(&tenant.name, user, None);
-    let page = app.pages.who(&session, Duration::from_secs(60), ExplainLink::None, false).into_body();
+    let page = app.pages.who(&session, Duration::from_mins(1), ExplainLink::None, false).into_body();
     let page = String::from_utf8(axum::body::to_bytes(page, 1 << 20).await.unwrap().to_vec()).unwrap();
     assert!(page.contains(&format!("the agent <code>{agent}</code> validated")), "{page}");
     assert!(matches!(sign_in("another").await, Err(Refusal::WrongPassword)));
