@@ -103,7 +103,7 @@ impl Validator {
             KdcError::TimedOut => (Health_::Unreachable, Fault::Timeout),
             KdcError::Unreachable(_) => (Health_::Unreachable, Fault::Unreachable),
             // The KDC of another realm, or one without the account, refuses each user.
-            KdcError::Other(_) => (Health_::Ok, Fault::Unreachable),
+            KdcError::Other(_) => (Health_::Ok, Fault::KdcError),
         };
         self.state().health.kdc = kdc;
         failed(job, fault, &error.to_string())

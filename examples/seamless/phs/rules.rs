@@ -1,6 +1,6 @@
 //! Which change the server takes.
 
-use crate::record::{ObjectId, Record};
+use crate::record::{Account, ObjectId, Record};
 use crate::verifier::MIN_ITERATIONS;
 use kerberos_sso::Sid;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub enum Refusal {
     /// The server has a later change of the object.
     #[error("the server has this or a later change of the object")]
     Older,
+    /// The removed object is none that the server has.
+    #[error("the server does not have the removed object")]
+    UnknownObject,
     /// The SID is not of the tenant's domains.
     #[error("the SID is not of the tenant's domains")]
     ForeignSid,
@@ -57,7 +60,18 @@ impl Rules {
         if known.is_some_and(|known| known.source == source && record.usn <= known.usn) {
             return Err(Refusal::Older);
         }
-        let Some(account) = &record.account else { return Ok(()) };
+        match &record.account {
+            Some(account) => self.check_account(account),
+            None if known.is_some() => Ok(()),
+            None => Err(Refusal::UnknownObject),
+        }
+    }
+
+    /// Decides on an account, also on one that the server took under other rules.
+    ///
+    /// # Errors
+    /// Returns why the account may not sign in by its verifier.
+    pub fn check_account(&self, account: &Account) -> Result<(), Refusal> {
         let is_ours = account.sid.domain().is_some_and(|domain| self.domains.contains(&domain));
         if !is_ours {
             return Err(Refusal::ForeignSid);
@@ -79,7 +93,6 @@ const FIRST_RID: u32 = 1000;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::record::Account;
     use crate::record::tests::account;
 
     fn rules() -> Rules {
@@ -113,6 +126,7 @@ mod tests {
             (rules().check(&gone, SOURCE, Some(known(4))), rules().check(&gone, SOURCE, Some(known(5)))),
             (Ok(()), Err(Refusal::Older))
         );
+        assert_eq!(rules().check(&gone, SOURCE, None), Err(Refusal::UnknownObject));
     }
 
     #[test]

@@ -360,7 +360,8 @@ impl Agent {
     pub fn sealing_key(&self, id: &KeyId, now: Time) -> Option<SealingPublicKey> {
         let previous = self.previous.iter().filter(|(_, until)| now < *until).map(|(credential, _)| credential);
         let mut known = [&self.current].into_iter().chain(previous);
-        known.find(|credential| credential.key.id() == *id && credential.unproved.is_none()).map(|one| one.key)
+        let is_usable = |one: &&Credential| one.key.id() == *id && one.unproved.is_none() && now < one.not_after;
+        known.find(is_usable).map(|one| one.key)
     }
 
     /// Returns the number of the agent.

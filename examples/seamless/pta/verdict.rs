@@ -65,6 +65,9 @@ pub enum Fault {
     /// The agent has too many jobs.
     #[error("the agent has too many jobs")]
     Busy,
+    /// The KDC answered with an error that is no verdict on the user.
+    #[error("the KDC refused the agent's request")]
+    KdcError,
 }
 
 /// The reason for which the server has no verdict.
@@ -159,7 +162,7 @@ impl Refusal {
 
 impl Fault {
     /// All reasons.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unreachable,
         Self::Timeout,
         Self::ClockSkew,
@@ -167,13 +170,14 @@ impl Fault {
         Self::ExpiredJob,
         Self::AlternateId,
         Self::Busy,
+        Self::KdcError,
     ];
 
     /// Returns the number of Entra's error (`AADSTS`), for the log.
     #[must_use]
     pub const fn entra(self) -> u32 {
         match self {
-            Self::Unreachable | Self::Busy => 80_007,
+            Self::Unreachable | Self::Busy | Self::KdcError => 80_007,
             Self::Timeout => 80_002,
             Self::ClockSkew => 80_013,
             Self::CannotOpen => 80_010,

@@ -32,16 +32,20 @@ impl AccountNames {
     }
 
     /// Remembers the names of a user who has signed in by password.
-    pub(crate) async fn learn(&self, tenant: &str, identity: &SessionIdentity, now: UnixTime) {
-        let (Some(principal), Some(account)) = (&identity.upn, &identity.account_name) else { return };
-        let account = account.to_lowercase();
-        let is_known = UserName::parse(principal).is_some_and(|user| user.into_account().to_lowercase() == account);
-        if is_known {
-            return;
-        }
-        let (key, end) = (self.key(tenant, principal), now.saturating_add_seconds(KNOWN_TIME));
-        if let Err(error) = self.0.put(&key, &account, end, When::Always).await {
-            tracing::warn!("the account name of a user is not remembered: {error}");
+    pub(crate) async fn learn(&self, tenant: &str, typed: &UserName, identity: &SessionIdentity, now: UnixTime) {
+        let Some(account) = identity.account_name.as_ref().map(|account| account.to_lowercase()) else { return };
+        let typed = match typed {
+            UserName::Principal { .. } => Some(typed.to_string()),
+            _ => None,
+        };
+        for principal in identity.upn.iter().chain(&typed) {
+            if UserName::parse(principal).is_some_and(|user| user.into_account().to_lowercase() == account) {
+                continue;
+            }
+            let (key, end) = (self.key(tenant, principal), now.saturating_add_seconds(KNOWN_TIME));
+            if let Err(error) = self.0.put(&key, &account, end, When::Always).await {
+                tracing::warn!("the account name of a user is not remembered: {error}");
+            }
         }
     }
 
@@ -69,7 +73,8 @@ mod tests {
         let token = realm.ticket_for("bob").pac(|pac| pac.upn_dns_info.upn = upn.into());
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
         let accepted = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap();
-        names.learn("contoso.test", &accepted.identity().to_session(), crate::clock::now()).await;
+        let (typed, identity) = (UserName::parse("bob").unwrap(), accepted.identity().to_session());
+        names.learn("contoso.test", &typed, &identity, crate::clock::now()).await;
         names
     }
 

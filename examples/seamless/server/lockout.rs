@@ -38,9 +38,19 @@ pub(crate) struct Lockout {
 
 /// An attempt that the server counted before it asked the directory.
 pub(crate) struct Attempt {
+    /// The name whose wrong passwords are counted, in lower case.
+    name: String,
     of_name: Counted,
     of_address: Option<Counted>,
     known_address: Option<Key>,
+}
+
+impl Attempt {
+    /// Returns whether the wrong passwords are counted under the account name of this user. Another account may have a principal
+    /// name or an alternate name that begins with the name.
+    pub(crate) fn is_of(&self, identity: &SessionIdentity) -> bool {
+        identity.account_name.as_deref().unwrap_or(&identity.name).to_lowercase() == self.name
+    }
 }
 
 /// An attempt in the tries of a name or an address.
@@ -139,7 +149,7 @@ impl Lockout {
         let place: &[u8] = if is_known { b"known" } else { b"other" };
         let named = self.shared.secret().name(&[of_name, tenant, name.as_bytes(), place]);
         match self.count(Key::new(Kind::WrongPasswords, &named), MAX_WRONG, now).await {
-            Ok(of_name) => Ok(Attempt { of_name, of_address, known_address }),
+            Ok(of_name) => Ok(Attempt { name, of_name, of_address, known_address }),
             Err(seconds) => {
                 // The directory checks no password, so the attempt does not count for the address.
                 if let Some(counted) = &of_address {
@@ -199,9 +209,10 @@ impl Lockout {
         }
     }
 
-    /// Remembers that the names of a user who has signed in by password are of one account.
-    pub(crate) async fn learn_names(&self, tenant: &str, identity: &SessionIdentity, now: UnixTime) {
-        self.names.learn(tenant, identity, now).await;
+    /// Remembers that the names of a user who has signed in by password are of one account: those that the directory has, and the
+    /// one that the user typed.
+    pub(crate) async fn learn_names(&self, tenant: &str, typed: &UserName, identity: &SessionIdentity, now: UnixTime) {
+        self.names.learn(tenant, typed, identity, now).await;
     }
 
     /// Notes a wrong password among the last three of its name. Returns whether it was there.
@@ -467,7 +478,8 @@ mod tests {
         let identity = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap().identity().to_session();
         let wrong = async |node, typed| attempt(node, typed, "", 0, Outcome::Wrong).await;
         wrong(&a, "robert.nandu@contoso.test").await.unwrap();
-        a.learn_names("contoso.test", &identity, at(0)).await;
+        let typed = UserName::parse("bob").unwrap();
+        a.learn_names("contoso.test", &typed, &identity, at(0)).await;
         for number in 0..MAX_WRONG {
             let typed = if number % 2 == 0 { "bob" } else { "Robert.Nandu@contoso.test" };
             assert_eq!(wrong(&b, typed).await, Ok(()), "{number}");

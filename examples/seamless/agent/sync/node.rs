@@ -10,7 +10,7 @@ use crate::renewal::renew;
 use crate::session::{ANSWER_TIME, Session};
 use hyper::{Method, StatusCode};
 use seamless_phs::batch::Progress;
-use seamless_phs::{Answer, Batch, ObjectId};
+use seamless_phs::{Answer, Batch, ObjectId, Refusal};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,12 @@ impl Node {
         let body = serde_json::to_vec(batch).map_err(|error| ConnectionError::Ended(error.to_string()))?;
         let answer: Answer = read(&self.ask(Method::POST, &body).await?)?;
         for refused in &answer.refused {
-            tracing::debug!(object = %refused.object, "the server refuses a record: {}", refused.code);
+            // A batch may come twice, so an older record is no news.
+            if refused.code == Refusal::Older {
+                tracing::debug!(object = %refused.object, "the server refuses a record: {}", refused.code);
+            } else {
+                tracing::warn!(object = %refused.object, "the server refuses a record: {}", refused.code);
+            }
         }
         Ok(answer)
     }

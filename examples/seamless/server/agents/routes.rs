@@ -29,14 +29,18 @@ use tokio::time::timeout;
 pub(super) type Refusal = (StatusCode, String);
 
 pub(super) fn routes(agents: Arc<Agents>) -> Router {
-    Router::new()
-        .route("/agents/v1/enrol", post(enrol))
+    let of_agents = Router::new()
         .route("/agents/v1/bootstrap", get(bootstrap))
         .route("/agents/v1/renew", post(renew))
         .route("/agents/v1/take", post(take))
         .route("/agents/v1/answer", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .route("/agents/v1/hashes", get(hashes::progress).post(hashes::take).layer(DefaultBodyLimit::max(MAX_SIZE)))
+        .layer(middleware::from_fn(with_certificate));
+    Router::new()
+        .route("/agents/v1/enrol", post(enrol))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .merge(of_agents)
         .layer(middleware::from_fn(in_time))
         .with_state(agents)
 }
@@ -45,6 +49,14 @@ pub(super) fn routes(agents: Arc<Agents>) -> Router {
 async fn in_time(request: Request, next: Next) -> Response {
     let response = timeout(REQUEST_TIME, next.run(request)).await;
     response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+}
+
+/// Refuses a request without a certificate before its body is read: strangers must not fill the memory with batches.
+async fn with_certificate(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
+    match shown(&peer) {
+        Ok(_) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn enrol(State(agents): State<Arc<Agents>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {

@@ -73,14 +73,15 @@ pub(crate) async fn sign_in(
                 Zeroizing::new(password.to_owned()),
                 deadline,
             );
-            in_turn(Arc::clone(lockout), attempt, deadline, checked).await
+            let is_own = |user: &Authenticated, attempt: &Attempt| attempt.is_of(&user.identity);
+            in_turn(Arc::clone(lockout), attempt, deadline, checked, is_own).await
         }
         Err(Locked::Name(seconds)) => Err(Refusal::TooManyWrong { seconds }),
         Err(Locked::Address(seconds)) => Err(Refusal::TooManyFromAddress { seconds }),
     };
     log(tenant, user, &verdict);
-    if let Ok(user) = &verdict {
-        lockout.learn_names(&tenant.name, &user.identity, clock::now()).await;
+    if let Ok(known) = &verdict {
+        lockout.learn_names(&tenant.name, user, &known.identity, clock::now()).await;
     }
     if verdict.is_err() {
         sleep_until(deadline).await;
@@ -90,12 +91,13 @@ pub(crate) async fn sign_in(
 
 /// Runs the check of a password when the turn of its name comes, and waits for the verdict until the deadline. The
 /// check goes on after the deadline, and also if the client goes away. A refused password holds the turn until the
-/// deadline.
+/// deadline. A right password forgets the wrong ones only if they were of the same user (`is_own`).
 async fn in_turn<T: Send + 'static>(
     lockout: Arc<Lockout>,
     attempt: Attempt,
     deadline: Instant,
     check: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    is_own: impl Fn(&T, &Attempt) -> bool + Send + 'static,
 ) -> Result<T, Refusal> {
     let (tell, told) = oneshot::channel();
     let checking = async move {
@@ -106,7 +108,11 @@ async fn in_turn<T: Send + 'static>(
         } else {
             Err(Refusal::Busy)
         };
-        lockout.end(&attempt, outcome(&verdict), clock::now()).await;
+        let outcome = match &verdict {
+            Ok(user) if !is_own(user, &attempt) => Outcome::Unchecked,
+            verdict => outcome(verdict),
+        };
+        lockout.end(&attempt, outcome, clock::now()).await;
         let is_refused = verdict.is_err();
         // Without a receiver, the request has been answered.
         let _ = tell.send(verdict);
@@ -282,7 +288,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             verdict
         };
-        let verdict = in_turn(Arc::clone(lockout), attempt, deadline, check).await;
+        let verdict = in_turn(Arc::clone(lockout), attempt, deadline, check, |(), _| true).await;
         if verdict.is_err() {
             sleep_until(deadline).await;
         }
@@ -324,7 +330,7 @@ mod tests {
                 checks.add_permits(1);
                 Err::<(), _>(Refusal::WrongPassword)
             };
-            answers.push(tokio::spawn(in_turn(Arc::clone(&lockout), attempt, deadline, check)));
+            answers.push(tokio::spawn(in_turn(Arc::clone(&lockout), attempt, deadline, check, |(), _| true)));
         }
         for answer in answers {
             assert!(answer.await.unwrap().is_err());

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use kerberos_sso::Refused;
 use seamless_kdc::KdcError;
 use seamless_pta::AgentId;
-use seamless_pta::verdict::{self, Failure, Told};
+use seamless_pta::verdict::{self, Failure, Fault, Told};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -135,7 +135,13 @@ impl Refusal {
     pub(super) const fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::NoVerdict(failure) => !matches!(failure, Failure::Busy | Failure::CannotSeal),
+            Self::NoVerdict(failure) => matches!(
+                failure,
+                Failure::NoAgent
+                    | Failure::TimedOut
+                    | Failure::Late
+                    | Failure::Agent(Fault::Unreachable | Fault::Timeout)
+            ),
             _ => false,
         }
     }
@@ -243,5 +249,18 @@ mod tests {
             );
             assert!(matches!(before, Refusal::BeforePassword(_)));
         }
+    }
+
+    #[test]
+    fn verifiers_decide_after_silence_and_never_after_an_error_of_the_kdc() {
+        let silent = |fault: &Fault| Refusal::NoVerdict(Failure::Agent(*fault)).is_silence();
+        let decided: Vec<_> = Fault::ALL.into_iter().filter(silent).collect();
+        assert_eq!(decided, [Fault::Unreachable, Fault::Timeout]);
+        for (failure, is_silence) in
+            [(Failure::NoAgent, true), (Failure::TimedOut, true), (Failure::Late, true), (Failure::Busy, false)]
+        {
+            assert_eq!(Refusal::NoVerdict(failure).is_silence(), is_silence, "{failure}");
+        }
+        assert!(Refusal::Unreachable(String::new()).is_silence() && !Refusal::Other(String::new()).is_silence());
     }
 }

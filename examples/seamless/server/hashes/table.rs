@@ -186,6 +186,8 @@ impl Table {
             let Some(object) = self.records.get::<ObjectId>(&self.name_key(&name)).await? else { continue };
             let kept: Option<Kept> = self.records.get(&self.object_key(object)).await?;
             let account = kept.and_then(|kept| self.opened(&kept));
+            // The configuration may have become stricter since the record came.
+            let account = account.filter(|account| self.rules.check_account(account).is_ok());
             if let Some(account) = account.filter(|account| account.names().any(|own| own == name)) {
                 return Ok(Some(account));
             }

@@ -23,6 +23,30 @@ fn table_of(records: &Records, tenant: &str, pepper: u8) -> Table {
     Table::new((tenant, "CONTOSO.TEST"), records.clone(), Secret::new([pepper; 32]), rules, 24)
 }
 
+#[tokio::test]
+async fn stricter_rules_hold_for_records_that_came_before_them() {
+    let records = records();
+    let loose = Rules {
+        domains: vec!["S-1-5-21-1-2-3".parse().unwrap(), "S-1-5-21-9-9-9".parse().unwrap()],
+        built_in_accounts: true,
+        min_iterations: 1000,
+    };
+    let before = Table::new(("contoso.test", "CONTOSO.TEST"), records.clone(), Secret::new([2; 32]), loose, 24);
+    let administrator = Account { sid: "S-1-5-21-1-2-3-500".parse().unwrap(), ..account("root", "Pa$$w0rd") };
+    let partner = Account { sid: "S-1-5-21-9-9-9-1105".parse().unwrap(), ..account("paul", "Pa$$w0rd") };
+    let sent = vec![
+        record(1, 1, Some(administrator)),
+        record(2, 2, Some(partner)),
+        record(3, 3, Some(account("Alice", "Pa$$w0rd"))),
+    ];
+    assert_eq!(before.take(batch(sent), NOW).await.unwrap().taken, 3);
+    let now = table_of(&records, "contoso.test", 2);
+    for (name, expected) in [("root", Verdict::Wrong), ("paul", Verdict::Wrong), ("alice", Verdict::SignedIn)] {
+        assert_eq!(verdict(&before, name, "Pa$$w0rd").await, Verdict::SignedIn, "{name}");
+        assert_eq!(verdict(&now, name, "Pa$$w0rd").await, expected, "{name}");
+    }
+}
+
 fn account(name: &str, password: &str) -> Account {
     Account {
         sid: "S-1-5-21-1-2-3-1105".parse().unwrap(),

@@ -158,3 +158,30 @@ async fn tenant_without_hashes_takes_none_and_a_server_without_a_batch_decides_n
     let server = server_with(by_hash()).await;
     assert_eq!(code(&server, "alice", "right").await, "no-verifiers");
 }
+
+/// Mallory has the alternate name `bob@mail.example`, and would use it to forget the guesses at the account `bob`.
+#[tokio::test(start_paused = true)]
+async fn right_password_under_an_alternate_name_forgets_no_guesses_at_the_account_that_it_resembles() {
+    let server = server_with(by_hash()).await;
+    let source = TestAgent::enrol_as(&server, Role::Phs).await;
+    let mallory = Account { alternate: Some("bob@mail.example".into()), ..account(&server, "right") };
+    assert_eq!(send(&source, &server, &batch(1, mallory)).await.0, 200);
+    for number in 0..9 {
+        assert_eq!(code(&server, "bob", &format!("guess {number}")).await, "unknown-user");
+    }
+    assert_eq!(code(&server, "bob@mail.example", "right").await, "accepted");
+    assert_eq!(code(&server, "bob", "guess 9").await, "unknown-user");
+    assert_eq!(code(&server, "bob", "guess 10").await, "too-many-wrong");
+    assert_eq!(code(&server, "bob@mail.example", "right").await, "accepted", "the name counts for alice by now");
+}
+
+#[tokio::test]
+async fn batch_of_a_stranger_is_refused_before_its_body_comes() {
+    let server = server_with(by_hash()).await;
+    let Connection(mut stranger) = server.connect(None).await.unwrap();
+    let head = b"POST /agents/v1/hashes HTTP/1.1\r\nHost: n1\r\nContent-Length: 4000000\r\n\r\n{";
+    stranger.write_all(head).await.unwrap();
+    let mut status = [0; 12];
+    stranger.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 401");
+}
