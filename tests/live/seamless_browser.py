@@ -136,7 +136,7 @@ class Cases:
         with self.another_server(self.world.contoso.keytab(SSO_ACCOUNT)) as server:
             with self.browser(session, "former key", server) as browser:
                 self.form_in_time(browser)
-                self.logged(browser, "no key of the right version", "remedy", server=server)
+                self.logged(browser, "no key has that version", "remedy", server=server)
                 self.by_password(browser)
         replace(self.server.keytab, self.world.contoso.keytab(SSO_ACCOUNT).read_bytes())
         self.report.check(self.server.says(["keytab changed"]), "the server takes the new keytab", "without a restart")
