@@ -65,7 +65,7 @@ class Forests:
         user = Silver("alice", {**key, "realm": contoso.realm}, contoso.sid, alice)
         self.refused("under FABRIKAM's key, realm and SID of CONTOSO", self.sent(user), FABRIKAM, "no-key")
         held = {key["kvno"] for key in contoso.keys(SSO_ACCOUNT)}
-        code = "integrity" if key["kvno"] in held else "key-version"
+        code = "integrity" if key["kvno"] in held else "no-key"
         self.refused("under FABRIKAM's key, realm and SID of CONTOSO", self.sent(user), CONTOSO, code)
         admin = Silver("frank", key, fabrikam.sid, frank, extra_sids=[f"{contoso.sid}-512"])
         self.refused("under FABRIKAM's key, CONTOSO's Domain Admins as a group", self.sent(admin), FABRIKAM, "untrusted-domain")
