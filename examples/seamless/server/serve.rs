@@ -22,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 /// Tells all listeners and connections that the server stops.
@@ -87,36 +89,73 @@ pub(crate) async fn serve(
 }
 
 /// A connection in the table of connections.
-struct Place {
-    address: IpAddr,
-    slot: Arc<Slot>,
-    gives_way: GivesWay,
-    stopping: Stopping,
+pub(crate) struct Place {
+    pub(crate) address: IpAddr,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) gives_way: GivesWay,
+    pub(crate) stopping: Stopping,
+}
+
+/// The limits of a connection.
+pub(crate) struct ConnectionLimits {
+    /// The size of the header of a request, in octets.
+    pub(crate) header_size: usize,
+    /// The time in which a client sends the header of a request.
+    pub(crate) header_time: Duration,
+    /// The time after which the connection takes no more requests.
+    pub(crate) life: Duration,
+    /// The time that the last request then has.
+    pub(crate) last_request: Duration,
 }
 
 /// Serves one connection after its TLS handshake. Until the end of the handshake, the connection is idle.
 async fn serve_tls(stream: TcpStream, certificate: &Certificate, routes: Router, mut place: Place) {
-    let handshake = timeout(HEADER_TIME, certificate.acceptor().accept(stream));
-    let stream = tokio::select! {
-        done = handshake => done,
-        _ = &mut place.gives_way => return,
-        () = place.stopping.wait() => return,
-    };
-    // A client without a good handshake gets no answer.
-    if let Ok(Ok(stream)) = stream {
+    if let Some(stream) = shake_hands(&certificate.acceptor(), stream, &mut place, HEADER_TIME).await {
         serve_connection(stream, Some(certificate.bindings()), routes, place).await;
     }
 }
 
-/// Serves one connection until it ends, gives way, has lasted for [`CONNECTION_TIME`], or the server stops.
+/// Waits for the TLS handshake of a connection. A client without a good handshake gets no answer.
+pub(crate) async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    place: &mut Place,
+    time: Duration,
+) -> Option<TlsStream<TcpStream>> {
+    tokio::select! {
+        done = timeout(time, acceptor.accept(stream)) => done.ok()?.ok(),
+        _ = &mut place.gives_way => None,
+        () = place.stopping.wait() => None,
+    }
+}
+
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     tls: Option<Arc<[ChannelBindings]>>,
     routes: Router,
     place: Place,
 ) {
-    let Place { address, slot, gives_way, mut stopping } = place;
-    let (serving, peer) = (Arc::clone(&slot), Peer { address, tls });
+    let peer = Peer { address: place.address, tls };
+    let limits = ConnectionLimits {
+        header_size: MAX_HEADER_SIZE,
+        header_time: HEADER_TIME,
+        life: CONNECTION_TIME,
+        last_request: REQUEST_TIME,
+    };
+    serve_http(stream, peer, routes, place, limits).await;
+}
+
+/// Serves one connection until it ends, gives way, has lasted for its life, or the server stops. Each request has `peer` among
+/// its extensions.
+pub(crate) async fn serve_http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    peer: impl Clone + Send + Sync + 'static,
+    routes: Router,
+    place: Place,
+    limits: ConnectionLimits,
+) {
+    let Place { slot, gives_way, mut stopping, .. } = place;
+    let serving = Arc::clone(&slot);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let (routes, running) = (routes.clone(), serving.run());
         request.extensions_mut().insert(peer.clone());
@@ -126,17 +165,17 @@ async fn serve_connection(
         }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(MAX_HEADER_SIZE);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_time).max_buf_size(limits.header_size);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = gives_way => return,
-        () = sleep(CONNECTION_TIME) => {}
+        () = sleep(limits.life) => {}
         () = stopping.wait() => {}
     }
     if !slot.is_idle() {
         connection.as_mut().graceful_shutdown();
-        let _ = timeout(REQUEST_TIME, connection).await;
+        let _ = timeout(limits.last_request, connection).await;
     }
 }
 

@@ -7,13 +7,9 @@ use super::authority::serial;
 use super::{Agents, routes, time};
 use crate::clock;
 use crate::config::AgentsConfig;
-use crate::connections::{Connections, GivesWay, Slot};
-use crate::serve::{Held, Stopping};
+use crate::connections::Connections;
+use crate::serve::{ConnectionLimits, Place, Stopping, serve_http, shake_hands};
 use axum::Router;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,16 +21,13 @@ use seamless_pta::certificate::{AgentCertificate, Authority};
 use seamless_pta::message::NodeUrl;
 use seamless_pta::queue::ConnectionId;
 use seamless_pta::time::SERVER_CERTIFICATE_LIFE;
-use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
 
 /// The certificate of this node, which is replaced at the half of its life. The key is in memory only.
 pub(super) struct NodeTls {
@@ -126,14 +119,6 @@ pub(crate) async fn serve(
     }
 }
 
-/// A connection in the table of connections.
-struct Place {
-    address: IpAddr,
-    slot: Arc<Slot>,
-    gives_way: GivesWay,
-    stopping: Stopping,
-}
-
 /// Ends the requests and jobs of a connection that has ended.
 struct Connected {
     agents: Arc<Agents>,
@@ -148,13 +133,7 @@ impl Drop for Connected {
 
 async fn serve_tls(stream: TcpStream, agents: Arc<Agents>, routes: Router, mut place: Place) {
     let acceptor = TlsAcceptor::from(agents.tls.current(&agents.authority, time(clock::now())));
-    let handshake = timeout(HANDSHAKE_TIME, acceptor.accept(stream));
-    let stream = tokio::select! {
-        done = handshake => done,
-        _ = &mut place.gives_way => return,
-        () = place.stopping.wait() => return,
-    };
-    let Ok(Ok(stream)) = stream else { return };
+    let Some(stream) = shake_hands(&acceptor, stream, &mut place, HANDSHAKE_TIME).await else { return };
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = match shown.map(|shown| AgentCertificate::read(shown)) {
         Some(Ok(certificate)) => Some(Arc::new(certificate)),
@@ -162,33 +141,13 @@ async fn serve_tls(stream: TcpStream, agents: Arc<Agents>, routes: Router, mut p
         Some(Err(_)) => return,
         None => None,
     };
-    let Place { address, slot, gives_way, mut stopping } = place;
     let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let _connected = Connected { agents, connection };
-    let life = if certificate.is_some() { AGENT_TIME } else { STRANGER_TIME };
-    let peer = Peer { address, connection, certificate, stopping: stopping.clone() };
-    let serving = Arc::clone(&slot);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        let (routes, running) = (routes.clone(), serving.run());
-        request.extensions_mut().insert(peer.clone());
-        async move {
-            let response = routes.oneshot(request).await?;
-            Ok::<_, Infallible>(response.map(|body| Held::new(body, running)))
-        }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(life).max_buf_size(MAX_HEADER_SIZE);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = gives_way => return,
-        () = sleep(life) => {}
-        () = stopping.wait() => {}
-    }
-    if !slot.is_idle() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(LAST_REQUEST_TIME, connection).await;
-    }
+    let life = if certificate.is_some() { AGENT_TIME } else { ENROLMENT_TIME };
+    let peer = Peer { address: place.address, connection, certificate, stopping: place.stopping.clone() };
+    let limits =
+        ConnectionLimits { header_size: MAX_HEADER_SIZE, header_time: life, life, last_request: LAST_REQUEST_TIME };
+    serve_http(stream, peer, routes, place, limits).await;
 }
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
@@ -201,7 +160,7 @@ const MAX_HEADER_SIZE: usize = 16 * 1024;
 const AGENT_TIME: Duration = Duration::from_hours(24);
 
 /// The life of a connection without a certificate, which is enough to enrol.
-const STRANGER_TIME: Duration = Duration::from_secs(30);
+const ENROLMENT_TIME: Duration = Duration::from_secs(30);
 
 /// The time for the answer to the last job of a connection.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);
