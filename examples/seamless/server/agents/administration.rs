@@ -1,7 +1,7 @@
 //! The administration of agents: tokens, the list, draining and revocation, on a Unix socket beside the server's state.
 //!
 //! Only the user of the server and root may use the socket. The store on disk belongs to one process, so `seamless agents`
-//! asks the running server. Whoever makes a token can let an agent read passwords, so the listener for Prometheus does
+//! asks the running server. A person who makes a token can let an agent read passwords, so the listener for Prometheus does
 //! not have these routes.
 
 use super::{Agents, tenant_name, time};

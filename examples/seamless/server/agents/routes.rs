@@ -51,7 +51,8 @@ async fn in_time(request: Request, next: Next) -> Response {
     response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
 }
 
-/// Refuses a request without a certificate before its body is read: strangers must not fill the memory with batches.
+/// Refuses a request without a certificate before the server reads its body. Without this, a client that is no agent could fill
+/// the memory with batches.
 async fn with_certificate(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
     match shown(&peer) {
         Ok(_) => next.run(request).await,

@@ -16,7 +16,7 @@ pub(crate) enum Warning {
     /// Any client can write such a ticket.
     #[error("tickets did not open under the key whose version they named: {count}, the last at {last}")]
     WrongKey { count: u64, last: UnixTime },
-    /// The key opened the ticket, so whoever wrote the ticket has the key.
+    /// The key opened the ticket, so the author of the ticket has the key.
     #[error("tickets under the account's key named a version that no key has: {count}, the last at {last}")]
     ForgedKvno { count: u64, last: UnixTime },
     #[error("no password hash has come from the directory yet")]

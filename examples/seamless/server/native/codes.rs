@@ -2,7 +2,7 @@
 //! of Microsoft's reference of error codes; the sentences are this server's.
 //!
 //! The server does not use 81002, 81003 and 81008, which say no more than that a ticket could not be validated. It does not use
-//! 50034 (no such user), which would tell a stranger who has an account: an unknown user and a wrong password are both 50126.
+//! 50034 (no such user), which would tell an attacker who has an account: an unknown user and a wrong password are both 50126.
 
 use crate::directory::Refusal;
 use kerberos_sso::error::NoKeyCause;
