@@ -308,7 +308,8 @@ def does_not_start(node, state):
 
 
 def signed_out(world, report):
-    """Promotes a replica that missed how sessions were deleted. The nodes reach the engine at one address, behind a relay."""
+    """Promotes a replica that missed how sessions were deleted, and the last uses of assertions and one-time codes. The nodes
+    reach the engine at one address, behind a relay."""
     master, replica = Engine(world.work).start(), Engine(world.work)
     replicating, front = Relay(master.port), Relay(master.port)
     replica.start("--replicaof", "127.0.0.1", replicating.port)
@@ -318,7 +319,14 @@ def signed_out(world, report):
     ended, unconfirmed = (a.autologon(header(world.alice().token())).session() for _ in range(2))
     master.command("EVAL", KEEP_SESSIONS, "0")
     report.check(a.sign_out(ended) == 303 and not b.greets(ended), "signed out: the session ends at both nodes")
+    used, unused = (a.assertion(header(world.alice().token())) for _ in range(2))
+    code = one_time_code(BOB_SECRET, a)
+    uses = (a.tokens(assertion=used, **GRANT)[0], a.prove(a.password(*BOB).session(), code).status)
+    report.check(uses == (200, 303), "used once: the replica confirms the use of an assertion and of a one-time code", uses)
+    waiting = a.password(*BOB).session()
     replicating.cut()
+    status = a.tokens(assertion=unused, **GRANT)[0]
+    report.check(status == 503, "used once: without a replica that knows of its use, an assertion gives no tokens", status)
     status = a.sign_out(unconfirmed)
     report.check(status == 503, "signed out: without a replica that knows of it, the user is told that it failed", status)
     report.check(a.says(["no replica of the state store"]), "signed out: the log says why")
@@ -330,6 +338,8 @@ def signed_out(world, report):
     report.check(good, "signed out: a replica promoted, the session whose sign-out failed goes on", f"{back} records")
     states = (a.greets(ended), b.greets(ended))
     report.check(states == (False, False), "signed out: a replica promoted that has its record, the ended session stays ended")
+    again = (b.tokens(assertion=used, **GRANT)[0], b.prove(waiting, code).status)
+    report.check(again == (400, 403), "used once: a replica promoted, the uses before the cut are known", again)
     status = a.sign_out(unconfirmed)
     report.check(status == 303 and not b.greets(unconfirmed), "signed out: a master without a replica confirms alone", status)
     replica.command("EVAL", DELETE_MARKS, "0")

@@ -1,9 +1,10 @@
 //! Measures the layer on axum beside Apache with mod_auth_gssapi and beside a Go server with gokrb5. With `flows`, measures the
-//! code flows of a release build of the sign-in server ([`flows`]).
+//! code flows of a release build of the sign-in server ([`flows`]); with `sessions`, what live sessions cost ([`sessions`]).
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/http/Cargo.toml [ROUNDS [SIGN-INS]]
 //! cargo run --release --manifest-path benches/http/Cargo.toml flows SEAMLESS [ROUNDS]
+//! cargo run --release --manifest-path benches/http/Cargo.toml sessions SEAMLESS [SESSIONS]
 //! ```
 //! The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections that stay
 //! open, as fast as it answers. In each round, every server has its turn, without TLS and then with TLS. The first round
@@ -12,11 +13,14 @@
 //!
 //! The CPU time is that of all processes of a server, by the clock that the kernel keeps for each process.
 
+mod connection;
 mod flows;
 mod load;
 mod ours;
 mod process;
+mod seamless;
 mod servers;
+mod sessions;
 mod site;
 mod table;
 mod tokens;
@@ -38,10 +42,12 @@ fn main() -> Outcome<()> {
         }
         ["flows", seamless] => flows::measure(seamless, 5),
         ["flows", seamless, rounds] => flows::measure(seamless, rounds.parse()?),
+        ["sessions", seamless] => sessions::measure(seamless, 1_000_000),
+        ["sessions", seamless, count] => sessions::measure(seamless, count.parse()?),
         [] => compare(5, SIGN_INS),
         [rounds] => compare(rounds.parse()?, SIGN_INS),
         [rounds, sign_ins] => compare(rounds.parse()?, sign_ins.parse()?),
-        _ => Err("arguments: [ROUNDS [SIGN-INS]], or flows SEAMLESS [ROUNDS]".into()),
+        _ => Err("arguments: [ROUNDS [SIGN-INS]], flows SEAMLESS [ROUNDS], or sessions SEAMLESS [SESSIONS]".into()),
     }
 }
 

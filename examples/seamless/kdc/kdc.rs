@@ -80,7 +80,13 @@ impl Kdc {
                 .with_lifetime(TICKET_LIFETIME),
         );
         let exchanged = self.exchange(&client, user, password, application_data).await;
-        exchanged.map_err(|error| KdcError::of(&error, &tap))
+        let token = exchanged.map_err(|error| KdcError::of(&error, &tap));
+        if matches!(token, Err(KdcError::Refused { .. })) && tap.is_before_password() {
+            // A wrong password of a known user takes two replies of the KDC. A refusal at the first reply takes a second one, too.
+            // Otherwise the time of a slow KDC would tell whether the user exists. The second refusal says nothing new.
+            drop(client.login_with_password(&self.client_principal(user), password).await);
+        }
+        token
     }
 
     async fn exchange(
@@ -126,6 +132,80 @@ const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use seamless_pta::verdict::{Refusal, Told};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+
+    /// Answers with the replies, one for each connection, and then accepts no more. Returns the number of requests.
+    async fn kdc_with(replies: Vec<Vec<u8>>) -> (Arc<Kdc>, JoinHandle<usize>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let kdc = Kdc::new("A.TEST", [listener.local_addr().unwrap().to_string().as_str()]);
+        let answering = tokio::spawn(async move {
+            let mut asked = 0;
+            for reply in replies {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; usize::try_from(socket.read_u32().await.unwrap()).unwrap()];
+                socket.read_exact(&mut request).await.unwrap();
+                asked += 1;
+                socket.write_u32(u32::try_from(reply.len()).unwrap()).await.unwrap();
+                socket.write_all(&reply).await.unwrap();
+            }
+            asked
+        });
+        (Arc::new(kdc), answering)
+    }
+
+    fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+        let contents = contents.concat();
+        let length = u8::try_from(contents.len()).unwrap();
+        let long_form = [0x81].into_iter().filter(|_| length >= 0x80);
+        [tag].into_iter().chain(long_form).chain([length]).chain(contents).collect()
+    }
+
+    fn integer(tag: u8, value: u8) -> Vec<u8> {
+        der(tag, &[&der(0x02, &[&[value]])])
+    }
+
+    /// Encodes a KRB-ERROR (RFC 4120 section 5.9.1).
+    fn krb_error(code: u8, e_data: Option<&[u8]>) -> Vec<u8> {
+        let name = der(0x30, &[&integer(0xA0, 2), &der(0xA1, &[&der(0x30, &[&der(0x1B, &[b"krbtgt"])])])]);
+        let e_data = e_data.map(|data| der(0xAC, &[&der(0x04, &[data])])).unwrap_or_default();
+        let fields = [
+            &integer(0xA0, 5),
+            &integer(0xA1, 30),
+            &der(0xA4, &[&der(0x18, &[b"20260101000000Z"])]),
+            &integer(0xA5, 0),
+            &integer(0xA6, code),
+            &der(0xA9, &[&der(0x1B, &[b"A.TEST"])]),
+            &der(0xAA, &[&name]),
+            &e_data,
+        ];
+        der(0x7E, &[&der(0x30, &fields.map(Vec::as_slice))])
+    }
+
+    /// KDC_ERR_PREAUTH_REQUIRED with an ETYPE-INFO2 (RFC 4120 section 5.2.7.5) for AES256.
+    fn preauth_required() -> Vec<u8> {
+        let entry = der(0x30, &[&integer(0xA0, 18), &der(0xA1, &[&der(0x1B, &[b"A.TESTalice"])])]);
+        let info = der(0x30, &[&entry]);
+        let of_type = |kind, value: &[u8]| der(0x30, &[&integer(0xA1, kind), &der(0xA2, &[&der(0x04, &[value])])]);
+        krb_error(25, Some(&der(0x30, &[&of_type(2, b""), &of_type(19, &info)])))
+    }
+
+    #[tokio::test]
+    async fn unknown_user_and_account_refused_before_the_password_take_as_many_replies_as_a_wrong_password() {
+        for (replies, refusal, told) in [
+            ([preauth_required(), krb_error(24, None)], Refusal::WrongPassword, Told::AfterPassword),
+            ([krb_error(6, None), krb_error(6, None)], Refusal::UnknownUser, Told::AfterPassword),
+            ([krb_error(18, None), krb_error(18, None)], Refusal::Revoked, Told::BeforePassword),
+        ] {
+            let (kdc, answering) = kdc_with(replies.into()).await;
+            let asked = kdc.token(&User::parse("alice").unwrap(), "secret".to_owned().into(), b"channel").await;
+            assert_eq!(asked, Err(KdcError::Refused { refusal, status: None, told }));
+            // The KDC of the test ends only after two requests.
+            assert_eq!(answering.await.unwrap(), 2);
+        }
+    }
 
     /// The test closes the port before it asks, so no KDC listens on it.
     #[tokio::test]

@@ -148,6 +148,8 @@ const KEPT_FOR: i64 = 60 * 60;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store::{Outage, Secret};
+    use std::sync::Arc;
 
     /// The codes are the last six digits of the codes in RFC 6238 appendix B.
     #[test]
@@ -165,6 +167,23 @@ mod tests {
             assert!(!check("000000", 1_111_111_111));
         }
         assert!(!check("050471", 1_111_111_111));
+    }
+
+    /// The code is that of RFC 6238 appendix B at 1111111109.
+    #[tokio::test]
+    async fn code_whose_use_no_replica_confirms_is_refused_then_and_later() {
+        let (user, now) = ("S-1-5-21-1-2-3-1105".parse().unwrap(), UnixTime::from_seconds(1_111_111_109));
+        // The secret "12345678901234567890" of the RFC in base32.
+        let secrets = HashMap::from([(user, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned())]);
+        let proofs = Proofs::new(ProofConfig { secrets, ..ProofConfig::default() }).unwrap();
+        let outage = Arc::new(Outage::new(|| UnixTime::from_seconds(1_111_111_109)));
+        let records = Records::new(outage.clone(), Secret::new([1; 32]));
+        epoch(&records, UnixTime::from_seconds(0)).await.unwrap();
+        let check = async || proofs.check(&records, "contoso.test", Some(user), "081804", now).await;
+        outage.set_unconfirmed(true);
+        assert_eq!(check().await, Err(StoreError::Unconfirmed));
+        outage.set_unconfirmed(false);
+        assert_eq!(check().await, Ok(false), "the master has the use");
     }
 
     #[test]

@@ -1,20 +1,15 @@
 //! The client: a browser with a session, and the application that redeems the browser's codes.
 
 use super::CONNECTIONS;
-use super::server::{REDIRECT_URI, Server, TENANT};
 use crate::Outcome;
+use crate::connection::Connection;
+use crate::seamless::{REDIRECT_URI, Server, TENANT};
 use crate::table::micros;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
-use axum::http::request::Builder;
-use axum::http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use axum::http::Request;
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 pub struct Client(Arc<Flow>);
@@ -28,8 +23,6 @@ pub enum Pace {
     Each(Duration),
 }
 
-struct Connection(SendRequest<Full<Bytes>>);
-
 /// What all flows of a client have in common.
 struct Flow {
     host: String,
@@ -41,17 +34,8 @@ impl Client {
     pub async fn signed_in(server: &Server) -> Outcome<Self> {
         let host = server.address.to_string();
         let mut connection = Connection::open(&host).await?;
-        while connection.send(Request::get("/readyz").header(HOST, &host), String::new()).await?.status() != 200 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let request = Request::get(format!("/{TENANT}/winauth/sso")).header(HOST, &host);
-        let answer = connection.send(request.header(AUTHORIZATION, server.ticket()), String::new()).await?;
-        if answer.status() != 200 {
-            return Err(format!("the sign-in by ticket ends with {}: {:?}", answer.status(), answer.body()).into());
-        }
-        let cookies =
-            answer.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        let cookies = cookies.collect::<Vec<_>>().join("; ");
+        server.ready(&mut connection).await?;
+        let cookies = server.sign_in(&mut connection, "alice").await?;
         Ok(Self(Arc::new(Flow { host, cookies })))
     }
 
@@ -131,22 +115,6 @@ impl Flow {
             true => Ok(()),
             false => Err(format!("not both tokens: {tokens}").into()),
         }
-    }
-}
-
-impl Connection {
-    async fn open(address: &str) -> Outcome<Self> {
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(socket)).await?;
-        tokio::spawn(connection);
-        Ok(Self(sender))
-    }
-
-    async fn send(&mut self, request: Builder, body: String) -> Outcome<Response<Bytes>> {
-        self.0.ready().await?;
-        let (head, body) = self.0.send_request(request.body(Full::from(body))?).await?.into_parts();
-        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 }
 

@@ -7,13 +7,12 @@
 //! of signatures on all cores. The first round is not counted. The client runs on the same cores as the server.
 
 mod client;
-mod server;
 mod signers;
 
 use crate::Outcome;
+use crate::seamless::{Server, State};
 use crate::table::{micros, quantile};
 use client::{Client, Pace};
-use server::{Server, State};
 use signers::{Signer, signers};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -63,7 +63,7 @@ const MARGIN: i64 = 60;
 mod tests {
     use super::*;
     use crate::native::assertion::tests::sign_in;
-    use crate::store::{Memory, Secret};
+    use crate::store::{Memory, Outage, Secret};
     use std::sync::Arc;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_000);
@@ -97,6 +97,19 @@ mod tests {
             let verdict = used.take("contoso.test", &assertion(&seconds.to_string(), issued), NOW).await;
             assert_eq!(verdict, Ok(expected), "{seconds}");
         }
+    }
+
+    #[tokio::test]
+    async fn use_that_no_replica_confirms_is_an_error_and_the_next_is_a_second_use() {
+        let outage = Arc::new(Outage::new(|| NOW));
+        let records = Records::new(outage.clone(), Secret::new([1; 32]));
+        epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
+        let used = UsedAssertions::new(records);
+        outage.set_unconfirmed(true);
+        assert_eq!(used.take("a.test", &assertion("_1", NOW), NOW).await, Err(StoreError::Unconfirmed));
+        outage.set_unconfirmed(false);
+        assert_eq!(used.take("a.test", &assertion("_1", NOW), NOW).await, Ok(Use::Again));
+        assert_eq!(used.take("a.test", &assertion("_2", NOW), NOW).await, Ok(Use::First));
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod open;
 #[cfg(test)]
 mod outage;
 mod records;
+mod replication;
 mod sealed;
 mod secret;
 mod share;
@@ -56,7 +57,8 @@ pub(crate) trait Store: Send + Sync {
     fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 
     /// Writes an entry if `when` applies, and returns whether `when` applied. When the future is ready, all nodes see
-    /// the entry, and a `kill -9` of this process does not undo the entry.
+    /// the entry, and a `kill -9` of this process does not undo the entry. If the entry
+    /// [records a single use](Kind::is_of_one_use), a failover does not undo it either.
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool>;
 
     /// Writes an entry without a value, which a failover does not undo. The default is for a store of one machine.
@@ -64,7 +66,8 @@ pub(crate) trait Store: Send + Sync {
         Box::pin(async move { self.put(key, Vec::new(), end, When::Always).await.map(drop) })
     }
 
-    /// Deletes an entry and returns its value. If several callers delete one entry, only one caller gets the value.
+    /// Deletes an entry and returns its value. If several callers delete one entry, only one caller gets the value. A failover
+    /// does not bring back an entry that [records a single use](Kind::is_of_one_use).
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 }
 
@@ -83,10 +86,13 @@ pub(crate) enum When<'a> {
 
 /// The key of an entry: the kind of the entry, and octets that differ between the entries of a kind.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key(Vec<u8>);
+pub(crate) struct Key {
+    octets: Vec<u8>,
+    kind: Kind,
+}
 
 /// The kinds of entries, each with a letter of its own. The letter `r` belongs to the replay cache of `kerberos-sso-valkey`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Kind {
     Session = b's',
@@ -152,6 +158,11 @@ impl Kind {
     const fn letter(self) -> u8 {
         self as u8
     }
+
+    /// Returns whether a value could be used a second time if a failover undid the last write to an entry of this kind.
+    const fn is_of_one_use(self) -> bool {
+        matches!(self, Self::UsedAssertion | Self::OneTimeCode | Self::Grant | Self::Handover | Self::EnrolmentToken)
+    }
 }
 
 impl Key {
@@ -159,18 +170,22 @@ impl Key {
     /// whole key. Only the first [`MAX_KEY`] octets count.
     pub(crate) fn new(kind: Kind, octets: &[u8]) -> Self {
         let octets = octets.iter().take(MAX_KEY).copied();
-        Self(b"{}".iter().copied().chain([kind.letter()]).chain(octets).collect())
+        Self { octets: b"{}".iter().copied().chain([kind.letter()]).chain(octets).collect(), kind }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.octets
+    }
+
+    const fn is_of_one_use(&self) -> bool {
+        self.kind.is_of_one_use()
     }
 }
 
 /// Shows the kind only. The octets may belong to a user.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({}…)", self.0.iter().take(3).copied().map(char::from).collect::<String>())
+        write!(f, "Key({}…)", self.octets.iter().take(3).copied().map(char::from).collect::<String>())
     }
 }
 

@@ -167,20 +167,23 @@ impl Connection {
         }
     }
 
-    /// Sends the commands together to the master of a key, and returns the answer to the last command.
-    pub(super) async fn ask_for_last<T: FromRedisValue>(&mut self, commands: Pipeline, key: &Key) -> RedisResult<T> {
-        let count = commands.len();
+    /// Sends two commands together to the master of a key, and returns both answers.
+    pub(super) async fn ask_both<T: FromRedisValue>(&mut self, commands: [Cmd; 2], key: &Key) -> RedisResult<T> {
+        let mut pipe = redis::pipe();
+        for command in commands {
+            pipe.add_command(command);
+        }
         let answers = match self {
             Self::Master(connection) | Self::Named(connection, _) => {
-                connection.req_packed_commands(&commands, 0, count).await?
+                connection.req_packed_commands(&pipe, 0, 2).await?
             }
             Self::Cluster(connection) => {
                 let master = Route::with_key(key.as_bytes(), SlotAddr::Master);
-                connection.route_pipeline(commands, 0, count, SingleNodeRoutingInfo::SpecificNode(master)).await?
+                connection.route_pipeline(pipe, 0, 2, SingleNodeRoutingInfo::SpecificNode(master)).await?
             }
         };
         let answers = answers.into_iter().map(Value::extract_error).collect::<RedisResult<Vec<_>>>()?;
-        Ok(redis::from_redis_value_ref(answers.last().unwrap_or(&Value::Nil))?)
+        Ok(redis::from_redis_value(Value::Array(answers))?)
     }
 }
 

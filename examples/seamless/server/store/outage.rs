@@ -30,6 +30,20 @@ impl Outage {
         }
         answer(&self.memory)
     }
+
+    /// Returns the answer to a write, or an error if the write was done, needs a replica, and none confirms.
+    fn confirmed<'a, T: Send + 'a>(
+        &'a self,
+        needs_replica: bool,
+        pending: Pending<'a, T>,
+        is_done: impl FnOnce(&T) -> bool + Send + 'a,
+    ) -> Pending<'a, T> {
+        Box::pin(async move {
+            let answer = pending.await?;
+            let is_lost = needs_replica && self.is_unconfirmed.load(Ordering::Relaxed) && is_done(&answer);
+            if is_lost { Err(StoreError::Unconfirmed) } else { Ok(answer) }
+        })
+    }
 }
 
 impl Store for Outage {
@@ -38,17 +52,15 @@ impl Store for Outage {
     }
 
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool> {
-        self.answer(|memory| Store::put(memory, key, value, end, when))
+        let put = self.answer(|memory| Store::put(memory, key, value, end, when));
+        self.confirmed(key.is_of_one_use(), put, |applied| *applied)
     }
 
     fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
-        if self.is_unconfirmed.load(Ordering::Relaxed) {
-            return Box::pin(ready(Err(StoreError::Unconfirmed)));
-        }
-        self.answer(|memory| memory.mark(key, end))
+        self.confirmed(true, self.answer(|memory| memory.mark(key, end)), |()| true)
     }
 
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
-        self.answer(|memory| memory.take(key))
+        self.confirmed(key.is_of_one_use(), self.answer(|memory| memory.take(key)), Option::is_some)
     }
 }

@@ -1,11 +1,12 @@
-//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key, and a mark also waits for
-//! replicas.
+//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key. A mark, and the use of what
+//! may be used once, also wait for a replica.
 //!
 //! If no answer comes, a write fails. The store may have done the write, so the server does not try again: its second
 //! command would find the effect of the first command. Only the client of a cluster may send a command again, to
 //! another node. Then too, the answer is never that a second use was the first.
 
 use super::nodes::{Authority, Connection, Connector, Master, Nodes};
+use super::replication::Replication;
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult};
@@ -54,6 +55,32 @@ impl Valkey {
             Ok(Err(error)) => Err(self.failed(&error).await),
             Err(_) => Err(self.close(Closed::for_a_while("Valkey did not answer in time")).await),
         }
+    }
+
+    /// Does a write that a failover must not undo: waits until one replica has it (`WAIT`). If the master has no replicas, no node
+    /// can take over that has missed the write. Returns `None` if the condition of the write did not apply.
+    ///
+    /// The client of a cluster may connect again between two commands. So the master says with its answer how far its stream of
+    /// writes is, and a replica must have that much of the same stream.
+    async fn ask_for_good<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
+        let mut connection = self.connection().await?;
+        let asked = connection.ask_both([command, replication()], key);
+        let (answer, described): (Option<T>, String) = self.answered(asked).await?;
+        let before = Replication::read(&described).ok_or(StoreError::Unconfirmed)?;
+        if answer.is_none() || !before.has_replicas() {
+            return Ok(answer);
+        }
+        // Until the replicas answer, the master answers no other command of this connection.
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(1).arg(CONFIRM_MILLISECONDS);
+        let (_, described): (i64, String) = self.answered(connection.ask_both([wait, replication()], key)).await?;
+        let is_confirmed = Replication::read(&described).is_some_and(|after| after.confirms(&before));
+        is_confirmed.then_some(answer).ok_or(StoreError::Unconfirmed)
+    }
+
+    /// Does a write to an entry, as its kind needs.
+    async fn write<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
+        if key.is_of_one_use() { self.ask_for_good(command, key).await } else { self.ask(&command).await }
     }
 
     async fn connection(&self) -> Result<Connection, StoreError> {
@@ -141,45 +168,40 @@ impl Store for Valkey {
 
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool> {
         Box::pin(async move {
-            let (value, end, key) = (bounded(value)?, end.seconds().max(1), key.as_bytes());
+            let (value, end, name) = (bounded(value)?, end.seconds().max(1), key.as_bytes());
             let mut command = redis::cmd(if let When::Holds(_) = when { "EVAL" } else { "SET" });
             match when {
-                When::Holds(old) => command.arg(REPLACE).arg(1).arg(key).arg(old).arg(value).arg(end),
-                When::Absent => command.arg(key).arg(value).arg("EXAT").arg(end).arg("NX"),
-                When::Always => command.arg(key).arg(value).arg("EXAT").arg(end),
+                When::Holds(old) => command.arg(REPLACE).arg(1).arg(name).arg(old).arg(value).arg(end),
+                When::Absent => command.arg(name).arg(value).arg("EXAT").arg(end).arg("NX"),
+                When::Always => command.arg(name).arg(value).arg("EXAT").arg(end),
             };
             // `SET … NX` and the script answer nil if the condition does not apply.
-            let answer: Option<String> = self.ask(&command).await?;
+            let answer: Option<String> = self.write(command, key).await?;
             Ok(answer.is_some())
         })
     }
 
-    /// Waits until one replica has the entry (`WAIT`), if the master has replicas. Without replicas, no node can take over
-    /// that has missed the entry.
     fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
         Box::pin(async move {
-            let mut connection = self.connection().await?;
-            let mut write = redis::pipe();
-            write.cmd("SET").arg(key.as_bytes()).arg("").arg("EXAT").arg(end.seconds().max(1));
-            write.cmd("INFO").arg("replication");
-            let described: String = self.answered(connection.ask_for_last(write, key)).await?;
-            if !described.lines().any(|line| line.starts_with("slave") && line.contains("state=online")) {
-                return Ok(());
-            }
-            // Meanwhile, the node answers no other command of this connection.
-            let mut confirm = redis::pipe();
-            confirm.cmd("WAIT").arg(1).arg(CONFIRM_MILLISECONDS);
-            let confirmed: i64 = self.answered(connection.ask_for_last(confirm, key)).await?;
-            (confirmed > 0).then_some(()).ok_or(StoreError::Unconfirmed)
+            let mut command = redis::cmd("SET");
+            command.arg(key.as_bytes()).arg("").arg("EXAT").arg(end.seconds().max(1));
+            self.ask_for_good::<String>(command, key).await.map(drop)
         })
     }
 
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
         Box::pin(async {
             let mut command = redis::cmd("GETDEL");
-            self.ask(command.arg(key.as_bytes())).await
+            command.arg(key.as_bytes());
+            self.write(command, key).await
         })
     }
+}
+
+fn replication() -> Cmd {
+    let mut command = redis::cmd("INFO");
+    command.arg("replication");
+    command
 }
 
 /// Writes a value if the entry has the expected value. Valkey runs a script as one step.

@@ -1,8 +1,11 @@
 //! The sign-in server, with one tenant and one client.
 
 use crate::Outcome;
+use crate::connection::Connection;
 use crate::process::{self, Started};
 use crate::servers::free_ports;
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{Keytab, UnixTime};
 use serde_json::{Value, json};
@@ -39,7 +42,7 @@ pub struct Server {
     pub address: SocketAddr,
     realm: TestRealm,
     seamless: Started,
-    _redis: Option<Started>,
+    redis: Option<(Started, SocketAddr)>,
     _folder: TempDir,
 }
 
@@ -56,7 +59,7 @@ impl Server {
                 fs::write(&secret, [1; 32])?;
                 fs::set_permissions(&secret, Permissions::from_mode(0o600))?;
                 let config = json!({ "valkey": format!("redis://{redis_address}"), "secret": "secret" });
-                (Some(redis(folder.path(), redis_address).await?), config)
+                (Some((redis(folder.path(), redis_address).await?, redis_address)), config)
             }
         };
         let config = folder.path().join("config.json");
@@ -64,15 +67,53 @@ impl Server {
         let mut command = Command::new(seamless);
         command.arg("--listen").arg(address.to_string()).arg("--config").arg(config);
         let seamless = start(command, address).await?;
-        Ok(Self { state, address, realm, seamless, _redis: redis, _folder: folder })
+        Ok(Self { state, address, realm, seamless, redis, _folder: folder })
+    }
+
+    /// Waits until the server is ready.
+    pub async fn ready(&self, connection: &mut Connection) -> Outcome<()> {
+        let host = self.address.to_string();
+        while connection.send(Request::get("/readyz").header(HOST, &host), String::new()).await?.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Signs a user in by ticket, and returns the cookies of the session.
+    pub async fn sign_in(&self, connection: &mut Connection, user: &str) -> Outcome<String> {
+        let request = Request::get(format!("/{TENANT}/winauth/sso")).header(HOST, self.address.to_string());
+        let answer = connection.send(request.header(AUTHORIZATION, self.ticket(user)), String::new()).await?;
+        if answer.status() != 200 {
+            return Err(format!("the sign-in by ticket ends with {}: {:?}", answer.status(), answer.body()).into());
+        }
+        let cookies = answer.headers().get_all(SET_COOKIE).iter();
+        let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        Ok(cookies.collect::<Vec<_>>().join("; "))
+    }
+
+    /// Returns whether the page after the sign-in greets the user of these cookies.
+    pub async fn greets(&self, connection: &mut Connection, cookies: &str, user: &str) -> Outcome<bool> {
+        let request = Request::get(format!("/{TENANT}/")).header(HOST, self.address.to_string());
+        let answer = connection.send(request.header(COOKIE, cookies), String::new()).await?;
+        Ok(answer.status() == 200 && String::from_utf8_lossy(answer.body()).contains(user))
     }
 
     /// Returns the value of the header `Authorization` with a new ticket of a user in 20 groups.
-    pub fn ticket(&self) -> String {
+    fn ticket(&self, user: &str) -> String {
         let now = UnixTime::from(SystemTime::now());
         // A minute ahead, because the replay cache refuses authenticators from before its start.
-        let token = self.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(now);
+        let token = self.realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now);
         token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
+    }
+
+    /// Returns the memory of the sign-in server, in bytes.
+    pub fn memory(&self) -> Outcome<u64> {
+        process::memory(&process::tree(self.seamless.0.id())?)
+    }
+
+    /// Returns the address of the Redis that has the state, or `None` if a file has the state.
+    pub fn redis(&self) -> Option<SocketAddr> {
+        self.redis.as_ref().map(|(_, address)| *address)
     }
 
     pub fn cpu_time(&self) -> Outcome<Duration> {
