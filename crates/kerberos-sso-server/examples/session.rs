@@ -10,21 +10,21 @@ use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kerberos_sso::{SessionIdentity, Sid, WellKnownGroup, tower::SharedIdentity};
 use kerberos_sso_server::Server;
 use std::{env::args, error::Error};
-use tower_sessions::cookie::time::{Duration, OffsetDateTime};
-use tower_sessions::{Expiry, MemoryStore, Session, SessionManagerLayer, session};
+use tower_sessions::{Expiry, MemoryStore, Session, SessionManagerLayer, cookie::time};
 
-async fn sign_in(user: SharedIdentity, session: Session) -> Result<String, Failure> {
+async fn sign_in(user: SharedIdentity, session: Session) -> Result<String, StatusCode> {
     // The session gets a new identifier, so an attacker who planted the old identifier cannot use the user's session.
-    session.cycle_id().await?;
-    session.insert("user", SessionIdentity::from(&*user)).await?;
+    session.cycle_id().await.or(Err(StatusCode::INTERNAL_SERVER_ERROR))?;
+    session.insert("user", SessionIdentity::from(&*user)).await.or(Err(StatusCode::INTERNAL_SERVER_ERROR))?;
     // The session ends after an hour, even if it is in use: the user must then sign in with a ticket again.
-    session.set_expiry(Some(Expiry::AtDateTime(OffsetDateTime::now_utc().saturating_add(Duration::hours(1)))));
+    session.set_expiry(Some(Expiry::AtDateTime(time::OffsetDateTime::now_utc().saturating_add(time::Duration::HOUR))));
     Ok(format!("Hello {}\n", user.name))
 }
 
-async fn admin(State(admins): State<Sid>, session: Session) -> Result<String, Failure> {
-    let user: SessionIdentity = session.get("user").await?.ok_or(Failure(StatusCode::UNAUTHORIZED))?;
-    if user.is_member_of(admins) { Ok(format!("Welcome {}\n", user.name)) } else { Err(Failure(StatusCode::FORBIDDEN)) }
+async fn admin(State(admins): State<Sid>, session: Session) -> Result<String, StatusCode> {
+    let user: SessionIdentity =
+        session.get("user").await.or(Err(StatusCode::INTERNAL_SERVER_ERROR))?.ok_or(StatusCode::UNAUTHORIZED)?;
+    if user.is_member_of(admins) { Ok(format!("Welcome {}\n", user.name)) } else { Err(StatusCode::FORBIDDEN) }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,19 +40,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .layer(SessionManagerLayer::new(MemoryStore::default()))
         .with_state(admins);
     Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, app).await?)
-}
-
-/// The status of a response without a page.
-struct Failure(StatusCode);
-
-impl From<session::Error> for Failure {
-    fn from(_: session::Error) -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-impl axum::response::IntoResponse for Failure {
-    fn into_response(self) -> axum::response::Response {
-        self.0.into_response()
-    }
 }
