@@ -43,7 +43,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Makes an accepted request of the results of all stages, after the last stage has passed.
+    /// Makes an accepted request from the results of all stages, after the last stage has passed.
     pub(crate) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
         Self { buffer, opened, verified, pac }
     }
@@ -86,8 +86,8 @@ impl Accepted {
         &self.opened.key
     }
 
-    /// Returns the label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). A
-    /// server of several tenants signs the user in to this tenant only.
+    /// Returns the label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)).
+    /// A server that serves several tenants must sign the user in to this tenant only.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.opened_by().account().tenant()
@@ -119,14 +119,15 @@ impl Accepted {
     }
 
     /// Returns whether the client asks for mutual authentication. If so, [`answer`](Self::answer) authenticates the
-    /// server. A GSS client asks in its authenticator. A client without GSS asks in the AP options, which are not
-    /// protected.
+    /// server. A GSS client asks for it with a flag in its authenticator. A client without GSS asks for it in the AP
+    /// options, which are not protected.
     #[must_use]
     pub const fn wants_mutual(&self) -> bool {
         self.verified.ap_rep.is_some()
     }
 
-    /// Returns whether the client delegated credentials. The credentials stay encrypted until the caller asks for them.
+    /// Returns whether the client delegated credentials. The credentials stay encrypted until the caller calls
+    /// [`delegated_credentials`](Self::delegated_credentials).
     #[must_use]
     pub const fn delegates(&self) -> bool {
         self.verified.authenticator.delegated.is_some()

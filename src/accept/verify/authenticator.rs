@@ -12,8 +12,8 @@ use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 
-/// Decrypts the authenticator into the buffer. Also returns the replay tag, which is made of the verified ciphertext. Returns
-/// `None` if the ciphertext does not verify.
+/// Decrypts the authenticator into the buffer. Returns the span of the plaintext, and the replay tag, which is made from
+/// the verified ciphertext. Returns `None` if the ciphertext does not verify.
 pub(crate) fn decrypt(request: &Request<'_>, key: KeyField, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
     // The ciphertext must have the encryption type of the key. No known client writes another type.

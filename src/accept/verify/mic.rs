@@ -85,7 +85,8 @@ impl AnswerPlan {
             None => MicExchange::Unneeded,
         };
         if mic == MicExchange::Due && keys().ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
-            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this token is the last token of the mechanism.
+            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this token is the last token of the mechanism. So
+            // the client's MIC must be in this token.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
         let must_confirm = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
