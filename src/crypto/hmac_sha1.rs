@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// A key, as the inner and the outer hash state after the block of the key.
+/// A key, stored as two hash states, inner and outer. Both states already include the block of the key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HmacSha1 {
     inner: State,

@@ -4,7 +4,7 @@
 //! A value is octets in hex, text in double quotes, or a decimal number. A test fails if it does not read a field, if a
 //! field is given twice, if a line has another form, or if the number of records is wrong.
 
-#![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
 
 extern crate std;
 
