@@ -79,7 +79,7 @@ fn recorded_credentials_are_read_as_other_implementations_read_them() {
 }
 
 #[test]
-fn credentials_open_under_session_key_only_unless_unencrypted() {
+fn encrypted_credentials_need_the_session_key_and_unencrypted_credentials_need_no_key() {
     for_each_message(|sent| {
         let other = Key::new(sent.session_key.etype(), &vec![7; sent.session_key.expose_bytes().len()]).unwrap();
         let open = |keys: &[KeyRef<'_>]| DelegatedCredentials::open(&sent.krb_cred, keys).map(|_| ());
