@@ -13,12 +13,13 @@ use core::fmt;
 use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 
-/// An account whose keys this server holds, and the bounds of the users in tickets for this account.
+/// An account whose keys this server holds, with its bounds: the users that tickets for this account may name.
 ///
-/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore has a list
-/// of realms, and its keys may vouch only for users of these realms. The default is the account's own realm only, and
-/// [`with_client_realm`](Self::with_client_realm) adds other realms. An account may also have a list of domains, to
-/// which the users' SIDs must belong ([`with_domain_sid`](Self::with_domain_sid)).
+/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore has a list of
+/// realms, and its keys may vouch only for users of these realms: a ticket for a user of another realm is refused. The
+/// default is the account's own realm only, and [`with_client_realm`](Self::with_client_realm) adds other realms. An
+/// account may also have a list of domains, to which the users' SIDs must belong
+/// ([`with_domain_sid`](Self::with_domain_sid)).
 ///
 /// ```
 /// use kerberos_sso::crypto::{EncType, Key};
@@ -134,7 +135,7 @@ impl Account {
     /// Labels the account with the tenant that owns it. For an accepted request,
     /// [`Accepted::tenant`](crate::Accepted::tenant) returns the label.
     ///
-    /// A server of several tenants labels every account, and compares the label with the tenant that the client
+    /// A server that serves several tenants labels every account, and compares the label with the tenant that the client
     /// requests. A tenant that provides its own keys can name any realm, and can then write tickets for users of that
     /// realm. A tenant must therefore first prove that it owns the realm, for example with a record in the DNS.
     ///
@@ -164,7 +165,7 @@ impl Account {
     }
 
     /// Names a service principal name of this account (`HTTP/www.example.com`). The server then tries this account's
-    /// keys first on tickets for that service. Only a server with many accounts of one realm needs this, because a
+    /// keys first on tickets for that service. Only a server with many accounts of one realm needs such names, because a
     /// ticket does not name the account whose key encrypts it.
     ///
     /// The name does not restrict the accepted services. To accept tickets for some services only, use
@@ -247,7 +248,7 @@ impl Account {
     /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
     /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could name
-    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) makes exceptions.
+    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists exceptions.
     ///
     /// Also name the domains of your own forest ([`with_domain_sid`](Self::with_domain_sid)). Otherwise your own users
     /// are refused.

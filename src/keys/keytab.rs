@@ -62,7 +62,7 @@ pub struct Keytab {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeytabEntry {
-    /// The principal's components: `HTTP`, `www.example.com`, or an account name alone.
+    /// The principal's components, for example `HTTP` and `www.example.com`, or only an account name.
     pub components: Vec<String>,
     /// The principal's realm.
     pub realm: String,
@@ -71,7 +71,7 @@ pub struct KeytabEntry {
     pub name_type: NameType,
     /// The time at which the entry was written.
     pub timestamp: UnixTime,
-    /// The key version. The version has 32 bits if the entry contains them, otherwise only its last 8 bits are known.
+    /// The key version. If the entry does not contain the version with 32 bits, only the last 8 bits are known.
     pub kvno: u32,
     /// The key's type.
     pub etype: EncType,

@@ -125,8 +125,8 @@ enum VersionMatch {
     Other,
 }
 
-/// The keys that the server tries on one ticket, in order of rank. There are at most [`MAX_CANDIDATE_KEYS`], and all
-/// are different.
+/// The keys that the server tries on one ticket, in order of rank. The list has at most [`MAX_CANDIDATE_KEYS`] keys, and
+/// contains no key twice.
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],

@@ -1,7 +1,7 @@
 //! The bounds of an account: the users for whom its keys may vouch.
 //!
-//! Every holder of such a key can write any ticket for the account. The bounds therefore limit the accepted statements
-//! of a ticket: the user's realm, the domain of the user's SID, and the user's groups.
+//! Every holder of such a key can write any ticket for the account. The bounds therefore limit what a ticket may state: the
+//! user's realm, the domain of the user's SID, and the user's groups.
 
 use super::{Account, Directory};
 use crate::crypto::{Checksummer, Key, KeyUsage};
@@ -141,7 +141,7 @@ impl<'a> TicketBounds<'a> {
         self.all(|bounds| bounds.vouch_for_domain_of(realm, domain))
     }
 
-    /// Returns whether `sid` does not count as a group of a user of `realm`.
+    /// Returns whether a membership in the group `sid` grants a user of `realm` no rights.
     pub(crate) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         !self.all(|bounds| !bounds.is_foreign(realm, sid))
     }
@@ -208,7 +208,7 @@ impl<'a> Bounds<'a> {
         self.vouch_for_domain(domain) && (free || tied.any(|tied| is_realm(tied) && tied.sid == *domain))
     }
 
-    /// Returns whether `sid` does not count as a group of a user of `realm`.
+    /// Returns whether a membership in the group `sid` grants a user of `realm` no rights.
     pub(super) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         let of_realm = || self.trusted_domains().filter(|(trusted, _)| trusted.realm.as_bytes() == realm);
         if of_realm().next().is_none() {
