@@ -6,7 +6,7 @@ use crate::wire::mechanism::Mechanism;
 /// has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
-    /// The message came under the object identifier of this mechanism.
+    /// The AP-REQ came in the framing of this GSS mechanism.
     Gss(Mechanism),
     /// The AP-REQ came without the framing of a GSS mechanism.
     Bare,

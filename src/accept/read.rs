@@ -215,7 +215,7 @@ impl<'t> Found<'t> {
     ///
     /// The first octets of the mechToken show its mechanism. RFC 4178 says that the mechToken belongs to the first mechanism
     /// in the MechTypeList. This function also accepts a Kerberos token if another mechanism is first, since this acceptor
-    /// chooses no mechanism except Kerberos.
+    /// chooses only Kerberos.
     fn in_init(init: &NegTokenInit<'t>) -> Result<Self, ReadRefusal<'t>> {
         let mechanisms = init.mechanisms;
         let Some(mechanism) = mechanisms.kerberos() else {

@@ -98,7 +98,7 @@ impl Cipher {
         scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
-    /// Returns the number of octets that encryption adds to a plaintext, which are the confounder and the MAC.
+    /// Returns the number of octets that encryption adds to a plaintext: those of the confounder and of the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.scheme().overhead()
@@ -110,8 +110,8 @@ impl Cipher {
         self.overhead()
     }
 
-    /// Returns the MAC inside a ciphertext. With AES, the MAC is the last 12, 16 or 24 octets. With RC4, it is the first 16
-    /// octets.
+    /// Returns the MAC inside a ciphertext. With AES, the MAC is the last 12, 16 or 24 octets. With RC4, the MAC is the
+    /// first 16 octets.
     ///
     /// The MAC identifies the message only after the ciphertext was decrypted without error. Returns `None` if the
     /// ciphertext is too short.
@@ -149,7 +149,8 @@ pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) ->
     scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
-/// Returns the same as [`Cipher::mac_of`] for a key of type `etype`. Returns `None` if the type is not supported.
+/// Returns the MAC inside a ciphertext, as [`Cipher::mac_of`] does, for a key of type `etype`. Returns `None` if the type
+/// is not supported.
 pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
     match etype {
         EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => {

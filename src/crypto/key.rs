@@ -31,7 +31,7 @@ pub struct Key(Secret);
 #[derive(Clone)]
 // Without this alignment, the value has 33 octets. The compiler then moves the value with overlapping stores and loads,
 // which delay the processor. The validation of a ticket without PAC then takes 8 % longer, which is the mean of four
-// layouts of the program. With or without the alignment, a key of a service has 44 octets.
+// layouts of the program. With or without the alignment, a `ServiceKey` has 44 octets.
 #[repr(align(4))]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),

@@ -39,7 +39,7 @@ fn for_each_sent(mut test: impl FnMut(&mut Sent<'_>)) {
     for_each(RECORDED, 6, |record| test(&mut Sent::read(record)));
 }
 
-/// Tests each message like [`for_each_sent`], and skips the other fields of its record.
+/// Runs `test` on each message, as [`for_each_sent`] does, and then skips the other fields of the record.
 fn for_each_message(mut test: impl FnMut(&Sent<'_>)) {
     for_each_sent(|sent| {
         test(sent);

@@ -192,9 +192,9 @@ impl Account {
         self
     }
 
-    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). An account without
-    /// named domains vouches for the SIDs of all domains. An account with named domains requires a PAC in every ticket,
-    /// and the user's SID must belong to a named domain.
+    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). The keys of an account
+    /// without named domains vouch for the SIDs of all domains. An account with named domains requires a PAC in every
+    /// ticket, and the user's SID must belong to a named domain.
     ///
     /// Name all domains of the forest. The realm of a ticket does not limit the SIDs in its PAC. A server of several
     /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of

@@ -82,8 +82,8 @@ pub struct KeyVersion {
     pub held: HeldKeys,
     /// The number of different keys that were tried.
     pub tried: usize,
-    /// The number of other keys that are held and were not tried, as in
-    /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out).
+    /// The number of other keys that are held and were not tried.
+    /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out) says how these keys are counted.
     pub left_out: usize,
     /// Whether the key version that the ticket names is later than the versions of all held keys of its type.
     pub newer: bool,

@@ -222,8 +222,8 @@ fn check_ticket_auth_data(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, 
 }
 
 /// Returns whether the client wants an AP-REP. A GSS client asks for the AP-REP in its authenticator. A client without GSS
-/// asks for it in the AP options, which are not protected. In DCE style the server always sends an AP-REP (MS-KILE section
-/// 3.4.5.1).
+/// asks for the AP-REP in the AP options, which are not protected. In DCE style the server always sends an AP-REP (MS-KILE
+/// section 3.4.5.1).
 fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool {
     match authenticator.gss_flags {
         Some(flags) => flags.contains(GssFlags::MUTUAL) || flags.contains(GssFlags::DCE_STYLE),
