@@ -5,7 +5,7 @@ use core::fmt::{self, Write as _};
 /// The beginning of a text from a message: at most [`BoundedText::CAPACITY`] octets, cut between characters.
 ///
 /// `Display` prints `…` at the place where the text was cut. `Display` also escapes control, format and other invisible
-/// characters, so that a name with line breaks or direction marks cannot forge a line of a log.
+/// characters. So a name with line breaks or direction marks cannot forge a line of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BoundedText {
     octets: [u8; Self::CAPACITY],

@@ -156,8 +156,8 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Returns the extra SIDs of the PAC, without the [`foreign_groups`](Self::foreign_groups). Extra SIDs are universal
-    /// groups of other domains, and former SIDs of the user or its groups (SID history). Well-known SIDs that say how the
-    /// user signed in are also extra SIDs.
+    /// groups of other domains, and former SIDs of the user or of the user's groups (SID history). Well-known SIDs that say
+    /// how the user signed in are also extra SIDs.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().filter(move |extra| !identity.is_foreign(&extra.sid))

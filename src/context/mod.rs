@@ -180,7 +180,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// Returns [`MessageError`]. Its variant names the problem of the token or of its sequence number.
+    /// Returns [`MessageError`]. The variant names the problem of the token or of its sequence number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
@@ -220,7 +220,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// Returns [`MessageError`]. Its variant names the problem of the token or of its sequence number. After an error,
+    /// Returns [`MessageError`]. The variant names the problem of the token or of its sequence number. After an error,
     /// `out` is unchanged.
     pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         self.open(token, Protection::Integrity, out)

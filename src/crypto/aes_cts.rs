@@ -64,7 +64,7 @@ impl<C: Aes> AesCts<C> {
         Ok(())
     }
 
-    /// Decrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
+    /// Decrypts the data in place. `first` is the first block of the data, and `rest` is all octets after that block.
     pub(super) fn decrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.decrypt_and_show(first, rest, |_| {});
     }
@@ -75,7 +75,7 @@ impl<C: Aes> AesCts<C> {
         self.0.decrypt_with_backend(Decryption { first: first.into(), rest, show });
     }
 
-    /// Encrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
+    /// Encrypts the data in place. `first` is the first block of the data, and `rest` is all octets after that block.
     pub(super) fn encrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.encrypt_and_show(first, rest, |_| {});
     }

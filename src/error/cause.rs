@@ -207,8 +207,8 @@ pub enum DelegationKind {
 pub enum ReplayCause {
     /// The same authenticator was admitted before.
     Seen,
-    /// The replay cache started after the request, or its clock was set back after the request. The cache cannot tell
-    /// whether it admitted the authenticator before.
+    /// The replay cache started after the request, or the cache's clock was set back after the request. The cache cannot
+    /// tell whether it admitted the authenticator before.
     OlderThanCache,
 }
 

@@ -178,9 +178,10 @@ impl KeySet {
     /// realms and names are equal. If an account has a tenant label in one set only, an equal realm and name suffice.
     /// Each set must then have only one account of that name.
     ///
-    /// An account that only `old` has is not added. However, its bounds still apply to every key that it shares with an
-    /// account of this set. The bounds apply even if the old account's key no longer opens tickets. Therefore add all
-    /// accounts before you call this function. If both sets have an account, the bounds of this set apply.
+    /// An account that only `old` has is not added. However, the account's bounds still apply to every key that the account
+    /// shares with an account of this set. The bounds apply even if the old account's key no longer opens tickets.
+    /// Therefore add all accounts before you call this function. If both sets have an account, the bounds of this set
+    /// apply.
     ///
     /// Keys that no longer open tickets stay in the set. To remove such keys, make a new set without `old`.
     ///

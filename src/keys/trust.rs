@@ -48,8 +48,8 @@ pub(super) struct Domain {
 /// The forest of a domain, relative to the forest of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forest {
-    /// The forest of the account. Its domains trust each other, and the KDC of one domain may vouch for users of all
-    /// domains.
+    /// The forest of the account. The domains of a forest trust each other, and the KDC of one domain may vouch for users
+    /// of all domains.
     Own,
     /// A trusted forest, which may name its own users only.
     Trusted(SidFilter),
@@ -189,7 +189,7 @@ impl<'a> Bounds<'a> {
     /// Returns whether the authentication path may include `realm`, although the KDC did not state that it checked the
     /// path. The KDCs of Windows never state in a ticket that they checked the path (MS-KILE section 3.1.5.4). The path
     /// may include the account's realm and the domains of its forest. The path must not include a realm of another
-    /// forest, because its KDC could name users of every realm for which the account vouches.
+    /// forest, because the KDC of that realm could name users of every realm for which the account's keys vouch.
     pub(super) fn let_transit(self, realm: &[u8]) -> bool {
         let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
         self.realm.as_bytes() == realm || self.domains().iter().any(is_realm)

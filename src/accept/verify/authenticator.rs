@@ -65,8 +65,8 @@ pub(crate) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
 
 /// Returns the replay tag of a negotiation's final token. `tag` is the replay tag of the authenticator in the negotiation.
 ///
-/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more than
-/// one valid encoding: RFC 4757 section 7 does not sign the sequence number of a MIC.
+/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more
+/// than one valid encoding. In RFC 4757 section 7, the sequence number of a MIC is not signed.
 pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
     ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
 }
