@@ -1,7 +1,8 @@
 //! The user's identity. Only an accepted request contains an identity.
 //!
-//! A holder of a key of the service's account wrote every value here; normally this holder is the KDC. A holder of the key
-//! can write every value that the account's entry in the key set allows. No value rests on the client's statement alone.
+//! A holder of a key of the service's account wrote the ticket and the PAC, and so every value here except the tenant.
+//! Normally this holder is the KDC. Another holder of the key can write every value that the account's entry in the key set
+//! allows. No value rests on the client's statement alone.
 
 use crate::accept::Accepted;
 use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};

@@ -213,8 +213,8 @@ impl Account {
     /// domains of a forest trust each other, so a user of the realm may be in groups of every domain of the forest.
     ///
     /// The realm may also be on the authentication path of other users. For example, the path of a user of a grandchild
-    /// domain includes the child domain. The KDCs of Windows never state in a ticket that they checked the path
-    /// (MS-KILE section 3.1.5.4), so this crate accepts the listed path.
+    /// domain includes the child domain. The KDCs of Windows never state in a ticket that they checked the path (MS-KILE
+    /// section 3.1.5.4). So this crate accepts the path that the KDC lists.
     ///
     /// Also name the domain of the account itself ([`with_domain_sid`](Self::with_domain_sid)). Otherwise the users of
     /// that domain are refused.

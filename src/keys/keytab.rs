@@ -72,7 +72,7 @@ pub struct KeytabEntry {
     pub name_type: NameType,
     /// The time at which the entry was written.
     pub timestamp: UnixTime,
-    /// The key version. If the entry does not contain the version with 32 bits, only the last 8 bits are known.
+    /// The key version. If the entry has no version of 32 bits, only the last 8 bits of the version are known.
     pub kvno: u32,
     /// The key's type.
     pub etype: EncType,

@@ -31,7 +31,7 @@ pub(crate) enum AnswerPlan {
 pub(crate) struct AnswerForm {
     pub(crate) message: Message,
     pub(crate) spnego: Option<SpnegoForm>,
-    /// The AP-REQ, or `None` if the client need not confirm the answer.
+    /// The AP-REQ, or `None` if the server does not wait for the client's confirmation.
     pub(crate) ap_req: Option<Unprinted<Zeroizing<Vec<u8>>>>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct SpnegoForm {
     /// The mechanism that the server's first reply names. Later replies name no mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
-    /// The MechTypeList, if the acceptor still makes a MIC or the client still confirms the answer. Otherwise this list is
+    /// The MechTypeList, if the acceptor still makes a MIC or waits for the client's confirmation. Otherwise this list is
     /// empty.
     pub(crate) mech_types: Unprinted<Vec<u8>>,
 }
