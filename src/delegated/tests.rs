@@ -186,7 +186,7 @@ fn time_beyond_32_bits_is_clamped_in_the_credential_cache() {
 }
 
 #[test]
-fn debug_shows_no_key() {
+fn debug_of_delegated_credentials_shows_no_key() {
     for_each_message(|sent| {
         let credentials = sent.open();
         let shown = format!("{credentials:?}");

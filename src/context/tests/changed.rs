@@ -57,7 +57,7 @@ fn mic_of_another_message_is_refused() {
 }
 
 #[test]
-fn token_is_refused_as_reflected_by_the_side_that_made_it() {
+fn side_that_made_a_token_refuses_the_token_as_reflected() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);
