@@ -45,7 +45,7 @@ pub const MAX_NEGOTIATED_ETYPES: usize = 64;
 /// The greatest number of elements in one AuthorizationData. Windows sends at most four elements in one container.
 pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 
-/// The deepest nesting of AuthorizationData. The PAC lies at depth two.
+/// The deepest nesting of AuthorizationData. The PAC is at depth two.
 pub const MAX_AUTH_DATA_DEPTH: usize = 4;
 
 /// The greatest number of different keys that are tried on one ticket, and on one signature of a PAC. Each key costs one

@@ -67,8 +67,9 @@ impl Accepted {
         AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
-    /// Returns the service that the ticket's unencrypted fields name. This name is not protected: the client can write any
-    /// service of the account there. [`AuthenticatorFacts::client_target`] is a protected name, but not every client sends it.
+    /// Returns the service that the ticket's unencrypted fields name. This name is not protected: the client can put any
+    /// service of the account into the ticket. [`AuthenticatorFacts::client_target`] is a protected name, but not every
+    /// client sends it.
     #[must_use]
     pub fn service(&self) -> PrincipalName<'_> {
         self.opened.service.name(&self.buffer)

@@ -154,7 +154,7 @@ impl core::fmt::Debug for Rc4 {
     }
 }
 
-/// Returns the length of the longest message whose token has at most `max_token` octets, or 0 if there is none. The
+/// Returns the length of the longest message whose token has at most `max_token` octets, or 0 if no message fits. The
 /// function reserves as many length octets as contents of `max_token` octets need, so the result may be one less than the
 /// true limit.
 pub(super) fn size_limit(max_token: usize) -> usize {

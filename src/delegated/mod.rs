@@ -224,8 +224,8 @@ impl From<Malformed> for DelegationError {
 /// Returns the octets of the EncKrbCredPart.
 ///
 /// Encryption type 0 means no encryption. This crate allows type 0 for a KRB-CRED only. The KRB-CRED lies within an
-/// authenticator that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends the
-/// KRB-CRED without encryption. Old MIT clients did the same if the key was a DES key.
+/// authenticator that was decrypted and verified, so only the client could write the KRB-CRED or read it. Heimdal (7.8)
+/// always sends the KRB-CRED without encryption. Old MIT clients did the same if the key was a DES key.
 fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;
