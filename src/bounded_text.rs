@@ -1,11 +1,11 @@
-//! Text of a peer in an error. The text has a limited length, needs no allocation, and is safe to print.
+//! Text from a peer's message, for an error. The text has a limited length, needs no allocation, and is safe to print.
 
 use core::fmt::{self, Write as _};
 
 /// The beginning of a text from a message: at most [`BoundedText::CAPACITY`] octets, cut between characters.
 ///
 /// `Display` prints `…` at the place where the text was cut. `Display` also escapes control, format and other invisible
-/// characters, so that a name with line breaks or direction marks cannot forge a line of a log.
+/// characters. So a name with line breaks or direction marks cannot forge a line of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BoundedText {
     octets: [u8; Self::CAPACITY],
@@ -40,7 +40,7 @@ impl BoundedText {
     /// Keeps the beginning of the text that `value` displays.
     pub(crate) fn displayed(value: &impl fmt::Display) -> Self {
         let mut bounded = Self::EMPTY;
-        // The call fails only if `value` fails, and then the text ends there.
+        // The call fails only if the `Display` of `value` fails. The text then ends at that place.
         let _ = write!(bounded, "{value}");
         bounded
     }
@@ -75,7 +75,7 @@ impl BoundedText {
         self.cut = end < text.len();
         let (kept, _) = text.split_at(end);
         free.split_at_mut(end).0.copy_from_slice(kept.as_bytes());
-        // Each number and the sum of both are at most CAPACITY.
+        // Both numbers and their sum are at most CAPACITY.
         self.length = self.length.wrapping_add(u8::try_from(end).unwrap_or(u8::MAX));
     }
 }
@@ -100,7 +100,7 @@ impl fmt::Debug for BoundedText {
     }
 }
 
-/// Text whose characters are escaped on output if they do not show as themselves.
+/// Text whose `Display` escapes control characters, invisible characters and similar characters.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -111,14 +111,14 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Returns whether a character shows as itself. `escape_debug` escapes control, format, unassigned and combining characters,
-/// and white space. `escape_debug` also escapes backslashes, because plain backslashes would make the escapes
-/// ambiguous. Quotes are harmless in a name, so this function exempts them.
+/// Returns whether a character can be printed without an escape. `escape_debug` escapes control, format, unassigned and
+/// combining characters, and white space. `escape_debug` also escapes backslashes, because plain backslashes would make the
+/// escapes ambiguous. Quotes are harmless in a name, so this function exempts them.
 fn is_harmless(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1 && !is_invisible(character)
 }
 
-/// Returns whether a character is invisible, or changes how other characters show.
+/// Returns whether a character is invisible, or changes how other characters are displayed.
 fn is_invisible(character: char) -> bool {
     DEFAULT_IGNORABLE.iter().chain(BLANK).any(|(first, last)| (*first..=*last).contains(&character))
 }
@@ -146,8 +146,8 @@ const DEFAULT_IGNORABLE: &[(char, char)] = &[
     ('\u{E0000}', '\u{E0FFF}'),
 ];
 
-/// Characters without ink whose category is symbol or letter: the Braille pattern without dots, the Egyptian blanks, and the
-/// musical null notehead.
+/// Characters that are blank although their category is symbol or letter: the Braille pattern without dots, the Egyptian
+/// blanks, and the musical null notehead.
 const BLANK: &[(char, char)] = &[('\u{2800}', '\u{2800}'), ('\u{13441}', '\u{13442}'), ('\u{1D159}', '\u{1D159}')];
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The user's identity. Only an accepted request contains an identity.
 //!
-//! The holders of a key of the service's account, above all its KDC, vouch for every value here. A holder of the key
-//! can write every value that the account's entry in the key set allows. No value rests on the client's statement
-//! alone.
+//! A holder of a key of the service's account wrote the ticket and the PAC, and so every value here except the tenant.
+//! Normally this holder is the KDC. Another holder of the key can write every value that the account's entry in the key set
+//! allows. No value rests on the client's statement alone.
 
 use crate::accept::Accepted;
 use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
@@ -33,8 +33,8 @@ impl<'a> IdentityRef<'a> {
     /// Returns the SID by which a server recognises the user.
     ///
     /// The SID comes from LOGON_INFO, and every other SID of the user in the PAC equals this SID. If the account in the
-    /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains, because
-    /// otherwise a SID identifies a user only within its account.
+    /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains. Otherwise
+    /// a SID identifies a user only together with the account whose key opened the ticket.
     ///
     /// The result is `None` without a PAC, and for the PAC of a KDC that is not Active Directory. FreeIPA gives all its
     /// hosts and services the SID of a group, so a FreeIPA SID distinguishes only users.
@@ -96,9 +96,9 @@ impl<'a> IdentityRef<'a> {
 
     /// Returns the user principal name, from the PAC's UPN_DNS_INFO.
     ///
-    /// The UPN is a claim within the account's forest. An administrator of that forest chooses its suffix, and may choose
-    /// another company's domain. If [`UpnFlags::CONSTRUCTED`] is set, the account has no UPN, and the KDC made this UPN
-    /// from the account's name and domain.
+    /// Trust a UPN only within the account's forest. An administrator of that forest chooses the suffix of the UPN, and may
+    /// choose another company's domain. If [`UpnFlags::CONSTRUCTED`] is set, the account has no UPN, and the KDC made this
+    /// UPN from the account's name and domain.
     ///
     /// The result is also `None` if the texts that the KDC wrote cannot be read: [`VerifiedPac::upn_dns_info`] returns
     /// the reason.
@@ -157,8 +157,8 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Returns the extra SIDs of the PAC, without the [`foreign_groups`](Self::foreign_groups). Extra SIDs are universal
-    /// groups of other domains, and former SIDs of the user or its groups (SID history). Well-known SIDs that say how the
-    /// user signed in are also extra SIDs.
+    /// groups of other domains, and former SIDs of the user or of the user's groups (SID history). Well-known SIDs that say
+    /// how the user signed in are also extra SIDs.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().filter(move |extra| !identity.is_foreign(&extra.sid))
@@ -206,7 +206,7 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    /// Returns whether a group of this SID grants the user no rights.
+    /// Returns whether a group with this SID grants the user no rights.
     fn is_foreign(self, sid: &Sid) -> bool {
         let accepted = self.accepted;
         accepted.opened_by().bounds().is_foreign(accepted.ticket().client_realm_bytes(), sid)
@@ -231,8 +231,8 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-/// Prints `name@REALM (SID)`, and escapes characters that do not print as themselves. The tenant is not printed, so users
-/// of two tenants may look equal.
+/// Prints `name@REALM (SID)`, and escapes control characters and invisible characters. The tenant is not printed, so the
+/// texts of users of two tenants may be equal.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name(), crate::bounded_text::Escaped(self.realm()))?;
@@ -243,7 +243,7 @@ impl fmt::Display for IdentityRef<'_> {
     }
 }
 
-/// Prints the same text as [`Display`](fmt::Display). The rest of the value is the accepted request.
+/// Prints the same text as [`Display`](fmt::Display). The other facts of the accepted request are not printed.
 impl fmt::Debug for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityRef({self})")

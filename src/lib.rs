@@ -59,7 +59,7 @@ pub use well_known_group::WellKnownGroup;
 pub use wire::gss::ChannelBindings;
 pub use wire::krb5::PrincipalName;
 
-/// The types between two stages, for a server that fetches keys or asks a replay store itself.
+/// The types that one stage passes to the next, for a server that fetches keys or asks a replay store itself.
 ///
 /// [`Validator::read`] → [`Request`](stages::Request) → [`Validator::open`] → [`OpenedTicket`](stages::OpenedTicket) →
 /// [`Validator::verify`] → [`VerifiedRequest`](stages::VerifiedRequest) → [`Validator::authorize`] →
@@ -70,7 +70,7 @@ pub mod stages {
     pub use crate::keys::KeyQuery;
 }
 
-/// The facts of a request that the KDC and the client wrote, under the names of RFC 4120.
+/// The facts that the KDC and the client wrote into a request, with the names of RFC 4120.
 pub mod ticket {
     pub use crate::accept::{AuthenticatorFacts, BindingState, Framing, OpenedBy, TicketFacts};
     pub use crate::wire::gss::GssFlags;

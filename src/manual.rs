@@ -27,13 +27,13 @@
 //!
 //! | page | what you learn |
 //! |---|---|
-//! | [`defaults`] | what holds if you set nothing, and how to change it |
-//! | [`checks`] | what is checked, in which order, and where its test is |
-//! | [`threats`] | who may write what, and what the library cannot do |
+//! | [`defaults`] | which settings apply if you set nothing, and how to change them |
+//! | [`checks`] | what the library checks, in which order, and where each check has its tests |
+//! | [`threats`] | what each party can write, and what the library cannot prevent |
 //! | [`architecture`] | how the library is built |
 #![cfg_attr(
     not(all(feature = "axum", feature = "rc4", feature = "testing", feature = "tower")),
-    allow(rustdoc::broken_intra_doc_links, reason = "the pages name what stands behind features")
+    allow(rustdoc::broken_intra_doc_links, reason = "the pages name items that need features")
 )]
 
 #[doc = include_str!("manual/architecture.md")]

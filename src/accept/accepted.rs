@@ -43,7 +43,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Makes an accepted request of the results of all stages, after the last stage has passed.
+    /// Makes an accepted request from the results of all stages, after the last stage has passed.
     pub(crate) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
         Self { buffer, opened, verified, pac }
     }
@@ -67,8 +67,9 @@ impl Accepted {
         AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
-    /// Returns the service that the ticket's unencrypted fields name. This name is not protected: the client can write any
-    /// service of the account there. [`AuthenticatorFacts::client_target`] is a protected name, but not every client sends it.
+    /// Returns the service that the ticket's unencrypted fields name. This name is not protected: the client can put any
+    /// service of the account into the ticket. [`AuthenticatorFacts::client_target`] is a protected name, but not every
+    /// client sends it.
     #[must_use]
     pub fn service(&self) -> PrincipalName<'_> {
         self.opened.service.name(&self.buffer)
@@ -86,8 +87,8 @@ impl Accepted {
         &self.opened.key
     }
 
-    /// Returns the label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). A
-    /// server of several tenants signs the user in to this tenant only.
+    /// Returns the label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)).
+    /// A server that serves several tenants must sign the user in to this tenant only.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.opened_by().account().tenant()
@@ -119,14 +120,15 @@ impl Accepted {
     }
 
     /// Returns whether the client asks for mutual authentication. If so, [`answer`](Self::answer) authenticates the
-    /// server. A GSS client asks in its authenticator. A client without GSS asks in the AP options, which are not
-    /// protected.
+    /// server. A GSS client asks for mutual authentication in its authenticator. A client without GSS asks in the AP
+    /// options, which are not protected.
     #[must_use]
     pub const fn wants_mutual(&self) -> bool {
         self.verified.ap_rep.is_some()
     }
 
-    /// Returns whether the client delegated credentials. The credentials stay encrypted until the caller asks for them.
+    /// Returns whether the client delegated credentials. The credentials stay encrypted until the caller calls
+    /// [`delegated_credentials`](Self::delegated_credentials).
     #[must_use]
     pub const fn delegates(&self) -> bool {
         self.verified.authenticator.delegated.is_some()

@@ -31,7 +31,7 @@ pub(crate) fn replay_entry<'a>(
     ReplayEntry { tag, client_time, valid_until, client, tenant: opened.key.account().tenant() }
 }
 
-/// Rejects a request unless the replay cache found its authenticator new.
+/// Accepts a request only if the replay cache reports that the authenticator is new.
 pub(crate) fn check_admission(admission: Admission) -> Result<(), Error> {
     match admission {
         Admission::New => Ok(()),

@@ -1,4 +1,4 @@
-//! The arrival of a token: its time and its connection, which the caller knows and the token does not contain.
+//! The arrival of a token: the time and the connection. The caller knows both, and the token contains neither.
 
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
@@ -32,7 +32,8 @@ impl<'c> Arrival<'c> {
         Self { now, bindings: &[], client_address: None }
     }
 
-    /// Adds the bindings of this connection's channel to the bindings of the policy. The client may send any of the bindings.
+    /// Adds the bindings of this connection's channel to the bindings of the policy. The client's bindings must match one
+    /// of all these bindings.
     pub const fn with_channel_bindings(self, bindings: &'c [ChannelBindings]) -> Self {
         Self { bindings, ..self }
     }

@@ -1,9 +1,9 @@
 //! The buffer of a request, and spans of the buffer.
 //!
 //! A request owns one buffer. The buffer holds the plaintext of the ticket, the plaintext of the authenticator, and a copy of
-//! the service's name from the ticket's unencrypted fields. Every fact is a span of the buffer, so an accepted request borrows
-//! no token and needs one allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys, and these keys are
-//! not copied.
+//! the service's name from the ticket's unencrypted fields. Every fact is stored as a span of the buffer. So an accepted
+//! request does not borrow the token, and needs one allocation. Both plaintexts hold keys, and the request holds no other
+//! copy of these keys. So the buffer is zeroized when it is dropped.
 
 use crate::crypto::{DecryptError, EncType, KeyRef, KeyUsage};
 use crate::span::Span;
@@ -19,7 +19,7 @@ pub(crate) struct Buffer(Vec<u8>);
 impl Buffer {
     /// Allocates a buffer for the plaintexts of both ciphertexts and the service's name.
     pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
-        // All four lengths are of parts of one token, so their sum is smaller than the size of the token.
+        // The four lengths are those of separate parts of one token, so their sum is smaller than the size of the token.
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let capacity = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
         Self(Vec::with_capacity(capacity))
@@ -87,13 +87,13 @@ impl Buffer {
     /// Returns the octets of a span of this buffer.
     #[expect(
         clippy::expect_used,
-        reason = "this buffer made the span, and is never truncated before the end of a span that it returned"
+        reason = "this buffer made the span, and a truncation never removes octets of a span that was returned"
     )]
     pub(crate) fn slice(&self, span: Span) -> &[u8] {
         self.0.get(span.start()..span.end()).expect("a span of this buffer")
     }
 
-    /// Returns a key of this buffer.
+    /// Returns a key whose octets are in this buffer.
     pub(crate) fn key(&self, key: KeyField) -> KeyRef<'_> {
         key.in_octets(&self.0)
     }
@@ -114,14 +114,15 @@ impl Buffer {
         Span::new(start, part.len())
     }
 
-    /// Returns the octets of a span as text. The span must be that of a realm, which the reader has checked to be text.
+    /// Returns the octets of a span as text. The span must be that of a realm, because the reader accepts only text as a
+    /// realm.
     #[expect(clippy::expect_used, reason = "the span is that of a realm, and the reader accepts only text as a realm")]
     pub(crate) fn text(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).expect("a realm that was read as text")
     }
 }
 
-/// The place of a key from a message in the buffer. The key has the length of its type.
+/// The place of a key in the buffer. The key came from a message, and has the length of its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyField {
     etype: EncType,

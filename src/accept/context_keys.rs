@@ -24,24 +24,24 @@ pub(crate) struct ContextKeys<'a> {
 pub(crate) type AcceptorSubkey = Option<EncType>;
 
 impl ContextKeys<'_> {
-    /// Makes the context of the time before the AP-REP. If the server sends no AP-REP, this context remains in use.
+    /// Makes the context that applies before the AP-REP. If the server sends no AP-REP, this context remains in use.
     pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
-        // Without a sequence number in the authenticator, the numbers begin at zero (RFC 4121 section 4.2.6), as with MIT
-        // krb5.
+        // If the authenticator has no sequence number, the numbers begin at zero (RFC 4121 section 4.2.6). MIT krb5 does
+        // the same.
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
             key: self.initial_key(),
             message_key: MessageKey::Initial,
             flags: authenticator.flags(),
-            // Without an AP-REP both directions begin with the client's number, as with MIT krb5 and Heimdal.
+            // Without an AP-REP, both directions begin with the client's sequence number. MIT krb5 and Heimdal do the same.
             send_sequence: sequence,
             receive_sequence: sequence,
         }
     }
 
-    /// Makes the context of the time after the AP-REP, which is made with the same randomness. Without an AP-REP, the
-    /// result is that of [`before_reply`](Self::before_reply).
+    /// Makes the context that applies after the AP-REP. The AP-REP must be made with the same randomness. If the client
+    /// wants no AP-REP, this function returns the context of [`before_reply`](Self::before_reply).
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         if self.ap_rep.is_none() {
             return self.before_reply(authenticator);
@@ -66,7 +66,7 @@ impl ContextKeys<'_> {
         self.subkey.unwrap_or(self.session).to_key()
     }
 
-    /// Prepares an AP-REP (RFC 4120 section 3.2.4): the client's time, encrypted under the session key.
+    /// Prepares an AP-REP (RFC 4120 section 3.2.4). The AP-REP contains the client's time, encrypted under the session key.
     pub(crate) fn write_ap_rep(
         &self,
         authenticator: &AuthenticatorFields,
@@ -95,9 +95,9 @@ impl ContextKeys<'_> {
 ///
 /// A client may list the types that it accepts (RFC 4537). If the list has a type that is stronger than the current type, the
 /// acceptor chooses the stronger type. So an AES key can protect a context whose session key is an RC4 key. Otherwise
-/// the type does not change. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do
-/// not look for it. In DCE style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker
-/// cannot send the acceptor's AP-REP back to the acceptor in place of the client's AP-REP.
+/// the type does not change. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do not
+/// read one. In DCE style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker cannot send the
+/// acceptor's AP-REP back to the acceptor in place of the client's AP-REP.
 pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,

@@ -118,8 +118,8 @@ impl<'a> TicketFacts<'a> {
     }
 
     /// Returns the time from which the ticket is valid: its starttime, or its authtime if the ticket has no starttime (RFC
-    /// 4120 section 5.3). If the present time replaced a missing starttime, every such ticket would pass the check of
-    /// its start.
+    /// 4120 section 5.3). This function does not replace a missing starttime by the present time: the ticket would then
+    /// always pass the check of its start.
     #[must_use]
     pub fn start_time(self) -> UnixTime {
         self.fields.starttime.unwrap_or(self.fields.authtime)
@@ -244,8 +244,8 @@ impl<'a> AuthenticatorFacts<'a> {
     /// The session key protects this name. If [`Policy::with_services`](crate::Policy::with_services) lists services, the name
     /// is one of these services.
     ///
-    /// Returns `None` if the client sends no name, as MIT krb5 does. If the policy lists no services, the result is
-    /// also `None` for several names, and for a name that cannot be read.
+    /// Returns `None` if the client sends no name; MIT krb5 sends none. If the policy lists no services, the result is also
+    /// `None` for several names, and for a name that cannot be read.
     #[must_use]
     pub fn client_target(self) -> Option<ClientTarget<'a>> {
         self.fields.client_target.map(|target| ClientTarget::of_checked(self.buffer.slice(target)))

@@ -1,19 +1,19 @@
-//! The kind of message that an AP-REQ is: a message of the GSS mechanism, or a bare AP-REQ.
+//! The kind of a message with an AP-REQ: a message of a GSS mechanism, or a bare AP-REQ.
 
 use crate::wire::mechanism::Mechanism;
 
-/// The kind of message that an AP-REQ is. The kind decides which checksum the AP-REQ must have, and which framing its answer
-/// gets.
+/// The kind of a message with an AP-REQ. The kind decides which checksum the AP-REQ must have, and which framing the answer
+/// has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
-    /// The message came under the object identifier of this mechanism.
+    /// The AP-REQ came in the framing of this GSS mechanism.
     Gss(Mechanism),
     /// The AP-REQ came without the framing of a GSS mechanism.
     Bare,
 }
 
 impl Message {
-    /// Returns the number of this message in the octets of a [`Negotiation`](super::Negotiation).
+    /// Returns the number that stands for this kind of message in the octets of a [`Negotiation`](super::Negotiation).
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Bare => 0,
@@ -22,7 +22,7 @@ impl Message {
         }
     }
 
-    /// Returns the message with this number.
+    /// Returns the kind of message that this number stands for.
     pub(crate) const fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::Bare),

@@ -3,15 +3,15 @@
 //!
 //! ```text
 //! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
-//!         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no replay
-//!                                                 every check of RFC 4120           the account may vouch for
+//!         form              the ticket's MAC      the authenticator's MAC,          the PAC and the         no replay
+//!                                                 every check of RFC 4120           user's domain
 //! ```
 //! | stage | files with its checks |
 //! |---|---|
 //! | `read` | `token` (the kind of a token), `read` (the token's size, its AP-REQ, the AP-REQ's unencrypted fields) |
 //! | `open` | `open` (keys, the ticket's MAC, the session key) |
 //! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/client_target`, `verify/bindings`, `verify/mic` (also the client's final token) |
-//! | `authorize` | `authorize` (whether a PAC must be there), `authorize/pac` (the contents of the PAC), `pac/` (the PAC's form and signatures) |
+//! | `authorize` | `authorize` (whether a PAC is required), `authorize/pac` (the contents of the PAC), `pac/` (the PAC's form and signatures) |
 //! | `admit` | `replay/` (whether the authenticator is new), `admit` (the answer of the replay cache) |
 //!
 //! A failed check returns a small refusal, and the refusal's `explain` makes the error. [`Validator`](crate::Validator) has

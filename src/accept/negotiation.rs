@@ -19,8 +19,8 @@ use zeroize::zeroize_bytes;
 /// clock skew.
 ///
 /// [`to_bytes`](Self::to_bytes) writes the state as octets, so that the caller can store them elsewhere. **These octets are a
-/// secret**, because the keys of the context can be derived from them. A store must protect these octets like a
-/// session. A client may carry these octets only encrypted and authenticated.
+/// secret**, because the keys of the context can be derived from them. A store must give these octets the same protection
+/// as a user's session. A client may carry these octets only in an encrypted and authenticated form.
 #[must_use]
 pub struct Negotiation {
     /// The MechTypeList as the client sent it. The mechListMIC covers this list. The list is empty if the client did not
@@ -96,8 +96,7 @@ impl Negotiation {
     /// Reads the octets that [`to_bytes`](Self::to_bytes) has written.
     ///
     /// # Errors
-    /// Returns [`InvalidNegotiation`] if the octets do not have this form, for example if another version of this crate
-    /// wrote them in another form.
+    /// Returns [`InvalidNegotiation`] if the octets do not have the form that this version of the crate writes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidNegotiation> {
         Self::parse(bytes).ok_or(InvalidNegotiation)
     }
@@ -125,7 +124,7 @@ impl Negotiation {
 }
 
 impl PendingRequest {
-    /// The number of octets before the AP-REQ: the message's number, the time and the randomness.
+    /// The number of octets before the AP-REQ: one for the kind of the message, 8 for the time, 64 for the randomness.
     const FIXED: usize = 1 + 8 + 64;
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -147,7 +146,7 @@ impl Drop for PendingRequest {
     }
 }
 
-/// Shows only which token the negotiation waits for: the rest is a secret.
+/// Shows only which token the negotiation waits for: the other fields are secret.
 impl fmt::Debug for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.awaiting {
@@ -166,5 +165,6 @@ impl fmt::Debug for PendingRequest {
 /// The version of the format.
 const VERSION: u8 = 2;
 
-/// The octet that replaces the MechTypeList if the client did not negotiate. A MechTypeList begins with the tag of a SEQUENCE.
+/// The octet that replaces the MechTypeList if the client did not negotiate. A MechTypeList begins with another octet: the
+/// tag of a SEQUENCE.
 const NOT_NEGOTIATED: u8 = 0;

@@ -1,5 +1,5 @@
-//! Second stage: a request becomes an opened ticket. A key of the service verifies the ticket, so a holder of that key wrote
-//! it.
+//! Second stage: a request becomes an opened ticket. A key of the service verifies the ticket, so a holder of that key
+//! wrote the ticket.
 //!
 //! This stage does not check whether the ticket is valid now, or whether the client that sent the ticket owns it.
 

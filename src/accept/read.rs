@@ -1,6 +1,6 @@
-//! First stage: a token becomes the AP-REQ in it, an offer of Kerberos, or a refusal that names the kind of the token.
+//! First stage: this stage finds the AP-REQ of a token, recognises an offer of Kerberos, or refuses the token.
 //!
-//! An AP-REQ arrives in several framings, and in any token of a negotiation. This file finds the AP-REQ in all framings
+//! An AP-REQ can arrive in several framings, and in any token of a negotiation. This file finds the AP-REQ in all framings
 //! and tokens. This stage uses no key and allocates no memory.
 
 use super::message::Message;
@@ -71,7 +71,7 @@ impl<'t> ReadStep<'t> {
 }
 
 impl<'t> Offer<'t> {
-    /// Returns the refusal of a server that cannot ask the client for another token.
+    /// Returns the refusal of this offer, for a server that cannot ask the client for another token.
     pub(crate) fn refusal(self) -> ReadRefusal<'t> {
         self.proposal.refuse()
     }
@@ -83,8 +83,8 @@ impl<'t> Proposal<'t> {
     }
 }
 
-/// The check of the first stage that a token does not pass. The type is small, since most requests from the internet are
-/// refused in this stage.
+/// The check that a token fails in the first stage. The type is small, since most requests from the internet are refused in
+/// this stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReadRefusal<'t> {
     Malformed(Fault),
@@ -96,7 +96,7 @@ pub(crate) enum ReadRefusal<'t> {
     NoToken,
     /// The token belongs to another mechanism.
     Foreign(Mechanism, Unprinted<&'t [u8]>, KerberosOffer),
-    /// The client offers mechanisms without Kerberos, and sent no token.
+    /// The client offers mechanisms, but not Kerberos, and sent no mechToken.
     NotOffered(MechanismList<'t>),
     UserToUser,
     TicketEtype(EncType),
@@ -127,7 +127,7 @@ impl ReadRefusal<'_> {
     }
 }
 
-/// Returns the error of an offer without Kerberos. The error names the first offered mechanism that this crate knows.
+/// Returns the error for an offer without Kerberos. The error names the first offered mechanism that this crate knows.
 fn not_offered(mechanisms: MechanismList<'_>) -> Error {
     let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
     match mechanisms.iter().find(named) {
@@ -215,7 +215,7 @@ impl<'t> Found<'t> {
     ///
     /// The first octets of the mechToken show its mechanism. RFC 4178 says that the mechToken belongs to the first mechanism
     /// in the MechTypeList. This function also accepts a Kerberos token if another mechanism is first, since this acceptor
-    /// chooses no mechanism except Kerberos.
+    /// chooses only Kerberos.
     fn in_init(init: &NegTokenInit<'t>) -> Result<Self, ReadRefusal<'t>> {
         let mechanisms = init.mechanisms;
         let Some(mechanism) = mechanisms.kerberos() else {
@@ -250,8 +250,8 @@ fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), ReadRefusal<'_>
     }
 }
 
-/// Returns the refusal of an offer without Kerberos. If a mechToken came with the offer, the refusal names its mechanism.
-/// Otherwise [`not_offered`] finds the name.
+/// Returns the refusal of an offer without Kerberos. If a mechToken came with the offer, the refusal names the mechanism of
+/// the mechToken. Otherwise [`not_offered`] chooses the mechanism that the error names.
 #[cold]
 fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> ReadRefusal<'t> {
     let Some(token) = init.mech_token else {
@@ -305,8 +305,8 @@ fn confirmed(token: FinalToken<'_>) -> FoundApReq<'_> {
     FoundApReq { ap_req: Reader::new(ap_req), message: *message, carrier: Carrier::Earlier(token) }
 }
 
-/// Returns the refusal of a NegTokenResp without a negotiation that waits for it. An example is NTLM's final message. A
-/// client sends this message if a proxy, or another node behind a load balancer, has sent an NTLM challenge.
+/// Returns the refusal of a NegTokenResp that does not belong to a negotiation of this server. An example is NTLM's final
+/// message. A client sends this message if a proxy, or another node behind a load balancer, has sent an NTLM challenge.
 fn out_of_turn(response: Reader<'_>) -> ReadRefusal<'_> {
     let token = match NegTokenResp::read(response) {
         Ok(response) => response.response_token,

@@ -32,7 +32,7 @@ pub(crate) enum Continuation {
     NotAllowed,
 }
 
-/// The token of a negotiation that carried an AP-REQ.
+/// The token that carried the AP-REQ in a negotiation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Carrier<'t> {
     /// The client did not negotiate.

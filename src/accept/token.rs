@@ -1,4 +1,4 @@
-//! The kind of a token, which its first octets show.
+//! The kind of a token. The first octets of a token show its kind.
 
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::wire::der::{Fault, Kind, Reader, field};

@@ -23,7 +23,7 @@ pub enum MessageError {
         /// The limit, [`MAX_MESSAGE_TOKEN`](crate::limits::MAX_MESSAGE_TOKEN).
         limit: usize,
     },
-    /// The token has another kind than this call accepts.
+    /// The token is of a kind that this call does not accept.
     #[error("expected {expected}, found {found}")]
     WrongToken {
         /// The kind of token that this call accepts in this context.
@@ -114,7 +114,7 @@ impl MessageError {
     }
 }
 
-/// The kind of a token, as its first octets show.
+/// The kind of a token. The first octets of a token show its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenKind {
@@ -130,7 +130,7 @@ pub enum TokenKind {
     /// A Wrap token with an RC4 key: `02 01` in GSS framing (RFC 4757 section 7.3).
     #[error("a Wrap token of RFC 4757")]
     Rc4Wrap,
-    /// A token that deletes a context, which is obsolete: `04 05`, or `01 02` in GSS framing.
+    /// An obsolete token that deletes a context: `04 05`, or `01 02` in GSS framing.
     #[error("a token that deletes a context")]
     DeleteContext,
     /// A token that establishes a context: `01 00`, `02 00` or `03 00` in GSS framing (AP-REQ, AP-REP, KRB-ERROR).
@@ -142,7 +142,8 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// Returns the kind that the first octets show. Fails if the octets end too early, or the GSS framing is malformed.
+    /// Returns the kind that the first octets show. Returns an error if the octets end too early, or the GSS framing is
+    /// malformed.
     pub(super) fn of(token: &[u8]) -> Result<Self, Malformed> {
         der::read(token, Self::parse)
     }

@@ -2,7 +2,7 @@
 //!
 //! A context is made from the key, flags and sequence numbers of the AP-REQ and AP-REP exchange. The context makes
 //! tokens from messages, and returns messages from tokens. With AES keys, the tokens are those of RFC 4121 section 4.2,
-//! and with RC4 keys those of RFC 4757 section 7. The peer was authenticated before the context is made.
+//! and with RC4 keys those of RFC 4757 section 7. The library authenticates the peer before it makes the context.
 
 mod cfx;
 mod error;
@@ -50,10 +50,10 @@ use zeroize::zeroize_bytes;
 ///   is older than the last 64 numbers.
 /// - With neither flag, all numbers are accepted.
 ///
-/// With RC4, the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker can change the number
-/// of a token that is signed only. A context with RC4 refuses such a token only with [`GssFlags::SEQUENCE`]. The numbers
-/// have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is accepted again after its client has
-/// skipped more than 2^31 numbers.
+/// With RC4, the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker can change the number of a
+/// token that is signed but not encrypted. A context with RC4 refuses the changed token only with [`GssFlags::SEQUENCE`].
+/// The numbers have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is accepted again after its client
+/// has skipped more than 2^31 numbers.
 ///
 /// Keys are derived when they are first needed, so an idle context takes little memory. The keys are zeroized when the
 /// context is dropped.
@@ -180,7 +180,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// Returns [`MessageError`], whose variants name the problem of the token or its number.
+    /// Returns [`MessageError`]. The variant names the problem of the token or of its sequence number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
@@ -203,25 +203,25 @@ impl SecurityContext {
         }
     }
 
-    /// Opens a token of the peer's `GSS_Wrap` that has at least the protection `least` (`GSS_Unwrap`), and appends its
-    /// message to `out`. An encrypted token always suffices, because encryption also protects the integrity.
+    /// Opens a Wrap token of the peer (`GSS_Unwrap`), and appends its message to `out`. The token must have at least the
+    /// protection `least`. An encrypted token always suffices, because encryption also protects the integrity.
     ///
     /// # Errors
     ///
     /// Returns [`MessageError::Protection`] if the token is only signed and `least` is [`Protection::Confidentiality`].
-    /// The other variants name the problem of the token or its number. After an error, `out` is unchanged.
+    /// The other variants name the problem of the token or of its sequence number. After an error, `out` is unchanged.
     pub fn unwrap(&mut self, token: &[u8], least: Protection, out: &mut Vec<u8>) -> Result<(), MessageError> {
         self.open(token, least, out).map(|_protection| ())
     }
 
-    /// Opens a token of the peer's `GSS_Wrap` with any protection, appends its message to `out`, and returns the
-    /// protection. The sender chooses the protection, so the message may be only signed although the caller expects
-    /// encryption. If the protocol defines the protection, use [`unwrap`](Self::unwrap) instead.
+    /// Opens a Wrap token of the peer with any protection, appends its message to `out`, and returns the protection. The
+    /// sender chooses the protection, so the message may be only signed although the caller expects encryption. If the
+    /// protocol defines the protection, use [`unwrap`](Self::unwrap) instead.
     ///
     /// # Errors
     ///
-    /// Returns [`MessageError`], whose variants name the problem of the token or its number. After an error, `out` is
-    /// unchanged.
+    /// Returns [`MessageError`]. The variant names the problem of the token or of its sequence number. After an error,
+    /// `out` is unchanged.
     pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         self.open(token, Protection::Integrity, out)
     }

@@ -154,8 +154,9 @@ impl core::fmt::Debug for Rc4 {
     }
 }
 
-/// Returns the length of the longest message whose token has at most `max_token` octets, or 0 if there is none. The
-/// function assumes length octets for contents of `max_token` octets, so the result may be one less than possible.
+/// Returns the length of the longest message whose token has at most `max_token` octets, or 0 if no message fits. The
+/// function reserves as many length octets as contents of `max_token` octets need, so the result may be one less than the
+/// true limit.
 pub(super) fn size_limit(max_token: usize) -> usize {
     max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len()).saturating_sub(WRAPPING)
 }

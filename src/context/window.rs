@@ -122,7 +122,7 @@ impl Window {
         // After 64 steps or more, no earlier number is remembered.
         self.seen = u32::try_from(steps).ok().and_then(|steps| self.seen.checked_shl(steps)).unwrap_or(0) | 1;
         self.next = self.width.cut(self.next.wrapping_add(steps));
-        // `progress` may saturate, because no number can be further behind than its maximum.
+        // `progress` may saturate, because no number can be further behind than `u64::MAX`.
         self.progress = self.progress.saturating_add(steps);
     }
 }

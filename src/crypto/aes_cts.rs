@@ -1,7 +1,7 @@
-//! AES in CBC mode with ciphertext stealing, CBC-CS3 with a zero initial vector (RFC 3962 section 5).
+//! AES in CBC mode with ciphertext stealing (CBC-CS3) and a zero initial vector (RFC 3962 section 5).
 //!
-//! The functions take the data as its first block and the rest, so the data is never shorter than a block. The
-//! functions encrypt or decrypt the data. The modules [`super::rfc3962`] and [`super::rfc8009`] protect the integrity
+//! The functions take the first block and the rest of the data as two arguments, so the data is never shorter than a block.
+//! The functions encrypt or decrypt the data. The modules [`super::rfc3962`] and [`super::rfc8009`] protect the integrity
 //! of the data. The `cts` crate takes 50 % longer, because it decrypts one block at a time, and encrypts a single block
 //! twice.
 
@@ -38,8 +38,8 @@ impl<C: Aes> AesCts<C> {
         &self.0
     }
 
-    /// Decrypts `ciphertext` into `out`. Refuses a ciphertext shorter than a block, and an `out` of another length than
-    /// the ciphertext.
+    /// Decrypts `ciphertext` into `out`. Refuses a ciphertext shorter than a block, and an `out` whose length differs from
+    /// that of the ciphertext.
     pub(super) fn decrypt_into(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<(), DecryptError> {
         let rest = ciphertext.len().checked_sub(BLOCK).ok_or(DecryptError::Integrity)?;
         // The sum is at most the length of the ciphertext, so the addition does not saturate.
@@ -64,7 +64,7 @@ impl<C: Aes> AesCts<C> {
         Ok(())
     }
 
-    /// Decrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
+    /// Decrypts the data in place. `first` is the first block of the data, and `rest` is all octets after that block.
     pub(super) fn decrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.decrypt_and_show(first, rest, |_| {});
     }
@@ -75,7 +75,7 @@ impl<C: Aes> AesCts<C> {
         self.0.decrypt_with_backend(Decryption { first: first.into(), rest, show });
     }
 
-    /// Encrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
+    /// Encrypts the data in place. `first` is the first block of the data, and `rest` is all octets after that block.
     pub(super) fn encrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.encrypt_and_show(first, rest, |_| {});
     }

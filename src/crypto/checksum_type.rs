@@ -1,6 +1,6 @@
 //! Checksum type numbers (RFC 3961 section 8, IANA "Kerberos Checksum Type Numbers") and their names.
 //!
-//! [`ChecksumType`] holds any number of a message, also an unknown number.
+//! [`ChecksumType`] holds any number that a message contains, also an unknown number.
 
 use core::fmt;
 
@@ -31,7 +31,7 @@ impl ChecksumType {
     /// section 4.1.1).
     pub const GSSAPI: Self = Self(0x8003);
 
-    /// Returns the registered name, or `None` for a number without one.
+    /// Returns the registered name, or `None` for a number without a registered name.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)

@@ -1,5 +1,5 @@
-//! Decryption and encryption with one key for one usage. A [`Cipher`] is prepared once, with all work that does not
-//! depend on the message.
+//! Decryption and encryption with one key for one usage. A [`Cipher`] is prepared once. The preparation does all work that
+//! does not depend on the message.
 //!
 //! The ciphertexts are those of the field `EncryptedData.cipher`. The integrity of every returned plaintext has been
 //! verified. This module does not check the contents of a plaintext.
@@ -26,7 +26,7 @@ pub struct Cipher(pub(super) Prepared);
 #[derive(Clone)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "the usual variants are the large ones, and a box would allocate in every request"
+    reason = "the variants in common use are the large variants, and a box would allocate in every request"
 )]
 pub(super) enum Prepared {
     Aes128Sha1(AesSha1<aes::Aes128>),
@@ -83,9 +83,9 @@ impl Cipher {
         self.scheme().encrypt(confounder, plaintext, out);
     }
 
-    /// Decrypts a ciphertext in place, given as its first 16 octets and the rest. The first 16 octets are the encrypted
-    /// confounder of AES or the MAC of RC4. With AES, the plaintext then begins at the start of `rest` and need not be
-    /// moved.
+    /// Decrypts a ciphertext in place. The arguments are the first 16 octets of the ciphertext and the rest. The first 16
+    /// octets are the encrypted confounder of AES or the MAC of RC4. With AES, the plaintext then begins at the start of
+    /// `rest` and need not be moved.
     ///
     /// Returns the range of the plaintext in `rest`. If the MAC is wrong, the function overwrites `rest` with zeros.
     pub(crate) fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
@@ -98,7 +98,7 @@ impl Cipher {
         scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
-    /// Returns the number of octets that encryption adds to a plaintext, which are the confounder and the MAC.
+    /// Returns the number of octets that encryption adds to a plaintext: those of the confounder and of the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.scheme().overhead()
@@ -110,7 +110,8 @@ impl Cipher {
         self.overhead()
     }
 
-    /// Returns the MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
+    /// Returns the MAC inside a ciphertext. With AES, the MAC is the last 12, 16 or 24 octets. With RC4, the MAC is the
+    /// first 16 octets.
     ///
     /// The MAC identifies the message only after the ciphertext was decrypted without error. Returns `None` if the
     /// ciphertext is too short.
@@ -148,7 +149,8 @@ pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) ->
     scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
-/// Returns the same as [`Cipher::mac_of`] for a key of type `etype`. Returns `None` if the type is not supported.
+/// Returns the MAC inside a ciphertext, as [`Cipher::mac_of`] does, for a key of type `etype`. Returns `None` if the type
+/// is not supported.
 pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
     match etype {
         EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => {

@@ -29,7 +29,7 @@ impl EncType {
     pub const AES128_CTS_HMAC_SHA256_128: Self = Self(19);
     /// AES-256 with HMAC-SHA-384 (RFC 8009).
     pub const AES256_CTS_HMAC_SHA384_192: Self = Self(20);
-    /// RC4 with HMAC-MD5 (RFC 4757). The key of an account is its NT hash. RFC 8429 deprecates this type.
+    /// RC4 with HMAC-MD5 (RFC 4757). The RC4 key of an account is the account's NT hash. RFC 8429 deprecates this type.
     pub const RC4_HMAC: Self = Self(23);
     /// RC4 with a 56-bit key (RFC 4757). This type is broken.
     pub const RC4_HMAC_EXP: Self = Self(24);

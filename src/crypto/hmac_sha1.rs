@@ -2,8 +2,8 @@
 //!
 //! The type of a key ensures that the key has at most one block. A message may be given in pieces, and its MAC has 20
 //! octets. A request spends most of its time in the compression function of SHA-1, so this module calls that function
-//! directly. The `hmac` crate takes 40 ns longer for a key and 40 ns longer for each message. For a request, that is a
-//! fifth of the time.
+//! directly. The `hmac` crate takes 40 ns longer for a key and 40 ns longer for each message. For a request, these
+//! differences add up to a fifth of the time.
 
 use core::slice;
 
@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// A key, as the inner and the outer hash state after the block of the key.
+/// A key, stored as two hash states, inner and outer. Both states already include the block of the key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HmacSha1 {
     inner: State,

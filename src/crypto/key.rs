@@ -31,7 +31,7 @@ pub struct Key(Secret);
 #[derive(Clone)]
 // Without this alignment, the value has 33 octets. The compiler then moves the value with overlapping stores and loads,
 // which delay the processor. The validation of a ticket without PAC then takes 8 % longer, which is the mean of four
-// layouts of the program. With or without the alignment, a key of a service has 44 octets.
+// layouts of the program. With or without the alignment, a `ServiceKey` has 44 octets.
 #[repr(align(4))]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),
@@ -68,8 +68,8 @@ impl Key {
         }))
     }
 
-    /// Makes a key as [`new`](Self::new) does, from hexadecimal digits of either case, as `klist -K` prints keys. The
-    /// running time does not depend on the digits.
+    /// Makes a key from hexadecimal digits of either case. `klist -K` prints keys in this form. The running time does not
+    /// depend on the digits.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Key {
         Self(Secret::Aes256Sha384(octets))
     }
 
-    /// Computes the NT hash of a password, the MD4 hash of its UTF-16LE form. The hash must be kept as secret as the
-    /// password, because it can be used in place of the password.
+    /// Computes the NT hash of a password, which is the MD4 hash of the password in UTF-16LE. The hash must be kept as
+    /// secret as the password, because it can be used in place of the password.
     #[cfg(feature = "rc4")]
     #[must_use]
     pub fn nt_hash(password: &str) -> [u8; 16] {

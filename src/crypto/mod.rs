@@ -4,7 +4,7 @@
 //!
 //! A [`Key`] is made from octets or, with [`string_to_key()`], from a password. For each [`KeyUsage`], a key makes a
 //! [`Cipher`], which decrypts and encrypts, and a [`Checksummer`]. The keys of the usage are derived at that time.
-//! Decryption, and making and verifying checksums, do not allocate.
+//! Decryption does not allocate memory. The computation and the check of a checksum do not allocate memory either.
 //!
 //! ```
 //! use kerberos_sso::crypto::{EncType, Key, KeyUsage};

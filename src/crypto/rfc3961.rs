@@ -67,7 +67,7 @@ impl FoldedUsage {
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "constant functions have no iterators; all indices are reduced or below the length, and the sums are small"
+    reason = "a `const fn` cannot use iterators; all indices are reduced or below the length, and the sums are small"
 )]
 pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
     let mut sums = [0_u32; N];
@@ -84,7 +84,7 @@ pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "constant functions have no iterators; both indices are reduced modulo the length"
+    reason = "a `const fn` cannot use iterators; both indices are reduced modulo the length"
 )]
 const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     let bits = input.len() * 8;
@@ -94,13 +94,12 @@ const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     octet
 }
 
-/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. The carry has at
-/// most two octets after the first round, has at most one bit after the second round, and is zero after the third
-/// round.
+/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. After the first round,
+/// the carry has at most two octets. After the second round, it has at most one bit, and after the third round it is zero.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "constant functions have no iterators; the index is below N, and the sums are small"
+    reason = "a `const fn` cannot use iterators; the index is below N, and the sums are small"
 )]
 const fn add_carries<const N: usize>(mut sums: [u32; N]) -> [u8; N] {
     let mut octets = [0; N];
@@ -141,7 +140,7 @@ pub(super) const PRF: [u8; 16] = n_fold(b"prf");
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::cast_possible_truncation,
-    reason = "a constant has no iterators, and the number is below 32"
+    reason = "a constant cannot use iterators, and the number is below 32"
 )]
 static FOLDED: [FoldedUsage; 32] = {
     let mut folded = [FoldedUsage::fold(KeyUsage(0)); 32];

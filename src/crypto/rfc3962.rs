@@ -1,8 +1,8 @@
 //! AES with HMAC-SHA1: encryption types 17 and 18, checksum types 15 and 16 (RFC 3962).
 //!
-//! A scheme is made from a protocol key and a usage. The scheme returns only plaintexts whose MAC is right. A
-//! ciphertext is the AES-CTS encryption of confounder and plaintext, then the MAC of both. The scheme must therefore
-//! decrypt a ciphertext before it can verify the MAC.
+//! A scheme is made from a protocol key and a usage. The scheme returns only plaintexts whose MAC is right. A ciphertext is
+//! the AES-CTS encryption of confounder and plaintext, followed by the MAC of both. The scheme must therefore decrypt a
+//! ciphertext before it can verify the MAC.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -96,7 +96,7 @@ pub(super) fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Wiped<Key<C>
     derived
 }
 
-/// Returns the first 96 bits of an HMAC-SHA1, which are sent.
+/// Returns the first 96 bits of an HMAC-SHA1. Messages contain only these bits.
 pub(super) fn truncated(mac: &[u8; 20]) -> [u8; MAC] {
     part::<0, MAC, 20>(mac)
 }

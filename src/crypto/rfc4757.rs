@@ -24,7 +24,8 @@ use super::zeroing::Wiped;
 /// The random octets at the start of every plaintext with RC4.
 pub(crate) type Rc4Confounder = [u8; CONFOUNDER];
 
-/// The key K1 of one message type. Without export restrictions, K2 is the same key (section 5).
+/// The key K1 of one message type. K2 differs from K1 only with export restrictions, which this crate does not support
+/// (section 5).
 #[derive(Clone)]
 pub(super) struct Rc4Hmac {
     mac: Hmac<Md5>,

@@ -14,11 +14,11 @@ pub(super) trait Scheme {
     /// Decrypts `ciphertext` into `out`, which has the same length, and returns the range of the plaintext in `out`.
     fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError>;
 
-    /// Decrypts a ciphertext in place, given as its first 16 octets and the rest. Returns the range of the plaintext in
-    /// `rest`.
+    /// Decrypts a ciphertext in place. `first` is the first 16 octets of the ciphertext, and `rest` is all octets after
+    /// them. Returns the range of the plaintext in `rest`.
     fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError>;
 
-    /// Encrypts a plaintext given in pieces, and appends the ciphertext to `out`, whose capacity must suffice.
+    /// Encrypts a plaintext given in pieces, and appends the ciphertext to `out`. The capacity of `out` must suffice.
     fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>);
 }
 

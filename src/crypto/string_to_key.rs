@@ -117,6 +117,6 @@ pub enum StringToKeyError {
     },
 }
 
-/// The largest iteration count that this crate accepts, which takes some seconds. MIT krb5 has the same limit. (In RFC
-/// 3962, a count of 0 means 2³²; this crate refuses 0.)
+/// The largest iteration count that this crate accepts. The derivation of a key with this count takes some seconds. MIT
+/// krb5 has the same limit. (In RFC 3962, a count of 0 means 2³²; this crate refuses 0.)
 pub const MAX_ITERATIONS: u32 = 0x0100_0000;

@@ -1,7 +1,7 @@
 //! Octets that are overwritten when they are dropped.
 //!
 //! `zeroize::Zeroizing` overwrites arrays octet by octet, which costs 11 % of the instructions of an accepted request.
-//! `zeroize::zeroize_bytes` uses the widest writes of the processor, and then the same barrier.
+//! `zeroize::zeroize_bytes` uses the widest writes of the processor, and then the same barrier as `Zeroizing`.
 
 use core::ops::{Deref, DerefMut};
 

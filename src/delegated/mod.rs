@@ -25,11 +25,11 @@ use zeroize::Zeroizing;
 /// The tickets that a client delegated, so that the server can act in the client's name. Usually there is one
 /// ticket-granting ticket.
 ///
-/// A holder of the tickets can act as that client until they expire, against every service of the client's realm. The
-/// octets with the session keys are overwritten on drop. `Debug` shows no keys.
+/// Until the tickets expire, their holder can act as that client against every service of the client's realm. The octets
+/// with the session keys are overwritten on drop. `Debug` shows no keys.
 ///
 /// Names, times and flags are the client's own statements about its tickets. These statements say how to use the tickets.
-/// The statements do not identify the client: [`Accepted::identity`](crate::Accepted::identity) does.
+/// The statements do not identify the client. Only [`Accepted::identity`](crate::Accepted::identity) identifies the client.
 ///
 /// ```
 /// # use kerberos_sso::Accepted;
@@ -48,8 +48,8 @@ pub struct DelegatedCredentials {
 }
 
 impl DelegatedCredentials {
-    /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 asks for the session key, and
-    /// MIT's library uses it. Some older clients use the subkey.
+    /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 requires the session key, and
+    /// MIT's library uses that key. Some older clients use the subkey.
     pub(crate) fn open(krb_cred: &[u8], keys: &[KeyRef<'_>]) -> Result<Self, DelegationError> {
         let message = KrbCred::read(krb_cred)?;
         let plaintext = decrypt(message.enc_part, keys)?;
@@ -224,8 +224,8 @@ impl From<Malformed> for DelegationError {
 /// Returns the octets of the EncKrbCredPart.
 ///
 /// Encryption type 0 means no encryption. This crate allows type 0 for a KRB-CRED only. The KRB-CRED lies within an
-/// authenticator that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends the
-/// KRB-CRED without encryption, and old MIT clients did so with DES.
+/// authenticator that was decrypted and verified, so only the client could write the KRB-CRED or read it. Heimdal (7.8)
+/// always sends the KRB-CRED without encryption. Old MIT clients did the same if the key was a DES key.
 fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;

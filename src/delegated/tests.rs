@@ -39,7 +39,7 @@ fn for_each_sent(mut test: impl FnMut(&mut Sent<'_>)) {
     for_each(RECORDED, 6, |record| test(&mut Sent::read(record)));
 }
 
-/// Tests each message like [`for_each_sent`], and skips the other fields of its record.
+/// Runs `test` on each message, as [`for_each_sent`] does, and then skips the other fields of the record.
 fn for_each_message(mut test: impl FnMut(&Sent<'_>)) {
     for_each_sent(|sent| {
         test(sent);
@@ -79,7 +79,7 @@ fn recorded_credentials_are_read_as_other_implementations_read_them() {
 }
 
 #[test]
-fn credentials_open_under_session_key_only_unless_unencrypted() {
+fn encrypted_credentials_need_the_session_key_and_unencrypted_credentials_need_no_key() {
     for_each_message(|sent| {
         let other = Key::new(sent.session_key.etype(), &vec![7; sent.session_key.expose_bytes().len()]).unwrap();
         let open = |keys: &[KeyRef<'_>]| DelegatedCredentials::open(&sent.krb_cred, keys).map(|_| ());
@@ -186,7 +186,7 @@ fn time_beyond_32_bits_is_clamped_in_the_credential_cache() {
 }
 
 #[test]
-fn debug_shows_no_key() {
+fn debug_of_delegated_credentials_shows_no_key() {
     for_each_message(|sent| {
         let credentials = sent.open();
         let shown = format!("{credentials:?}");

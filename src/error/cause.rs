@@ -6,7 +6,7 @@ use crate::keys::{AccountAndMore, LeftOut};
 use crate::replay::ReplayLimit;
 use thiserror::Error;
 
-/// A statement of whether a client that chose another mechanism also offered Kerberos.
+/// Whether a client that chose another mechanism also offered Kerberos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KerberosOffer {
@@ -55,9 +55,9 @@ pub enum EtypeCause {
 /// The ciphertext that did not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
+#[expect(clippy::large_enum_variant, reason = "a box would allocate, and a refusal must not allocate")]
 pub enum Integrity {
-    /// The ticket did not verify under any key that could be its key.
+    /// The ticket did not verify under any of the tried keys.
     #[error(
         "the ticket for {service} does not open under {} of type {etype} for realm {realm}{}: the keys tried are those of {}{}",
         match (*.tried, *.left_out) {
@@ -74,7 +74,7 @@ pub enum Integrity {
         LeftOut(*.left_out)
     )]
     Ticket {
-        /// The service that the ticket names, its components joined with `/`. Nothing protects that name.
+        /// The service that the ticket names, with `/` between the components. Nothing protects that name.
         service: BoundedText,
         /// The ticket's realm.
         realm: BoundedText,
@@ -93,11 +93,11 @@ pub enum Integrity {
         /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all keys of
         /// accounts that name the service were tried.
         left_out: usize,
-        /// Whether `account` is a service principal of another name, as in
-        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal).
+        /// Whether `account` is a service principal that does not name the ticket's service.
+        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal) has the same field.
         of_another_principal: bool,
     },
-    /// The ticket opened, but the authenticator did not verify under the session key in it.
+    /// The ticket opened, but the authenticator did not verify under the session key in the ticket.
     #[error(
         "the authenticator does not verify under the ticket's session key: its sender does not hold that key, or an \
          attacker changed the authenticator"
@@ -195,7 +195,8 @@ pub enum DelegationKind {
     /// Another service uses the ticket in the user's name: S4U2Proxy (S4U_DELEGATION_INFO in the PAC).
     #[error("constrained delegation: another service uses the ticket in the user's name")]
     ConstrainedDelegation,
-    /// A service asserted the user's identity, and the user proved nothing: S4U2Self (S-1-18-2 in the PAC).
+    /// A service asserted the user's identity, and the user did not authenticate to the KDC: S4U2Self (S-1-18-2 in the
+    /// PAC).
     #[error("protocol transition: a service asserted the user's identity")]
     ServiceAsserted,
 }
@@ -206,8 +207,8 @@ pub enum DelegationKind {
 pub enum ReplayCause {
     /// The same authenticator was admitted before.
     Seen,
-    /// The replay cache started after the request, or its clock was set back after the request. The cache cannot tell
-    /// whether it admitted the authenticator before.
+    /// The replay cache started after the request, or the cache's clock was set back after the request. The cache cannot
+    /// tell whether it admitted the authenticator before.
     OlderThanCache,
 }
 

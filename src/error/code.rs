@@ -42,8 +42,8 @@ impl fmt::Display for Blame {
 }
 
 impl Error {
-    /// Returns the stable name of this error, for logs, counters and tests. Later versions may add names, but change
-    /// none.
+    /// Returns the stable name of this error, for logs, counters and tests. Later versions may add names, but do not change
+    /// a name.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.classified().0

@@ -77,8 +77,8 @@ pub enum Error {
     /// The token has more octets than the limit. The library read no octet of the token.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// The number of octets of the token. For a header, this is the largest number of octets that the header can
-        /// hold.
+        /// The number of octets of the token. For a token in a header, the number is the largest size that the token can
+        /// have.
         size: usize,
         /// The limit: [`Policy::max_token_size`](crate::Policy::max_token_size).
         limit: usize,
@@ -110,7 +110,8 @@ pub enum Error {
     /// The client offers Kerberos, but sent no ticket with its offer.
     #[error("the client offers Kerberos but sent no ticket with its first message")]
     NoToken,
-    /// The ticket is encrypted under the session key of a TGT of this server, which this crate does not support.
+    /// The ticket is encrypted under the session key of a TGT of this server (user-to-user). This crate does not support
+    /// such a ticket.
     #[error(
         "the client asks for user-to-user authentication, which would need a ticket-granting ticket of this server"
     )]
@@ -126,7 +127,7 @@ pub enum Error {
         /// The reason why the type is not accepted.
         cause: EtypeCause,
     },
-    /// A key is for RC4. The policy does not allow RC4 (see `Policy::allow_rc4`), or this build does not have it (the
+    /// A key is for RC4. The policy does not allow RC4 (see `Policy::allow_rc4`), or this build does not have RC4 (the
     /// feature `rc4`).
     #[cfg_attr(feature = "rc4", error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow"))]
     #[cfg_attr(not(feature = "rc4"), error("the {role} is RC4 (rc4-hmac, 23), which this build does not have"))]
@@ -156,7 +157,7 @@ pub enum Error {
     /// The client's name is empty or anonymous, so it identifies no user.
     #[error("the client name {name:?} is refused: {cause}")]
     NameRefused {
-        /// The client's name, its components joined with `/`.
+        /// The client's name, with `/` between the components.
         name: BoundedText,
         /// The reason why the name is refused.
         cause: NameCause,
@@ -233,7 +234,7 @@ pub enum Error {
     /// The authenticator's checksum is unkeyed, malformed or wrong.
     #[error("the authenticator's checksum is refused: {0}")]
     Checksum(ChecksumCause),
-    /// The client's channel bindings are for another channel than the one that carried the request.
+    /// The client's channel bindings do not belong to the channel on which the request came.
     #[error("the channel bindings do not match this connection: the request was made for another TLS channel")]
     ChannelBinding,
     /// The client sent no channel bindings, and the policy demands them.
@@ -243,7 +244,7 @@ pub enum Error {
     #[error("the ticket is delegated ({0}), which the policy refuses")]
     Delegation(DelegationKind),
 
-    /// The policy demands a PAC with the user's SID, and the ticket has none.
+    /// The policy demands a PAC with the user's SID, and the ticket has no such PAC.
     #[error("{0}, and the policy demands one")]
     PacMissing(MissingPac),
     /// The PAC does not have the form that MS-PAC demands.

@@ -10,7 +10,7 @@ use crate::pac::BufferType;
 use crate::replay::ReplayLimit;
 
 /// Returns the sentences of the remedy for an error.
-#[expect(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::too_many_lines, reason = "the function is a table of sentences")]
 pub(super) const fn words(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NotNegotiate(HeaderProblem::OtherScheme) => {

@@ -29,8 +29,9 @@ impl Error {
 
 /// The action that an administrator can take against the cause of an error. `Display` prints sentences.
 ///
-/// Some sentences hold a command. The command names the service if the error knows it. A client without a ticket names no
-/// service: the caller then gives the host that the client asked for, see [`for_host`](Self::for_host).
+/// Some sentences hold a command. The command names the service if the error knows it. For a client without a ticket, the
+/// error does not know the service. The caller then gives the host that the client asked for
+/// ([`for_host`](Self::for_host)).
 ///
 /// ```
 /// # use kerberos_sso::replay::NoReplayCache;
@@ -46,7 +47,7 @@ impl Error {
 /// The default remedy prints an empty text.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Remedy<'a> {
-    /// The sentences. [`SERVICE`] marks the places where the service belongs.
+    /// The sentences. [`SERVICE`] marks the places where `Display` writes the service.
     words: &'static str,
     service: Service<'a>,
 }
@@ -67,7 +68,8 @@ impl<'a> Remedy<'a> {
         Self { words, service: Service::Unknown }
     }
 
-    /// Fills in the host that the client asked for, without a port. An error that knows the service keeps that service.
+    /// Fills in the host that the client asked for, without a port. If the error knows the service, the remedy keeps that
+    /// service.
     #[must_use]
     pub const fn for_host(self, host: &'a str) -> Self {
         match self.service {
@@ -112,7 +114,7 @@ fn is_harmless(name: &str) -> bool {
         && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b'/' | b':'))
 }
 
-/// The mark for the service in the words of a remedy.
+/// The mark that stands for the service in the sentences of a remedy.
 pub(super) const SERVICE: &str = "{service}";
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use thiserror::Error;
 /// the KDC checked these realms.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "a refusal does not allocate")]
+#[expect(clippy::large_enum_variant, reason = "a box would allocate, and a refusal must not allocate")]
 pub enum TransitedCause {
     /// The policy does not allow these realms on the authentication path.
     #[error("the policy does not allow these realms on the path: {0}")]
@@ -23,7 +23,7 @@ pub enum TransitedCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransitedFault {
-    /// The list has this tr-type. RFC 4120 defines type 1 only, DOMAIN-X500-COMPRESS.
+    /// The list has this tr-type. RFC 4120 defines only one type: 1, DOMAIN-X500-COMPRESS.
     #[error("the list is of type {0}, not DOMAIN-X500-COMPRESS (1)")]
     Type(i32),
     /// The list has more octets than [`MAX_TRANSITED_SIZE`].
@@ -35,18 +35,19 @@ pub enum TransitedFault {
     /// A name has more octets than [`MAX_REALM_LENGTH`].
     #[error("a name in the list has more than {MAX_REALM_LENGTH} octets")]
     NameTooLong,
-    /// A backslash quotes nothing, or a name is empty, begins with a space, or holds a null octet.
+    /// No character follows a backslash, or a name is empty, begins with a space, or holds a null octet.
     #[error("a name in the list is not well-formed")]
     Syntax,
     /// An abbreviated name can belong to several realms. Implementations read such a name in different ways.
     #[error("an abbreviated name in the list can be read in several ways")]
     Ambiguous,
-    /// A null subfield means all realms between its two neighbours, but no hierarchy has both neighbours.
+    /// A null subfield means all realms between its two neighbours, but the two neighbours have no common hierarchy.
     #[error("the list leaves out the realms between two realms that have no common hierarchy")]
     NoWay,
 }
 
-/// The realms on a ticket's authentication path that the policy does not allow: their number, and the first of them.
+/// The realms on a ticket's authentication path that the policy does not allow: their number, and the names of the first
+/// realms.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TransitedRealms {
     first: [BoundedText; Self::CAPACITY],
@@ -54,7 +55,7 @@ pub struct TransitedRealms {
 }
 
 impl TransitedRealms {
-    /// The most realms whose names are kept.
+    /// The greatest number of realms whose names are kept.
     pub const CAPACITY: usize = 3;
 
     pub(crate) const NONE: Self = Self { first: [BoundedText::EMPTY; Self::CAPACITY], count: 0 };

@@ -78,8 +78,8 @@ impl Credentials {
     }
 }
 
-/// Names an NTLM message by its signature and type. The signature and the type have twelve octets, or sixteen
-/// characters of base64. A value that does not begin with such characters is an unknown message.
+/// Returns the kind of an NTLM message, which its signature and type show. The signature and the type have twelve octets,
+/// or sixteen characters of base64. A value that does not begin with such characters is an unknown message.
 fn ntlm_message(encoded: &[u8]) -> NtlmMessage {
     let beginning = encoded.first_chunk::<16>().and_then(|beginning| STANDARD.decode(beginning).ok());
     beginning.map_or(NtlmMessage::Unknown, |message| NtlmMessage::of(&message))

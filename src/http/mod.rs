@@ -39,17 +39,18 @@
 //! Browsers send one token. A client that offers Kerberos without a ticket in its offer must send another token. The
 //! client's next request needs the state that
 //! [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns. The server can keep that state
-//! with the connection. Do not keep the state with the connection with HTTP/2 or behind proxies, where clients share
-//! connections. Instead, the client can carry the state, [sealed](SealingKey).
+//! with the connection. With HTTP/2 and behind proxies, clients share connections, so the state must not be kept with a
+//! connection. Instead, the client can carry the [sealed](SealingKey) state.
 //!
 //! # HTTP/1.1 and HTTP/2
-//! Each request carries its own token, and that token authenticates this request only. With NTLM, in contrast, a token
-//! authenticates the whole connection. So with Negotiate requests can share a connection, and no request runs as the user of
-//! another client. A server that wants to authenticate a client once makes a session with a cookie after
+//! Each request carries its own token, and that token authenticates this request only. NTLM is different: its token
+//! authenticates the whole connection. With this library, clients can share a connection, and no request runs as the user
+//! of another client. A server that wants to authenticate a client once makes a session with a cookie after
 //! [`SignInStep::SignedIn`].
 //!
 //! # Servers that wait
-//! A server whose nodes share a store for the replay cache awaits [`sign_in_async`](crate::Validator::sign_in_async).
+//! A server whose nodes share a store for the replay cache calls [`sign_in_async`](crate::Validator::sign_in_async) and
+//! awaits the step.
 //!
 //! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token,
 //! and then the stages for the verdict. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then returns the step.

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// A key that seals the state of a negotiation between two requests, so that the client can carry it.
+/// A key that seals the state of a negotiation between two requests, so that the client can carry the state.
 ///
 /// All nodes of a server share one sealing key: 32 octets from the operating system's generator, for this purpose alone.
 /// The sealing key is not the key of any account. A new sealing key may replace the old key at any time: negotiations
@@ -27,14 +27,14 @@ use zeroize::Zeroizing;
 pub struct SealingKey(Cipher);
 
 impl SealingKey {
-    /// Makes the key of 32 random octets that only this server knows.
+    /// Makes the key from 32 random octets that only this server knows.
     #[must_use]
     pub fn new(octets: [u8; 32]) -> Self {
         let octets = Zeroizing::new(octets);
         Self(Key::aes256_sha384(*octets).cipher(USAGE))
     }
 
-    /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not for an answer as well.
+    /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not also for an answer.
     ///
     /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. The value is too long
     /// if the client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.

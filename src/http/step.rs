@@ -89,7 +89,7 @@ impl<R> Validator<R> {
 /// This enum is exhaustive, because a server must handle every variant. A new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
-#[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
+#[expect(clippy::large_enum_variant, reason = "a box would allocate, and a refusal must not allocate")]
 pub enum SignInStep {
     /// The request carries no Negotiate token. The server answers 401 with `WWW-Authenticate: Negotiate`, or shows a page
     /// for all users without a challenge.
@@ -116,8 +116,8 @@ impl SignInStep {
         }
     }
 
-    /// Makes the server's next step from a verdict ([`Validator::validate_ticket`], or the stages). `randomness` is for
-    /// the answer.
+    /// Makes the server's next step from a verdict ([`Validator::validate_ticket`], or the stages). The answer is made with
+    /// `randomness`.
     pub fn from_verdict(verdict: Result<Accepted, Refused>, randomness: &Randomness) -> Self {
         match verdict {
             Ok(accepted) => {

@@ -13,12 +13,13 @@ use core::fmt;
 use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 
-/// An account whose keys this server holds, and the bounds of the users in tickets for this account.
+/// An account whose keys this server holds, with its bounds: the users that tickets for this account may name.
 ///
-/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore has a list
-/// of realms, and its keys may vouch only for users of these realms. The default is the account's own realm only, and
-/// [`with_client_realm`](Self::with_client_realm) adds other realms. An account may also have a list of domains, to
-/// which the users' SIDs must belong ([`with_domain_sid`](Self::with_domain_sid)).
+/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore has a list of
+/// realms, and its keys may vouch only for users of these realms. A ticket for a user of another realm is refused. The
+/// default is the account's own realm only, and [`with_client_realm`](Self::with_client_realm) adds other realms. An
+/// account may also have a list of domains, to which the users' SIDs must belong
+/// ([`with_domain_sid`](Self::with_domain_sid)).
 ///
 /// ```
 /// use kerberos_sso::crypto::{EncType, Key};
@@ -134,7 +135,7 @@ impl Account {
     /// Labels the account with the tenant that owns it. For an accepted request,
     /// [`Accepted::tenant`](crate::Accepted::tenant) returns the label.
     ///
-    /// A server of several tenants labels every account, and compares the label with the tenant that the client
+    /// A server that serves several tenants labels every account, and compares the label with the tenant that the client
     /// requests. A tenant that provides its own keys can name any realm, and can then write tickets for users of that
     /// realm. A tenant must therefore first prove that it owns the realm, for example with a record in the DNS.
     ///
@@ -164,7 +165,7 @@ impl Account {
     }
 
     /// Names a service principal name of this account (`HTTP/www.example.com`). The server then tries this account's
-    /// keys first on tickets for that service. Only a server with many accounts of one realm needs this, because a
+    /// keys first on tickets for that service. Only a server with many accounts of one realm needs such names, because a
     /// ticket does not name the account whose key encrypts it.
     ///
     /// The name does not restrict the accepted services. To accept tickets for some services only, use
@@ -183,37 +184,37 @@ impl Account {
     /// The realm must not be on the authentication path of users of another realm, unless
     /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) also lists the realm.
     ///
-    /// If several accounts share a key, add the realm to each of these accounts: a ticket must satisfy the bounds of
-    /// all accounts that hold its key.
+    /// If several accounts share a key, add the realm to each of these accounts. A ticket must satisfy the bounds of all
+    /// accounts that hold its key.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
         self
     }
 
-    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). An account without
-    /// named domains vouches for the SIDs of all domains. An account with named domains requires a PAC in every ticket,
-    /// and the user's SID must belong to a named domain.
+    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). The keys of an account
+    /// without named domains vouch for the SIDs of all domains. An account with named domains requires a PAC in every
+    /// ticket, and the user's SID must belong to a named domain.
     ///
     /// Name all domains of the forest. The realm of a ticket does not limit the SIDs in its PAC. A server of several
     /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of
     /// another forest's user.
     ///
-    /// If several accounts share a key, name the domains for each of these accounts: a ticket must satisfy the bounds
-    /// of all accounts that hold its key.
+    /// If several accounts share a key, name the domains for each of these accounts. A ticket must satisfy the bounds of
+    /// all accounts that hold its key.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
         self
     }
 
-    /// Lets the keys of this account vouch for users of another domain of its own forest, and ties their realm to the
-    /// SID of that domain. Users of the realm must then have SIDs of that domain, and users of other realms must not.
-    /// All domains of a forest trust each other, so a user of the realm may be in groups of every domain of the forest.
+    /// Lets the keys of this account vouch for users of another domain of the account's forest, and ties the realm to the
+    /// SID of that domain. Users of the realm must then have SIDs of that domain, and users of other realms must not. All
+    /// domains of a forest trust each other, so a user of the realm may be in groups of every domain of the forest.
     ///
     /// The realm may also be on the authentication path of other users. For example, the path of a user of a grandchild
-    /// domain includes the child domain. The KDCs of Windows never state in a ticket that they checked the path
-    /// (MS-KILE section 3.1.5.4), so this crate accepts the path that the KDC lists.
+    /// domain includes the child domain. The KDCs of Windows never state in a ticket that they checked the path (MS-KILE
+    /// section 3.1.5.4). So this crate accepts the path that the KDC lists.
     ///
     /// Also name the domain of the account itself ([`with_domain_sid`](Self::with_domain_sid)). Otherwise the users of
     /// that domain are refused.
@@ -229,14 +230,14 @@ impl Account {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// If several accounts share a key, add the domain to each of these accounts: a ticket must satisfy the bounds of
-    /// all accounts that hold its key.
+    /// If several accounts share a key, add the domain to each of these accounts. A ticket must satisfy the bounds of all
+    /// accounts that hold its key.
     #[must_use]
     pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Own)
     }
 
-    /// Lets the keys of this account vouch for users of a trusted forest, and ties their realm to the SID of its
+    /// Lets the keys of this account vouch for users of a domain of a trusted forest, and ties the realm to the SID of that
     /// domain. Users of the realm must then have SIDs of that domain, and users of other realms must not.
     ///
     /// Of the groups in the PACs of these users, only groups of the users' own domain count. Groups of this account's
@@ -247,7 +248,7 @@ impl Account {
     /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
     /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could name
-    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) makes exceptions.
+    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists exceptions.
     ///
     /// Also name the domains of your own forest ([`with_domain_sid`](Self::with_domain_sid)). Otherwise your own users
     /// are refused.

@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
-/// The error for a ticket if the key set holds no key that could open it. No key was tried.
+/// The error for a ticket that no key of the key set could open. No key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
 #[non_exhaustive]
@@ -82,10 +82,10 @@ pub struct KeyVersion {
     pub held: HeldKeys,
     /// The number of different keys that were tried.
     pub tried: usize,
-    /// The number of other keys that are held and were not tried, as in
-    /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out).
+    /// The number of other keys that are held and were not tried.
+    /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out) says how these keys are counted.
     pub left_out: usize,
-    /// Whether the ticket names a later key version than all held keys of its type have.
+    /// Whether the key version that the ticket names is later than the versions of all held keys of its type.
     pub newer: bool,
     /// Whether the account of the held keys is a service principal (`HTTP/www.example.com`) that does not name the
     /// ticket's service ([`Account::with_service`](crate::Account::with_service)). In realms of MIT krb5 and FreeIPA,
@@ -265,7 +265,7 @@ impl fmt::Display for AccountAndMore<'_> {
     }
 }
 
-/// Displays the number of keys that are held and were not tried, unless it is zero.
+/// Displays the number of keys that are held and were not tried. Displays nothing if the number is zero.
 pub(crate) struct LeftOut(pub(crate) usize);
 
 impl fmt::Display for LeftOut {

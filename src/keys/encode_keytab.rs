@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 impl Keytab {
     /// Returns the octets of a keytab with the keys of these accounts, for example to test a server that reads a file.
     ///
-    /// Each account has a record of each key for its name, and then for each of its services. A reader of the keytab ignores
-    /// `written`, the time of writing. A key without a version has version 0 in the keytab.
+    /// The keytab has a record of each key under the account's name, and then under the name of each of its services. A
+    /// reader of the keytab ignores `written`, the time of writing. A key without a version has version 0 in the keytab.
     ///
     /// ```
     /// # #[cfg(feature = "testing")]

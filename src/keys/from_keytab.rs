@@ -16,8 +16,8 @@ impl KeySet {
     /// this server's service, such as `["HTTP/www.example.com"]`. [`Keytab::only`](crate::Keytab::only) lists the forms
     /// of a name.
     ///
-    /// Each principal is an account, which vouches for the users of its own realm. The accounts do not require a PAC,
-    /// and vouch for the SIDs of every domain. In Active Directory, use
+    /// Each principal becomes an account, whose keys may vouch for the users of the principal's realm. The accounts do not
+    /// require a PAC, and their keys may vouch for the SIDs of every domain. In Active Directory, use
     /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead, because there the SID identifies a
     /// user, and a name does not.
     ///
@@ -53,9 +53,9 @@ impl KeySet {
     }
 
     /// Makes a key set from all entries of an MIT keytab, without the selection of [`from_keytab`](Self::from_keytab).
-    /// A person who knows one of these keys can sign in as any user of its realm. The keytab must therefore contain
-    /// only keys of services, and no key that is derived from a user's password. An example is the file
-    /// `/etc/krb5.keytab` of a host.
+    /// A person who knows one of these keys can sign in as any user of the key's realm. The keytab must therefore contain
+    /// only keys of services, and no key that is derived from a user's password. An example is the file `/etc/krb5.keytab`
+    /// of a host.
     ///
     /// # Errors
     /// Returns [`KeytabError`] if the octets are not a keytab, or if the keytab has no usable key.
@@ -93,9 +93,8 @@ impl Keytab {
     /// may also be a host-based service name of GSS-API (`HTTP@www.example.com`). The case of ASCII letters is ignored,
     /// except in the realm.
     ///
-    /// A person who knows a key can write a ticket of any user with this key. The keytab of a whole domain also
-    /// contains the keys of the users, and each user knows their own key. Therefore only the keys of the service may be
-    /// used.
+    /// A person who knows a key can write a ticket for any user with this key. The keytab of a whole domain also contains
+    /// the keys of the users, and each user knows their own key. Therefore only the keys of the service may be used.
     #[must_use]
     pub fn only<'a>(mut self, principals: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted: Vec<Wanted> = principals.into_iter().map(Wanted::read).collect();
@@ -140,7 +139,7 @@ impl Keytab {
         principals.into_iter().map(account).collect()
     }
 
-    /// Returns the accounts of these principals. Fails if these principals have no account.
+    /// Returns the accounts of these principals. Returns an error if these principals have no account.
     pub(super) fn accounts_of(self, principals: &[&str]) -> Result<Vec<Account>, KeytabError> {
         let (had_entries, keytab) = (!self.entries.is_empty(), self.only(principals.iter().copied()));
         if had_entries && keytab.entries.is_empty() {
@@ -150,7 +149,7 @@ impl Keytab {
         keytab.some_accounts()
     }
 
-    /// Returns all accounts. Fails if the keytab has no usable key.
+    /// Returns all accounts. Returns an error if the keytab has no usable key.
     pub(super) fn some_accounts(self) -> Result<Vec<Account>, KeytabError> {
         let (unsupported, unusable) = (self.entries.len(), self.unusable.clone());
         let accounts = self.accounts();

@@ -112,8 +112,8 @@ impl Accounts {
     }
 }
 
-/// Returns the components of a name joined with `/`, in lower case. Returns `None` if the name is longer than every
-/// service name.
+/// Returns the components of a name joined with `/`, in lower case. Returns `None` if the name is longer than
+/// [`MAX_SERVICE_LENGTH`].
 fn lower_case<'b>(service: PrincipalName<'_>, buffer: &'b mut [u8; MAX_SERVICE_LENGTH]) -> Option<&'b str> {
     let mut length = 0_usize;
     for (index, component) in service.components().enumerate() {
@@ -178,9 +178,10 @@ impl KeySet {
     /// realms and names are equal. If an account has a tenant label in one set only, an equal realm and name suffice.
     /// Each set must then have only one account of that name.
     ///
-    /// An account that only `old` has is not added. However, its bounds still apply to every key that it shares with an
-    /// account of this set. The bounds apply even if the old account's key no longer opens tickets. Therefore add all
-    /// accounts before you call this function. If both sets have an account, the bounds of this set apply.
+    /// An account that only `old` has is not added. However, the account's bounds still apply to every key that the account
+    /// shares with an account of this set. The bounds apply even if the old account's key no longer opens tickets.
+    /// Therefore add all accounts before you call this function. If both sets have an account, the bounds of this set
+    /// apply.
     ///
     /// Keys that no longer open tickets stay in the set. To remove such keys, make a new set without `old`.
     ///
@@ -202,8 +203,8 @@ impl KeySet {
     }
 
     /// Sets the greatest number of keys whose prepared forms are kept, about 1.5 kB for each key. Without a kept form,
-    /// the server prepares the key for every request, which then takes a tenth longer. A prepared form is kept as long
-    /// as the set.
+    /// the server prepares the key for every request, which then takes a tenth longer. The set keeps a prepared form until
+    /// the set is dropped.
     #[must_use]
     pub fn with_prepared_keys(self, keys: usize) -> Self {
         Self { preparable: AtomicUsize::new(keys), ..self }
@@ -220,7 +221,8 @@ impl KeySet {
         self.realm_count() == 0
     }
 
-    /// Returns the account `name` of `realm`. If several tenants have such an account, the first one is returned.
+    /// Returns the account `name` of `realm`. If several tenants have such an account, the function returns the first of
+    /// these accounts.
     #[must_use]
     pub fn account(&self, realm: &str, name: &str) -> Option<&Account> {
         self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
@@ -254,7 +256,7 @@ impl KeySet {
     }
 
     /// Returns a held realm that differs from `realm` only in the case of letters, if there is one. The function tries
-    /// upper case and lower case only, because a search of all realms would be work that any client could cause.
+    /// upper case and lower case only, because any client could otherwise cause a search of all realms.
     pub(super) fn other_case_of(&self, realm: &[u8]) -> Option<&str> {
         [<[u8]>::make_ascii_uppercase, <[u8]>::make_ascii_lowercase].iter().find_map(|change_case| {
             let mut buffer = [0; MAX_REALM_LENGTH];
@@ -300,7 +302,7 @@ impl KeySet {
         self
     }
 
-    /// Adds an account that is not held yet.
+    /// Adds an account that the set does not hold yet.
     fn add(&mut self, account: Account) {
         let account = Arc::new(account);
         let hash = self.hasher.hash_one(account.realm().as_bytes());

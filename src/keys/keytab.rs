@@ -12,7 +12,8 @@
 //!   u32  kvno                 -- if octets are left; zero counts as none
 //!   …    flags of Heimdal and Samba, ignored
 //! ```
-//! 0x502 is big-endian. 0x501 has the byte order of the machine that wrote it, so the reader tries both byte orders.
+//! Version 0x502 is big-endian. Version 0x501 has the byte order of the machine that wrote it, so the reader tries both
+//! byte orders.
 //!
 //! A record that cannot be used does not make the other records unusable. Such a record is listed separately; the
 //! library of MIT krb5 skips it.
@@ -62,7 +63,7 @@ pub struct Keytab {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeytabEntry {
-    /// The principal's components: `HTTP`, `www.example.com`, or an account name alone.
+    /// The principal's components, for example `HTTP` and `www.example.com`, or only an account name.
     pub components: Vec<String>,
     /// The principal's realm.
     pub realm: String,
@@ -71,7 +72,7 @@ pub struct KeytabEntry {
     pub name_type: NameType,
     /// The time at which the entry was written.
     pub timestamp: UnixTime,
-    /// The key version. The version has 32 bits if the entry contains them, otherwise only its last 8 bits are known.
+    /// The key version. If the entry has no version of 32 bits, only the last 8 bits of the version are known.
     pub kvno: u32,
     /// The key's type.
     pub etype: EncType,
@@ -287,8 +288,8 @@ impl<'a> Records<'a> {
         self.fields(&mut unusable).map_err(|problem| UnusableEntry { problem, ..unusable })
     }
 
-    /// Reads the fields of a record. Stores the fields that have been read in `known`, for a record that cannot be
-    /// used.
+    /// Reads the fields of a record. Stores each field in `known` when it is read, for the report of a record that cannot
+    /// be used.
     fn fields(mut self, known: &mut UnusableEntry) -> Result<KeytabEntry, KeytabProblem> {
         let first_version = self.format != Format::Version2;
         let count = self.u16()?.checked_sub(u16::from(first_version)).filter(|count| *count > 0);

@@ -15,7 +15,7 @@ enum Form {
 }
 
 impl Password {
-    /// Makes a password from text, such as a person types.
+    /// Makes a password from text, as a person types it.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         Self(Form::Text(Zeroizing::new(text.into())))

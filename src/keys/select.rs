@@ -2,7 +2,8 @@
 //!
 //! The selection uses the unencrypted fields of the ticket, which are not protected. The realm and the encryption type
 //! must match. The service name and the kvno are only hints. One account has many service names. The kvno may be wrong
-//! after a restore of the directory, in a keytab that a person wrote, and in a keytab that keeps only the last 8 bits.
+//! after a restore of the directory, and in a keytab that a person wrote. An old keytab keeps only the last 8 bits of the
+//! kvno.
 
 use super::diagnosis::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
@@ -125,8 +126,8 @@ enum VersionMatch {
     Other,
 }
 
-/// The keys that the server tries on one ticket, in order of rank. There are at most [`MAX_CANDIDATE_KEYS`], and all
-/// are different.
+/// The keys that the server tries on one ticket, in order of rank. The list has at most [`MAX_CANDIDATE_KEYS`] keys, and
+/// contains no key twice.
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],

@@ -33,8 +33,8 @@ impl ServiceKey {
         Self { key, kvno, not_after: None }
     }
 
-    /// Sets the last second at which the key opens tickets. After a rollover, use this for the previous key, because
-    /// its tickets end within the maximum ticket lifetime.
+    /// Sets the last second at which the key opens tickets. After a rollover, call this function for the previous key,
+    /// because its tickets end within the maximum ticket lifetime.
     ///
     /// An instant after the year 2106, when Unix seconds exceed 32 bits, means that the key has no end. An instant
     /// before the Unix second 1 counts as the Unix second 1.

@@ -1,7 +1,7 @@
 //! The bounds of an account: the users for whom its keys may vouch.
 //!
-//! Every holder of such a key can write any ticket for the account. The bounds therefore limit the accepted statements
-//! of a ticket: the user's realm, the domain of the user's SID, and the user's groups.
+//! Every holder of such a key can write any ticket for the account. The bounds therefore limit what a ticket may state: the
+//! user's realm, the domain of the user's SID, and the user's groups.
 
 use super::{Account, Directory};
 use crate::crypto::{Checksummer, Key, KeyUsage};
@@ -48,8 +48,8 @@ pub(super) struct Domain {
 /// The forest of a domain, relative to the forest of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forest {
-    /// The forest of the account. Its domains trust each other, and the KDC of one domain may vouch for users of all
-    /// domains.
+    /// The forest of the account. The domains of a forest trust each other, and the KDC of one domain may vouch for users
+    /// of all domains.
     Own,
     /// A trusted forest, which may name its own users only.
     Trusted(SidFilter),
@@ -141,7 +141,7 @@ impl<'a> TicketBounds<'a> {
         self.all(|bounds| bounds.vouch_for_domain_of(realm, domain))
     }
 
-    /// Returns whether `sid` does not count as a group of a user of `realm`.
+    /// Returns whether a membership in the group `sid` grants a user of `realm` no rights.
     pub(crate) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         !self.all(|bounds| !bounds.is_foreign(realm, sid))
     }
@@ -189,7 +189,7 @@ impl<'a> Bounds<'a> {
     /// Returns whether the authentication path may include `realm`, although the KDC did not state that it checked the
     /// path. The KDCs of Windows never state in a ticket that they checked the path (MS-KILE section 3.1.5.4). The path
     /// may include the account's realm and the domains of its forest. The path must not include a realm of another
-    /// forest, because its KDC could name users of every realm for which the account vouches.
+    /// forest, because the KDC of that realm could name users of every realm for which the account's keys vouch.
     pub(super) fn let_transit(self, realm: &[u8]) -> bool {
         let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
         self.realm.as_bytes() == realm || self.domains().iter().any(is_realm)
@@ -208,7 +208,7 @@ impl<'a> Bounds<'a> {
         self.vouch_for_domain(domain) && (free || tied.any(|tied| is_realm(tied) && tied.sid == *domain))
     }
 
-    /// Returns whether `sid` does not count as a group of a user of `realm`.
+    /// Returns whether a membership in the group `sid` grants a user of `realm` no rights.
     pub(super) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         let of_realm = || self.trusted_domains().filter(|(trusted, _)| trusted.realm.as_bytes() == realm);
         if of_realm().next().is_none() {

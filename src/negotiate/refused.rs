@@ -22,8 +22,8 @@ use core::fmt;
 
 /// A refused request: the error for the log, and the token for the client.
 ///
-/// `Display` prints the [`Error`]. The token is the same for every reason, unless
-/// [`Policy::with_krb_errors`](crate::Policy::with_krb_errors) makes it hold a code.
+/// `Display` prints the [`Error`]. By default, the token is the same for every reason. With
+/// [`Policy::with_krb_errors`](crate::Policy::with_krb_errors), the token can hold an error code.
 ///
 /// ```
 /// use kerberos_sso::{KeySet, Policy, UnixTime, Validator, replay::NoReplayCache};
@@ -117,7 +117,7 @@ impl Refused {
         Self { error, reply: if negotiates { Reply::Reject } else { Reply::None } }
     }
 
-    /// Makes the refusal of a request whose client has proved nothing.
+    /// Makes the refusal of a request whose client has not proved its identity.
     #[cold]
     pub(crate) fn of_request(error: Error, framing: Framing) -> Self {
         let reply = if framing == Framing::Spnego { Reply::Reject } else { Reply::None };

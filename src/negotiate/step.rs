@@ -18,10 +18,7 @@ use alloc::vec::Vec;
 /// This enum is exhaustive, because a server must handle every variant. A new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every step is the last one, and a box would cost it an allocation"
-)]
+#[expect(clippy::large_enum_variant, reason = "nearly every step is `Accepted`, and a box would need an allocation")]
 pub enum Step {
     /// The client's identity is proved, and the client has sent its final token.
     Accepted(Accepted, Answer),

@@ -1,5 +1,5 @@
-//! The checks of a verified PAC. The PAC must belong to this ticket and must not contradict itself. The account must be
-//! allowed to vouch for the user in the PAC. The policy must admit the user.
+//! The checks of a verified PAC. The PAC must belong to this ticket and must not contradict itself. The account's keys must
+//! be allowed to vouch for the user's domain. The policy must allow the user.
 
 use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
@@ -60,10 +60,10 @@ fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Pa
     Ok(())
 }
 
-/// Returns whether `name` is the ticket's client. The KDC writes the name as the client spelled it when it signed in. So the
-/// case of letters can differ, and the name is a UPN if the KDC did not canonicalize it. MIT's KDC writes a backslash before a
-/// separator that is part of a component. MIT's KDC appends the realm when a service asks another realm about a user
-/// (S4U2Self).
+/// Returns whether `name` is the ticket's client. The KDC writes the name into the PAC as the client spelled the name at
+/// sign-in. So the case of letters can differ, and the name is a UPN if the KDC did not canonicalize the name. MIT's KDC
+/// writes a backslash before a separator that is part of a component. MIT's KDC appends the realm when a service asks
+/// another realm about a user (S4U2Self).
 fn names_client(name: WideText<'_>, ticket: TicketFacts<'_>) -> bool {
     let client = ticket.client();
     let mut components = client.raw_components();
@@ -111,8 +111,9 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRef
     Ok(())
 }
 
-/// Rejects a user of a domain for which the account may not vouch. Groups of such a domain are refused only if the policy
-/// refuses them: the user's identity does not depend on them. A SID that only describes the logon is never refused.
+/// Rejects a user of a domain for which the account's keys may not vouch. A group of such a domain is refused only if the
+/// policy says so, because the user's identity does not depend on groups. A SID that only describes the logon is never
+/// refused.
 fn check_domains(
     logon: &LogonInfo<'_>,
     realm: &[u8],

@@ -1,8 +1,7 @@
 use super::*;
 
-/// Checks that `reserve` moves the vector only if its capacity is too small.
 #[test]
-fn room_is_made_only_when_the_buffer_is_too_small() {
+fn reserve_moves_the_octets_only_when_the_buffer_is_too_small() {
     let mut buffer = Buffer(Vec::with_capacity(4));
     buffer.append(b"key!");
     let before = buffer.0.as_ptr();

@@ -1,4 +1,5 @@
-//! Authorization data (RFC 4120 section 5.2.6): visits every element, and rejects a critical element of unknown type.
+//! Authorization data (RFC 4120 section 5.2.6): this file visits every element, and rejects a critical element of unknown
+//! type.
 
 use crate::error::{Error, Part};
 use crate::limits::MAX_AUTH_DATA_DEPTH;
@@ -41,8 +42,8 @@ fn walk_level<'a>(
     Ok(())
 }
 
-/// Rejects an element of unknown type outside of AD-IF-RELEVANT: such an element is critical (RFC 4120 section 5.2.6). Some
-/// acceptors ignore such an element, and so they ignore a restriction that the KDC or the client put on the ticket.
+/// Rejects an element of unknown type outside of AD-IF-RELEVANT: such an element is critical (RFC 4120 section 5.2.6). An
+/// acceptor that ignores such an element may ignore a restriction that the KDC or the client put on the ticket.
 pub(crate) fn check_critical(
     element: AuthorizationElement<'_>,
     criticality: Criticality,
@@ -54,8 +55,8 @@ pub(crate) fn check_critical(
     Ok(())
 }
 
-/// The types of elements that put no restriction on the ticket here: the elements describe the client, or are for other
-/// parties.
+/// The types of elements that do not restrict the ticket for this acceptor. The elements describe the client, or are for
+/// other parties.
 const HARMLESS: [AdType; 8] = [
     AdType::INITIAL_VERIFIED_CAS,
     AdType::MANDATORY_FOR_KDC,

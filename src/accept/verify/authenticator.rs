@@ -12,8 +12,8 @@ use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 
-/// Decrypts the authenticator into the buffer. Also returns the replay tag, which is made of the verified ciphertext. Returns
-/// `None` if the ciphertext does not verify.
+/// Decrypts the authenticator into the buffer. Returns the span of the plaintext, and the replay tag, which is made from
+/// the verified ciphertext. Returns `None` if the ciphertext does not verify.
 pub(crate) fn decrypt(request: &Request<'_>, key: KeyField, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
     // The ciphertext must have the encryption type of the key. No known client writes another type.
@@ -65,8 +65,8 @@ pub(crate) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
 
 /// Returns the replay tag of a negotiation's final token. `tag` is the replay tag of the authenticator in the negotiation.
 ///
-/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more than
-/// one valid encoding: RFC 4757 section 7 does not sign the sequence number of a MIC.
+/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more
+/// than one valid encoding. In RFC 4757 section 7, the sequence number of a MIC is not signed.
 pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
     ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
 }

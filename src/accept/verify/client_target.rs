@@ -18,7 +18,7 @@ pub(super) enum FoundTarget<'a> {
     #[default]
     None,
     One(&'a [u8]),
-    /// Several elements were found. Several elements do not name one service.
+    /// Several elements were found, so the authenticator does not name one service.
     Several,
 }
 

@@ -31,7 +31,7 @@ pub(crate) enum AnswerPlan {
 pub(crate) struct AnswerForm {
     pub(crate) message: Message,
     pub(crate) spnego: Option<SpnegoForm>,
-    /// The AP-REQ, kept if the client must confirm the answer.
+    /// The AP-REQ, or `None` if the server does not wait for the client's confirmation.
     pub(crate) ap_req: Option<Unprinted<Zeroizing<Vec<u8>>>>,
 }
 
@@ -41,7 +41,8 @@ pub(crate) struct SpnegoForm {
     /// The mechanism that the server's first reply names. Later replies name no mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
-    /// The MechTypeList, kept if the acceptor still makes a MIC or the client still confirms the answer.
+    /// The MechTypeList, if the acceptor still makes a MIC or waits for the client's confirmation. Otherwise this list is
+    /// empty.
     pub(crate) mech_types: Unprinted<Vec<u8>>,
 }
 
@@ -85,7 +86,8 @@ impl AnswerPlan {
             None => MicExchange::Unneeded,
         };
         if mic == MicExchange::Due && keys().ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
-            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this token is the last token of the mechanism.
+            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this token is the last token of the mechanism. So
+            // the client's MIC must be in this token.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
         let must_confirm = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);

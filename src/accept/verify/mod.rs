@@ -156,8 +156,8 @@ pub(crate) fn verify(
     })
 }
 
-/// Returns the time that the checks of the request use: the arrival time of the request. For the client's final token, this is
-/// the time at which the server accepted the AP-REQ of the negotiation.
+/// Returns the time that the checks of the request use: the arrival time of the request. For the client's final token, the
+/// function returns the time at which the server accepted the AP-REQ of the negotiation.
 fn decision_time(request: &Request<'_>, policy: &Policy, arrival: &Arrival<'_>) -> Result<UnixTime, Error> {
     match &request.carrier {
         Carrier::Earlier(token) => time_of_answer(token, policy, arrival.now),
@@ -222,7 +222,8 @@ fn check_ticket_auth_data(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, 
 }
 
 /// Returns whether the client wants an AP-REP. A GSS client asks for the AP-REP in its authenticator. A client without GSS
-/// asks in the AP options, which are not protected. In DCE style the server always sends an AP-REP (MS-KILE section 3.4.5.1).
+/// asks for the AP-REP in the AP options, which are not protected. In DCE style the server always sends an AP-REP (MS-KILE
+/// section 3.4.5.1).
 fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool {
     match authenticator.gss_flags {
         Some(flags) => flags.contains(GssFlags::MUTUAL) || flags.contains(GssFlags::DCE_STYLE),
@@ -252,7 +253,7 @@ fn check_channel<'a, 'k>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         match element.ad_type {
-            // A list that cannot be read counts as no list: a list can only ask for a stronger subkey.
+            // A list that cannot be read is ignored. That is safe, because a list can only ask for a stronger subkey.
             AdType::ETYPE_NEGOTIATION => etypes = EtypeList::read(element.data).unwrap_or_default(),
             AdType::CLIENT_TARGET => target.add(element.data),
             _ => {}

@@ -23,8 +23,8 @@ pub(crate) fn check(
     check_delegation(ticket, policy)
 }
 
-/// Rejects a ticket that is not yet valid or has expired, with the clock skew allowed (RFC 4120 section 3.2.3). Also rejects a
-/// ticket with the flag INVALID, or with a lifetime that the policy does not allow.
+/// Rejects a ticket that is not yet valid or has expired. The clock skew is allowed at both ends (RFC 4120 section 3.2.3).
+/// Also rejects a ticket with the flag INVALID, or with a lifetime that the policy does not allow.
 fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
         return Err(Refusal::TicketInvalid);
@@ -59,8 +59,8 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     Err(Refusal::Name(cause))
 }
 
-/// Rejects a client of a realm for which the account may not vouch. Any party that holds a key of the account can write any
-/// client into a ticket. For an account of a partner forest, the administrator of that forest is such a party.
+/// Rejects a client of a realm for which the account's keys may not vouch. Any party that holds a key of the account can
+/// write any client into a ticket. For an account of a partner forest, the administrator of that forest is such a party.
 fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refusal> {
     if opened_by.bounds().vouch_for(ticket.client_realm_bytes()) {
         return Ok(());
@@ -68,8 +68,9 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refu
     Err(Refusal::UntrustedRealm)
 }
 
-/// Rejects a ticket with a transited realm that is not allowed. The KDC may have checked the realms (RFC 4120 section 3.2.3).
-/// Otherwise each realm must be allowed on the authentication path (section 2.7).
+/// Rejects a ticket with a transited realm that is not allowed. The KDC may have checked the realms (flag
+/// TRANSITED-POLICY-CHECKED, RFC 4120 section 3.2.3). Otherwise each realm must be allowed on the authentication path
+/// (section 2.7).
 fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
     if checked || policy.transited == TransitedPolicy::TrustKdc {
@@ -138,5 +139,5 @@ fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refu
 /// The realm of anonymous clients (RFC 8062 section 3).
 const ANONYMOUS_REALM: &[u8] = b"WELLKNOWN:ANONYMOUS";
 
-/// The name WELLKNOWN/ANONYMOUS. DER has only this encoding of the two components of the name.
+/// The name WELLKNOWN/ANONYMOUS. DER allows only this encoding of the two components of the name.
 const ANONYMOUS_NAME: &[u8] = b"\x1B\x09WELLKNOWN\x1B\x09ANONYMOUS";

@@ -15,7 +15,7 @@ fn established(role: Role) -> Established {
     }
 }
 
-/// Returns a token of the client whose data, including the padding, is `data`.
+/// Returns a client's Wrap token with the data `data`, which already has its padding.
 fn padded(protection: Protection, data: &[u8]) -> Vec<u8> {
     let client = Rc4::new(&established(Role::Initiator)).unwrap();
     let (start, confounder) = (wrap_start(protection), [0xC0; CONFOUNDER]);

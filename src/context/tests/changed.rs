@@ -35,7 +35,7 @@ fn token_with_a_flipped_protected_bit_is_refused_and_does_not_change_the_context
 }
 
 /// Returns whether a bit is not protected by a checksum. The bits of RRC are not protected, because RRC only defines
-/// the rotation. The bit in which the mechanism's identifier of Windows 2000 differs is not protected either.
+/// the rotation. Windows 2000 writes a mechanism identifier that differs in one bit. This bit is not protected either.
 fn is_unprotected(token: &Token, bit: usize) -> bool {
     match token.octets[..2] {
         [5, 4] => (48..64).contains(&bit),
@@ -57,7 +57,7 @@ fn mic_of_another_message_is_refused() {
 }
 
 #[test]
-fn token_is_refused_as_reflected_by_the_side_that_made_it() {
+fn side_that_made_a_token_refuses_the_token_as_reflected() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);
@@ -65,7 +65,7 @@ fn token_is_refused_as_reflected_by_the_side_that_made_it() {
 }
 
 #[test]
-fn token_whose_flag_names_the_other_key_is_refused() {
+fn token_whose_flag_names_a_key_that_the_context_does_not_use_is_refused() {
     some(|context, token, established| {
         if context.etype == 23 {
             return;

@@ -69,7 +69,7 @@ fn encrypted_message_with_filler_is_accepted_if_ec_matches_its_copy() {
 }
 
 #[test]
-fn token_that_is_cut_short_is_malformed_where_it_ends() {
+fn token_without_its_last_octet_is_malformed_at_its_end() {
     for (protection, shortest) in [(Protection::Integrity, 16 + 12), (Protection::Confidentiality, 16 + 16 + 16 + 12)] {
         let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
         let token = wrapped(&mut client, b"", protection);

@@ -97,7 +97,7 @@ fn unwrapped(context: &mut SecurityContext, token: &[u8]) -> Result<Vec<u8>, Mes
 }
 
 #[test]
-fn longest_message_of_the_size_limit_makes_a_token_of_that_size() {
+fn wrap_size_limit_is_the_length_of_the_longest_message_whose_token_fits() {
     for etype in EncType::SUPPORTED {
         for protection in PROTECTIONS {
             let (mut client, _) = sides(etype, SEQUENCE, 1);
@@ -113,7 +113,8 @@ fn longest_message_of_the_size_limit_makes_a_token_of_that_size() {
 }
 
 /// A caller that requires encryption refuses a token that is only signed. A caller that requires a signature accepts an
-/// encrypted token, too. The refusal does not use up the token's sequence number, so the caller can then require less.
+/// encrypted token, too. The refused token's sequence number stays unused, so the caller can unwrap the token again and
+/// require less.
 #[test]
 fn unwrap_accepts_only_the_required_protection_or_more() {
     let [sign, seal] = PROTECTIONS;
@@ -147,7 +148,7 @@ fn debug_of_a_security_context_shows_no_key() {
 }
 
 #[test]
-fn error_names_the_protection_found_and_the_one_required() {
+fn protection_error_names_the_found_protection_and_the_required_protection() {
     let error = MessageError::Protection { expected: Protection::Confidentiality, found: Protection::Integrity };
     assert_eq!(format!("{error}"), "the token is protected by a signature only, but encryption is required");
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn tokens_are_accepted_only_in_order_with_the_sequence_flag() {
+fn tokens_are_accepted_only_in_order_if_the_sequence_flag_is_set() {
     for etype in EncType::SUPPORTED {
         for protection in PROTECTIONS {
             let (mut client, mut server) = sides(etype, SEQUENCE | REPLAY, 0xFFFF_FFF0);
@@ -26,7 +26,7 @@ fn tokens_are_accepted_only_in_order_with_the_sequence_flag() {
 }
 
 #[test]
-fn sequence_number_before_the_first_is_out_of_order_with_the_sequence_flag() {
+fn sequence_number_before_the_first_is_out_of_order_if_the_sequence_flag_is_set() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 6);
         let (_, mut server) = sides(etype, SEQUENCE, 7);
@@ -39,7 +39,7 @@ fn sequence_number_before_the_first_is_out_of_order_with_the_sequence_flag() {
 }
 
 #[test]
-fn tokens_are_accepted_once_in_any_order_with_the_replay_flag_alone() {
+fn tokens_are_accepted_once_in_any_order_if_only_the_replay_flag_is_set() {
     for etype in EncType::SUPPORTED {
         let (mut client, mut server) = sides(etype, REPLAY, 100);
         let tokens: Vec<_> = (0..70).map(|_| client.get_mic(b"")).collect();
@@ -59,7 +59,7 @@ fn tokens_are_accepted_once_in_any_order_with_the_replay_flag_alone() {
 }
 
 #[test]
-fn all_sequence_numbers_are_accepted_without_replay_and_sequence_flags() {
+fn every_sequence_number_is_accepted_if_neither_flag_is_set() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, 0, 0);
     let token = client.get_mic(b"");
     for _ in 0..3 {

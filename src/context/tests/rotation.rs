@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Some rotations divide the confounder, some rotate the body by its whole length or more, and one is the greatest
-/// value of RRC. EC is zero, so the rotation in DCE style is the same.
+/// Some rotations split the confounder, some rotate the body by its whole length or more, and one is the greatest value of
+/// RRC. EC is zero, so the rotation in DCE style is the same.
 #[test]
 fn token_rotated_by_a_boundary_value_is_unwrapped() {
     let dce = GssFlags::DCE_STYLE.bits();

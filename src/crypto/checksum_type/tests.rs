@@ -10,7 +10,7 @@ fn display_of_a_checksum_type_has_its_name_and_number() {
 }
 
 #[test]
-fn checksum_type_is_supported_if_a_supported_key_makes_it() {
+fn checksum_type_is_supported_exactly_if_a_supported_encryption_type_uses_it() {
     for number in -200..200 {
         let of_a_key = EncType::SUPPORTED.iter().any(|e| e.checksum_type() == Some(ChecksumType(number)));
         assert_eq!(ChecksumType(number).is_supported(), of_a_key, "{number}");

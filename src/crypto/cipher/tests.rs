@@ -4,7 +4,7 @@ use crate::crypto::{Key, KeyUsage};
 use alloc::vec;
 
 #[test]
-fn decryption_in_place_returns_the_same_plaintext() {
+fn decryption_in_place_returns_the_same_plaintext_as_decryption_into_a_buffer() {
     for etype in EncType::SUPPORTED {
         let key = Key::new(etype, &vec![5; etype.key_len().unwrap()]).unwrap();
         let cipher = key.cipher(KeyUsage::GSS_ACCEPTOR_SEAL);

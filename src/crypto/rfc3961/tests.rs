@@ -41,7 +41,7 @@ fn derive_random_of_two_constants_equals_derivation_of_single_constants() {
 }
 
 #[test]
-fn folded_usage_of_the_table_equals_the_computed_one() {
+fn folded_usage_from_the_table_equals_the_computed_folded_usage() {
     for number in 0..40 {
         let (table, folded) = (FoldedUsage::of(KeyUsage(number)), FoldedUsage::fold(KeyUsage(number)));
         assert_eq!(table.encryption, folded.encryption);

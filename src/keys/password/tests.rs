@@ -25,7 +25,7 @@ fn invalid_utf16_units_are_replaced_for_aes_and_kept_for_rc4() {
 }
 
 #[test]
-fn salt_of_every_kind_of_account_has_its_form() {
+fn salt_of_every_kind_of_account_has_the_documented_form() {
     for (salt, expected) in [
         (Salt::computer("AzureADSSOAcc$", "contoso.test"), "CONTOSO.TESThostazureadssoacc.contoso.test"),
         (Salt::user("svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),

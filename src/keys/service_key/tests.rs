@@ -37,7 +37,7 @@ fn key_with_an_end_before_unix_second_1_ends_at_unix_second_1() {
 }
 
 #[test]
-fn key_is_extended_to_the_later_end_or_to_no_end() {
+fn extended_key_ends_at_the_later_end_or_has_no_end() {
     for (one, other, both) in [(5, 9, Some(9)), (9, 5, Some(9)), (5, i64::MAX, None), (i64::MAX, 5, None)] {
         let mut key = until(one);
         key.extend_to(&until(other));
