@@ -46,7 +46,7 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, with two readers. One reader is at the lengths of the strings, and the other reader is at their
+/// An array of strings, with two readers. One reader reads the lengths of the strings, and the other reader reads the
 /// characters.
 #[derive(Clone)]
 struct Services<'a> {

@@ -34,7 +34,7 @@ impl<'a> DeviceInfo<'a> {
         self.domain.account(self.primary_group_id)
     }
 
-    /// Returns the device's groups in its own domain.
+    /// Returns the device's groups in the device's own domain.
     pub fn account_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.account_groups.groups(self.pac, self.domain)
     }
@@ -76,8 +76,8 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader is at the elements, and the
-/// other reader is at the referents of their pointers.
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader reads the elements, and the
+/// other reader reads the referents of their pointers.
 #[derive(Clone)]
 struct Domains<'a> {
     elements: NdrReader<'a>,

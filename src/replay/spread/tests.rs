@@ -1,7 +1,8 @@
 use super::*;
 use alloc::collections::BTreeSet;
 
-/// The largest cache has 256 shards of 2²¹ buckets. The choice of a shard can fix only the last bits of an index.
+/// The largest cache has 256 shards of 2²¹ buckets. If the choice of a shard limited the indices in that shard, it
+/// would limit only their last bits.
 #[test]
 fn hashes_of_one_shard_are_spread_over_all_its_buckets() {
     const SHARDS: usize = 256;
