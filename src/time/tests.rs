@@ -96,7 +96,7 @@ fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_inside() {
     }
 }
 
-/// Changes one octet after the other, and compares the result with the digits of each number read separately.
+/// Changes each octet in turn. Compares the result with a second implementation, which reads each number by itself.
 #[test]
 fn generalized_time_with_a_changed_octet_is_read_by_its_digits_or_refused() {
     let numbers = |text: &[u8; 15]| {
