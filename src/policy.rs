@@ -128,7 +128,7 @@ impl Policy {
         }
     }
 
-    /// Sets the use of a ticket's key version number.
+    /// Sets how the server uses a ticket's key version number.
     pub fn with_kvno(self, kvno: KvnoPolicy) -> Self {
         Self { kvno, ..self }
     }
@@ -158,7 +158,7 @@ impl Policy {
 
     /// Sets the channel bindings that all connections of this server share, such as `tls-server-end-point`. While a
     /// certificate is being replaced, give the bindings of both certificates. The caller gives the bindings of a single
-    /// connection in the [`Arrival`](crate::Arrival). A client may send any of these bindings.
+    /// connection in the [`Arrival`](crate::Arrival). A client may use any of these bindings.
     pub fn with_channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
     }
@@ -200,7 +200,7 @@ impl Policy {
         Self { addresses, ..self }
     }
 
-    /// Sets the use of the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
+    /// Sets how the server uses the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
     /// ([`ComputerAccount`](crate::ComputerAccount), [`Account::of_active_directory`](crate::Account::of_active_directory)),
     /// and [`PacPolicy::VerifyIfPresent`] for other accounts.
     ///
@@ -303,7 +303,7 @@ impl Policy {
     }
 }
 
-/// The use of a ticket's key version number.
+/// How the server uses a ticket's key version number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KvnoPolicy {
@@ -355,11 +355,11 @@ pub enum TransitedPolicy {
     TrustKdc,
 }
 
-/// The use of the addresses in a ticket.
+/// Whether the server compares the addresses in a ticket with the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressPolicy {
-    /// The addresses are ignored, because they never match behind NAT and proxies.
+    /// The addresses are ignored, because behind NAT and proxies they never equal the client's address.
     Ignore,
     /// A ticket that lists addresses is accepted from these addresses only.
     Check,
@@ -382,7 +382,7 @@ pub enum DelegationPolicy {
     Refuse,
 }
 
-/// The use of the PAC.
+/// How the server uses the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacPolicy {
@@ -394,10 +394,10 @@ pub enum PacPolicy {
     /// [`Policy::with_pac`] lists these rules.
     VerifyIfPresent,
     /// A ticket whose PAC does not verify is rejected. A ticket without a PAC is accepted, even in Active Directory or if a
-    /// rule exists that only a PAC can satisfy. A ticket without a PAC evades such rules: computers and users of any domain
-    /// can then sign in.
+    /// rule exists that only a PAC can satisfy. These rules do not apply to a ticket without a PAC: computers and users of
+    /// any domain can then sign in.
     AllowAbsent,
-    /// The PAC is not read, and only the name identifies the user. Every ticket evades the rules that only a PAC can satisfy.
+    /// The PAC is not read, and only the name identifies the user. The rules that only a PAC can satisfy apply to no ticket.
     Ignore,
 }
 
@@ -437,12 +437,12 @@ pub enum ForeignSidPolicy {
     Refuse,
 }
 
-/// The use of a subkey of this server in an AP-REP. Such a subkey then protects the per-message tokens of the context.
+/// Whether an AP-REP carries a subkey of this server. If so, the subkey protects the per-message tokens of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcceptorSubkeyPolicy {
     /// The AP-REP carries a subkey, as an AP-REP of Windows or MIT krb5 does. The type of the subkey is the strongest type
-    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. Without such a type, the subkey has
+    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. If there is no such type, the subkey has
     /// the type that the client uses. RC4 contexts get a subkey only if the client lists an AES type.
     Always,
     /// The AP-REP carries a subkey only in DCE style, because DCE style demands a subkey. Otherwise the client's subkey or

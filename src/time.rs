@@ -172,13 +172,13 @@ fn days_to_year(year: u32) -> i64 {
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
-/// The digit 0 in eight octets of text, and in six octets before a Z.
+/// The text of eight digits 0, and the text of six digits 0 and a Z.
 const DIGITS: u64 = 0x3030_3030_3030_3030;
 const TIME_AND_Z: u64 = 0x005A_3030_3030_3030;
 
 const MAX_MICROS: u32 = 999_999;
 
-/// The seconds of 0000-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
+/// The seconds from the epoch to 0000-01-01T00:00:00Z and to 9999-12-31T23:59:59Z.
 const FIRST_GENERALIZED: i64 = -62_167_219_200;
 const LAST_GENERALIZED: i64 = 253_402_300_799;
 

@@ -37,7 +37,7 @@ use alloc::vec::Vec;
 /// | keys in a database | the stages, with [`open_with`](Self::open_with) instead of `open` |
 /// | a replay cache that is asked over a network ([`AsyncReplayCache`](crate::replay::AsyncReplayCache)) | [`validate_header_async`](Self::validate_header_async), [`validate_ticket_async`](Self::validate_ticket_async), [`converse_async`](Self::converse_async), [`sign_in_async`](Self::sign_in_async) or [`admit_async`](Self::admit_async) |
 /// | a replay cache that your own code asks | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
-/// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
+/// | a refused token that you want to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
 /// All of these calls except `TokenInfo` run the same stages. If a call refuses a request, it returns a [`Refused`], with the
 /// error for the log and the token for the client.
@@ -68,7 +68,7 @@ pub struct Validator<R = ()> {
     longest_skew: i64,
 }
 
-/// The construction of a validator, and its parts.
+/// The functions that make a validator, and that return its parts.
 impl<R> Validator<R> {
     /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). To share
     /// a cache with other validators, give an `Arc` of the cache.

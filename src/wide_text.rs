@@ -12,7 +12,7 @@ use core::fmt::{self, Write as _};
 pub struct WideText<'a>(&'a [u8]);
 
 impl<'a> WideText<'a> {
-    /// Accepts octets if they are whole code units and valid text.
+    /// Makes a text from octets. Returns `None` if the octets are not whole code units and valid text.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let text = Self(bytes);
         let is_text =
@@ -20,7 +20,7 @@ impl<'a> WideText<'a> {
         is_text.then_some(text)
     }
 
-    /// Accepts octets that [`new`](Self::new) has accepted before.
+    /// Makes a text from octets that [`new`](Self::new) has accepted before.
     pub(crate) const fn of_checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }

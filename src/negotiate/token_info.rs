@@ -56,7 +56,8 @@ pub enum TokenShape {
 }
 
 impl<'t> TokenInfo<'t> {
-    /// Reads a token as far as possible. This function reads nothing of a token with more than [`MAX_TOKEN_SIZE`] octets.
+    /// Reads a token as far as possible. If the token has more than [`MAX_TOKEN_SIZE`] octets, this function reads
+    /// nothing.
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
         let recognised = Token::recognise(Reader::new(token)).ok();
@@ -173,7 +174,7 @@ impl<'t> OfferedMechanism<'t> {
         self.0
     }
 
-    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
+    /// Returns whether the mechanism's tokens carry an AP-REQ with a ticket under a long-term key of the server.
     #[must_use]
     pub fn is_kerberos(self) -> bool {
         Mechanism::from_oid(self.0).is_kerberos()

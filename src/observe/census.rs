@@ -100,7 +100,7 @@ impl EtypeCensus {
         }
     }
 
-    /// Counts a refusal if RC4 is its reason.
+    /// Counts a refusal, if the reason for the refusal is RC4.
     pub fn refused(&self, error: &Error) {
         match error {
             Error::Rc4Refused { role: KeyRole::Ticket } => increment(&self.refused_tickets),

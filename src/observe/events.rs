@@ -35,7 +35,7 @@ pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
 }
 
 /// Reports how many accounts of a new validator accept tickets without a PAC, or users of any domain. A developer may
-/// think that these accounts are limited.
+/// wrongly think that these accounts refuse such tickets and users.
 pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
     if !enabled!(target: TARGET, Level::INFO) {
         return;

@@ -83,7 +83,7 @@ use crate::time::UnixTime;
 /// The target of all events and spans.
 pub const TARGET: &str = "kerberos_sso";
 
-/// The stages, by the names of their spans.
+/// The stages of a validation. The span of a stage has the name of the stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stage {
     Read,

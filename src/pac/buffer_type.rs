@@ -53,7 +53,7 @@ impl BufferType {
         self.field().name()
     }
 
-    /// Returns the field that a fault of the whole buffer names.
+    /// Returns the field for a fault that concerns the whole buffer.
     pub(super) const fn field(self) -> Field {
         match self {
             Self::LOGON_INFO => Field::LogonInfoBuffer,

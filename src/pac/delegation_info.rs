@@ -56,8 +56,7 @@ struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    /// Reads all strings once. After that, `ndr` is at the field after the strings, and every string is known to be well
-    /// formed.
+    /// Reads all strings once. Afterwards, `ndr` is at the field after the strings, and every string is well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, UNICODE_STRING, Field::DelegationServices)?;

@@ -86,8 +86,7 @@ struct Domains<'a> {
 }
 
 impl<'a> Domains<'a> {
-    /// Reads all elements once. After that, `ndr` is at the field after the elements, and every element is known to be
-    /// well formed.
+    /// Reads all elements once. Afterwards, `ndr` is at the field after the elements, and every element is well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;

@@ -7,7 +7,7 @@ use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// The fault of a PAC that does not have the form of MS-PAC.
+/// The error for a PAC that does not have the form that MS-PAC demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
 #[non_exhaustive]
@@ -212,7 +212,7 @@ pub enum DomainClaim {
     /// A SID in ExtraSids.
     #[error("a membership in a group")]
     ExtraSid,
-    /// The SID of the resource groups' domain.
+    /// The SID of the domain of the resource groups.
     #[error("a membership in a resource group")]
     ResourceGroup,
 }

@@ -7,7 +7,7 @@ use crate::time::UnixTime;
 pub struct FileTime(pub u64);
 
 impl FileTime {
-    /// The value for an instant that never comes.
+    /// The value that means "never".
     pub const NEVER: Self = Self(0x7FFF_FFFF_FFFF_FFFF);
 
     /// Returns the instant, rounded down to the microsecond. Returns `None` for zero, which means that the time is not set,

@@ -152,7 +152,7 @@ impl<'a> LogonInfo<'a> {
         u16::from_le_bytes(self.field(offset::LOGON_COUNT))
     }
 
-    /// Returns the number of wrong passwords since the last right password.
+    /// Returns the number of wrong passwords since the last correct password.
     #[must_use]
     pub fn bad_password_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::BAD_PASSWORD_COUNT))

@@ -9,7 +9,7 @@
 //! user. The reader decodes one of these buffers, and returns its errors, only when the caller asks for the buffer. So users
 //! can still sign in if Microsoft changes the form of such a buffer.
 //!
-//! The module does not copy texts, SIDs and groups out of the ticket. It decodes them when the caller asks for them.
+//! The module does not copy texts, SIDs and groups out of the ticket, and decodes them only when the caller asks for them.
 
 mod account_kind;
 mod attributes_info;

@@ -225,7 +225,7 @@ fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut spans: [Option<Span>; 
     Some(())
 }
 
-/// The checksum types without a key (RFC 3961 section 8, RFC 4757). Any attacker can make such a checksum.
+/// The checksum types that use no key (RFC 3961 section 8, RFC 4757). Any attacker can make such a checksum.
 const UNKEYED: [ChecksumType; 4] =
     [ChecksumType::CRC32, ChecksumType::RSA_MD4, ChecksumType::RSA_MD5, ChecksumType::SHA1];
 
@@ -233,5 +233,5 @@ const UNKEYED: [ChecksumType; 4] =
 /// upper half of the key version.
 const RODC_IDENTIFIER: usize = 2;
 
-/// Zeros in the length of the longest signature: HMAC-SHA-384 truncated to 192 bits, and the identifier.
+/// As many zeros as the longest signature has octets: HMAC-SHA-384 truncated to 192 bits, and the identifier.
 const ZEROS: [u8; 24 + RODC_IDENTIFIER] = [0; 24 + RODC_IDENTIFIER];

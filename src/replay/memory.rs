@@ -84,8 +84,8 @@ impl MemoryReplayCache {
     /// on average. So clients with few entries do not use up each other's share.
     pub const MIN_CLIENT_SHARE: u16 = 100;
 
-    /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory now, and
-    /// none later.
+    /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory in this
+    /// function, and no memory later.
     ///
     /// `clock_skew` is the policy's clock skew, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)).
     /// `now` is the time of the start: see [After a start](Self#after-a-start).
@@ -112,7 +112,7 @@ impl MemoryReplayCache {
         }
     }
 
-    /// Refuses every authenticator that the previous process can have admitted, including authenticators of clients with a
+    /// Refuses every authenticator that the previous process may have admitted, including authenticators of clients with a
     /// fast clock.
     ///
     /// As a result, a client whose clock is right is refused for one clock skew after the start. A client whose clock
@@ -125,8 +125,8 @@ impl MemoryReplayCache {
         Self { refused_through: Some(latest), ..self }
     }
 
-    /// Accepts authenticators from before the start. Use this function for tests, and for tools that judge recorded
-    /// tokens.
+    /// Makes the cache accept authenticators from before its start. Use this function for tests, and for tools that judge
+    /// recorded tokens.
     ///
     /// **If a server with such a cache restarts, an attacker can replay every authenticator from before the restart, until the
     /// authenticator ends.**

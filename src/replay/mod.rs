@@ -139,8 +139,8 @@ impl<'a> ReplayEntry<'a> {
     }
 }
 
-/// The identifier of an authenticator: the first 128 bits of its MAC and ciphertext. Only the KDC, the client and this server
-/// have the key of the MAC.
+/// The identifier of an authenticator: the first 128 bits of its MAC followed by its ciphertext. Only the KDC, the client and
+/// this server have the key of the MAC.
 ///
 /// The tag depends on the authenticator's ciphertext only. An attacker can rewrite the framing and the unencrypted fields of
 /// the ticket. If the tag depended on them, one authenticator could have a second tag.
@@ -212,7 +212,7 @@ pub enum Admission {
 pub enum ReplayLimit {
     /// The whole cache is full.
     Cache,
-    /// The client already has the most entries that one client may have.
+    /// The client already has as many entries as one client may have.
     ClientShare,
 }
 

@@ -1,6 +1,6 @@
 //! The security layer of the SASL mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
 //!
-//! The server begins a negotiation with an established context and with the layers that it offers. It sends the
+//! The server begins a negotiation with an established context and with the layers that it offers. The server sends the
 //! returned challenge to the client. The client's answer ends the negotiation. The outcome contains the authorization
 //! identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later octets of the
 //! connection.

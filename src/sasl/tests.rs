@@ -197,7 +197,7 @@ fn layer_of_gss_spnego_follows_from_the_context_flags() {
 }
 
 #[test]
-fn layer_of_gss_spnego_has_the_buffer_size_of_the_caller() {
+fn layer_of_gss_spnego_has_the_buffer_size_that_the_caller_gives() {
     let layer = |size| SecurityLayer::of_gss_spnego(sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH).1, size);
     assert_eq!(layer(60).unwrap_err(), SaslError::BufferSize { size: 60 });
     let mut smallest = layer(61).unwrap().unwrap();
@@ -276,7 +276,7 @@ fn announced_buffer_size_saturates_at_24_bits() {
 }
 
 #[test]
-fn buffer_of_the_announced_size_is_accepted_and_a_larger_buffer_refused() {
+fn buffer_of_the_announced_size_is_accepted_and_a_larger_buffer_is_refused() {
     for etype in EncType::SUPPORTED {
         for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
             let (mut client, mut layer) = layered(chosen, etype);

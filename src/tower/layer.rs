@@ -108,7 +108,7 @@ impl<R> NegotiateLayer<R> {
         self.with(|settings| settings.cookie = Some(cookie))
     }
 
-    /// Lets pages of `origin` make requests as the user. An origin is `https://app.example.com`, without a path.
+    /// Lets pages of `origin` make requests as the user. An origin has the form `https://app.example.com`, without a path.
     ///
     /// See [cross-site requests](super#cross-site-requests). Name an origin only if you trust all its pages.
     ///

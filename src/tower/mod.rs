@@ -49,7 +49,7 @@
 //! extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
 //! # Groups
-//! [`RequireGroupLayer`] accepts only the members of a group. It must be inside the sign-in layer, or inside a layer for
+//! [`RequireGroupLayer`] accepts only the members of a group. Put this layer inside the sign-in layer, or inside a layer for
 //! sessions.
 //!
 //! # Cross-site requests
@@ -84,8 +84,8 @@
 //! # CORS
 //! Before a page of another origin may make certain requests, the browser asks the server with an OPTIONS request (the
 //! preflight). The preflight carries no credentials (Fetch standard). The sign-in layer would challenge the preflight, and
-//! the browser would treat the 401 as a refusal. So a layer for CORS belongs outside the sign-in layer. There, the CORS layer
-//! answers the preflight, and adds its headers to the sign-in layer's own responses:
+//! the browser would treat the 401 as a refusal. So a layer for CORS belongs outside the sign-in layer. Outside the sign-in
+//! layer, the CORS layer answers the preflight, and adds its headers to the sign-in layer's own responses:
 //!
 //! ```
 //! # fn app(
@@ -156,8 +156,8 @@
 //! connection, so a server may offer both versions. Other clients continue to use HTTP/2.
 //!
 //! A ticket for each request is expensive for client and server: a browser sends no ticket before a challenge, so it makes
-//! every request twice. If clients make more than one request, the server should use sessions. It sets its own session cookie
-//! after sign-in, and uses this layer only on the sign-in route.
+//! every request twice. If clients make more than one request, the server should use sessions. The server sets its own
+//! session cookie after sign-in, and uses this layer only on the sign-in route.
 //!
 //! # Large headers
 //! A user in many groups has a ticket of many kilobytes, up to 64 KiB. Base64 makes the ticket a third longer. hyper

@@ -10,7 +10,8 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderProblem {
-    /// The value has another scheme. The error does not repeat the scheme: a password may follow it.
+    /// The value has a scheme other than Negotiate. The error does not repeat the scheme, because a password may follow
+    /// it.
     #[error("another scheme")]
     OtherScheme,
     /// The value is `Negotiate` without a token.

@@ -58,7 +58,7 @@ impl Mechanism {
         })
     }
 
-    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
+    /// Returns whether the mechanism's tokens carry an AP-REQ with a ticket under a long-term key of the server.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Krb5 | Self::MsKrb5)
     }

@@ -44,8 +44,8 @@ impl Output {
         Some(())
     }
 
-    /// Repeats `length` octets that begin `distance` octets before the end. The octets are copied one by one, since a copy may
-    /// overlap its source.
+    /// Repeats `length` octets that begin `distance` octets before the end. The function copies the octets one by one, because
+    /// the copy may overlap its source.
     fn repeat(&mut self, distance: usize, length: usize) -> Option<()> {
         if length > self.left() {
             return None;

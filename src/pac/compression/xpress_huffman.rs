@@ -32,7 +32,7 @@ fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) ->
     Some(bits.rest)
 }
 
-/// Reads the length of a match. A long length is in one or three extra octets.
+/// Reads the length of a match. If the length is long, one or three extra octets contain it.
 fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     let length = match short {
         15 => match bits.byte()? {

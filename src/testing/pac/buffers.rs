@@ -27,7 +27,7 @@ impl PacBuffers {
         self.0.iter().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| &**bytes)
     }
 
-    /// Returns the octets of the first buffer of this type, for changes.
+    /// Returns the octets of the first buffer of this type. The caller can change the octets.
     pub fn get_mut(&mut self, buffer_type: BufferType) -> Option<&mut Vec<u8>> {
         self.0.iter_mut().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| bytes)
     }

@@ -15,7 +15,7 @@ pub struct DelegationInfoParts {
 }
 
 impl DelegationInfoParts {
-    /// Encodes the buffer DELEGATION_INFO. The marks have names of the same form as the marks of
+    /// Encodes the buffer DELEGATION_INFO. The marks are named as in
     /// [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
     ///
     /// # Panics

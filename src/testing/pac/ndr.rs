@@ -134,7 +134,7 @@ impl NdrWriter {
         }
     }
 
-    /// Writes an RPC_SID. The count comes first, because an RPC_SID is a conformant structure.
+    /// Writes an RPC_SID. The count of the sub-authorities comes first, because an RPC_SID is a conformant structure.
     pub fn sid(&mut self, name: &'static str, sid: Sid) {
         self.marked(name, count(sid.sub_authorities()));
         self.raw(&sid.to_bytes());

@@ -54,7 +54,7 @@ pub enum Problem {
         /// The identifier octet that was found.
         found: u8,
     },
-    /// The length is not valid here. The length has the indefinite form, begins with a reserved octet, has more than
+    /// The length is not valid in DER. The length has the indefinite form, begins with a reserved octet, has more than
     /// four octets, or is not as short as possible.
     #[error("the length is not in the shortest definite form, which DER demands")]
     Length,
@@ -70,7 +70,7 @@ pub enum Problem {
     /// The string is not UTF-8 or holds a NUL.
     #[error("the text is not UTF-8 or holds a NUL")]
     Text,
-    /// The time does not have the form `YYYYMMDDhhmmssZ`, or is no date of the calendar.
+    /// The time does not have the form `YYYYMMDDhhmmssZ`, or is not a date of the calendar.
     #[error("the time is not a KerberosTime (YYYYMMDDhhmmssZ)")]
     Time,
     /// The text is longer than any real name. The number is the greatest accepted length, in octets.

@@ -59,7 +59,7 @@ impl Writer {
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
         let mut shortest = &octets[..];
-        // The first octet is padding if the next octet has the same sign.
+        // The first octet is padding if it only repeats the sign bit of the next octet.
         while let Some((0x00, rest @ [0..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
             shortest = rest;
         }

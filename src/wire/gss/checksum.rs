@@ -73,7 +73,7 @@ pub enum ChecksumCause {
     /// The keyed checksum does not verify.
     #[error("the keyed checksum does not verify")]
     Wrong,
-    /// The checksum has fewer than the 24 octets of RFC 4121 section 4.1.1.
+    /// The checksum has fewer than 24 octets (RFC 4121 section 4.1.1).
     #[error("it has {0} octets, fewer than the 24 that RFC 4121 demands")]
     Short(usize),
     /// The field Lgth is not 16.

@@ -50,8 +50,8 @@ flags! {
 }
 
 impl TicketFlags {
-    /// Returns the names of the set flags as the RFCs spell them, in the order of their bits. Bits without a name are
-    /// ignored.
+    /// Returns the names of the flags that are set, as the RFCs spell them, in the order of their bits. Bits without a
+    /// name are ignored.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
     }

@@ -32,8 +32,8 @@ fn encrypted_part_with_a_changed_octet_is_refused_or_read_as_changed() {
             let mut changed = whole.clone();
             changed[at] = value;
             let Ok(part) = EncApRepPart::read(&changed) else {
-                // The reader must accept every key and every key type. It may refuse a changed first octet of the
-                // sequence number, but must accept every change of the other octets of this number.
+                // The reader must accept every key and every key type. The reader may refuse a changed first octet of
+                // the sequence number, but must accept every change of its other octets.
                 assert!(!key.contains(&at) && at != etype, "{at} {value}");
                 assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                 continue;

@@ -134,7 +134,7 @@ fn transited_name_after_a_space_is_a_complete_realm() {
     assert_unreadable(TransitedFault::Syntax, &[" ", "A, ", "A, ,B", "  A", "A,  /B"]);
 }
 
-/// MIT krb5, Heimdal and RFC 4120 expand such a compressed name to different realms.
+/// MIT krb5, Heimdal and RFC 4120 expand the compressed names of this test to different realms.
 #[test]
 fn ambiguous_compressed_realm_is_unreadable() {
     assert_unreadable(
