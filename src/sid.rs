@@ -148,8 +148,8 @@ impl Sid {
 
     /// Returns whether this SID only says how a user of another forest signed in, and grants no rights.
     ///
-    /// There are three of these SIDs. S-1-18-1 and S-1-18-2 say whether the KDC or a service asserts the identity. The
-    /// service's KDC adds Other Organization (S-1-5-1000).
+    /// Three SIDs are of this kind. S-1-18-1 and S-1-18-2 say whether the KDC or a service asserts the identity. The
+    /// service's KDC adds the third SID, Other Organization (S-1-5-1000).
     pub(crate) fn crosses_forests(&self) -> bool {
         matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
     }

@@ -129,8 +129,8 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// Returns the numbers in four pairs of digits. The first pair is in the lowest octets. Returns `None` if an octet is over
-/// 9.
+/// Returns the numbers in four pairs of digits. The first pair is in the lowest octets. Returns `None` if an octet is
+/// greater than 9.
 ///
 /// A ticket has four times. Reading all eight digits at once saves a tenth of the time for parsing, and so 3 % of the time
 /// of a request.
@@ -191,7 +191,8 @@ const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 /// The leap years from the year 1 to the year 399.
 const LEAP_YEARS_TO_399: u32 = 96;
 
-/// For each month by its number: the days of a common year before the month, and the days of the month. There is no month 0.
+/// For each month by its number: the days of a common year before the month, and the days of the month. The entry with the
+/// index 0 belongs to no month.
 const MONTHS: [(u32, u32); 13] = [
     (0, 0),
     (0, 31),

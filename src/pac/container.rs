@@ -33,9 +33,9 @@ impl<'a> Pac<'a> {
     /// Reads the table of buffers. Each buffer must be aligned, after the table and within the PAC. Each known type may occur
     /// once, and buffers of known types must not overlap.
     ///
-    /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses such a PAC: no KDC
-    /// writes one. If two readers ignored different buffers, an attacker could write a PAC that names a different user to
-    /// each reader.
+    /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses a PAC with two
+    /// buffers of the same type, because no KDC writes such a PAC. If two readers ignored different buffers, an attacker
+    /// could write a PAC that names a different user to each reader.
     ///
     /// # Errors
     /// Returns [`PacMalformed`] with the offset of the first fault.

@@ -48,7 +48,7 @@ pub enum PacProblem {
     /// Octets follow the end of the structure.
     #[error("{0} bytes too many")]
     TrailingBytes(usize),
-    /// There are more octets than the limit.
+    /// The number of octets exceeds the limit.
     #[error("{size} bytes, more than the limit of {limit}")]
     TooLarge {
         /// The number of octets that were counted, or that the PAC announces.
@@ -56,7 +56,7 @@ pub enum PacProblem {
         /// The highest allowed number of octets.
         limit: usize,
     },
-    /// There are more elements than the limit.
+    /// The number of elements exceeds the limit.
     #[error("more than {0} elements")]
     TooMany(usize),
     /// The version is not 0.

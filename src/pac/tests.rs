@@ -51,8 +51,8 @@ fn change(mut pac: Vec<u8>) {
     }
 }
 
-/// This is the rule of MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer than the
-/// length fields around the zero octet.
+/// The test checks the rule of MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer
+/// than the length fields around the zero octet.
 #[test]
 fn pac_in_a_ticket_is_replaced_by_one_zero_octet_at_every_nesting_depth() {
     let token = TestRealm::new("CONTOSO.TEST").ticket_for("alice").without_pac();

@@ -14,8 +14,8 @@
 //! [`SecurityLayer::of_gss_spnego`].
 //!
 //! This crate does not support GS2-KRB5 and GS2-KRB5-PLUS (RFC 5801), so a server must not announce these mechanisms.
-//! The first token of GS2 has a text header instead of the GSS framing, and is refused as `malformed`. An attacker can
-//! change this header unless the client binds its authenticator to the header (RFC 5801 section 5.1). GS2 has no
+//! The first token of GS2 has a text header instead of the GSS framing, and is refused as `malformed`. If the client
+//! does not bind its authenticator to this header, an attacker can change the header (RFC 5801 section 5.1). GS2 has no
 //! security layer, so it requires TLS. Every client that supports GS2 (Cyrus SASL, GNU SASL) also supports GSSAPI.
 //!
 //! # Example

@@ -120,8 +120,8 @@ impl ChecksumParts {
     }
 }
 
-/// The fields of the checksum of RFC 4121 section 4.1.1. The default is the checksum that browsers send. It has no bindings,
-/// and has the flags mutual, replay, sequence, confidentiality and integrity.
+/// The fields of the checksum of RFC 4121 section 4.1.1. The default is the checksum that browsers send. This checksum has
+/// no bindings, and has the flags mutual, replay, sequence, confidentiality and integrity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GssChecksumParts {
     /// `Lgth` is 16 by default.

@@ -14,8 +14,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChallengeCause {
-    /// The request carries no credentials. It is a browser's first request, or any request of a client that has no ticket for
-    /// this host.
+    /// The request carries no credentials. The request is a browser's first request, or any request of a client that has no
+    /// ticket for this host.
     NoCredentials,
     /// The request carries only credentials of another scheme, such as Basic or Bearer.
     OtherScheme,

@@ -155,8 +155,8 @@
 //! as the authenticated user. If Chromium gets a `Negotiate` challenge over HTTP/2, it answers over a new HTTP/1.1
 //! connection, so a server may offer both versions. Other clients continue to use HTTP/2.
 //!
-//! A ticket for each request is expensive for client and server: a browser sends no ticket before a challenge, so it makes
-//! every request twice. If clients make more than one request, the server should use sessions. The server sets its own
+//! A ticket for each request is expensive for client and server. A browser sends no ticket before a challenge, so the browser
+//! makes every request twice. If clients make more than one request, the server should use sessions. The server sets its own
 //! session cookie after sign-in, and uses this layer only on the sign-in route.
 //!
 //! # Large headers

@@ -39,8 +39,8 @@ pub(super) fn respond<B: Default>(responses: &impl Responses<B>, status: StatusC
     response
 }
 
-/// Returns whether a request is a gRPC call. A gRPC-Web call does not count as a gRPC call: it comes from a browser, which
-/// answers a challenge if the status is 401.
+/// Returns whether a request is a gRPC call. A gRPC-Web call does not count as a gRPC call, because a browser makes the
+/// call, and answers a challenge if the status is 401.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let parts = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().split_at_checked(GRPC.len()));
     parts.is_some_and(|(media_type, rest)| {

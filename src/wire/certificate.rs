@@ -50,7 +50,7 @@ pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, Certif
     })
 }
 
-/// The reason why a certificate has no hash. It may contain a fault of the reader, which [`within`](Self::within)
+/// The reason why a certificate has no hash. The reason may be a fault of the reader, which [`within`](Self::within)
 /// explains later.
 enum NoHash {
     Fault(Fault),

@@ -1,8 +1,8 @@
 //! A writer of DER (X.690). The writer writes from the end to the start, so it knows the length of an element before it
 //! writes the header.
 //!
-//! The caller writes the last field of a structure first. So the writer need not compute lengths in advance. It moves
-//! the octets only once, when it reverses them at the end.
+//! The caller writes the last field of a structure first. So the writer need not compute lengths in advance. The writer
+//! moves the octets only once, when it reverses them at the end.
 
 use super::{LengthOctets, context, tag};
 use crate::time::UnixTime;

@@ -9,9 +9,8 @@ use core::fmt;
 /// The service for which a client made its authenticator (`HTTP/www.example.com@EXAMPLE.COM`).
 ///
 /// The service's name in the ticket is not protected. The name in this element is protected, because only the client
-/// and the service have the session key. If an attacker relays a request that the client made for another service of
-/// the same account, the acceptor can therefore detect it. A malicious client can write any name into its own
-/// authenticator, or no name.
+/// and the service have the session key. So an acceptor can detect a relayed request that the client made for another
+/// service of the same account. A malicious client can write any name into its own authenticator, or no name.
 ///
 /// MS-KILE does not define the encoding of the element. Windows and Heimdal write UTF-16, little-endian, without a
 /// terminator. MIT krb5 does not write the element.

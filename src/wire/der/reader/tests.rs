@@ -222,7 +222,7 @@ fn fast_and_slow_reader_agree_on_elements_of_every_length() {
     }
 }
 
-/// Tests all values of the first two length octets. These octets follow the expected tag or another tag.
+/// Tests all values of the first two length octets. The tag before these octets is the expected tag or another tag.
 #[test]
 fn fast_and_slow_reader_agree_on_all_values_of_two_length_octets() {
     let mut bytes = alloc::vec![0x5A; 0x208];
