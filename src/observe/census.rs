@@ -23,7 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 ///
 /// If [`left_out`](Self::left_out) is not zero, the list was too short: make a census with a higher capacity. Wait until the
 /// time [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses) is old. A time is old if all tickets of that
-/// time have ended (after ten hours by default). For users who sign in rarely, also wait for a whole working week. Then
+/// time have expired (after ten hours by default). For users who sign in rarely, also wait for a whole working week. Then
 /// remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows whether an account still uses RC4.
 ///
 /// The counts begin at zero when the census is made. Several threads may use the census at the same time.

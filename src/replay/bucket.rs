@@ -61,12 +61,13 @@ impl Bucket {
             && self.heads.iter().zip(&self.tails).any(|(head, tail)| TagBits { head: *head, tail: *tail } == tag)
     }
 
-    /// Returns the number of free slots. A slot is free if its entry has ended, or if it never held an entry.
+    /// Returns the number of free slots. A slot is free if its entry has expired, or if the slot never held an entry.
     pub(super) fn free(&self, now: Second) -> u32 {
         self.seconds.iter().map(|second| u32::from(*second < now)).sum()
     }
 
-    /// Writes an entry to a free slot and returns the end of the slot's previous entry, or `None` if no slot is free.
+    /// Writes an entry to a free slot, and returns the last valid second of the slot's previous entry. Returns `None` if no
+    /// slot is free.
     pub(super) fn put(&mut self, tag: TagBits, valid_until: Second, now: Second) -> Option<Second> {
         // The last free slot, counted from one. As in `holds` and `free`, no branch depends on the index of the free slot.
         let free = self.seconds.iter().zip(1_u32..).map(|(second, slot)| if *second < now { slot } else { 0 });
@@ -78,12 +79,12 @@ impl Bucket {
 }
 
 /// A second, counted from the instant of the shard's first call. A time more than 68 years away from that instant
-/// becomes the earliest or the latest second. So even if the clock makes a large step, no entry ends too early.
+/// becomes the earliest or the latest second. So even if the clock makes a large step, no entry expires too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Second(i32);
 
 impl Second {
-    /// The second at which the entries of a new bucket end.
+    /// The last valid second of the entries in a new bucket.
     pub(super) const FIRST: Self = Self(i32::MIN);
 }
 

@@ -1,10 +1,10 @@
-//! The replay cache of one process. The cache has a fixed size and is sharded. A full cache refuses requests and does not
-//! forget live entries.
+//! The replay cache of one process. The cache has a fixed size and is sharded. A full cache refuses requests, and does not
+//! forget live entries. An entry is live until it expires.
 //!
 //! Each tag has two possible buckets in one shard, which has one lock. An insert writes the tag to the bucket with more free
-//! slots. A slot is free when its entry has ended, so the cache never moves or sweeps entries. In a cache of any size, an
-//! insert reads two buckets. A shard stores the latest end of all entries that it has overwritten. If the clock goes back, the
-//! shard refuses every authenticator that might be one of the overwritten entries.
+//! slots. A slot is free when its entry has expired, so the cache never moves or sweeps entries. In a cache of any size, an
+//! insert reads two buckets. A shard stores the latest expiry time of all entries that it has overwritten. If the clock goes
+//! back, the shard refuses every authenticator that might be one of the overwritten entries.
 
 use super::bucket::{Bucket, Epoch, SLOTS, Second, TagBits};
 use super::share::Shares;
@@ -38,7 +38,7 @@ use std::sync::{Mutex, PoisonError};
 /// |---|---|---|
 /// | is right | the client is refused in the second of the start, and then served | none |
 /// | is slow | the client is refused until its clock has passed the start | none |
-/// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, until they end; the number of these seconds is the offset of the client's clock |
+/// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, until they expire; the number of these seconds is the offset of the client's clock |
 ///
 /// [`with_strict_start`](Self::with_strict_start) prevents the replays of the last row, but refuses all clients for a while. A
 /// store that outlives the process prevents these replays without this cost, because it has forgotten no authenticator: see
@@ -129,7 +129,7 @@ impl MemoryReplayCache {
     /// recorded tokens.
     ///
     /// **If a server with such a cache restarts, an attacker can replay every authenticator from before the restart, until the
-    /// authenticator ends.**
+    /// authenticator expires.**
     #[must_use]
     pub fn taking_earlier_authenticators(self) -> Self {
         Self { refused_through: None, ..self }
@@ -143,14 +143,14 @@ impl MemoryReplayCache {
     /// client two cells. A client below its limit is refused only if other clients have filled both its cells. In a cache of
     /// 10 million entries, if 100 clients are at their limit, 6 clients in 100 million are refused in this way. If 10,000
     /// clients are at their limit, 6 clients in 10,000 are refused. An entry may be counted for two fifths of a clock skew
-    /// after its end. If the clock is set back by more than two skews, all counts start again at zero.
+    /// after its expiry. If the clock is set back by more than two skews, all counts start again at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16) -> Self {
         Self { shares: Some(Shares::new(limit, self.clock_skew, self.entries)), ..self }
     }
 
-    /// Lets one client fill the whole cache. If a client does so, no other client signs in until entries end. Without counters
-    /// an entry needs 1.3 octets less.
+    /// Lets one client fill the whole cache. If a client does so, no other client signs in until entries expire. Without
+    /// counters an entry needs 1.3 octets less.
     ///
     /// Use this function for a server that limits its clients elsewhere, and for tools that judge the tokens of one client.
     #[must_use]
@@ -158,7 +158,7 @@ impl MemoryReplayCache {
         Self { shares: None, ..self }
     }
 
-    /// Returns the end of an entry in this cache, which is not earlier than the entry's own end.
+    /// Returns the time at which an entry expires in this cache. This time is not earlier than the entry's own expiry time.
     fn end_of(&self, entry: &ReplayEntry<'_>) -> Result<UnixTime, Admission> {
         let end = entry.client_time.saturating_add_seconds(whole_seconds(self.clock_skew));
         if entry.valid_until.seconds() > end.seconds() {
@@ -207,8 +207,8 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten. If an authenticator ends at this second or earlier, its entry may have
-    /// been overwritten.
+    /// The latest expiry time of an entry that was overwritten. If an authenticator expires at this second or earlier, its
+    /// entry may have been overwritten.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }

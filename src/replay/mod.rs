@@ -197,8 +197,8 @@ pub enum Admission {
     /// The cache would forget the authenticator while a validator still accepts it. The validator's clock skew is
     /// longer than the cache's clock skew.
     OutlivesCache {
-        /// The number of seconds from the time in the authenticator to its end: the longest clock skew of the validator's
-        /// policies.
+        /// The number of seconds from the time in the authenticator until the authenticator expires: the longest clock skew
+        /// of the validator's policies.
         entry_seconds: i64,
         /// The number of seconds after the time in the authenticator for which the cache remembers an entry: the cache's own
         /// clock skew.

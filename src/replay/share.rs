@@ -1,13 +1,13 @@
 //! The limit on the number of live authenticators of one client in a cache.
 //!
-//! Input: the client, the end of the authenticator, and the time. Output: whether the client may have one more entry. The
-//! counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each client has two cells, and is
-//! refused only if both cells are at the limit. So the entries of one other client can use up this client's share only if
-//! both clients have the same two cells.
+//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have one
+//! more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each client has
+//! two cells, and is refused only if both cells are at the limit. So the entries of one other client can use up this
+//! client's share only if both clients have the same two cells.
 //!
-//! Time is divided into windows, and a cell counts the entries that end in each window. A window is a fifth of the longest
-//! life of an entry. When a window is over, all entries of the window have ended, so the cell removes its count. An entry is
-//! therefore counted for at most one window too long.
+//! Time is divided into windows, and a cell counts the entries that expire in each window. A window is a fifth of the
+//! longest life of an entry. When a window is over, all entries of the window have expired, so the cell removes their count.
+//! An entry is therefore counted for at most one window too long.
 
 use super::{ReplayClient, ReplayEntry, spread};
 use crate::time::UnixTime;
@@ -143,7 +143,7 @@ impl WindowClock {
     }
 }
 
-/// The counts of entries by the window in which they end.
+/// The counts of entries by the window in which they expire.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     /// The first window that the cell counts.
@@ -153,7 +153,7 @@ struct Cell {
 
 impl Cell {
     /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an entry,
-    /// drops all counts. The cell cannot know when the counted entries end, and would refuse a client for too long.
+    /// drops all counts. The cell cannot know when the counted entries expire, and would refuse a client for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The server's knowledge of a connection. The code that accepts connections inserts this value into the extensions of each
 /// request.
 ///
-/// Behind a proxy that ends TLS, the channel is the connection between the client and the proxy. The bindings of the
+/// Behind a proxy that terminates TLS, the channel is the connection between the client and the proxy. The bindings of the
 /// proxy's certificate (`tls-server-end-point`) are the same for every connection, so give these bindings to the policy.
 #[derive(Clone, Debug, Default)]
 #[must_use]

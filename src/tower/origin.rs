@@ -26,7 +26,8 @@ impl Origin {
 
     /// Returns whether a page of this origin is a page of `host`.
     ///
-    /// The schemes are not compared, because a server behind a proxy that ends TLS does not know the client's scheme.
+    /// The schemes are not compared, because a server behind a proxy that terminates TLS does not know the client's
+    /// scheme.
     pub(super) fn is_of(&self, host: &Host<'_>) -> bool {
         let default = default_port(&self.scheme);
         default.is_some()

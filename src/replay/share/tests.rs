@@ -19,7 +19,7 @@ fn counts_of_a_window_are_dropped_when_the_next_window_begins() {
     assert_eq!(at(u32::MAX), (u32::MAX, [0; WINDOWS]));
 }
 
-/// If the clock goes back by less than the longest life of an entry, the cell still knows when its entries end.
+/// If the clock goes back by less than the longest life of an entry, the cell still knows when its entries expire.
 #[test]
 fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_when_it_goes_back_five() {
     for now in 6..10 {
@@ -31,7 +31,7 @@ fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_when_it_goe
 }
 
 #[test]
-fn entry_is_counted_in_the_window_in_which_it_ends_or_in_the_nearest_window() {
+fn entry_is_counted_in_the_window_in_which_it_expires_or_in_the_nearest_window() {
     for (window, index) in [(0, 0), (9, 0), (10, 0), (11, 1), (15, 5), (16, 5), (u32::MAX, 5)] {
         let (mut cell, mut expected) = (CELL, CELL.counts);
         cell.add(window);
