@@ -335,8 +335,8 @@ impl<R> Validator<R> {
         observed(opened.map_err(|error| Refused::of_request(error, request.framing())), Some(&request.key_query()))
     }
 
-    /// Returns the keys that [`open`](Self::open) would try on a ticket, the best key first. Use this method to explain why a
-    /// ticket does not open.
+    /// Returns the keys that [`open`](Self::open) would try on a ticket, the best key first. Use this method to explain why no
+    /// key opens a ticket.
     pub fn candidates(
         &self,
         query: &KeyQuery<'_>,

@@ -19,8 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// The cache should have room for the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes,
-/// these are 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
+/// The cache should have room for the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, the
+/// cache needs 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
 ///
 /// ```
 /// use kerberos_sso::{Policy, UnixTime, replay::MemoryReplayCache};
