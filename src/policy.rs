@@ -1,4 +1,5 @@
-//! The policy: the rules of a server beyond the demands of the protocol. Each weakening has its own setting.
+//! The policy: the rules that a server adds to the demands of the protocol. The name of each setting that weakens a check
+//! says which check it weakens.
 
 use crate::crypto::{ChecksumType, EncType};
 use crate::limits::MAX_TOKEN_SIZE;
@@ -7,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The rules of a [`Validator`](crate::Validator), set once.
+/// The rules of a [`Validator`](crate::Validator).
 ///
 /// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is for a server of Microsoft Entra Seamless SSO.
 ///
@@ -45,7 +46,8 @@ pub struct Policy {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have any.
+/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. The default policy compares channel
+/// bindings if the client and the server both give channel bindings.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -75,8 +77,9 @@ impl Default for Policy {
 
 impl Policy {
     /// Makes the policy of Microsoft Entra Seamless SSO. The policy accepts tickets of at most ten hours for the two service
-    /// names of `AZUREADSSOACC$`, with the PAC of a person. The policy rejects delegated tickets, and tickets in which only a
-    /// service names the user. If the account names its forest's domains, groups of other domains are rejected.
+    /// names of `AZUREADSSOACC$`. A ticket must have the PAC of a person's account. The policy rejects delegated tickets, and
+    /// tickets with which a service signed the user in (S4U2Self). If the account names the domains of its forest, the policy
+    /// also rejects tickets with groups of other domains.
     pub fn seamless_sso() -> Self {
         Self::default()
             .with_max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
@@ -92,13 +95,14 @@ impl Policy {
         Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The two times
-    /// may differ by at most this skew. A ticket is also accepted for one clock skew before its start and after its end.
+    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The client's
+    /// time and the server's time may differ by at most this skew. A ticket is also accepted for one clock skew before its
+    /// start and after its end.
     pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
 
-    /// Sets the longest lifetime of a ticket, to which one clock skew is added. `None` accepts even a ticket of ten years.
+    /// Sets the longest lifetime of a ticket. The server adds one clock skew to this lifetime. `None` accepts every lifetime.
     pub fn with_max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
         Self { max_ticket_lifetime: lifetime.map(whole_seconds), ..self }
     }
@@ -113,8 +117,8 @@ impl Policy {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Accepts RC4 (etype 23) as well, for tickets and session keys. RC4 tickets can be attacked offline: allow RC4 during a
-    /// migration only.
+    /// Accepts RC4 (etype 23) as well, for tickets and session keys. An attacker can search the key of an RC4 ticket offline,
+    /// so allow RC4 only during a migration.
     #[cfg(feature = "rc4")]
     pub fn allow_rc4(self) -> Self {
         Self {
@@ -124,22 +128,25 @@ impl Policy {
         }
     }
 
-    /// Sets the use of a ticket's key version number.
+    /// Sets how the server uses a ticket's key version number.
     pub fn with_kvno(self, kvno: KvnoPolicy) -> Self {
         Self { kvno, ..self }
     }
 
-    /// Accepts tickets for these service principal names only (`HTTP/www.example.com`, ASCII letters in any case). By default
-    /// the policy accepts any service of the accounts. An empty list accepts no ticket.
+    /// Accepts tickets for these service principal names only (`HTTP/www.example.com`). The case of ASCII letters does not
+    /// matter. By default the policy accepts any service of the accounts. An empty list accepts no ticket.
     ///
-    /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The realm is not compared.
+    /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The policy does not compare the
+    /// realm.
     ///
-    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite the name. So the check of
-    /// that name finds misconfiguration. The check does not stop a client with a ticket for another service of the account.
+    /// The service name in a ticket is not encrypted, so the client that sends the ticket can rewrite the name. The check of
+    /// this name finds only misconfiguration. The check does not stop a client that has a ticket for another service of the
+    /// account.
     ///
     /// A client of Windows or Heimdal also names the service in its authenticator
-    /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where only the client can
-    /// write the name. That name must be in the list, too. So list every name under which clients ask for this server.
+    /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)). Only the client can write
+    /// the authenticator. The name in the authenticator must be in the list, too. So list every name under which clients ask
+    /// for this server.
     pub fn with_services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
         Self { services: Some(services.into_iter().map(service_name).collect()), ..self }
     }
@@ -149,9 +156,9 @@ impl Policy {
         Self { services: None, ..self }
     }
 
-    /// Sets the channel bindings that all connections of this server share, such as `tls-server-end-point`. Give several
-    /// bindings while a certificate is being replaced. The caller gives the bindings of a single connection in its
-    /// [`Arrival`](crate::Arrival). A client may send any of these bindings.
+    /// Sets the channel bindings that all connections of this server share, such as `tls-server-end-point`. While a
+    /// certificate is being replaced, give the bindings of both certificates. The caller gives the bindings of a single
+    /// connection in the [`Arrival`](crate::Arrival). A client may use any of these bindings.
     pub fn with_channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
     }
@@ -161,7 +168,7 @@ impl Policy {
         Self { binding_level: level, ..self }
     }
 
-    /// Sets the type of the empty addresses in a client's channel bindings.
+    /// Sets the allowed types of the empty addresses in a client's channel bindings.
     pub fn with_binding_addresses(self, addresses: BindingAddressPolicy) -> Self {
         Self { binding_addresses: addresses, ..self }
     }
@@ -171,13 +178,13 @@ impl Policy {
         Self { transited, ..self }
     }
 
-    /// Names the realms that may lie on an authentication path although the KDC did not check the path (RFC 4120
-    /// section 2.7). A ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
+    /// Names the realms that may lie on an authentication path even if the KDC did not check the path (RFC 4120 section 2.7).
+    /// A ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
     ///
-    /// The KDC of a realm on the path can name any user of the realms behind it. So name a realm only if you trust its
-    /// KDC to name these users. The account lists the realms whose users may sign in
+    /// The KDC of a realm on the path can name any user of every realm whose tickets pass through this KDC. So name a realm
+    /// only if you trust its KDC to name these users. The account lists the realms whose users may sign in
     /// ([`Account::with_client_realm`](crate::Account::with_client_realm)). The client's realm, the account's realm and
-    /// [domains of the account's forest](crate::Account::with_forest_domain) need not be named here.
+    /// [domains of the account's forest](crate::Account::with_forest_domain) are always allowed on the path.
     ///
     /// ```
     /// // Users of FAR.TEST come by way of NEAR.TEST.
@@ -193,30 +200,31 @@ impl Policy {
         Self { addresses, ..self }
     }
 
-    /// Sets the use of the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
+    /// Sets how the server uses the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
     /// ([`ComputerAccount`](crate::ComputerAccount), [`Account::of_active_directory`](crate::Account::of_active_directory)),
     /// and [`PacPolicy::VerifyIfPresent`] for other accounts.
     ///
-    /// Every ticket must have a PAC if a rule exists that only a PAC can satisfy. [`PacPolicy::AllowAbsent`] and
+    /// Every ticket must have a PAC if the server has a rule that only a PAC can satisfy. [`PacPolicy::AllowAbsent`] and
     /// [`PacPolicy::Ignore`] remove this demand. The rules are: [`AccountPolicy::PeopleOnly`], [`ForeignSidPolicy::Refuse`],
-    /// [`DelegationPolicy::Refuse`], an account's [domains](crate::Account::with_domain_sid) or
-    /// [keys of the KDC](crate::Account::with_krbtgt_key).
+    /// [`DelegationPolicy::Refuse`], an account's [domains](crate::Account::with_domain_sid) or [keys of the
+    /// KDC](crate::Account::with_krbtgt_key).
     pub fn with_pac(self, pac: PacPolicy) -> Self {
         Self { pac: Some(pac), ..self }
     }
 
-    /// Sets the signatures of the KDC that a PAC must have, for accounts that name a
-    /// [key of the KDC](crate::Account::with_krbtgt_key).
+    /// Sets the signatures of the KDC that a PAC must have. The setting applies to accounts with a [key of the
+    /// KDC](crate::Account::with_krbtgt_key).
     pub fn with_kdc_signatures(self, kdc_signatures: KdcSignaturePolicy) -> Self {
         Self { kdc_signatures, ..self }
     }
 
-    /// Sets the kinds of account that may sign in. Only a PAC shows the kind.
+    /// Sets the kinds of account that may sign in. Only a PAC shows the kind of an account.
     pub fn with_accounts(self, accounts: AccountPolicy) -> Self {
         Self { accounts, ..self }
     }
 
-    /// Sets the treatment of memberships in groups of domains for which the account may not vouch.
+    /// Sets the treatment of memberships in groups of foreign domains. A domain is foreign if the account's keys may not
+    /// vouch for it ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
     pub fn with_foreign_sids(self, foreign_sids: ForeignSidPolicy) -> Self {
         Self { foreign_sids, ..self }
     }
@@ -283,52 +291,53 @@ impl Policy {
         self.accounts == AccountPolicy::PeopleOnly || self.foreign_sids == ForeignSidPolicy::Refuse
     }
 
-    /// Returns whether signatures of this type use keys of an allowed encryption type.
+    /// Returns whether the keys for signatures of this type have an allowed encryption type.
     pub(crate) fn allows_signatures(&self, checksum_type: ChecksumType) -> bool {
         self.ticket_etypes().any(|etype| etype.checksum_type() == Some(checksum_type))
     }
 
     /// Returns the largest number of seconds from a ticket's start to its end: the lifetime plus one clock skew.
     pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
-        // A limit that exceeds the range of times is no limit.
+        // A limit that exceeds the range of times becomes `i64::MAX`, which no lifetime exceeds.
         self.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(self.clock_skew))
     }
 }
 
-/// The use of a ticket's key version number.
+/// How the server uses a ticket's key version number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KvnoPolicy {
-    /// The number decides which key is tried first.
+    /// The number only decides which key is tried first.
     Hint,
-    /// Only keys of exactly that version, and keys of unknown version, are tried.
+    /// Only keys of exactly the ticket's key version, and keys of unknown version, are tried.
     Strict,
 }
 
-/// The level of channel binding: the clients that must be bound to their channel, if the server gives its own bindings. A
-/// client that is bound to another channel is rejected at every level except [`BindingLevel::Ignore`].
+/// The level of channel binding: which clients must be bound to their channel if the server gives its own bindings. A client
+/// that is bound to another channel is rejected at every level except [`BindingLevel::Ignore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum BindingLevel {
-    /// No client must be bound, and no bindings are compared.
+    /// A client need not be bound to its channel, and the server compares no bindings.
     Ignore,
-    /// No client must be bound, so a client without bindings is accepted. If the server gives no bindings, none are compared.
+    /// A client need not be bound: a client without bindings is accepted. If the server gives no bindings, no bindings are
+    /// compared.
     IfPresent,
-    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or whose options cannot be read, must be
-    /// bound. Modern Windows announces bindings even if it sends no bindings.
+    /// A client must be bound if it announces bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or if its options cannot
+    /// be read. Modern Windows announces bindings even if it sends no bindings.
     IfAdvertised,
     /// Every client must be bound.
     Require,
 }
 
-/// The type of the empty addresses in a client's channel bindings (RFC 2744 section 3.11).
+/// The allowed types of the empty addresses in a client's channel bindings (RFC 2744 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindingAddressPolicy {
     /// The type is GSS_C_AF_UNSPEC (0), as Windows, MIT krb5, Heimdal and browsers write it.
     Unspecified,
     /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. The application
-    /// data must still be the same, so the request is bound to the channel as strictly as with the other type.
+    /// data must be equal for both types, so the request is bound to the channel equally strictly.
     AllowNull,
 }
 
@@ -336,21 +345,21 @@ pub enum BindingAddressPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {
-    /// The KDC must have checked those realms and must say so in the ticket (RFC 4120 section 3.2.3). Otherwise each of
-    /// the realms must be named, by [`Policy::with_transited_realms`] or
+    /// The KDC must have checked the realms on the authentication path, and must say so in the ticket (RFC 4120 section
+    /// 3.2.3). Otherwise each of these realms must be named by [`Policy::with_transited_realms`] or
     /// [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the authentication path, and the list of realms is ignored. KDCs of Windows check no
-    /// such list (MS-KILE section 3.1.5.4), so every KDC on the path can name any user of the account's client realms.
-    /// Naming the realms is safer.
+    /// Any realm may lie on the authentication path, and the list of realms is ignored. KDCs of Windows do not check this
+    /// list (MS-KILE section 3.1.5.4). So every KDC on the path can name any user of the account's client realms.
+    /// `RequireChecked` with named realms is safer.
     TrustKdc,
 }
 
-/// The use of the addresses in a ticket.
+/// Whether the server compares the addresses in a ticket with the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressPolicy {
-    /// The addresses are ignored, because they never match behind NAT and proxies.
+    /// The addresses are ignored, because behind NAT and proxies they never equal the client's address.
     Ignore,
     /// A ticket that lists addresses is accepted from these addresses only.
     Check,
@@ -362,41 +371,45 @@ pub enum AddressPolicy {
 pub enum DelegationPolicy {
     /// Delegated tickets are accepted.
     Allow,
-    /// A ticket with the FORWARDED or PROXY flag is rejected, and no other sign is checked. So a service that acts in the
-    /// user's name by S4U2Proxy or S4U2Self is not noticed. This setting is for realms whose KDC writes no PAC.
+    /// A ticket with the FORWARDED or PROXY flag is rejected. The server checks no other sign of delegation, so it does not
+    /// notice a service that acts in the user's name by S4U2Proxy or S4U2Self. This setting is for realms whose KDC writes no
+    /// PAC.
     RefuseByFlags,
     /// A ticket with the FORWARDED or PROXY flag is rejected. A ticket is also rejected if its PAC says that a service acts
-    /// in the user's name (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID. Every
-    /// ticket must have a PAC. This setting does not concern [`Accepted::delegates`](crate::Accepted::delegates).
+    /// in the user's name (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write S-1-18-2. Every
+    /// ticket must have a PAC. This setting does not concern credentials that the client itself delegates
+    /// ([`Accepted::delegates`](crate::Accepted::delegates)).
     Refuse,
 }
 
-/// The use of the PAC.
+/// How the server uses the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacPolicy {
-    /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name does not identify a user:
-    /// administrators later give the name to other people.
+    /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name does not identify a user
+    /// for ever: an administrator may later give the name to another person.
     Require,
-    /// A PAC must verify: a ticket whose PAC does not verify is rejected. Without a PAC, only the name identifies the user. A
-    /// ticket needs a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy
-    /// ([`Policy::with_pac`] lists these rules).
+    /// A ticket whose PAC does not verify is rejected. In a ticket without a PAC, only the name identifies the user. A ticket
+    /// must have a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy.
+    /// [`Policy::with_pac`] lists these rules.
     VerifyIfPresent,
-    /// A PAC must verify, but a ticket without a PAC is accepted, even in Active Directory or with a rule that only a
-    /// PAC can satisfy. A ticket without a PAC evades such rules: computers and users of any domain can then sign in.
+    /// A ticket whose PAC does not verify is rejected. A ticket without a PAC is accepted, even in Active Directory or if a
+    /// rule exists that only a PAC can satisfy. These rules do not apply to a ticket without a PAC: computers and users of
+    /// any domain can then sign in.
     AllowAbsent,
-    /// The PAC is not read, and only the name identifies the user. Every ticket evades the rules that only a PAC can satisfy.
+    /// The PAC is not read, and only the name identifies the user. The rules that only a PAC can satisfy apply to no ticket.
     Ignore,
 }
 
 /// The signatures of the KDC that a PAC must have, if the account names keys of the KDC. The signature over the server
-/// signature must always be present and must verify. Every other signature that is present must verify, too.
+/// signature must always be present and must verify. Every other KDC signature in the PAC must verify, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KdcSignaturePolicy {
     /// The ticket signature and the full signature must be present (MS-PAC sections 2.8.3 and 2.8.4). Without the ticket
-    /// signature, an attacker can move a PAC into a forged ticket. KDCs of Windows write both signatures since the updates of
-    /// November 2022, and Samba since 4.17. A ticket of an AS exchange (`kinit -S`) has no ticket signature, and is refused.
+    /// signature, an attacker can move a PAC into a forged ticket. KDCs of Windows have written both signatures since the
+    /// updates of November 2022, and Samba has written them since version 4.17. A ticket of an AS exchange (`kinit -S`) has
+    /// no ticket signature, and is refused.
     RequireAll,
     /// The ticket signature and the full signature may be absent, for a KDC that does not write them.
     AllowAbsent,
@@ -413,29 +426,31 @@ pub enum AccountPolicy {
     PeopleOnly,
 }
 
-/// The treatment of memberships in groups of domains for which the account may not vouch, if the account names domains.
+/// The treatment of memberships in groups of foreign domains. A domain is foreign if the account names domains, and its keys
+/// may not vouch for this domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSidPolicy {
-    /// These memberships are listed separately, and grant no rights.
+    /// Memberships in foreign groups are listed separately, and grant no rights.
     Separate,
-    /// The ticket is rejected. Only a PAC shows the memberships, so every ticket must have a PAC.
+    /// A ticket with such memberships is rejected. Only a PAC shows the memberships, so every ticket must have a PAC.
     Refuse,
 }
 
-/// The use of a subkey of this server in an AP-REP. Such a subkey then protects the per-message tokens of the context.
+/// Whether an AP-REP carries a subkey of this server. If so, the subkey protects the per-message tokens of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcceptorSubkeyPolicy {
     /// The AP-REP carries a subkey, as an AP-REP of Windows or MIT krb5 does. The type of the subkey is the strongest type
-    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. Without such a type, the subkey has
+    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. If there is no such type, the subkey has
     /// the type that the client uses. RC4 contexts get a subkey only if the client lists an AES type.
     Always,
-    /// The AP-REP carries a subkey only in DCE style, which demands it. Otherwise the client's key protects the messages.
+    /// The AP-REP carries a subkey only in DCE style, because DCE style demands a subkey. Otherwise the client's subkey or
+    /// the session key protects the messages.
     Never,
 }
 
-/// The use of a KRB-ERROR as the answer to a refused client.
+/// The rule that decides which refused clients get a KRB-ERROR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KrbErrorPolicy {
@@ -479,8 +494,8 @@ impl EncTypes {
     }
 }
 
-/// Returns a service principal name without its realm. In a name of the form of RFC 2743 section 4.1 (`HTTP@host`), neither a
-/// `/` nor the `$` of an account comes before the `@`.
+/// Returns a service principal name without its realm. A name of the form `HTTP@host` (RFC 2743 section 4.1) becomes
+/// `HTTP/host`. Such a name has no `/` and no `$` before the `@`.
 fn service_name(name: &str) -> Box<str> {
     match name.split_once('@') {
         Some((service, _)) if service.contains(['/', '$']) => service.into(),

@@ -1,5 +1,5 @@
-//! The part of an identity that a session needs, in a small form. An identity of many groups is too large for a cookie,
-//! and needs much memory in a session store.
+//! The part of an identity that a session needs, in a small form. An identity with many groups is too large for a
+//! cookie, and needs much memory in a session store.
 
 #[cfg(feature = "serde")]
 mod stored;
@@ -11,8 +11,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A user's identity in a session, with the groups that grant rights. The fields are those of [`IdentityRef`], whose
-/// methods document their sources.
+/// A user's identity in a session, with the groups that grant rights. Each field is the value of a method of
+/// [`IdentityRef`]. The documentation of the method names the source of the value.
 ///
 /// A `SessionIdentity` has no group attributes, no foreign groups and no domain names, unlike [`Identity`]. A
 /// `SessionIdentity` keeps each group as the group's RID within a domain. So a group needs about six octets instead of
@@ -24,29 +24,29 @@ use alloc::vec::Vec;
 /// | 60 | 4,725 octets | 566 octets |
 /// | 1,000 | 73,164 octets | 6,025 octets |
 ///
-/// The table is for a user whose SID has 48 characters. The groups are of the user's domain and have RIDs of up to five
-/// digits, except the SID that says how the user signed in.
+/// The table is for a user whose SID has 48 characters. The groups belong to the user's domain and have RIDs of up to
+/// five digits. One more SID shows how the user signed in.
 ///
 /// # Trust
-/// The value has no protection against changes. The value is as trustworthy as its storage: a client that can change
-/// the value becomes any user, in any group. Keep the value on the server, or in a sealed cookie: encrypted and
-/// authenticated under a key that only the server has.
+/// The value has no protection against changes. The value is as trustworthy as its storage: a client that can change the
+/// value can become any user, in any group. Keep the value on the server, or in a sealed cookie. A sealed cookie is
+/// encrypted and authenticated under a key that only the server has.
 ///
-/// The value holds the KDC's statements at the time when the KDC issued the ticket. An administrator's change takes
-/// effect with a later ticket. So let the session end when the ticket ends, or earlier
+/// The value holds the KDC's statements from the time when the KDC issued the ticket. If an administrator changes the
+/// user's groups, only a later ticket shows the change. So let the session end when the ticket ends, or earlier
 /// ([`TicketFacts::end_time`](crate::ticket::TicketFacts::end_time)).
 ///
 /// # Format
 /// With the feature `serde`, SIDs are text, and groups are a map from a domain's SID to numbers:
 /// `{"S-1-5-21-397973807-962049227-2576849202":[513,1104],"S-1-18":[1]}`.
 ///
-/// Later versions of this crate may add fields. A reader ignores fields that it does not know, so a new field will never
-/// remove a right. `sid`, `name`, `realm` and `groups` must be present, and the other fields may be absent. A reader
-/// refuses:
-/// - a text that is no SID, and a number that is no RID,
+/// Later versions of this crate may add fields. A reader of an older version ignores new fields, so a new field will
+/// never remove a right. `sid`, `name`, `realm` and `groups` must be present, and the other fields may be absent. A
+/// reader refuses:
+/// - a text that is not a SID, and a number that is not a RID,
 /// - more than [`MAX_SESSION_GROUPS`](crate::limits::MAX_SESSION_GROUPS) groups, and a text of more than
 ///   [`MAX_SESSION_TEXT`](crate::limits::MAX_SESSION_TEXT) octets,
-/// - an [`AccountKind`] that this version does not know. The user then signs in again.
+/// - an [`AccountKind`] that this version does not know. The user must then sign in again.
 ///
 /// ```
 /// use kerberos_sso::{Accepted, SessionIdentity, Sid};
@@ -94,7 +94,7 @@ pub struct SessionIdentity {
 
 impl SessionIdentity {
     /// Returns the SIDs of the groups that grant rights ([`IdentityRef::groups`]), each SID once and in order. A SID
-    /// without sub-authorities names an authority and no group, and is left out.
+    /// without sub-authorities names an authority, not a group, so it is left out.
     pub fn groups(&self) -> impl Iterator<Item = Sid> {
         self.groups.iter()
     }
@@ -107,7 +107,7 @@ impl SessionIdentity {
 }
 
 impl IdentityRef<'_> {
-    /// Copies the part of the identity that a session needs, so that the copy outlives the request.
+    /// Copies the part of the identity that a session needs. The copy can outlive the request.
     pub fn to_session(&self) -> SessionIdentity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         SessionIdentity {
@@ -146,8 +146,8 @@ impl From<&Identity> for SessionIdentity {
     }
 }
 
-/// The groups by their domain: for each domain, the sorted RIDs of its groups, each RID once. Every domain has at least
-/// one RID.
+/// The groups of each domain. A group is stored as its RID; the RIDs are sorted, and each RID occurs once. Every domain
+/// has at least one RID.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]

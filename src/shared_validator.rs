@@ -1,4 +1,4 @@
-//! A validator that several threads share. The server can replace its keys while it runs.
+//! A validator that several threads share. The server can replace the keys of the validator while the server runs.
 
 use crate::keys::KeySet;
 use crate::validator::Validator;
@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A validator whose keys the server can replace while it runs, for a key rollover.
 ///
-/// The policy and the replay cache stay the same while the server runs. So a change of keys does not make the cache
-/// forget authenticators. Clones share the validator: a server gives one clone to its requests, and keeps another clone
-/// for the rollover.
+/// The policy and the replay cache stay the same while the server runs. So the cache forgets no authenticator when the
+/// keys change. Clones share the validator: a server uses one clone for its requests, and keeps another clone for the
+/// rollover.
 ///
 /// ```
 /// use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
@@ -40,12 +40,12 @@ impl<R> SharedValidator<R> {
 
     /// Returns the validator with the current keys, for a request that begins now.
     pub fn validator(&self) -> Validator<R> {
-        // Only a failed allocation can panic under this lock, and then the validator is still complete.
+        // Only a failed allocation can panic under this lock. The validator is then still complete.
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Replaces the keys for all requests that begin from now on, and returns the old keys. Requests in flight keep the
-    /// old keys. A server of many accounts keeps the returned keys until no request uses them: see [`KeySet`].
+    /// old keys. A server with many accounts keeps the returned keys until no request uses them: see [`KeySet`].
     pub fn replace_keys(&self, keys: impl Into<Arc<KeySet>>) -> Arc<KeySet> {
         let keys = keys.into();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl<R> SharedValidator<R> {
     }
 }
 
-/// Returns another handle of the same validator.
+/// Returns another handle to the same validator.
 impl<R> Clone for SharedValidator<R> {
     fn clone(&self) -> Self {
         Self { current: Arc::clone(&self.current) }

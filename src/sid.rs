@@ -1,7 +1,7 @@
 //! Security identifiers (MS-DTYP section 2.4.2).
 //!
-//! The input is the text of a SID, or the octets of RPC_SID, which are the packet form. The output is a [`Sid`]. Only the
-//! directory knows the meaning of a SID, and whether the SID exists.
+//! Input: the text of a SID, or its packet form, which is the octets of RPC_SID. Output: a [`Sid`]. Only the directory knows
+//! the meaning of a SID, and whether the SID exists.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,8 +10,8 @@ use thiserror::Error;
 
 /// A security identifier: `S-1-5-21-397973807-962049227-2576849202-1103`.
 ///
-/// The SID of an account is the SID of its domain and one more number, the relative identifier (RID). Unlike a name, a SID is
-/// never given to another account.
+/// The SID of an account is the SID of its domain with one more number at the end, the relative identifier (RID). Unlike a
+/// name, a SID is never given to another account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     authority: [u8; 6],
@@ -41,7 +41,7 @@ impl Sid {
         (sub_authorities.len() <= Self::MAX_SUB_AUTHORITIES).then(|| Self::of(authority, sub_authorities))
     }
 
-    /// Reads the packet form. The octets must end at the end of the SID.
+    /// Reads the packet form. No octet may follow the SID.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let ([revision, count, authority @ ..], encoded) = bytes.split_first_chunk::<8>()?;
@@ -55,7 +55,7 @@ impl Sid {
         Some(sid)
     }
 
-    /// Returns the length of the packet form that begins with these two octets, a revision and a count.
+    /// Returns the length of a packet form from its first two octets, the revision and the count.
     pub(crate) fn length([revision, count]: [u8; 2]) -> Option<usize> {
         if revision == 1 { Self::length_of(usize::from(count)) } else { None }
     }
@@ -70,7 +70,8 @@ impl Sid {
         bytes.first_chunk().is_some_and(|head| Self::length(*head) == Some(bytes.len()))
     }
 
-    /// Returns the packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
+    /// Returns the packet form: the revision, the count, the authority in big-endian order, and the sub-authorities in
+    /// little-endian order.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let sub_authorities = self.sub_authorities().iter().flat_map(|sub_authority| sub_authority.to_le_bytes());
@@ -103,7 +104,7 @@ impl Sid {
         Some(Self::of(self.authority, domain))
     }
 
-    /// Returns the SID of the account `rid` of this domain. Returns `None` if this SID already has the most sub-authorities.
+    /// Returns the SID of the account `rid` of this domain. Returns `None` if this SID already has 15 sub-authorities.
     #[must_use]
     pub fn join(mut self, rid: u32) -> Option<Self> {
         *self.sub_authorities.get_mut(usize::from(self.count))? = rid;
@@ -111,8 +112,9 @@ impl Sid {
         Some(self)
     }
 
-    /// Returns whether a domain issued this SID. Such a SID begins with `S-1-5-21-` and the three numbers of the domain. SIDs
-    /// that begin with `S-1-5-21-0-0-0` are well known and belong to no domain (MS-DTYP section 2.4.2.4: 496, 497).
+    /// Returns whether this SID belongs to a domain. Such a SID begins with `S-1-5-21-` and the three numbers of the domain.
+    /// SIDs that begin with `S-1-5-21-0-0-0` are well known and belong to no domain (RIDs 496 and 497 in MS-DTYP section
+    /// 2.4.2.4).
     #[must_use]
     pub fn is_of_domain(&self) -> bool {
         match self.sub_authorities() {
@@ -128,15 +130,15 @@ impl Sid {
         self.is_of_domain() && self.sub_authorities().len() == 4
     }
 
-    /// Returns whether this SID describes the logon and names no account.
+    /// Returns whether this SID describes the logon and does not name an account.
     ///
     /// These SIDs are (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2):
     ///
-    /// - all SIDs of authority 18: asserted identities, and how the key was trusted,
+    /// - all SIDs of authority 18, which say who asserted the identity, or how the user's key was trusted,
     /// - the claims of `S-1-5-21-0-0-0`,
     /// - Enterprise Domain Controllers, This Organization, Other Organization, and This Organization Certificate.
     ///
-    /// BUILTIN and SYSTEM belong to a machine, and no KDC puts them into a ticket.
+    /// The SIDs of BUILTIN and SYSTEM belong to a machine, and no KDC puts them into a ticket.
     pub(crate) fn is_of_logon(&self) -> bool {
         matches!(
             (self.authority(), self.sub_authorities()),
@@ -146,20 +148,20 @@ impl Sid {
 
     /// Returns whether this SID only says how a user of another forest signed in, and grants no rights.
     ///
-    /// Two of these SIDs, S-1-18-1 and S-1-18-2, name the side that asserts the identity. The third is Other
-    /// Organization (S-1-5-1000), which the service's KDC adds.
+    /// Three SIDs are of this kind. S-1-18-1 and S-1-18-2 say whether the KDC or a service asserts the identity. The
+    /// service's KDC adds the third SID, Other Organization (S-1-5-1000).
     pub(crate) fn crosses_forests(&self) -> bool {
         matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
     }
 
-    /// Returns whether this SID can be a domain-local group. Groups that administrators make have RIDs from 1000 on. Of the
-    /// groups with lower RIDs, four are domain-local (MS-DTYP section 2.4.2.4): Cert Publishers, RAS and IAS Servers, and the
-    /// two groups for the replication of passwords to read-only domain controllers.
+    /// Returns whether this SID can be a domain-local group. Groups that administrators make have RIDs from 1000 on. Four
+    /// groups with lower RIDs are domain-local, too (MS-DTYP section 2.4.2.4): Cert Publishers, RAS and IAS Servers, and two
+    /// groups for read-only domain controllers. The last two groups allow and deny the replication of passwords.
     pub(crate) fn may_be_domain_local(&self) -> bool {
         self.is_of_domain() && self.rid().is_some_and(|rid| rid >= 1000 || matches!(rid, 517 | 553 | 571 | 572))
     }
 
-    /// Makes a SID of the first 15 of these sub-authorities. No caller gives more than 15 sub-authorities.
+    /// Makes a SID from at most 15 sub-authorities. No caller gives more sub-authorities.
     #[expect(
         clippy::arithmetic_side_effects,
         reason = "each round uses one of the 15 elements of `to`, so the count is at most 15"
@@ -225,7 +227,7 @@ impl fmt::Debug for DomainSid {
     }
 }
 
-/// Prints an authority of more than 32 bits in hexadecimal (MS-DTYP section 2.4.2.1).
+/// Prints the SID as text. An authority of more than 32 bits is hexadecimal (MS-DTYP section 2.4.2.1).
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = self.authority();
@@ -243,7 +245,7 @@ impl fmt::Debug for Sid {
     }
 }
 
-/// Reads a text that is exactly a SID (`S-1-5-21-…`).
+/// Reads a SID (`S-1-5-21-…`). No character may follow the SID.
 impl FromStr for Sid {
     type Err = InvalidSid;
 
@@ -255,7 +257,7 @@ impl FromStr for Sid {
     }
 }
 
-/// The error for a text that is no SID.
+/// The error for a text that is not a SID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the text is not a SID (S-1-5-21-…)")]
 pub struct InvalidSid;

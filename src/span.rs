@@ -1,7 +1,7 @@
-//! A range of octets, kept as numbers, so that it does not borrow the octets.
+//! A range of octets, stored as two numbers. So the range does not borrow the octets.
 
-/// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits, because a request keeps
-/// dozens of spans, and a move copies all of them.
+/// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits: a request has dozens of
+/// spans, and a move of the request copies all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -45,8 +45,8 @@ impl Span {
     }
 }
 
-/// Returns a size that a message gives in 32 bits. If `usize` has fewer bits, a larger size becomes `usize::MAX`, which
-/// no buffer has.
+/// Returns a size that a message gives in 32 bits. If `usize` has fewer bits, a larger size becomes `usize::MAX`. No
+/// buffer has this size.
 pub(crate) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -6,7 +6,8 @@ use core::fmt;
 
 /// An instant: seconds since 1970-01-01T00:00:00Z, without leap seconds, and microseconds within that second.
 ///
-/// Every check of the validator compares whole seconds, as RFC 4120 does. The microseconds are only for replies.
+/// Every check of the validator compares whole seconds, as RFC 4120 does. Only the server's answers to the client (AP-REP,
+/// KRB-ERROR) use the microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
     seconds: i64,
@@ -45,8 +46,8 @@ impl UnixTime {
         Self { seconds: self.seconds.saturating_add(seconds), ..self }
     }
 
-    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later. The difference
-    /// saturates at the ends of the range, which makes no check of a time weaker.
+    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later than `self`. The
+    /// difference saturates at the ends of the range. The saturation makes no check of a time weaker.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.seconds.saturating_sub(earlier.seconds)
@@ -61,8 +62,8 @@ impl UnixTime {
     pub(crate) fn kerberos_seconds(text: &[u8; 15]) -> Option<i64> {
         let (date, time) = (text.first_chunk()?, text.last_chunk()?);
         let [century, year, month, day] = pairs(u64::from_le_bytes(*date) ^ DIGITS)?;
-        // The eight octets of the time begin with the last digit of the day, which is shifted out. The Z must be the
-        // remaining octet.
+        // The eight octets of the time begin with the last digit of the day, which the shift removes. The octet that remains
+        // after the six digits must be the Z.
         let [hour, minute, second, 0] = pairs(u64::from_le_bytes(*time) >> 8 ^ TIME_AND_Z)? else { return None };
         // Neither Unix time nor RFC 4120 section 5.2.3 has leap seconds.
         if hour > 23 || minute > 59 || second > 59 {
@@ -74,8 +75,8 @@ impl UnixTime {
         Some(days.wrapping_mul(86_400).wrapping_add(of_day.into()))
     }
 
-    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year. An instant before the year 0 or after 9999 becomes
-    /// the first or the last instant of that range.
+    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year. An instant before the year 0 becomes the first
+    /// instant of the year 0. An instant after the year 9999 becomes the last instant of the year 9999.
     pub(crate) fn to_generalized(self) -> [u8; 15] {
         let within = Self { seconds: self.seconds.clamp(FIRST_GENERALIZED, LAST_GENERALIZED), micros: 0 };
         let (year, month, day, hour, minute, second) = within.civil();
@@ -116,7 +117,7 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// Converts the system's time. A time out of range becomes the nearest end of the range.
+/// Converts the system's time. A time outside of the range becomes the first or the last instant of the range.
 #[cfg(feature = "std")]
 impl From<std::time::SystemTime> for UnixTime {
     fn from(time: std::time::SystemTime) -> Self {
@@ -128,14 +129,16 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// Returns the numbers that four pairs of digits spell, the first number in the lowest octets. Returns `None` if an octet is
-/// over 9.
+/// Returns the numbers in four pairs of digits. The first pair is in the lowest octets. Returns `None` if an octet is
+/// greater than 9.
 ///
-/// A ticket has four times. Reading all eight digits at once saves a tenth of the parsing time, which is 3 % of a request.
+/// A ticket has four times. Reading all eight digits at once saves a tenth of the time for parsing, and so 3 % of the time
+/// of a request.
 fn pairs(digits: u64) -> Option<[u32; 4]> {
     const PAIRS: u64 = 0x00FF_00FF_00FF_00FF;
     const OVER_9: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    // An octet that carries into the next octet is itself over 9, so the check always finds this octet.
+    // If the addition carries from an octet into the next octet, the lower octet is itself over 9. So the check always finds
+    // a wrong octet.
     if (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & OVER_9 != 0 {
         return None;
     }
@@ -161,21 +164,21 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 /// Returns the days from 1970-01-01 to the first day of a year. The year has four digits.
 #[expect(clippy::arithmetic_side_effects, reason = "a year of four digits is far from the ends of the range")]
 fn days_to_year(year: u32) -> i64 {
-    // Every fourth year is a leap year, except every hundredth year that is not also a four-hundredth. The code counts
-    // the leap years up to the year before `year`. The code adds 400 years, so that no number is negative for the year
-    // 0. Rounding up instead would take 1 % of a request.
+    // Every fourth year is a leap year, except years that are divisible by 100 and not by 400. The code counts the leap
+    // years up to the year before `year`. The code adds 400 years, so that no number is negative for year zero.
+    // Divisions that round up would avoid this addition, but would take 1 % of a request.
     let last = year + 399;
     let leap_years = last / 4 - last / 100 + last / 400 - LEAP_YEARS_TO_399;
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
-/// The digit 0 in eight octets of text, and in six octets before a Z.
+/// The text of eight digits 0, and the text of six digits 0 and a Z.
 const DIGITS: u64 = 0x3030_3030_3030_3030;
 const TIME_AND_Z: u64 = 0x005A_3030_3030_3030;
 
 const MAX_MICROS: u32 = 999_999;
 
-/// The seconds of 0000-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
+/// The seconds from the epoch to 0000-01-01T00:00:00Z and to 9999-12-31T23:59:59Z.
 const FIRST_GENERALIZED: i64 = -62_167_219_200;
 const LAST_GENERALIZED: i64 = 253_402_300_799;
 
@@ -188,8 +191,8 @@ const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 /// The leap years from the year 1 to the year 399.
 const LEAP_YEARS_TO_399: u32 = 96;
 
-/// For the number of each month: the days of a common year before the month, and the days of the month. There is no
-/// month 0.
+/// For each month by its number: the days of a common year before the month, and the days of the month. The entry with the
+/// index 0 belongs to no month.
 const MONTHS: [(u32, u32); 13] = [
     (0, 0),
     (0, 31),

@@ -3,8 +3,9 @@
 use core::fmt;
 use core::ops::Deref;
 
-/// Octets that `Debug` does not print, such as a token, an answer, or a message with a key. `Debug` prints only their number,
-/// because a reader of the log could send the octets. A field of this type keeps a derived `Debug` harmless.
+/// Octets that `Debug` does not print, such as a token, an answer, or a message with a key. `Debug` prints only the number of
+/// octets, because a reader of the log could send the octets to the server. A struct with fields of this type can derive
+/// `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unprinted<T>(pub(crate) T);
 

@@ -1,4 +1,5 @@
-//! The entry point of the crate: a validator of keys, policy and replay cache, with the stages as methods.
+//! The entry point of the crate: a validator, which has keys, a policy and a replay cache. The stages of a validation are its
+//! methods.
 
 mod admission;
 mod awaited;
@@ -27,19 +28,19 @@ use alloc::vec::Vec;
 /// | you have | call |
 /// |---|---|
 /// | an `Authorization` value | [`validate_header`](Self::validate_header) |
-/// | a token, as SASL, LDAP or a database protocol carry it | [`validate_ticket`](Self::validate_ticket) |
+/// | a token from SASL, LDAP or a database protocol | [`validate_ticket`](Self::validate_ticket) |
 /// | all `Authorization` values of an HTTP request, and a page to show | [`sign_in`](Self::sign_in) |
 #[cfg_attr(feature = "tower", doc = "| a `tower` or axum server | [`NegotiateLayer`](crate::tower::NegotiateLayer) |")]
 #[cfg_attr(not(feature = "tower"), doc = "| a `tower` or axum server | `NegotiateLayer`, with the feature `tower` |")]
 /// | clients that send several tokens (another mechanism first, DCE style) | [`converse`](Self::converse) |
-/// | your own code between two checks | the stages: [`read`](Self::read) or [`read_step`](Self::read_step) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
+/// | your own code that must run between two stages | the stages: [`read`](Self::read) or [`read_step`](Self::read_step) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
 /// | keys in a database | the stages, with [`open_with`](Self::open_with) instead of `open` |
 /// | a replay cache that is asked over a network ([`AsyncReplayCache`](crate::replay::AsyncReplayCache)) | [`validate_header_async`](Self::validate_header_async), [`validate_ticket_async`](Self::validate_ticket_async), [`converse_async`](Self::converse_async), [`sign_in_async`](Self::sign_in_async) or [`admit_async`](Self::admit_async) |
 /// | a replay cache that your own code asks | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
-/// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
+/// | a refused token that you want to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
-/// All of these calls except `TokenInfo` run the same stages. A refusal is a [`Refused`], with the error for the log and the
-/// token for the client.
+/// All of these calls except `TokenInfo` run the same stages. If a call refuses a request, it returns a [`Refused`], with the
+/// error for the log and the token for the client.
 ///
 /// ```
 /// use kerberos_sso::replay::MemoryReplayCache;
@@ -62,15 +63,15 @@ pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
-    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer skew. So the cache
-    /// remembers each authenticator until the client's time plus this skew.
+    /// The clock skew of the first policy, in seconds. No validator that [`with_policy`](Self::with_policy) made from this
+    /// validator has a longer skew. So the cache remembers each authenticator until the client's time plus this skew.
     longest_skew: i64,
 }
 
-/// The construction of a validator, and its parts.
+/// The functions that make a validator, and that return its parts.
 impl<R> Validator<R> {
-    /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
-    /// `replay` may be an `Arc` of a cache that other validators share.
+    /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). To share
+    /// a cache with other validators, give an `Arc` of the cache.
     ///
     /// Make one validator when the server starts, and share it. If each request had its own validator, each request
     /// would also have its own replay cache, and every replay would be admitted.
@@ -94,7 +95,7 @@ impl<R> Validator<R> {
     }
 
     /// Returns a validator with other keys, and the same policy and replay cache, for a key rollover. Requests in flight keep
-    /// the old keys, and the last such request drops these keys. See [`KeySet`] if the old keys are many.
+    /// the old keys, and the last of these requests drops the old keys. If the old key set is large, see [`KeySet`].
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         let keys = keys.into();
         observe::keys_in_use(&keys, &self.policy);
@@ -104,11 +105,11 @@ impl<R> Validator<R> {
     /// Returns a validator with another policy, and the same keys and replay cache.
     ///
     /// The new validator has the shorter clock skew of the two policies. The replay cache forgets authenticators according to
-    /// the skew that it was made for, so a longer skew would allow replays. For a longer skew, make a new cache and a new
+    /// the skew for which it was made, so a longer skew would allow replays. For a longer skew, make a new cache and a new
     /// validator.
     ///
-    /// Under a shorter skew, the cache still remembers authenticators for the longer skew, because validators with both skews
-    /// share the cache.
+    /// If the new skew is shorter, the cache still remembers authenticators for the longer skew, because validators with both
+    /// skews share the cache.
     pub fn with_policy(&self, policy: Policy) -> Self {
         let clock_skew = policy.clock_skew().min(self.policy.clock_skew());
         Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
@@ -126,8 +127,8 @@ impl<R> Validator<R> {
 }
 
 impl Validator {
-    /// Makes a validator without a replay cache. Such a validator has the first four stages only. The fifth stage is
-    /// [`AuthorizedRequest::admit`], with the answer of a store that the caller asks.
+    /// Makes a validator without a replay cache. Such a validator has only the first four stages. For the fifth stage, the
+    /// caller asks its own store, and passes the answer to [`AuthorizedRequest::admit`].
     pub fn staged(keys: impl Into<Arc<KeySet>>, policy: Policy) -> Self {
         Self::new(keys, policy, ())
     }
@@ -137,10 +138,10 @@ impl Validator {
 impl<R: ReplayCache> Validator<R> {
     /// Validates an `Authorization` value (`Negotiate YII…`).
     ///
-    /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
+    /// `arrival` is the present time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
-    /// Returns [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
+    /// Returns [`Refused`] with any error of the crate. The error is `not-negotiate` if the value holds no Negotiate token.
     pub fn validate_header<'c>(
         &self,
         value: impl AsRef<[u8]>,
@@ -149,10 +150,10 @@ impl<R: ReplayCache> Validator<R> {
         self.validate_ticket(&self.decode_header(value)?, arrival)
     }
 
-    /// Validates a token, as SASL, LDAP or a database protocol carries it, or as [`decode_header`](Self::decode_header)
-    /// returns it.
+    /// Validates a token from SASL, LDAP or a database protocol, or a token that [`decode_header`](Self::decode_header)
+    /// returned.
     ///
-    /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
+    /// `arrival` is the present time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
     /// Returns [`Refused`] with any error except `not-negotiate`.
@@ -168,9 +169,9 @@ impl<R: ReplayCache> Validator<R> {
     /// ([`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation)), or `None` for a first token. The
     /// client may restart the negotiation at any point.
     ///
-    /// This method does the work of [`validate_ticket`](Self::validate_ticket) for clients that need more than one
-    /// token. Such clients prefer another mechanism, send no ticket with their first token, or use DCE style. For all
-    /// other clients, the first step is the last step.
+    /// Use this method instead of [`validate_ticket`](Self::validate_ticket) if some clients need more than one token. These
+    /// clients prefer another mechanism, send no ticket with their first token, or use DCE style. For all other clients, the
+    /// first step is the last step.
     ///
     /// # Errors
     /// Returns [`Refused`] with any error except `not-negotiate`.
@@ -204,8 +205,8 @@ impl<R: ReplayCache> Validator<R> {
         self.authorized(request, arrival, AskAtOnce { replay: &*self.replay, now: arrival.now })
     }
 
-    /// Fifth stage: admits the request if this validator's replay cache has not seen the authenticator. If the earlier stages
-    /// took long, `now` is the present time, and not the time that those stages used.
+    /// Fifth stage: admits the request if this validator's replay cache has not seen the authenticator. `now` is the present
+    /// time. If the earlier stages took long, this time is later than the time that those stages used.
     ///
     /// # Errors
     /// Returns [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
@@ -219,8 +220,8 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 impl<R> Validator<R> {
-    /// Returns the replay entry of a request, which another validator may have authorized. The entry lives at least as long
-    /// as the entries of this validator's own requests.
+    /// Returns the replay entry of a request. Another validator may have authorized the request. The entry lives at least as
+    /// long as the entries of this validator's own requests.
     fn entry_of<'a>(&self, authorized: &'a AuthorizedRequest) -> ReplayEntry<'a> {
         let entry = authorized.replay_entry();
         let own_end = entry.client_time.saturating_add_seconds(self.longest_skew);
@@ -259,7 +260,7 @@ impl<R> Validator<R> {
         }
     }
 
-    /// Lets the replay cache remember the request for the longest skew of the validators that share it.
+    /// Lets the replay cache remember the request for the longest skew of the validators that share the cache.
     fn remember(&self, verified: &mut Verified) {
         let replay = &mut verified.replay;
         replay.valid_until = replay.client_time.saturating_add_seconds(self.longest_skew);
@@ -287,11 +288,11 @@ impl<R> Validator<R> {
         request.map_err(|refusal| refuse_token(refusal, token))
     }
 
-    /// First stage of a negotiation: finds the AP-REQ in a token, or an offer that leads to an AP-REQ. `negotiation` is the
-    /// state from the step before. This stage uses no key.
+    /// First stage of a negotiation: finds the AP-REQ in a token, or an offer of mechanisms that can lead to an AP-REQ.
+    /// `negotiation` is the state from the step before. This stage uses no key.
     ///
     /// # Errors
-    /// Returns [`Refused`] with the errors of [`read`](Self::read), unless an offer can still lead to a request.
+    /// Returns [`Refused`] with the errors of [`read`](Self::read), if the token cannot lead to an AP-REQ.
     pub fn read_step<'t>(
         &self,
         token: &'t [u8],
@@ -310,16 +311,16 @@ impl<R> Validator<R> {
         self.open_with(request, &self.keys, now)
     }
 
-    /// Second stage, with keys that the caller fetched for this request. [`Request::key_query`] returns the needs of the
-    /// ticket.
+    /// Second stage, with keys that the caller fetched for this request. [`Request::key_query`] describes the key that the
+    /// ticket needs.
     ///
-    /// No part of the request is authenticated yet, and any client chooses the contents of the query. Look up only realms
+    /// No part of the request is authenticated yet, so any client can choose the contents of the query. Look up only realms
     /// that you serve, and also remember failed look-ups.
     ///
-    /// If accounts share a key, the key set must hold all these accounts, because their bounds apply together.
-    /// Otherwise the client could choose the bounds, because the client can write the service's name and realm. So
-    /// fetch accounts by the owner of the key, not by the name in the query. Fetch all principals of one directory
-    /// account, and all accounts of a realm whose keys could be the same.
+    /// If several accounts share a key, the key set must hold all these accounts, because a ticket must satisfy the limits of
+    /// all of them. Otherwise the client could choose the account and its limits, because the client can write the service's
+    /// name and realm. So fetch the accounts by the owner of the key, not by the name in the query. Fetch all principals of
+    /// one directory account, and all accounts of a realm whose keys could be the same.
     ///
     /// # Errors
     /// Returns [`Refused`] with the errors of [`open`](Self::open).
@@ -334,8 +335,8 @@ impl<R> Validator<R> {
         observed(opened.map_err(|error| Refused::of_request(error, request.framing())), Some(&request.key_query()))
     }
 
-    /// Returns the keys that [`open`](Self::open) would try on a ticket, the best key first. Use this method to explain why a
-    /// ticket does not open.
+    /// Returns the keys that [`open`](Self::open) would try on a ticket, the best key first. Use this method to explain why no
+    /// key opens a ticket.
     pub fn candidates(
         &self,
         query: &KeyQuery<'_>,
@@ -349,8 +350,8 @@ impl<R> Validator<R> {
     /// Third stage: checks the ticket, decrypts the authenticator, and checks the authenticator.
     ///
     /// # Errors
-    /// Returns [`Refused`] with an error whose blame is time, policy or proof, except `replay`. Also returns
-    /// [`Refused`] with `malformed`, `unsupported-etype` or `rc4-refused`.
+    /// Returns [`Refused`] with an error whose [`blame`](crate::Error::blame) is time, policy or proof, but never with
+    /// `replay`. Also returns [`Refused`] with `malformed`, `unsupported-etype` or `rc4-refused`.
     pub fn verify<'c>(
         &self,
         mut opened: OpenedTicket<'_>,
@@ -371,8 +372,8 @@ impl<R> Validator<R> {
         observed(verdict, Some(&query))
     }
 
-    /// Fourth stage: verifies the ticket's PAC, compares the PAC with the ticket, and checks that the account may vouch for
-    /// the user.
+    /// Fourth stage: verifies the ticket's PAC, compares the PAC with the ticket, and checks that the account's keys may vouch
+    /// for the user.
     ///
     /// # Errors
     /// Returns [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
@@ -410,7 +411,7 @@ fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
     Refused::of_token(error, token)
 }
 
-/// Reports the result of a stage other than the last.
+/// Reports the result of one of the first four stages.
 fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Result<T, Refused> {
     if let Err(refused) = &outcome {
         observe::refused(refused.error(), query);

@@ -1,11 +1,12 @@
-//! The groups that Active Directory creates itself, by name (MS-DTYP section 2.4.2.4).
+//! The groups that Active Directory itself creates in every domain or forest (MS-DTYP section 2.4.2.4).
 //!
-//! The input is the SID of a domain, and the output is the SID of a group of that domain. Administrators rename groups, and
-//! the names differ between languages. The RIDs are the same in every domain.
+//! Input: the SID of a domain. Output: the SID of a group of that domain. Administrators can rename groups, and the names
+//! differ between languages, but the RIDs are the same in every domain.
 
 use crate::sid::Sid;
 
-/// A group that Active Directory creates with a fixed RID, in every domain or in the root domain of every forest.
+/// A group that Active Directory creates with a fixed RID. The group exists in every domain, or in the root domain of every
+/// forest.
 ///
 /// ```
 /// use kerberos_sso::{Sid, WellKnownGroup};
@@ -18,7 +19,7 @@ use crate::sid::Sid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WellKnownGroup {
-    /// The read-only domain controllers of the forest, as a group of the forest's root domain.
+    /// The read-only domain controllers of the forest. This is a group of the forest's root domain.
     EnterpriseReadOnlyDomainControllers,
     /// The administrators of the domain.
     DomainAdmins,
@@ -32,9 +33,9 @@ pub enum WellKnownGroup {
     DomainControllers,
     /// The computers that may publish certificates in the directory.
     CertPublishers,
-    /// The accounts that may change the schema, as a group of the forest's root domain.
+    /// The accounts that may change the schema. This is a group of the forest's root domain.
     SchemaAdmins,
-    /// The administrators of the forest, as a group of the forest's root domain.
+    /// The administrators of the forest. This is a group of the forest's root domain.
     EnterpriseAdmins,
     /// The accounts that may create group policy objects.
     GroupPolicyCreatorOwners,
@@ -46,7 +47,8 @@ pub enum WellKnownGroup {
     ProtectedUsers,
     /// The accounts that may change the key credentials of the domain's accounts.
     KeyAdmins,
-    /// The accounts that may change the key credentials of the forest's accounts, as a group of the forest's root domain.
+    /// The accounts that may change the key credentials of the forest's accounts. This is a group of the forest's root
+    /// domain.
     EnterpriseKeyAdmins,
 }
 
@@ -75,7 +77,7 @@ impl WellKnownGroup {
 
     /// Returns the SID of the group in `domain`. Returns `None` if `domain` is not the SID of a domain ([`Sid::is_domain`]).
     ///
-    /// For a group of the forest, `domain` is the forest's root domain, because the group exists only there.
+    /// For a group of the forest, `domain` must be the forest's root domain, because the group exists only in this domain.
     #[must_use]
     pub fn of_domain(self, domain: Sid) -> Option<Sid> {
         if domain.is_domain() { domain.join(self.rid()) } else { None }

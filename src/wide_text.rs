@@ -6,13 +6,13 @@ use core::fmt::{self, Write as _};
 
 /// Text in UTF-16, borrowed from the PAC or the authenticator that holds it.
 ///
-/// The text holds no NUL and no unpaired surrogate: a PAC with such a text is refused. Replacing such units by U+FFFD would
-/// make two different names equal.
+/// The text holds no NUL and no unpaired surrogate, because a PAC with such a text is refused. If the reader replaced these
+/// units by U+FFFD, two different names could become equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WideText<'a>(&'a [u8]);
 
 impl<'a> WideText<'a> {
-    /// Accepts octets if they are whole code units and valid text.
+    /// Makes a text from octets. Returns `None` if the octets are not whole code units and valid text.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let text = Self(bytes);
         let is_text =
@@ -20,7 +20,7 @@ impl<'a> WideText<'a> {
         is_text.then_some(text)
     }
 
-    /// Accepts octets that [`new`](Self::new) has accepted before.
+    /// Makes a text from octets that [`new`](Self::new) has accepted before.
     pub(crate) const fn of_checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -31,7 +31,7 @@ impl<'a> WideText<'a> {
     }
 
     /// Splits the text at the last occurrence of `character`, an ASCII character. Returns `None` if the text does not
-    /// hold this character. No half of a surrogate pair is in ASCII, so both parts are text.
+    /// hold this character. No half of a surrogate pair is an ASCII character, so both parts are valid text.
     pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
         let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
         let (head, tail) = self.0.split_at_checked(at)?;
@@ -50,8 +50,8 @@ impl<'a> WideText<'a> {
         self.decode().map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// Returns the text itself. For a log use [`Display`](fmt::Display), which escapes characters that do not print as
-    /// themselves.
+    /// Returns the text without escapes. For a log use [`Display`](fmt::Display), which escapes characters that do not
+    /// print as themselves.
     #[must_use]
     pub fn decoded(self) -> String {
         self.chars().collect()
@@ -63,7 +63,7 @@ impl<'a> WideText<'a> {
             && text.next().is_none()
     }
 
-    /// Returns whether this text equals `text`, ignoring the case of letters. `text` is ASCII.
+    /// Returns whether this text equals `text`, ignoring the case of letters. `text` must be ASCII.
     pub(crate) fn is_ascii(self, text: &[u8]) -> bool {
         // The length check ensures that `zip` compares all units with all octets.
         self.0.len() % 2 == 0
@@ -85,20 +85,20 @@ impl<'a> WideText<'a> {
         char::decode_utf16(units.map(|unit| u16::from_le_bytes(*unit)))
     }
 
-    /// Returns whether the text is ASCII without NUL, like most names. The check reads four units at a time, which needs a
-    /// quarter of the instructions of single units. The last four units are checked separately, because the length need not
-    /// be a multiple of four.
+    /// Returns whether the text is ASCII without NUL, like most names. The check reads four units at a time, which takes a
+    /// quarter of the instructions of a check that reads one unit at a time. The last four units are checked separately,
+    /// because the length need not be a multiple of four.
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
-        // In a unit of 1 to 127, and in that unit minus one, the upper nine bits are zero. For a unit of 0 the
-        // difference wraps, and so sets these bits.
+        // If a unit is 1 to 127, the upper nine bits are zero in the unit and in the unit minus one. For a unit of 0, the
+        // subtraction wraps, and so sets these bits.
         let marks_of = |word: u64| word | word.wrapping_sub(ONES);
         let marks = if let Some(last) = self.0.last_chunk() {
             let words = self.0.chunks_exact(8).filter_map(<[u8]>::first_chunk);
             words.fold(marks_of(u64::from_le_bytes(*last)), |marks, word| marks | marks_of(u64::from_le_bytes(*word)))
         } else {
-            // The places that the text does not fill hold ones, which pass the check.
+            // If the text has fewer than four units, the other units of the word are 1, which passes the check.
             let units = self.0.chunks_exact(2).filter_map(<[u8]>::first_chunk);
             marks_of(units.fold(ONES, |word, unit| word << 16 | u64::from(u16::from_le_bytes(*unit))))
         };

@@ -14,8 +14,8 @@ use crate::wire::oid::Dotted;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 use core::fmt;
 
-/// The information that a token gives about itself. Anyone can have written the token: use this information to explain,
-/// never to decide.
+/// The information that a token gives about itself. Any party may have written the token: use this information to explain
+/// a refusal, never to make a decision.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct TokenInfo<'t> {
@@ -25,13 +25,13 @@ pub struct TokenInfo<'t> {
     ap_req: Option<ApReq<'t>>,
 }
 
-/// The kind of a token, by its first octets.
+/// The kind of a token, as its first octets show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenShape {
     /// The token is SPNEGO's first message, NegTokenInit (RFC 4178 section 4.2.1).
     NegTokenInit,
-    /// The token is a later message of SPNEGO, NegTokenResp (section 4.2.2).
+    /// The token is a later message of SPNEGO, NegTokenResp (RFC 4178 section 4.2.2).
     NegTokenResp,
     /// The token is a message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
     Krb5,
@@ -56,7 +56,8 @@ pub enum TokenShape {
 }
 
 impl<'t> TokenInfo<'t> {
-    /// Reads a token as far as possible. This function reads nothing of a token with more than [`MAX_TOKEN_SIZE`] octets.
+    /// Reads a token as far as possible. If the token has more than [`MAX_TOKEN_SIZE`] octets, this function reads
+    /// nothing.
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
         let recognised = Token::recognise(Reader::new(token)).ok();
@@ -92,18 +93,19 @@ impl<'t> TokenInfo<'t> {
         self.inner
     }
 
-    /// Returns the mechanisms that a NegTokenInit offers, the client's first choice first.
+    /// Returns the mechanisms that a NegTokenInit offers, in the client's order of preference.
     pub fn mechanisms(&self) -> impl Iterator<Item = OfferedMechanism<'t>> + use<'t> {
         self.mechanisms.into_iter().flat_map(MechanismList::oids).map(OfferedMechanism)
     }
 
-    /// Returns the statements of the ticket about the key that it needs, or `None` if the token holds no readable AP-REQ.
+    /// Returns the key that the ticket needs, according to the unencrypted fields of the ticket. Returns `None` if the
+    /// token holds no readable AP-REQ.
     #[must_use]
     pub fn key_query(&self) -> Option<KeyQuery<'t>> {
         self.ap_req.as_ref().map(|ap_req| KeyQuery::of(&ap_req.ticket))
     }
 
-    /// Returns the AP-REQ's options, which nothing protects.
+    /// Returns the options of the AP-REQ. These options have no protection against changes.
     #[must_use]
     pub fn ap_options(&self) -> Option<ApOptions> {
         self.ap_req.map(|ap_req| ap_req.options)
@@ -172,15 +174,15 @@ impl<'t> OfferedMechanism<'t> {
         self.0
     }
 
-    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
+    /// Returns whether the mechanism's tokens carry an AP-REQ with a ticket under a long-term key of the server.
     #[must_use]
     pub fn is_kerberos(self) -> bool {
         Mechanism::from_oid(self.0).is_kerberos()
     }
 }
 
-/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`, or the number alone if this crate knows no
-/// name.
+/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`. If this crate knows no name, displays only
+/// the number.
 impl fmt::Display for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Mechanism::from_oid(self.0).name() {

@@ -1,7 +1,7 @@
 //! Counts of the encryption types that clients use, for an administrator who wants to disable RC4.
 //!
-//! The input is the server's decisions. The output is the counts, and a list of limited length of the accounts that still
-//! use RC4.
+//! Input: the server's decisions. Output: the counts, and a list of the accounts that still use RC4. The list has a limited
+//! length.
 
 use crate::accept::Accepted;
 use crate::crypto::EncType;
@@ -16,17 +16,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// To disable RC4, first allow RC4 ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), and report every decision to the
 /// census. Then correct the accounts that [`rc4_uses`](Self::rc4_uses) lists:
 ///
-/// - [`KeyRole::Ticket`] means an account of this server. The account has no AES keys, or the directory does not know that
-///   the account accepts AES. Set its msDS-SupportedEncryptionTypes to 24 and change its password.
-/// - [`KeyRole::Session`] means a user. The user's computer does not offer AES, or the directory does not know that the
+/// - [`KeyRole::Ticket`] marks a service account of this server. The account has no AES keys, or the directory does not know
+///   that the account accepts AES. Set its msDS-SupportedEncryptionTypes to 24 and change its password.
+/// - [`KeyRole::Session`] marks a user. The user's computer does not offer AES, or the directory does not know that the
 ///   service account accepts AES.
 ///
-/// Wait until [`left_out`](Self::left_out) is zero and [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses)
-/// is old. A time is old if tickets of that time have ended (after ten hours by default). For users who sign in rarely, also
-/// wait for a whole working week. Then remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows whether an
-/// account was forgotten.
+/// If [`left_out`](Self::left_out) is not zero, the list was too short: make a census with a higher capacity. Wait until the
+/// time [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses) is old. A time is old if all tickets of that
+/// time have expired (after ten hours by default). For users who sign in rarely, also wait for a whole working week. Then
+/// remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows whether an account still uses RC4.
 ///
-/// The counts begin when the census is made. Several threads may use the census at the same time.
+/// The counts begin at zero when the census is made. Several threads may use the census at the same time.
 #[derive(Debug)]
 pub struct EtypeCensus {
     tickets: Counts,
@@ -100,7 +100,7 @@ impl EtypeCensus {
         }
     }
 
-    /// Counts a refusal if RC4 is its reason.
+    /// Counts a refusal, if the reason for the refusal is RC4.
     pub fn refused(&self, error: &Error) {
         match error {
             Error::Rc4Refused { role: KeyRole::Ticket } => increment(&self.refused_tickets),
@@ -158,7 +158,7 @@ impl EtypeCensus {
         let mut rc4 = self.lock();
         let key = Rc4Key { role, name, realm };
         if let Some(count) = rc4.get_mut(&key) {
-            count.uses = count.uses.wrapping_add(1); // no program counts to 2⁶⁴
+            count.uses = count.uses.wrapping_add(1); // no program reaches 2⁶⁴ uses
             count.last = count.last.max(now);
         } else if rc4.len() < self.capacity {
             rc4.insert(key, Rc4Count { uses: 1, last: now });
@@ -187,7 +187,7 @@ fn count(counts: &Counts, etype: EncType) {
 }
 
 fn read(counts: &Counts, etype: EncType) -> usize {
-    // No accepted request has another type.
+    // The keys of accepted requests have supported types only, so the count of any other type is zero.
     place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 

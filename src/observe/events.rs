@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::time::UnixTime;
 use ::tracing::{Level, Span, debug_span, enabled, event};
 
-/// The span of a stage that runs in pieces, because the stage awaits an answer.
+/// The span of a stage that awaits the replay cache's answer. Such a stage runs in several pieces.
 pub(crate) struct StageSpan(Span);
 
 impl StageSpan {
@@ -34,8 +34,8 @@ pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
     StageSpan::of(stage).run(run)
 }
 
-/// Reports the accounts of a new validator that accept tickets without a PAC or users of any domain. A developer may
-/// think that these accounts are limited.
+/// Reports how many accounts of a new validator accept tickets without a PAC, or users of any domain. A developer may
+/// wrongly think that these accounts refuse such tickets and users.
 pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
     if !enabled!(target: TARGET, Level::INFO) {
         return;

@@ -1,7 +1,6 @@
-//! Events of the layers for `tower`. Like the events of decisions, these events have fields of limited length and hold no
-//! secret.
+//! The events of the layers for `tower`. All fields of these events have a limited length, and no field holds a secret.
 //!
-//! A whole `Authorization` value is a secret, because a client may send a key in it without a scheme before the key.
+//! A whole `Authorization` value is a secret: a client may send a key as the value, without a scheme.
 
 use super::TARGET;
 use crate::error::{BoundedText, Error, Remedy};
@@ -10,7 +9,8 @@ use ::tracing::{Level, event};
 use alloc::string::{String, ToString as _};
 use core::fmt::Display;
 
-/// Reports a challenge. A usual challenge is at DEBUG, because every browser's first request is challenged.
+/// Reports a challenge. The event of a usual challenge has the level DEBUG, because every browser's first request is
+/// challenged.
 pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy<'_>, host: Option<&str>) {
     // `event!` accepts only a constant as its level.
     macro_rules! challenge {
@@ -28,7 +28,8 @@ pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy
     if is_usual { challenge!(Level::DEBUG) } else { challenge!(Level::INFO) }
 }
 
-/// Reports that a client sent another mechanism, because it has no ticket for this host.
+/// Reports that a client sent a token of another mechanism than Kerberos, because the client has no ticket for this
+/// host.
 #[cold]
 pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
     event!(

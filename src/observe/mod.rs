@@ -8,11 +8,11 @@
 //! | field | decision | meaning |
 //! |---|---|---|
 //! | `code` | both | `accepted`, or [`Error::code`](crate::Error::code) |
-//! | `service_realm`, `ticket_kvno` | both | the unencrypted fields of the ticket; in a refused request nothing protects them |
-//! | `ticket_etype` | both | the number of the ticket's encryption type, which is also that of the key that opened it |
-//! | `skew_seconds` | both | the seconds by which the client's clock is ahead of this server's; the only refusal with this field is `clock-skew` |
+//! | `service_realm`, `ticket_kvno` | both | the unencrypted fields of the ticket; in a refused request, an attacker can have written these fields |
+//! | `ticket_etype` | both | the number of the encryption type of the ticket and of its key |
+//! | `skew_seconds` | both | the number of seconds by which the client's clock is ahead of this server's clock; the only refusal with this field is `clock-skew` |
 //! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
-//! | `message` | refused | the error as a sentence |
+//! | `message` | refused | the text of the error, which is a sentence |
 //! | `remedy` | refused | [`Error::remedy`](crate::Error::remedy), if there is one |
 //! | `user`, `realm`, `sid` | accepted | the user who signed in: the name and realm of the ticket, and the SID of its PAC |
 //! | `service` | accepted | the service that the client named |
@@ -20,35 +20,37 @@
 //! | `session_etype` | accepted | the number of the session key's encryption type |
 //! | `channel_bindings` | accepted | whether the request is bound to its channel |
 //!
-//! Accepted requests are at level INFO. **Their events name users**: an operator who may not keep names filters those
-//! fields. A refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). A refusal is
-//! at INFO if any client can cause it. A negotiation that continues is at DEBUG.
+//! The event of an accepted request has the level INFO. **These events name users**: an operator who may not keep names
+//! filters the fields with names. The event of a refusal has the level WARN if the administrator can remove the cause
+//! (keys, replay cache, the program). The event has the level INFO if any client can cause the refusal. The event of a
+//! negotiation that continues has the level DEBUG.
 //!
-//! A new validator, or a validator that gets other keys, reports the event `unbounded-accounts`, at INFO, if some of
-//! its accounts are not limited. `without_pac` is the number of accounts that accept tickets without a PAC.
-//! `any_domain` is the number of accounts that accept users of any domain. `account` and `realm` name the first such
-//! account.
+//! A new validator, or a validator that gets other keys, reports the event `unbounded-accounts` at INFO. The validator
+//! does so if some of its accounts accept tickets without a PAC or users of any domain. `without_pac` is the number of
+//! accounts that accept tickets without a PAC. `any_domain` is the number of accounts that accept users of any domain.
+//! `account` and `realm` name the first of these accounts.
 //!
 //! The layers of the feature `tower` have their own events. Each event has a `message` and a `remedy`, and has the
 //! request's `host` if the request names a host:
 //!
 //! | `code` | level | other fields | meaning |
 //! |---|---|---|---|
-//! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if its request is not the usual first request of a browser |
+//! | `challenged` | DEBUG or INFO | | the server asked a client for a ticket; the level is INFO if the request is not the usual first request of a browser |
 //! | `no-ticket` | INFO | `answer` | the client sent another mechanism, for example NTLM, because it has no ticket for `host`; `answer` is the code of the refusal, which has its own event |
 //! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
-//! | `not-member` | INFO | `user`, `realm`, `sid`, `group` | the user is not in the group; without `host` |
+//! | `not-member` | INFO | `user`, `realm`, `sid`, `group` | the user is not in the group; this event has no `host` |
 //! | `layer-missing` | WARN | `path` | a route demands an identity, but no layer signs users in |
 //!
 //! Every text has a limited length and is escaped, so that no name can forge a line of a log. No event holds a key, a
 //! plaintext or a token.
 //!
 //! # Spans
-//! The spans `read`, `open`, `verify`, `authorize` and `admit`, at level DEBUG, are entered while their stage runs. A
-//! subscriber with a clock can measure each stage. This crate has no clock.
+//! Each of the spans `read`, `open`, `verify`, `authorize` and `admit` covers the stage of its name. The spans have the
+//! level DEBUG. A subscriber with a clock can measure each stage. This crate has no clock.
 //!
-//! Without the feature `tracing`, no event and no span is compiled. With the feature but without a subscriber, each event
-//! and span costs a comparison. All events and spans of an accepted request together cost about 500 instructions.
+//! Without the feature `tracing`, no event and no span is compiled. If the feature is enabled and the program has no
+//! subscriber, each event and each span costs one comparison. All events and spans of an accepted request together cost
+//! about 500 instructions.
 //!
 //! # Moving away from RC4
 //! [`EtypeCensus`] counts the encryption types that clients use, and lists the accounts that still use RC4.
@@ -81,7 +83,7 @@ use crate::time::UnixTime;
 /// The target of all events and spans.
 pub const TARGET: &str = "kerberos_sso";
 
-/// The stages, by the names of their spans.
+/// The stages of a validation. The span of a stage has the name of the stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stage {
     Read,

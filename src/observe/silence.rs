@@ -14,7 +14,7 @@ use crate::time::UnixTime;
 #[cfg(feature = "tower")]
 use core::fmt::Display;
 
-/// The span of a stage that runs in pieces, because the stage awaits an answer.
+/// The span of a stage that awaits the replay cache's answer. Such a stage runs in several pieces.
 pub(crate) struct StageSpan;
 
 impl StageSpan {
@@ -23,7 +23,7 @@ impl StageSpan {
     }
 
     /// Runs one piece of the stage.
-    #[expect(clippy::unused_self, reason = "with the feature `tracing` the span is entered")]
+    #[expect(clippy::unused_self, reason = "with the feature `tracing`, this function enters the span")]
     pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
         piece()
     }

@@ -1,4 +1,4 @@
-//! The kind of an account, as its PAC shows it.
+//! The kind of an account, as the PAC of its ticket shows it.
 
 use super::logon_info::{AccountControl, LogonInfo};
 
@@ -14,7 +14,7 @@ pub enum AccountKind {
     Computer,
     /// The account belongs to a domain controller.
     DomainController,
-    /// The account is that of a trust with another domain.
+    /// The account represents a trust with another domain.
     Trust,
     /// The account is a built-in account with which no person signs in: Guest (RID 501), krbtgt (502), DefaultAccount
     /// (503) or WDAGUtilityAccount (504). Administrator (500) is a `User`.
@@ -22,7 +22,8 @@ pub enum AccountKind {
 }
 
 impl AccountKind {
-    /// Returns the kind of the account, by its account control bits, the `$` at the end of a computer's name, and the RID.
+    /// Returns the kind of the account. The account control bits, the `$` at the end of a computer's name, and the RID
+    /// show the kind.
     pub(crate) fn of(logon: &LogonInfo<'_>) -> Self {
         let control = logon.account_control();
         if control.contains(AccountControl::SERVER_TRUST) {

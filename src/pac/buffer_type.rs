@@ -3,7 +3,7 @@
 use super::field::Field;
 use core::fmt;
 
-/// The type of a buffer: ulType of a PAC_INFO_BUFFER. An unknown type is never an error, since Microsoft adds new types.
+/// The type of a buffer: ulType of a PAC_INFO_BUFFER. An unknown type is never an error, because Microsoft adds new types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferType(pub u32);
 
@@ -41,7 +41,7 @@ impl BufferType {
     pub(super) const NUMBERS: usize = 20;
 
     /// Returns the number of a known type. The function tests a bit of `KNOWN`: a `match` of the numbers would become a jump
-    /// table. The processor would often mispredict the jump, since the target changes from buffer to buffer.
+    /// table. The processor would often mispredict the jump, because its target changes from buffer to buffer.
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)
@@ -53,7 +53,7 @@ impl BufferType {
         self.field().name()
     }
 
-    /// Returns the field that a fault of the whole buffer names.
+    /// Returns the field for a fault that concerns the whole buffer.
     pub(super) const fn field(self) -> Field {
         match self {
             Self::LOGON_INFO => Field::LogonInfoBuffer,
@@ -85,7 +85,7 @@ impl fmt::Display for BufferType {
 
 const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number beyond the table");
 
-/// The set of the known numbers: the bit of each known number is set.
+/// The set of the known numbers. In this word, the bit of each known number is set.
 const KNOWN: u32 = {
     let types = [
         BufferType::LOGON_INFO,

@@ -2,8 +2,8 @@
 //! the directory about a user or a device.
 //!
 //! Input: the buffer with a serialized CLAIMS_SET_METADATA. This structure contains a serialized CLAIMS_SET, which is
-//! usually compressed. Output: owned claims, when the caller asks for them. Before the reader allocates memory for a
-//! count, it checks that enough octets are left.
+//! usually compressed. Output: owned claims, when the caller asks for them. Before the reader allocates memory for an
+//! announced number of elements, the reader checks that enough octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
 use super::error::{PacMalformed, PacProblem};
@@ -38,7 +38,7 @@ pub struct Claim {
     pub values: ClaimValues,
 }
 
-/// The source of a claim (CLAIMS_SOURCE_TYPE). Unknown numbers are kept.
+/// The source of a claim (CLAIMS_SOURCE_TYPE). This type also keeps unknown numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClaimSource(pub u16);
 
@@ -59,7 +59,7 @@ pub enum ClaimValues {
     Uint64(Vec<u64>),
     /// Texts.
     Text(Vec<String>),
-    /// Truth values. Every number except zero means true.
+    /// Truth values. In the PAC, every number except zero means true.
     Boolean(Vec<bool>),
 }
 
@@ -240,7 +240,7 @@ const TYPE_BOOLEAN: u16 = 6;
 const CLAIM_TYPES: [u16; 4] = [TYPE_INT64, TYPE_UINT64, TYPE_STRING, TYPE_BOOLEAN];
 
 /// The values of CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Value 3 is plain LZ77. The reader refuses this
-/// format, since no KDC writes it.
+/// format, because no KDC writes it.
 const COMPRESSION_NONE: u16 = 0;
 const COMPRESSION_LZNT1: u16 = 2;
 const COMPRESSION_XPRESS_HUFF: u16 = 4;

@@ -7,7 +7,8 @@ use super::reader::{Reader, check_text};
 use crate::span::Span;
 use crate::wide_text::WideText;
 
-/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac), name and authtime equal those of the ticket.
+/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac), the name and the authtime equal the name and the
+/// authtime of the ticket.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ClientInfo<'a> {
@@ -17,7 +18,7 @@ pub struct ClientInfo<'a> {
     pub name: WideText<'a>,
 }
 
-/// The time in a CLIENT_INFO, and the span of its name.
+/// The time in a CLIENT_INFO, and the span of the client's name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientInfoLayout {
     client_id: FileTime,

@@ -12,8 +12,8 @@ use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use crate::span::{Span, size};
 use core::fmt;
 
-/// A PAC whose signatures are not verified yet. Any party can have written this PAC. A caller cannot read its contents before
-/// [`verify`](Self::verify).
+/// A PAC whose signatures are not verified yet. Any party may have written such a PAC. A caller cannot read its contents
+/// before [`verify`](Self::verify).
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct Pac<'a> {
@@ -33,8 +33,9 @@ impl<'a> Pac<'a> {
     /// Reads the table of buffers. Each buffer must be aligned, after the table and within the PAC. Each known type may occur
     /// once, and buffers of known types must not overlap.
     ///
-    /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses such a PAC: no KDC
-    /// writes one. If two readers ignored different buffers, an attacker could show each reader another user.
+    /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses a PAC with two
+    /// buffers of the same type, because no KDC writes such a PAC. If two readers ignored different buffers, an attacker
+    /// could write a PAC that names a different user to each reader.
     ///
     /// # Errors
     /// Returns [`PacMalformed`] with the offset of the first fault.
@@ -109,7 +110,7 @@ pub(super) fn buffer_types(pac: &[u8], table: Span) -> impl ExactSizeIterator<It
     entries(pac, table).map(buffer_type)
 }
 
-/// Returns the span of the buffer of a known type, by a table that [`Pac::read`] has checked.
+/// Returns the span of the buffer of a known type, from a table that [`Pac::read`] has checked.
 pub(super) fn find(pac: &[u8], table: Span, wanted: BufferType) -> Option<Span> {
     entries(pac, table).find(|entry| buffer_type(entry) == wanted).map(buffer)
 }
@@ -122,7 +123,7 @@ fn buffer_type(entry: &[u8]) -> BufferType {
     BufferType(u32_at(entry, 0))
 }
 
-/// Returns the span of a checked entry's buffer. The check has shown that the offset has at most 32 bits.
+/// Returns the span of the buffer that a checked entry describes. The check ensures that the offset has at most 32 bits.
 fn buffer(entry: &[u8]) -> Span {
     Span::new(size(u32_at(entry, 8)), size(u32_at(entry, 4)))
 }

@@ -46,7 +46,7 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, with two readers. One reader is at the lengths of the strings, and the other reader is at their
+/// An array of strings, with two readers. One reader reads the lengths of the strings, and the other reader reads the
 /// characters.
 #[derive(Clone)]
 struct Services<'a> {
@@ -56,8 +56,7 @@ struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    /// Reads all strings once. After that, `ndr` is at the field after the strings, and every string is known to be well
-    /// formed.
+    /// Reads all strings once. Afterwards, `ndr` is at the field after the strings, and every string is well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, UNICODE_STRING, Field::DelegationServices)?;

@@ -34,7 +34,7 @@ impl<'a> DeviceInfo<'a> {
         self.domain.account(self.primary_group_id)
     }
 
-    /// Returns the device's groups in its own domain.
+    /// Returns the device's groups in the device's own domain.
     pub fn account_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.account_groups.groups(self.pac, self.domain)
     }
@@ -76,8 +76,8 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader is at the elements, and the
-/// other reader is at the referents of their pointers.
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader reads the elements, and the
+/// other reader reads the referents of their pointers.
 #[derive(Clone)]
 struct Domains<'a> {
     elements: NdrReader<'a>,
@@ -86,8 +86,7 @@ struct Domains<'a> {
 }
 
 impl<'a> Domains<'a> {
-    /// Reads all elements once. After that, `ndr` is at the field after the elements, and every element is known to be
-    /// well formed.
+    /// Reads all elements once. Afterwards, `ndr` is at the field after the elements, and every element is well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;

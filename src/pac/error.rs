@@ -7,7 +7,7 @@ use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// The fault of a PAC that does not have the form of MS-PAC.
+/// The error for a PAC that does not have the form that MS-PAC demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
 #[non_exhaustive]
@@ -42,21 +42,21 @@ impl From<PacMalformed> for PacError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacProblem {
-    /// The octets end within the field, or before the last element that a count announces.
+    /// The octets end within the field, or before the last of the announced elements.
     #[error("the bytes end too early")]
     Truncated,
-    /// More octets follow after the end of the structure.
+    /// Octets follow the end of the structure.
     #[error("{0} bytes too many")]
     TrailingBytes(usize),
-    /// There are more octets than the limit.
+    /// The number of octets exceeds the limit.
     #[error("{size} bytes, more than the limit of {limit}")]
     TooLarge {
-        /// The number of octets, as counted or as the PAC announces it.
+        /// The number of octets that were counted, or that the PAC announces.
         size: usize,
         /// The highest allowed number of octets.
         limit: usize,
     },
-    /// There are more elements than the limit.
+    /// The number of elements exceeds the limit.
     #[error("more than {0} elements")]
     TooMany(usize),
     /// The version is not 0.
@@ -71,7 +71,7 @@ pub enum PacProblem {
     /// Two buffers share octets.
     #[error("it overlaps another buffer")]
     Overlap,
-    /// There is a second buffer of a type, or a second PAC in the ticket.
+    /// The PAC has two buffers of one type, or the ticket has two PACs.
     #[error("there is more than one")]
     Duplicate,
     /// A required buffer is missing.
@@ -94,7 +94,7 @@ pub enum PacProblem {
     /// Two pointers have the same referent ID.
     #[error("a pointer with the same referent ID as another pointer")]
     RepeatedReferent,
-    /// An array has another count, offset or maximum than its structure announces.
+    /// The count, the offset or the maximum of an array differs from the value that the structure announces.
     #[error("an array of another size than its structure says")]
     Conformance,
     /// A string has an odd length, a length above its maximum, or no terminating NUL.
@@ -103,7 +103,8 @@ pub enum PacProblem {
     /// A text contains a NUL or half a surrogate pair.
     #[error("text that is not UTF-16 or holds a NUL")]
     Text,
-    /// A SID has an unknown revision, more than 15 sub-authorities, or another length than it announces.
+    /// A SID has an unknown revision or more than 15 sub-authorities, or its length differs from the length that the
+    /// SID announces.
     #[error("not a SID")]
     Sid,
     /// A SID is not the SID of a domain (`S-1-5-21-` and three numbers), but the field requires the SID of a domain.
@@ -115,7 +116,7 @@ pub enum PacProblem {
     /// UserId is zero. By MS-PAC section 2.5, the user's SID is then the first SID of ExtraSids.
     #[error("it is 0: the account is from outside of the domain")]
     NoUser,
-    /// A number is unknown.
+    /// A number has a value that the specification does not define.
     #[error("the unknown value {0}")]
     Value(u32),
     /// Compressed octets cannot be decompressed.
@@ -138,11 +139,11 @@ pub struct PacSignature {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignatureCause {
-    /// The PAC has no such signature.
+    /// The PAC does not have this signature.
     #[error("is missing")]
     Missing,
-    /// No key that may verify this signature makes signatures of this type. A checksum type without a key, as in
-    /// MS14-068, is refused in this way, too.
+    /// No key that may verify this signature makes signatures of this type. A checksum type that uses no key is refused
+    /// in this way, too (MS14-068).
     #[error("is of type {0}, but no key that may verify it makes signatures of this type")]
     Type(ChecksumType),
     /// The signature does not verify under any of the keys that make signatures of its type.
@@ -166,7 +167,7 @@ pub enum MissingPac {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacMismatch {
-    /// CLIENT_INFO names another client than the ticket.
+    /// CLIENT_INFO and the ticket name different clients.
     #[error("it is for the client {pac:?}, and the ticket for {ticket:?}")]
     ClientName {
         /// The client's name in the PAC.
@@ -174,7 +175,7 @@ pub enum PacMismatch {
         /// The client's name in the ticket.
         ticket: BoundedText,
     },
-    /// CLIENT_INFO has another authtime than the ticket.
+    /// CLIENT_INFO and the ticket have different authtimes.
     #[error("it is for the authtime {}, and the ticket has {ticket}", DisplayTime(*.pac))]
     AuthTime {
         /// The authtime in the PAC; `None` if the field does not hold an instant.
@@ -182,7 +183,7 @@ pub enum PacMismatch {
         /// The authtime of the ticket.
         ticket: UnixTime,
     },
-    /// Another account asked for the TGT (CVE-2021-42287).
+    /// PAC_REQUESTOR and LOGON_INFO name different accounts: another account requested the TGT (CVE-2021-42287).
     #[error("it was requested by {requestor}, and is about {user}")]
     Requestor {
         /// The SID in PAC_REQUESTOR.
@@ -190,7 +191,7 @@ pub enum PacMismatch {
         /// The user's SID in LOGON_INFO.
         user: Sid,
     },
-    /// UPN_DNS_INFO describes another account than LOGON_INFO.
+    /// UPN_DNS_INFO and LOGON_INFO describe different accounts.
     #[error("its UPN_DNS_INFO is about {upn}, and its LOGON_INFO about {user}")]
     UpnSid {
         /// The SID in UPN_DNS_INFO.
@@ -200,7 +201,8 @@ pub enum PacMismatch {
     },
 }
 
-/// The kind of a SID whose domain the account may not vouch for.
+/// The place of a refused SID in the PAC. The SID is refused because its domain is not one of the domains for which the
+/// service account's keys may vouch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DomainClaim {
@@ -210,7 +212,7 @@ pub enum DomainClaim {
     /// A SID in ExtraSids.
     #[error("a membership in a group")]
     ExtraSid,
-    /// The SID of the resource groups' domain.
+    /// The SID of the domain of the resource groups.
     #[error("a membership in a resource group")]
     ResourceGroup,
 }
@@ -219,7 +221,7 @@ pub enum DomainClaim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AccountCause {
-    /// The account is that of a computer, a managed service, a domain controller or a trust.
+    /// The account belongs to a computer, a managed service, a domain controller or a trust.
     #[error("it is a computer's, not a person's")]
     Computer,
     /// The account is a built-in account, with which no person signs in: Guest (501), krbtgt (502), DefaultAccount
@@ -234,7 +236,7 @@ pub enum AccountCause {
     Guest,
 }
 
-/// Returns the end of an error text that names the authority of a well-known SID. The text is empty for other SIDs.
+/// Returns the end of an error text: the name of the authority of a well-known SID. The end is empty for other SIDs.
 fn authority_of(sid: Sid) -> &'static str {
     match (sid.authority(), sid.sub_authorities()) {
         (12, [1, ..]) => ", but one of Microsoft Entra ID",

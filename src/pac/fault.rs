@@ -1,4 +1,5 @@
-//! The error of the PAC's readers. A fault is small; [`Fault::within`] explains it with the octets of the PAC.
+//! The error of the PAC's readers. A fault is small. With the octets of the PAC, [`Fault::within`] makes an error from the
+//! fault.
 
 use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
@@ -8,8 +9,8 @@ use crate::span::size;
 
 /// A field that cannot be read, and the reason.
 ///
-/// A fault is one aligned word, because every function of the readers returns a fault. With two words, a request that has a
-/// PAC takes 3 % more instructions.
+/// Every function of the readers returns a fault, so a fault is one aligned word. If a fault had two words, a request with
+/// a PAC would take 3 % more instructions.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub(super) struct Fault {
@@ -34,8 +35,8 @@ pub(super) enum Kind {
     Overlap,
     Duplicate,
     Missing,
-    /// FlagsLength, which lies before the fault, announces more or fewer octets than are present. The number of the
-    /// fault is the number of octets that are present.
+    /// FlagsLength, which lies before the fault, announces more or fewer octets than are present. The number in the fault
+    /// is the number of octets that are present.
     Flags,
     SerializationHeader,
     NullPointer,
@@ -44,7 +45,7 @@ pub(super) enum Kind {
     StringLength,
     Text,
     Sid,
-    /// The SID before the fault is not the SID of a domain. The number of the fault is the offset of the SID.
+    /// The SID before the fault is not the SID of a domain. The number in the fault is the offset of the SID.
     NoDomain,
     NoUser,
     /// The 16-bit number before the fault is unknown.
@@ -66,7 +67,8 @@ impl Fault {
         Self { kind, field, number: U24::new(number), at: U24::new(at) }
     }
 
-    /// Explains the fault. `bytes` are the octets that the reader has read: the PAC, or decompressed claims.
+    /// Makes the error that explains the fault. `bytes` are the octets that the reader has read: the PAC, or decompressed
+    /// claims.
     #[cold]
     #[inline(never)]
     pub(super) fn within(self, bytes: &[u8]) -> PacMalformed {

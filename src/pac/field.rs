@@ -1,5 +1,5 @@
-//! The structures and fields of MS-PAC that an error names. A [`Fault`](super::fault::Fault) holds the field instead of its
-//! name, so that the fault is small.
+//! The structures and fields of MS-PAC that an error names. A [`Fault`](super::fault::Fault) holds a [`Field`] instead of
+//! the field's name, so that the fault is small.
 
 macro_rules! fields {
     ($($field:ident = $name:literal,)*) => {

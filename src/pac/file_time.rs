@@ -7,7 +7,7 @@ use crate::time::UnixTime;
 pub struct FileTime(pub u64);
 
 impl FileTime {
-    /// The value for an instant that never comes.
+    /// The value that means "never".
     pub const NEVER: Self = Self(0x7FFF_FFFF_FFFF_FFFF);
 
     /// Returns the instant, rounded down to the microsecond. Returns `None` for zero, which means that the time is not set,
@@ -36,7 +36,7 @@ impl From<UnixTime> for FileTime {
 /// The number of intervals in a second.
 const INTERVALS: u64 = 10_000_000;
 
-/// The number of seconds from 1601 to 1970. The time has 369 years, and 89 of these years have a leap day.
+/// The number of seconds from 1601 to 1970. This period has 369 years, and 89 of these years have a leap day.
 const SECONDS_TO_1970: i64 = (369 * 365 + 89) * 86_400;
 
 #[cfg(test)]

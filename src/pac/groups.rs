@@ -1,7 +1,7 @@
 //! The groups in a PAC (MS-PAC section 2.2). A PAC names a group by its RID in a domain or by its SID, and adds attributes.
 //!
-//! Input: arrays whose lengths were checked when their structure was read. Output: an iterator that decodes one group after
-//! the other.
+//! Input: arrays whose lengths were checked when their structure was read. Output: an iterator that decodes the groups one by
+//! one.
 
 use super::fault::Fault;
 use super::field::Field;
@@ -11,7 +11,7 @@ use crate::flags::flags;
 use crate::sid::{DomainSid, Sid};
 use crate::span::Span;
 
-/// A group that the user is in.
+/// A group of which the user is a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
@@ -22,7 +22,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// Returns whether the user has the rights of the group. The membership must be enabled, and must not be for denial only.
+    /// Returns whether the user has the rights of the group. The membership must be enabled, and must not have the attribute
+    /// [`USE_FOR_DENY_ONLY`](GroupAttributes::USE_FOR_DENY_ONLY).
     #[must_use]
     pub fn grants(&self) -> bool {
         self.attributes.contains(GroupAttributes::ENABLED)
@@ -54,7 +55,8 @@ flags! {
 pub(super) struct RidArray(Span);
 
 impl RidArray {
-    /// Reads the array of `count` elements that `pointer` announces. All elements have one size, so they are not decoded here.
+    /// Reads the array of `count` elements that `pointer` announces. All elements have the same size, so this function does
+    /// not decode them.
     #[inline(always)]
     pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         match pointer {
@@ -73,7 +75,7 @@ impl RidArray {
     }
 }
 
-/// The spans of a PKERB_SID_AND_ATTRIBUTES: the elements of one size, then the SIDs to which the elements point.
+/// The spans of a PKERB_SID_AND_ATTRIBUTES: the elements, which have a fixed size, and the SIDs to which the elements point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SidArray {
     elements: Span,
@@ -81,8 +83,8 @@ pub(super) struct SidArray {
 }
 
 impl SidArray {
-    /// Reads the array of `count` elements that `pointer` announces. The length of every SID is read, since the next field
-    /// lies after the last SID.
+    /// Reads the array of `count` elements that `pointer` announces. The function reads the length of every SID, because the
+    /// next field lies after the last SID.
     #[inline(always)]
     pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         if pointer == Pointer::Null {

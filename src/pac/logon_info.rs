@@ -4,7 +4,7 @@
 //! groups when the caller asks for them. The reader checks all lengths, texts and SIDs once, before the caller can ask
 //! for a value.
 //!
-//! The reader ignores the fields of NTLM (the session key, the failed logons), which are empty in Kerberos.
+//! The reader ignores the fields that only NTLM uses (the session key, the failed logons). These fields are empty in Kerberos.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -18,7 +18,7 @@ use crate::span::{Span, size};
 use crate::wide_text::WideText;
 use core::fmt;
 
-/// The buffer LOGON_INFO: the facts of the domain controller about the account.
+/// The buffer LOGON_INFO: what the domain controller states about the account.
 #[derive(Clone, Copy)]
 pub struct LogonInfo<'a> {
     pac: &'a [u8],
@@ -89,7 +89,7 @@ impl<'a> LogonInfo<'a> {
         self.text(text)
     }
 
-    /// Returns the drive letter of the home directory.
+    /// Returns the drive letter under which the home directory is connected.
     #[must_use]
     pub fn home_directory_drive(&self) -> WideText<'a> {
         let [.., text] = self.layout.user_texts;
@@ -116,7 +116,7 @@ impl<'a> LogonInfo<'a> {
         self.time(offset::LOGON_TIME)
     }
 
-    /// Returns the time at which the logon should end.
+    /// Returns the time at which the user's logon should end.
     #[must_use]
     pub fn logoff_time(&self) -> FileTime {
         self.time(offset::LOGOFF_TIME)
@@ -152,7 +152,7 @@ impl<'a> LogonInfo<'a> {
         u16::from_le_bytes(self.field(offset::LOGON_COUNT))
     }
 
-    /// Returns the number of wrong passwords since the last right password.
+    /// Returns the number of wrong passwords since the last correct password.
     #[must_use]
     pub fn bad_password_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::BAD_PASSWORD_COUNT))
@@ -177,12 +177,13 @@ impl<'a> LogonInfo<'a> {
     }
 
     /// Returns ExtraSids: groups of other domains, former SIDs of groups (SID history), and SIDs that describe the logon. The
-    /// list does not depend on the flag [`UserFlags::EXTRA_SIDS`].
+    /// function returns the SIDs even if the flag [`UserFlags::EXTRA_SIDS`] is not set.
     pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.layout.extra_sids.groups(self.pac)
     }
 
-    /// Returns ResourceGroupDomainSid: the SID of the service's domain, if the user is in domain-local groups of that domain.
+    /// Returns ResourceGroupDomainSid: the SID of the service's domain. Returns `None` if the user is in no domain-local group
+    /// of that domain.
     #[must_use]
     pub fn resource_group_domain_sid(&self) -> Option<Sid> {
         self.resource_domain().map(DomainSid::sid)
@@ -241,7 +242,7 @@ impl fmt::Debug for LogonInfo<'_> {
 }
 
 flags! {
-    /// UserFlags (MS-PAC section 2.5): facts about the logon, and the lists that are not empty.
+    /// UserFlags (MS-PAC section 2.5): flags that describe the logon, and flags for the lists that are not empty.
     pub struct UserFlags(u32) {
         /// The user logged on as a guest.
         const GUEST = 0x1;
@@ -260,9 +261,9 @@ flags! {
         const DISABLED = 0x1;
         /// The account belongs to a user.
         const NORMAL = 0x10;
-        /// The account is that of a trust with another domain.
+        /// The account represents a trust with another domain.
         const INTERDOMAIN_TRUST = 0x40;
-        /// The account of a computer, or a managed service account.
+        /// The account belongs to a computer, or is a managed service account.
         const WORKSTATION_TRUST = 0x80;
         /// The account belongs to a domain controller.
         const SERVER_TRUST = 0x100;
@@ -318,7 +319,7 @@ struct Array {
 }
 
 impl Pointers {
-    /// Reads the pointers in the order of the structure, which is also the order of their referents.
+    /// Reads the pointers in their order in the structure. Their referents have the same order.
     fn read(ndr: &mut NdrReader<'_>, fields: &[u8; offset::END]) -> Result<Self, Fault> {
         let string = |ndr: &mut NdrReader<'_>, at, field| ndr.string_of(bytes_at(fields, at), field);
         let user_texts = [
@@ -421,7 +422,7 @@ mod offset {
     pub(super) const BAD_PASSWORD_COUNT: usize = 98;
     pub(super) const USER_ID: usize = 100;
     pub(super) const PRIMARY_GROUP_ID: usize = 104;
-    /// The offset of GroupCount, which GroupIds follows.
+    /// The offset of GroupCount. GroupIds follows GroupCount.
     pub(super) const GROUP_COUNT: usize = 108;
     pub(super) const USER_FLAGS: usize = 116;
     /// The offset of LogonServer, after UserSessionKey.
@@ -431,10 +432,10 @@ mod offset {
     /// The offset of UserAccountControl, after Reserved1.
     pub(super) const USER_ACCOUNT_CONTROL: usize = 164;
     /// The offset of SidCount, after SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount and Reserved3.
-    /// ExtraSids follows.
+    /// ExtraSids follows SidCount.
     pub(super) const SID_COUNT: usize = 196;
     pub(super) const RESOURCE_GROUP_DOMAIN_SID: usize = 204;
-    /// The offset of ResourceGroupCount. ResourceGroupIds follows.
+    /// The offset of ResourceGroupCount. ResourceGroupIds follows ResourceGroupCount.
     pub(super) const RESOURCE_GROUP_COUNT: usize = 208;
     pub(super) const END: usize = 216;
 }

@@ -1,15 +1,15 @@
 //! The Privilege Attribute Certificate (MS-PAC): the facts about a user that Active Directory writes into the ticket.
 //!
-//! [`Pac`] is a PAC that is not verified, and its contents cannot be read. [`Pac::verify`] verifies the signatures and returns
-//! a [`VerifiedPac`], which has the contents. [`Validator::authorize`](crate::Validator::authorize) compares the contents with
-//! the ticket, and checks that the key may vouch for the user.
+//! [`Pac`] is a PAC that is not verified yet. A caller cannot read its contents. [`Pac::verify`] verifies the signatures and
+//! returns a [`VerifiedPac`], which has the contents. [`Validator::authorize`](crate::Validator::authorize) compares the
+//! contents with the ticket, and checks that the service account's keys may vouch for the user.
 //!
 //! Some parts of a PAC decide about the sign-in: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO, PAC_REQUESTOR
 //! and the SID in UPN_DNS_INFO. A PAC is refused if one of these parts cannot be read. The other buffers only describe the
-//! user. The reader decodes these buffers, and returns their errors, when the caller asks for a buffer. So a user can
-//! still sign in if Microsoft changes the form of such a buffer.
+//! user. The reader decodes one of these buffers, and returns its errors, only when the caller asks for the buffer. So users
+//! can still sign in if Microsoft changes the form of such a buffer.
 //!
-//! Texts, SIDs and groups are not copied out of the ticket, and are decoded when the caller asks for them.
+//! The module does not copy texts, SIDs and groups out of the ticket, and decodes them only when the caller asks for them.
 
 mod account_kind;
 mod attributes_info;
@@ -96,9 +96,9 @@ impl<'a> Pac<'a> {
     /// tries only the keys that make signatures of the same type.
     ///
     /// If `kdc_keys` are given, the function also verifies the KDC's signatures. The KDC signature over the server signature
-    /// must be there. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). An
-    /// attacker who holds only the service's key cannot remove these two signatures. The server signature covers the
-    /// table of buffers, and the KDC signature covers the server signature.
+    /// must be present. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). The
+    /// server signature covers the table of buffers, and the KDC signature covers the server signature. An attacker who holds
+    /// only the service's key therefore cannot remove the ticket signature or the full signature.
     ///
     /// # Errors
     /// Returns [`PacError::Signature`] if a signature is missing or does not verify. Returns [`PacError::Malformed`] if
@@ -112,7 +112,7 @@ impl<'a> Pac<'a> {
         self.verify_under(server_keys, kdc_keys.map(KdcKeysOf::from))
     }
 
-    /// Verifies the signatures without decoding the other buffers.
+    /// Verifies the signatures, and decodes no other buffer.
     pub(crate) fn check_signatures(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -121,7 +121,7 @@ impl<'a> Pac<'a> {
         signature::verify(self, server_keys, kdc_keys)
     }
 
-    /// Verifies and decodes like [`verify`](Self::verify), also under keys that are not prepared.
+    /// Verifies and decodes the PAC like [`verify`](Self::verify), but also accepts keys that are not prepared.
     pub(crate) fn verify_under(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -166,7 +166,7 @@ impl PacLayout {
 }
 
 impl<'a> VerifiedPac<'a> {
-    /// Makes a verified PAC of its octets and its layout.
+    /// Makes a verified PAC from its octets and its layout.
     pub(crate) const fn from_parts(bytes: &'a [u8], layout: &PacLayout) -> Self {
         Self { bytes, layout: *layout }
     }
@@ -213,7 +213,8 @@ impl<'a> VerifiedPac<'a> {
         self.decode(BufferType::UPN_DNS_INFO, UpnDnsInfo::read)
     }
 
-    /// Returns PAC_REQUESTOR, if the PAC has this buffer: the SID of the client that asked for the TGT.
+    /// Returns PAC_REQUESTOR, the SID of the client that asked for the TGT. Returns `None` if the PAC does not have this
+    /// buffer.
     #[must_use]
     pub fn requestor(&self) -> Option<Sid> {
         Sid::from_bytes(self.requestor_packet()?)
@@ -247,8 +248,8 @@ impl<'a> VerifiedPac<'a> {
         self.decode(BufferType::DELEGATION_INFO, DelegationInfo::read)
     }
 
-    /// Decodes PAC_DEVICE_INFO, if the PAC has this buffer. The library does not check that the account may vouch for the
-    /// domains of the SIDs in this buffer.
+    /// Decodes PAC_DEVICE_INFO, if the PAC has this buffer. The library does not check that the service account's keys may
+    /// vouch for the domains of the SIDs in this buffer.
     ///
     /// # Errors
     /// Returns [`PacMalformed`] if the buffer cannot be read.
@@ -256,20 +257,22 @@ impl<'a> VerifiedPac<'a> {
         self.decode(BufferType::DEVICE_INFO, DeviceInfo::read)
     }
 
-    /// Returns PAC_CLIENT_CLAIMS_INFO, if the PAC has this buffer and the buffer is not empty.
+    /// Returns the claims in PAC_CLIENT_CLAIMS_INFO. Returns `None` if the PAC does not have this buffer, or the buffer is
+    /// empty.
     #[must_use]
     pub fn client_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::CLIENT_CLAIMS_INFO)
     }
 
-    /// Returns PAC_DEVICE_CLAIMS_INFO, if the PAC has this buffer and the buffer is not empty.
+    /// Returns the claims in PAC_DEVICE_CLAIMS_INFO. Returns `None` if the PAC does not have this buffer, or the buffer is
+    /// empty.
     #[must_use]
     pub fn device_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::DEVICE_CLAIMS_INFO)
     }
 
-    /// Returns the claims in a buffer. An empty buffer counts as absent: Windows writes an empty buffer if there are no
-    /// claims.
+    /// Returns the claims in a buffer. An empty buffer counts as absent, because Windows writes an empty buffer if there are
+    /// no claims.
     fn claims(&self, buffer_type: BufferType) -> Option<EncodedClaims<'a>> {
         let buffer = self.span(buffer_type).filter(|buffer| buffer.len() > 0)?;
         Some(EncodedClaims::new(self.bytes, buffer))

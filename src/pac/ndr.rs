@@ -3,10 +3,10 @@
 //! Input: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Output: the
 //! fields of the structure, in their order in the buffer: first the structure, then the referents of its pointers.
 //!
-//! The IDL of MS-PAC declares every pointer `unique`: a pointer is null or has a referent of its own. The referents follow in
-//! the order of the pointers, and the referent IDs do not matter. Another reader could treat the pointers as `ptr`. If a
-//! referent ID occurred twice, that reader would see an alias, and would read all later referents at other offsets. So this
-//! reader refuses a referent ID that occurs twice.
+//! The IDL of MS-PAC declares every pointer `unique`: a pointer is null or has a referent of its own. The referents have the
+//! order of the pointers, so this reader does not need the referent IDs. Another reader could treat the pointers as `ptr`. If
+//! a referent ID occurred twice, that other reader would see an alias, and would read all later referents at other offsets.
+//! So this reader refuses a referent ID that occurs twice.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -20,12 +20,13 @@ use crate::span::{Span, size};
 #[derive(Clone, Debug)]
 pub(super) struct NdrReader<'a> {
     reader: Reader<'a>,
-    /// The offset from which alignment counts.
+    /// The offset from which the alignment is measured.
     start: usize,
     referents: Referents,
 }
 
-/// The fields of an RPC_UNICODE_STRING (MS-DTYP section 2.3.10), whose characters follow later. Lengths are in octets.
+/// The fields of an RPC_UNICODE_STRING (MS-DTYP section 2.3.10). The characters of the string follow later. Lengths are in
+/// octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnicodeString {
     length: u16,
@@ -65,7 +66,7 @@ impl<'a> NdrReader<'a> {
         Ok(object)
     }
 
-    /// Rejects octets that are left, except the padding to a multiple of eight octets (MS-RPCE section 2.2.6.2).
+    /// Rejects unread octets, except the padding to a multiple of eight octets (MS-RPCE section 2.2.6.2).
     pub(super) fn finish(&self, field: Field) -> Result<(), Fault> {
         if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(field) }
     }
@@ -125,7 +126,8 @@ impl<'a> NdrReader<'a> {
     }
 
     /// Reads the elements of a conformant array. Each element has `size` octets and is aligned to `alignment`. The array
-    /// repeats its count, which must equal `count` of the structure. All octets must be there before the count is used.
+    /// repeats its count, which must equal `count` of the structure. The function checks that all octets are present before
+    /// it uses the count.
     #[inline(always)]
     pub(super) fn array(&mut self, count: usize, size: usize, alignment: usize, field: Field) -> Result<Span, Fault> {
         self.conformance(count, field)?;
@@ -133,8 +135,8 @@ impl<'a> NdrReader<'a> {
         self.reader.elements(count, size, field)
     }
 
-    /// Checks the count of a conformant array like [`Self::array`], for structures that the caller reads one by one. Each
-    /// structure has at least `size` octets.
+    /// Checks the count of a conformant array as [`Self::array`] does. The caller then reads the elements one by one, and
+    /// each element has at least `size` octets.
     #[inline(always)]
     pub(super) fn elements(&mut self, count: usize, size: usize, field: Field) -> Result<(), Fault> {
         self.conformance(count, field)?;
@@ -180,9 +182,9 @@ impl<'a> NdrReader<'a> {
         self.characters(string.length.into(), field)
     }
 
-    /// If the next lengths equal the lengths of `string`, skips these lengths and returns true. The function compares
-    /// all three lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four
-    /// times as many instructions, but find the exact fault.
+    /// Skips the next three lengths and returns true, if they equal the lengths of `string`. The function compares all three
+    /// lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as many
+    /// instructions, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
@@ -212,8 +214,8 @@ impl<'a> NdrReader<'a> {
     }
 
     /// Reads an RPC_SID (MS-DTYP section 2.4.2.3), and returns the span of its packet form. An RPC_SID is a conformant
-    /// structure, so a copy of its count comes first. The function checks only the length of the SID. [`Sid`] decodes the SID
-    /// later.
+    /// structure, so a copy of its count precedes the structure. The function checks only the length of the SID. [`Sid`]
+    /// decodes the SID later.
     #[inline(always)]
     pub(super) fn sid(&mut self, field: Field) -> Result<Span, Fault> {
         let count = self.count(field)?;
@@ -225,7 +227,7 @@ impl<'a> NdrReader<'a> {
         self.reader.span(length, field)
     }
 
-    /// Reads the SID of a domain. A RID is appended to this SID to name an account, so every other SID is refused: `S-1-5`
+    /// Reads the SID of a domain, and refuses every other SID. The SID of an account is the domain's SID and a RID: `S-1-5`
     /// with the RID 18 would be SYSTEM.
     pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
         let span = self.sid(field)?;
@@ -286,11 +288,11 @@ impl Pointer {
     }
 }
 
-/// The referent IDs that have occurred.
+/// The referent IDs that the reader has already read.
 ///
-/// Windows and Samba number the pointers of an array in rising order. Other implementations use random numbers. The first 32
-/// referent IDs are remembered and may have any order. Each later referent ID must be higher than the previous referent
-/// ID. So memory is bounded, time is linear, and no referent ID can occur twice.
+/// Windows and Samba number the pointers of an array in rising order. Other implementations use random numbers. This type
+/// stores the first 32 referent IDs, which may have any order. Each later referent ID must be higher than the previous
+/// referent ID. So the memory is limited, the time is linear, and no referent ID can occur twice.
 #[derive(Clone, Debug, Default)]
 struct Referents {
     first: [u32; 32],
@@ -319,7 +321,7 @@ impl Referents {
         }
     }
 
-    /// Returns whether the referent ID is among the remembered referent IDs.
+    /// Returns whether the referent ID is among the stored referent IDs.
     #[cold]
     fn have(&self, referent: u32) -> bool {
         self.first.iter().take(self.count).any(|first| *first == referent)
@@ -334,7 +336,7 @@ mod tests {
     /// The first 32 referent IDs may have any order. Each later referent ID must be higher than the previous referent
     /// ID.
     #[test]
-    fn first_32_referent_ids_may_fall_and_repeated_referent_ids_are_refused() {
+    fn first_32_referent_ids_may_have_any_order_and_repeated_referent_ids_are_refused() {
         for remembered in [31_u32, 32] {
             let mut referents = Referents::default();
             assert!((0..remembered).all(|number| referents.are_new(1000 - 10 * number)), "{remembered}");

@@ -1,4 +1,5 @@
-//! The reader of little-endian fields of a PAC. The reader reads numbers, and spans whose octets are decoded later.
+//! The reader of little-endian fields of a PAC. The reader reads numbers, and also spans of octets that another reader decodes
+//! later.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -14,7 +15,7 @@ pub(super) struct Reader<'a> {
     pac: &'a [u8],
     /// The offset of `rest` in the PAC.
     at: usize,
-    /// The octets of the part that are left.
+    /// The unread octets of the part.
     rest: &'a [u8],
 }
 
@@ -37,7 +38,7 @@ impl<'a> Reader<'a> {
         Fault::new(field, self.at, kind)
     }
 
-    /// Makes the fault of a field at the current offset, with the number of octets that are left.
+    /// Makes the fault of a field at the current offset, with the number of unread octets.
     #[cold]
     pub(super) fn fault_with_left(&self, field: Field, kind: Kind) -> Fault {
         Fault::with(field, self.at, kind, self.left())
@@ -80,7 +81,7 @@ impl<'a> Reader<'a> {
         self.array(field).map(u64::from_le_bytes)
     }
 
-    /// Rejects octets that are left.
+    /// Rejects unread octets.
     pub(super) fn finish(&self, field: Field) -> Result<(), Fault> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.fault_with_left(field, Kind::TrailingBytes)) }
     }
@@ -89,7 +90,7 @@ impl<'a> Reader<'a> {
         self.pac
     }
 
-    /// Returns the octets that are left.
+    /// Returns the unread octets.
     pub(super) const fn peek(&self) -> &'a [u8] {
         self.rest
     }
@@ -106,7 +107,7 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "the offset stays within the PAC: `count` octets were there")]
+    #[expect(clippy::arithmetic_side_effects, reason = "the PAC has `count` octets here, so the sum stays within it")]
     const fn advance(&mut self, count: usize, rest: &'a [u8]) {
         self.at += count;
         self.rest = rest;
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Returns the `N` octets at an offset in a structure. The structure has a fixed size, and the offset is a constant within the
-/// structure. For an offset outside of the structure, the function would return zeros.
+/// structure. If the offset were outside of the structure, the function would return zeros.
 pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
     structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }

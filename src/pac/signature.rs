@@ -1,11 +1,12 @@
-//! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC, which are verified before its contents are used.
+//! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC. This library verifies the signatures before it uses the
+//! contents.
 //!
 //! The server signature covers the PAC, with zeros in place of the server signature and the KDC signature. The KDC signature
 //! covers the value of the server signature. The full signature covers the PAC, with zeros in place of the server signature,
 //! the KDC signature and the full signature. The ticket signature covers the ticket around the PAC. The zeros replace all
 //! octets after the type, including the identifier of a read-only domain controller.
 //!
-//! The PAC is not copied: the MAC gets zeros instead of the zeroed octets.
+//! The module does not copy the PAC: it gives zeros instead of these octets to the MAC.
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
@@ -17,11 +18,11 @@ use crate::span::Span;
 use crate::unprinted::Unprinted;
 use core::fmt;
 
-/// The state of a signature of the KDC. Only a service that has a key of the KDC can verify such a signature.
+/// The state of a signature of the KDC. Only a service that has a key of the KDC can verify a signature of the KDC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureState {
-    /// The PAC has no such signature.
+    /// The PAC does not have this signature.
     Absent,
     /// The signature was not verified, because no key of the KDC was given.
     Unchecked,
@@ -36,10 +37,10 @@ pub enum SignatureState {
 pub struct KdcSignatures {
     /// The signature over the server signature (MS-PAC section 2.8.2).
     pub kdc: SignatureState,
-    /// The signature over the whole PAC (section 2.8.4). KDCs make this signature since 2022.
+    /// The signature over the whole PAC (section 2.8.4). KDCs of Windows have made this signature since 2022.
     pub full: SignatureState,
-    /// The signature over the ticket (section 2.8.3). KDCs make this signature since 2020, except in tickets of the AS
-    /// exchange.
+    /// The signature over the ticket (section 2.8.3). KDCs of Windows have made this signature since 2020, except in tickets
+    /// of the AS exchange.
     pub ticket: SignatureState,
 }
 
@@ -84,7 +85,7 @@ impl<'k> From<KdcKeys<'k>> for KdcKeysOf<'k, &'k [Checksummer]> {
 
 /// A key that makes signatures.
 pub(crate) trait SignatureKey {
-    /// Returns the type of the signatures that this key makes. Returns `None` if the type is unknown.
+    /// Returns the checksum type of the signatures that this key makes. Returns `None` if the type is unknown.
     fn checksum_type(&self) -> Option<ChecksumType>;
 
     /// Starts the computation of a signature.
@@ -101,13 +102,13 @@ impl SignatureKey for &Checksummer {
     }
 }
 
-/// A signature of a PAC. Its value has the length of its type.
+/// A signature of a PAC. The length of its value is the length that its checksum type demands.
 #[derive(Clone, Copy, Debug)]
 struct Signature<'a> {
     buffer_type: BufferType,
     checksum_type: ChecksumType,
     value: &'a [u8],
-    /// The span of the value and of the identifier after it, which signatures count as zeros.
+    /// The span of the value and of the identifier after it. When a signature is computed, these octets count as zeros.
     zeroed: Span,
 }
 
@@ -168,14 +169,16 @@ impl<'a> Signature<'a> {
         let zeroed = Span::new(reader.at(), reader.left());
         let expected = match checksum_type.checksum_len() {
             Some(expected) => expected,
-            // The KDC's key may have a type that this crate does not know. Such a signature is never `Valid`.
+            // The KDC's key may have a type that this crate does not know. The state of a signature under such a key is never
+            // `Valid`.
             None if buffer_type != BufferType::SERVER_CHECKSUM && !UNKEYED.contains(&checksum_type) => {
                 zeroed.len().min(ZEROS.len())
             }
             None => return Err(refused(buffer_type, SignatureCause::Type(checksum_type))),
         };
         let value = reader.take(expected, buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
-        // The octets after the value are not signed, so only the identifier of a read-only domain controller may be there.
+        // No signature covers the octets after the value. So only the identifier of a read-only domain controller may be
+        // there.
         if reader.left() != 0 && reader.left() != RODC_IDENTIFIER {
             let problem = PacProblem::Size { expected, found: zeroed.len() };
             return Err(PacMalformed { what: buffer_type.name(), at: zeroed.start(), problem }.into());
@@ -184,7 +187,7 @@ impl<'a> Signature<'a> {
     }
 
     /// Verifies the signature under one of the keys that make signatures of this type. `feed` gives the signed message to the
-    /// MAC. If `feed` returns `None`, there is no signed message, and the signature does not verify.
+    /// MAC. If there is no signed message, `feed` returns `None`, and the signature does not verify.
     fn verify(
         &self,
         keys: impl IntoIterator<Item: SignatureKey>,
@@ -222,7 +225,7 @@ fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut spans: [Option<Span>; 
     Some(())
 }
 
-/// The checksum types without a key (RFC 3961 section 8, RFC 4757). Any attacker can make such a checksum.
+/// The checksum types that use no key (RFC 3961 section 8, RFC 4757). Any attacker can make such a checksum.
 const UNKEYED: [ChecksumType; 4] =
     [ChecksumType::CRC32, ChecksumType::RSA_MD4, ChecksumType::RSA_MD5, ChecksumType::SHA1];
 
@@ -230,5 +233,5 @@ const UNKEYED: [ChecksumType; 4] =
 /// upper half of the key version.
 const RODC_IDENTIFIER: usize = 2;
 
-/// The zeros for the longest signature: HMAC-SHA-384 truncated to 192 bits, and the identifier.
+/// As many zeros as the longest signature has octets: HMAC-SHA-384 truncated to 192 bits, and the identifier.
 const ZEROS: [u8; 24 + RODC_IDENTIFIER] = [0; 24 + RODC_IDENTIFIER];

@@ -19,7 +19,7 @@ fn read(pac: &[u8]) -> Result<PacLayout, PacMalformed> {
 }
 
 #[test]
-fn changed_pac_is_read_or_its_fault_lies_within_it_and_a_cut_pac_is_refused() {
+fn changed_pac_is_read_or_refused_at_an_offset_within_the_pac_and_a_cut_pac_is_refused() {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let token = realm.ticket_for("alice").at(UnixTime::from_seconds(1_795_248_000)).pac(|pac| {
         pac.logon_info.full_name = "Alice Anderson".into();
@@ -51,8 +51,8 @@ fn change(mut pac: Vec<u8>) {
     }
 }
 
-/// MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer than the length fields around
-/// one octet.
+/// The test checks the rule of MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer
+/// than the length fields around the zero octet.
 #[test]
 fn pac_in_a_ticket_is_replaced_by_one_zero_octet_at_every_nesting_depth() {
     let token = TestRealm::new("CONTOSO.TEST").ticket_for("alice").without_pac();

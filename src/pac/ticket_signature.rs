@@ -36,8 +36,8 @@ struct Header {
     length: usize,
 }
 
-/// Finds the elements around `pac`. Returns `None` if `pac` is not a slice of `plaintext`, or is not the contents of an
-/// element, or lies too deep.
+/// Finds the elements around `pac`. Returns `None` if `pac` is not a slice of `plaintext`, is not the contents of an element,
+/// or is nested too deep.
 pub(super) fn without_pac<'a>(plaintext: &'a [u8], pac: &[u8]) -> Option<WithoutPac<'a>> {
     let pac_at = pac.as_ptr().addr().checked_sub(plaintext.as_ptr().addr())?;
     let pac_end = pac_at.checked_add(pac.len())?;
@@ -76,7 +76,7 @@ impl WithoutPac<'_> {
 }
 
 impl Header {
-    /// Reads an identifier octet and a length field. The DER reader has checked the encoding before.
+    /// Reads an identifier octet and a length field. The DER reader has already checked the encoding.
     fn read(bytes: &[u8], at: usize) -> Option<Self> {
         let [_identifier, first, rest @ ..] = bytes.get(at..)? else { return None };
         let (octets, length) = match *first {
@@ -96,13 +96,13 @@ impl Header {
     }
 }
 
-/// Computes the length of every element for an innermost element that holds one octet. The function begins with the innermost
-/// element: shorter contents can shorten their length field, which also shortens the outer elements.
+/// Computes the length of every element if the innermost element holds one octet. The function begins with the innermost
+/// element: shorter contents can have a shorter length field, which makes the outer elements shorter, too.
 fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()> {
     let mut removed = pac_length.checked_sub(1)?;
     for element in elements.iter_mut().rev().flatten() {
         element.new_length = element.header.length.checked_sub(removed)?;
-        // The size of the new header: the identifier octet, and at most nine octets of the length field.
+        // The size of the new header: one identifier octet, and at most nine octets in the length field.
         let size = LengthOctets::of(element.new_length).as_slice().len().wrapping_add(1);
         removed = removed.checked_add(element.header.size)?.checked_sub(size)?;
     }

@@ -1,7 +1,7 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
 //!
-//! The SID in this buffer decides about the sign-in, and is read when the PAC is verified ([`find_sid`]). The texts only
-//! describe the user, and are read when the caller asks for them.
+//! The SID in this buffer decides about the sign-in, so it is read when the PAC is verified ([`find_sid`]). The texts only
+//! describe the user, so they are read when the caller asks for them.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -91,7 +91,7 @@ impl<'a> Parts<'a> {
         } else {
             None
         };
-        // Texts and SID must lie after the fields.
+        // The texts and the SID must lie after the fields.
         let around = Around { pac, buffer, contents: reader.at() };
         Ok(Self { upn, dns_domain_name, flags, extended, around })
     }
@@ -121,7 +121,7 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    /// Returns the span of a part. The part must lie after the fields and within the buffer, unless the part is empty.
+    /// Returns the span of a part. A part that is not empty must lie after the fields and within the buffer.
     fn locate(self, part: Part) -> Result<Span, Fault> {
         // Both numbers have at most 17 bits, so the sum cannot saturate.
         let span = Span::new(self.buffer.start().saturating_add(part.offset.into()), part.length.into());

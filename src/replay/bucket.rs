@@ -1,17 +1,17 @@
-//! Sixteen remembered authenticators in 256 octets. Each entry is the first 96 bits of the authenticator's tag, and the last
-//! second at which the authenticator is accepted.
+//! A bucket holds sixteen remembered authenticators in 256 octets. Each entry is the first 96 bits of an authenticator's
+//! tag, and the last second at which the authenticator is accepted.
 //!
 //! The bits of the tag are the authenticator's own MAC, and each authenticator is compared with 32 others. So two different
-//! authenticators agree by chance once in 2⁹¹ sign-ins, and the second authenticator is then refused as a replay. Tags are
-//! compared themselves, and not hashes of tags, so a replayed authenticator is always recognised.
+//! authenticators have the same bits by chance once in 2⁹¹ sign-ins. The second authenticator is then refused as a replay.
+//! The cache compares the tags, not hashes of the tags, so it always recognises a replayed authenticator.
 
 use super::ReplayTag;
 use crate::crypto::part;
 use crate::time::UnixTime;
 use core::hint::black_box;
 
-/// Sixteen entries in four cache lines of the processor. The fields are grouped by kind, so that the processor compares a
-/// whole line at once.
+/// Sixteen entries in four cache lines of the processor. The values of each field are next to each other, so that the
+/// processor compares a whole line at once.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Bucket {
@@ -23,7 +23,7 @@ pub(super) struct Bucket {
 /// The number of entries that a bucket holds.
 pub(super) const SLOTS: usize = 16;
 
-/// The part of a tag that is compared.
+/// The part of a tag that the cache compares.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct TagBits {
     head: u32,
@@ -38,16 +38,16 @@ impl From<&ReplayTag> for TagBits {
 }
 
 impl Bucket {
-    /// A bucket that never held an entry. The bits of this bucket are not zero, so that a new array of buckets is
-    /// written immediately. The operating system would give memory for an array of zeros later, page by page, while
-    /// requests wait.
+    /// A bucket that never held an entry. The bits of this bucket are not zero, so the program writes a new array of
+    /// buckets immediately. For an array of zeros, the operating system would allocate the memory later, page by page,
+    /// while requests wait.
     pub(super) const UNUSED: Self =
         Self { seconds: [Second::FIRST; SLOTS], heads: [u32::MAX; SLOTS], tails: [u64::MAX; SLOTS] };
 
-    /// Loads all lines of the bucket, so that the searches in both buckets of a tag wait for memory at the same time.
+    /// Loads all cache lines of the bucket. So the processor fetches both buckets of a tag from memory at the same time.
     ///
-    /// Without these loads an insert into 10 million entries takes 442 ns instead of 300 ns. `black_box`
-    /// keeps the compiler from removing or moving the loads. The loads change only the time.
+    /// Without these loads, an insert into a cache of 10 million entries takes 442 ns instead of 300 ns. `black_box` keeps
+    /// the compiler from removing or moving the loads. The loads affect only the speed.
     pub(super) fn fetch(&self) {
         let Self { seconds: [first, ..], heads: [head, ..], tails: [early, .., late] } = self;
         black_box((*first, *head, *early, *late));
@@ -55,20 +55,21 @@ impl Bucket {
 
     /// Returns whether the bucket holds this tag.
     pub(super) fn holds(&self, tag: TagBits) -> bool {
-        // The sum always covers all heads, which lets the processor compare four heads at a time.
+        // The sum always includes all heads, so the processor can compare four heads at a time.
         let same_heads: u32 = self.heads.iter().map(|head| u32::from(*head == tag.head)).sum();
         same_heads > 0
             && self.heads.iter().zip(&self.tails).any(|(head, tail)| TagBits { head: *head, tail: *tail } == tag)
     }
 
-    /// Returns the number of free slots. A slot is free if its entry has ended, or if it never held an entry.
+    /// Returns the number of free slots. A slot is free if its entry has expired, or if the slot never held an entry.
     pub(super) fn free(&self, now: Second) -> u32 {
         self.seconds.iter().map(|second| u32::from(*second < now)).sum()
     }
 
-    /// Writes an entry to a free slot and returns the end of the slot's previous entry, or `None` if no slot is free.
+    /// Writes an entry to a free slot, and returns the last valid second of the slot's previous entry. Returns `None` if no
+    /// slot is free.
     pub(super) fn put(&mut self, tag: TagBits, valid_until: Second, now: Second) -> Option<Second> {
-        // The last free slot, counted from one. As in `holds` and `free`, no branch depends on the index of that slot.
+        // The last free slot, counted from one. As in `holds` and `free`, no branch depends on the index of the free slot.
         let free = self.seconds.iter().zip(1_u32..).map(|(second, slot)| if *second < now { slot } else { 0 });
         let slot = usize::try_from(free.fold(0, u32::max).checked_sub(1)?).ok()?;
         *self.heads.get_mut(slot)? = tag.head;
@@ -78,12 +79,12 @@ impl Bucket {
 }
 
 /// A second, counted from the instant of the shard's first call. A time more than 68 years away from that instant
-/// becomes the earliest or the latest second. So no step of a clock makes an entry end too early.
+/// becomes the earliest or the latest second. So even if the clock makes a large step, no entry expires too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Second(i32);
 
 impl Second {
-    /// The end of the entries in a new bucket.
+    /// The last valid second of the entries in a new bucket.
     pub(super) const FIRST: Self = Self(i32::MIN);
 }
 

@@ -1,10 +1,10 @@
-//! The replay cache of one process. The cache has a fixed size and is sharded. A full cache refuses requests and does not
-//! forget live entries.
+//! The replay cache of one process. The cache has a fixed size and is sharded. A full cache refuses requests, and does not
+//! forget live entries. An entry is live until it expires.
 //!
-//! A tag belongs to two buckets of one shard, under one lock, and goes into the bucket with more free slots. The slot of an
-//! entry is free after the entry's end. So the cache never moves or sweeps entries, and an insert reads two buckets in a
-//! cache of any size. A shard keeps the latest end of all entries that it has overwritten. If the clock goes back, the shard
-//! refuses every authenticator that might be one of the overwritten entries.
+//! Each tag has two possible buckets in one shard, which has one lock. An insert writes the tag to the bucket with more free
+//! slots. A slot is free when its entry has expired, so the cache never moves or sweeps entries. In a cache of any size, an
+//! insert reads two buckets. A shard stores the latest expiry time of all entries that it has overwritten. If the clock goes
+//! back, the shard refuses every authenticator that might be one of the overwritten entries.
 
 use super::bucket::{Bucket, Epoch, SLOTS, Second, TagBits};
 use super::share::Shares;
@@ -19,8 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// The cache should hold the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, these are
-/// 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
+/// The cache should have room for the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, the
+/// cache needs 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
 ///
 /// ```
 /// use kerberos_sso::{Policy, UnixTime, replay::MemoryReplayCache};
@@ -31,70 +31,69 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 ///
 /// # After a start
-/// The previous process may have admitted authenticators that this cache does not know. So the cache refuses every
-/// authenticator whose own time is the second of the start or earlier, with [`Admission::TooOld`].
+/// The previous process may have admitted authenticators that this cache does not know. An authenticator contains the client's
+/// time. The cache refuses every authenticator with a time in the second of the start or earlier, with [`Admission::TooOld`].
 ///
 /// | the client's clock | after the start | authenticators from before the start that an attacker can replay |
 /// |---|---|---|
 /// | is right | the client is refused in the second of the start, and then served | none |
 /// | is slow | the client is refused until its clock has passed the start | none |
-/// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, as many seconds as its clock is fast, until they end |
+/// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, until they expire; the number of these seconds is the offset of the client's clock |
 ///
-/// [`with_strict_start`](Self::with_strict_start) closes the gap of the last row, but refuses all clients for a while. A
-/// store that outlives the process closes the gap without this cost, because it has forgotten nothing: see
+/// [`with_strict_start`](Self::with_strict_start) prevents the replays of the last row, but refuses all clients for a while. A
+/// store that outlives the process prevents these replays without this cost, because it has forgotten no authenticator: see
 /// [`AsyncReplayCache`](super::AsyncReplayCache).
 ///
-/// The table assumes that this server's clock is right. If this clock is slow at the start and is set right later, every
-/// client counts as fast by the same offset. So let the server synchronise its clock before it starts.
+/// The table assumes that this server's clock is right. If the server's clock is slow at the start and is corrected later,
+/// every client's clock counts as fast by the same offset. So synchronise the server's clock before the server starts.
 ///
-/// If this server's clock is ahead at the start and is set right later, all clients are refused until the clock has passed the
+/// If the server's clock is fast at the start and is corrected later, all clients are refused until the clock has passed the
 /// start.
 ///
 /// # The share of a client
 /// One client has at most one fiftieth of the entries, but at least [`MIN_CLIENT_SHARE`](Self::MIN_CLIENT_SHARE). So no
-/// client fills the cache alone. In a cache of 60,000 entries, a client has 1,200 entries: two sign-ins in each second of two
-/// clock skews. A server with sessions needs few entries for each client. A browser without a session sends a new
-/// authenticator with every request. [`with_client_share`](Self::with_client_share) sets another share, for example if hosts
-/// and services of FreeIPA sign in: they all have the same SID, and count as one client.
+/// client fills the cache alone. In a cache of 60,000 entries, a client has at most 1,200 entries: two sign-ins in each second
+/// of two clock skews. A server with sessions needs few entries for each client. A browser without a session sends a new
+/// authenticator with every request. [`with_client_share`](Self::with_client_share) sets another share. For example, hosts and
+/// services of FreeIPA all have the same SID, so they count as one client and need a larger share.
 ///
-/// No share limits a tenant: a tenant that brings its own keys can write any number of users, and so fill the cache. If
-/// tenants do not trust each other, give each tenant a validator with its own cache.
+/// No share limits a tenant: a tenant that brings its own keys can write tickets for any number of users, and so fill the
+/// cache. If tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// An entry stays in the cache until the time of the authenticator plus the `clock_skew` of the cache. The entry stays
-/// for the same time if the validator has a shorter skew. The cache refuses an entry that lives longer
-/// ([`Admission::OutlivesCache`]), because the cache would forget that entry too early. So every validator that shares
-/// the cache needs the cache's skew or a shorter skew.
+/// An entry stays in the cache until the authenticator's time plus the `clock_skew` of the cache, even if the validator has a
+/// shorter skew. If the validator has a longer skew, the cache would forget the entry too early, so it refuses the entry
+/// ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
-    /// The hash function of tags. The standard library chooses its key at random, so a user who makes many tags cannot fill
-    /// one bucket on purpose.
+    /// The hash function for tags. The standard library chooses the key of the function at random, so a user who makes many
+    /// tags cannot fill one bucket on purpose.
     hasher: std::hash::RandomState,
     /// The number of entries that the cache was made for.
     entries: usize,
     clock_skew: Duration,
     shares: Option<Shares>,
     started: UnixTime,
-    /// The latest client time that the cache refuses after its start. An authenticator whose own time is this second or
-    /// earlier may have been admitted before the start.
+    /// The latest client time that the cache refuses after its start. The previous process may have admitted an authenticator
+    /// with this time or an earlier time.
     refused_through: Option<UnixTime>,
 }
 
 impl MemoryReplayCache {
-    /// The least share of a client: 100 live entries. In a full cache, a cell of the client counters counts 24 entries on
-    /// average. So clients with few entries do not use up each other's share.
+    /// The smallest share of a client: 100 live entries. In a full cache, each cell of the client counters counts 24 entries
+    /// on average. So clients with few entries do not use up each other's share.
     pub const MIN_CLIENT_SHARE: u16 = 100;
 
-    /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory now, and
-    /// none later.
+    /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory in this
+    /// function, and no memory later.
     ///
     /// `clock_skew` is the policy's clock skew, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)).
     /// `now` is the time of the start: see [After a start](Self#after-a-start).
     #[must_use]
     pub fn new(entries: usize, clock_skew: Duration, now: UnixTime) -> Self {
-        // The choice of two buckets keeps the buckets nearly even. With seven slots for five entries, one bucket in 360,000
-        // is full (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets are full.
-        // This happens to one entry in 10¹¹ while the cache holds the number of entries that it was made for.
+        // Each tag has two possible buckets, so the buckets fill almost evenly. With seven slots for five entries, one bucket
+        // in 360,000 is full (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets
+        // are full. While the cache holds the number of entries that it was made for, this happens to one entry in 10¹¹.
         let entries = entries.clamp(1, MAX_ENTRIES);
         // `MAX_ENTRIES` is far below the largest `usize`, so the sums do not saturate.
         let slots = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
@@ -113,24 +112,24 @@ impl MemoryReplayCache {
         }
     }
 
-    /// Refuses every authenticator that the previous process can have admitted, including authenticators of clients with a
+    /// Refuses every authenticator that the previous process may have admitted, including authenticators of clients with a
     /// fast clock.
     ///
     /// As a result, a client whose clock is right is refused for one clock skew after the start. A client whose clock
     /// is slow is refused longer, by the offset of its clock.
     #[must_use]
     pub fn with_strict_start(self) -> Self {
-        // A validator accepts no authenticator that is further ahead than one skew. With a skew that exceeds the range
-        // of times, the cache refuses every authenticator.
+        // A validator accepts no authenticator whose time is further ahead than one skew. If the skew exceeds the range of
+        // times, the cache refuses every authenticator.
         let latest = self.started.saturating_add_seconds(whole_seconds(self.clock_skew));
         Self { refused_through: Some(latest), ..self }
     }
 
-    /// Accepts authenticators from before the start. Use this function for tests, and for tools that judge recorded
-    /// tokens.
+    /// Makes the cache accept authenticators from before its start. Use this function for tests, and for tools that judge
+    /// recorded tokens.
     ///
-    /// **After a restart of a server with such a cache, every authenticator that was admitted before can be replayed until it
-    /// ends.**
+    /// **If a server with such a cache restarts, an attacker can replay every authenticator from before the restart, until the
+    /// authenticator expires.**
     #[must_use]
     pub fn taking_earlier_authenticators(self) -> Self {
         Self { refused_through: None, ..self }
@@ -138,29 +137,28 @@ impl MemoryReplayCache {
 
     /// Limits each client to `limit` live entries. Further requests are refused with [`ReplayLimit::ClientShare`].
     ///
-    /// Set `limit` to several times the sign-ins of one client in two clock skews.
+    /// Set `limit` to several times the number of sign-ins of one client in two clock skews.
     ///
     /// The limit is not exact. The cache counts clients in cells, one cell for 12 entries, and a secret hash gives each
     /// client two cells. A client below its limit is refused only if other clients have filled both its cells. In a cache of
-    /// 10 million entries, 100 clients at their limit cause this for 6 clients in 100 million. 10,000 clients at their limit
-    /// cause this for 6 clients in 10,000. An entry may be counted for two fifths of a clock skew after its end. If the clock
-    /// was set back by more than two skews, all counts start again at zero.
+    /// 10 million entries, if 100 clients are at their limit, 6 clients in 100 million are refused in this way. If 10,000
+    /// clients are at their limit, 6 clients in 10,000 are refused. An entry may be counted for two fifths of a clock skew
+    /// after its expiry. If the clock is set back by more than two skews, all counts start again at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16) -> Self {
         Self { shares: Some(Shares::new(limit, self.clock_skew, self.entries)), ..self }
     }
 
-    /// Lets one client fill the whole cache: then no other client signs in until entries end. Without counters an entry needs
-    /// 1.3 octets less.
+    /// Lets one client fill the whole cache. If a client does so, no other client signs in until entries expire. Without
+    /// counters an entry needs 1.3 octets less.
     ///
-    /// Use this function for a server that counts its clients elsewhere, and for tools that judge the tokens of one
-    /// client.
+    /// Use this function for a server that limits its clients elsewhere, and for tools that judge the tokens of one client.
     #[must_use]
     pub fn without_client_share(self) -> Self {
         Self { shares: None, ..self }
     }
 
-    /// Returns the end of an entry in this cache, which is not earlier than the entry's own end.
+    /// Returns the time at which an entry expires in this cache. This time is not earlier than the entry's own expiry time.
     fn end_of(&self, entry: &ReplayEntry<'_>) -> Result<UnixTime, Admission> {
         let end = entry.client_time.saturating_add_seconds(whole_seconds(self.clock_skew));
         if entry.valid_until.seconds() > end.seconds() {
@@ -183,8 +181,7 @@ impl ReplayCache for MemoryReplayCache {
         let Some(shard) = self.shards.get(spread::shard(hash, self.shards.len())) else {
             return Admission::Failed;
         };
-        // A thread that panicked while it held the lock left only complete entries, because no code panics while it
-        // writes an entry.
+        // No code panics while it writes an entry. So even if a thread panicked under the lock, all entries are complete.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.check_and_insert(hash, &ReplayEntry { valid_until: end, ..*entry }, now, self.shares.as_ref())
     }
@@ -210,8 +207,8 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten. An authenticator that ends at this second or earlier may be one
-    /// whose entry was overwritten.
+    /// The latest expiry time of an entry that was overwritten. If an authenticator expires at this second or earlier, its
+    /// entry may have been overwritten.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }
@@ -239,9 +236,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // With these loads, an insert waits for memory once instead of three times. The waiting time is almost the
-        // whole time of an insert. The counters are loaded first. The processor begins no load after the lock of the
-        // counters until all loads before the lock have ended.
+        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its time on
+        // this waiting. The counters are loaded first: the processor begins no load after the lock of the counters until all
+        // loads before the lock have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),
@@ -258,7 +255,7 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // The processor would mispredict a branch in every second insert, after it has waited for memory.
+        // A branch would be mispredicted in every second insert, and only after the processor has waited for memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
@@ -274,14 +271,15 @@ impl Shard {
 /// The number of clients that must use up their shares to fill a cache.
 const CLIENTS_THAT_FILL: usize = 50;
 
-/// The most entries of a cache: 2³², or 2²⁴ if a `usize` has 32 bits. No server has more sign-ins in two clock skews.
+/// The largest number of entries in a cache: 2³², or 2²⁴ if a `usize` has 32 bits. No server has more sign-ins in two clock
+/// skews.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
-/// The least number of buckets in a shard. The hash divides entries between shards by chance, and smaller shards would differ
-/// too much in their entries.
+/// The smallest number of buckets in a shard. The hash distributes entries between shards by chance, and the numbers of
+/// entries in smaller shards would differ too much.
 const MIN_SHARD_BUCKETS: usize = 1024;
 
-/// The most shards, each with one lock. No machine has more cores that contend for these locks.
+/// The largest number of shards, each with one lock. No machine has more cores that contend for these locks.
 const MAX_SHARDS: usize = 256;
 
 #[cfg(test)]
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn most_entries_have_half_the_bits_of_a_size_and_at_least_24() {
+    fn cache_has_at_most_2_to_the_32_entries_and_2_to_the_24_if_usize_has_32_bits() {
         let bits = if cfg!(target_pointer_width = "64") { 32 } else { 24 };
         assert_eq!(u64::try_from(MAX_ENTRIES), Ok(1 << bits));
     }

@@ -1,8 +1,8 @@
 //! The replay cache: it admits each authenticator once (RFC 4120 section 3.2.3).
 //!
-//! The input is a tag of the authenticator's ciphertext, and the last instant at which a validator would still accept the
-//! authenticator. The output is whether the authenticator is new. One call checks and inserts, so only one of two
-//! simultaneous requests is admitted.
+//! Input: a tag of the authenticator's ciphertext, and the last instant at which a validator would still accept the
+//! authenticator. Output: whether the authenticator is new. One call checks and inserts, so only one of two simultaneous
+//! requests is admitted.
 
 mod awaited;
 #[cfg(feature = "std")]
@@ -22,10 +22,11 @@ use crate::time::UnixTime;
 use core::fmt;
 use core::time::Duration;
 
-/// A cache that remembers authenticators for as long as they could be used again.
+/// A cache that remembers each authenticator for as long as a validator would accept the authenticator again.
 ///
-/// A wrong answer "seen" refuses one sign-in. A wrong answer "new" lets an attacker sign in as another user. So a cache that
-/// cannot decide must answer [`Admission::Full`] or [`Admission::Failed`].
+/// If the cache wrongly answers [`Admission::Seen`], one sign-in is refused. If the cache wrongly answers [`Admission::New`],
+/// an attacker can sign in as another user. So a cache that cannot decide must answer [`Admission::Full`] or
+/// [`Admission::Failed`].
 ///
 /// ```
 /// use kerberos_sso::UnixTime;
@@ -44,10 +45,10 @@ use core::time::Duration;
 /// }
 /// ```
 ///
-/// A store whose answer is awaited is an [`AsyncReplayCache`] instead. The documentation of [`AsyncReplayCache`] lists the
-/// needs of a store that several servers share.
+/// A store with asynchronous answers implements [`AsyncReplayCache`] instead. The documentation of [`AsyncReplayCache`] lists
+/// the requirements for a store that several servers share.
 ///
-/// If threads share a validator, their calls can come at the same time.
+/// If several threads share a validator, they can call the cache at the same time.
 pub trait ReplayCache {
     /// Inserts `entry` unless the cache holds it already. The check and the insertion are one step.
     fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission;
@@ -77,11 +78,12 @@ impl<R: ReplayCache + ?Sized> ReplayCache for alloc::sync::Arc<R> {
 pub struct ReplayEntry<'a> {
     /// The tag that identifies the authenticator.
     pub tag: ReplayTag,
-    /// The authenticator's own time, by the client's clock.
+    /// The time in the authenticator, by the client's clock.
     pub client_time: UnixTime,
-    /// The last second at which a validator accepts this authenticator: the authenticator's own time plus the clock skew.
-    /// Validators that [`with_policy`](crate::Validator::with_policy) made use the longest skew among them. The time of
-    /// arrival does not matter. A client whose clock is ahead makes authenticators that live for up to two skews.
+    /// The last second at which a validator accepts this authenticator: the time in the authenticator plus the clock skew. If
+    /// [`with_policy`](crate::Validator::with_policy) made the validator, the clock skew is the clock skew of the first
+    /// validator. The time of arrival does not matter. If a client's clock is fast, its authenticators are accepted for up to
+    /// two skews after they are made.
     pub valid_until: UnixTime,
     /// The client that made the authenticator. The tag alone identifies an authenticator, but a cache may limit the entries
     /// of each client.
@@ -91,12 +93,13 @@ pub struct ReplayEntry<'a> {
     pub tenant: Option<&'a str>,
 }
 
-/// The client that made an authenticator, by a name that differs between clients.
+/// The client that made an authenticator. Different clients have different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplayClient<'a> {
-    /// The user of the PAC, if the ticket has a PAC with a user. A user of Active Directory has many names, in any case and
-    /// as a UPN, but one SID. FreeIPA gives one SID to all its hosts and services, so all of these count as one client.
+    /// The user in the PAC, if the ticket has a PAC that names a user. A user of Active Directory has many names (in upper or
+    /// lower case, and as a UPN), but only one SID. FreeIPA gives the same SID to all its hosts and services, so all its
+    /// hosts and services count as one client.
     Sid {
         /// The SID of the user's domain, in the packet form ([`Sid::to_bytes`](crate::Sid::to_bytes)).
         domain: &'a [u8],
@@ -126,21 +129,21 @@ impl<'a> ReplayEntry<'a> {
         Self { tenant, ..self }
     }
 
-    /// Returns the time at which a store with its own clock may forget the entry. At that time the authenticator's last
-    /// second is over on this server's clock, even if the store's clock is ahead by up to `margin`. A server that waits for
-    /// the store's answer adds its longest waiting time to `margin`.
+    /// Returns the time at which a store with its own clock may forget the entry. At that time, this server no longer accepts
+    /// the authenticator, even if the store's clock is ahead by up to `margin`. A server that waits for the store's answer
+    /// adds its longest waiting time to `margin`.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
-        // With a margin that exceeds the range of times, the store never forgets the entry.
+        // If the margin exceeds the range of times, the store never forgets the entry.
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(whole_seconds(margin))
     }
 }
 
-/// The identifier of an authenticator: the first 128 bits of its MAC and ciphertext. Only the KDC, the client and this server
-/// have the key of the MAC.
+/// The identifier of an authenticator: the first 128 bits of its MAC followed by its ciphertext. Only the KDC, the client and
+/// this server have the key of the MAC.
 ///
-/// The tag is made of the authenticator's ciphertext only. An attacker could rewrite the unencrypted fields of the ticket and
-/// the framing, and so make a second tag for the same authenticator.
+/// The tag depends on the authenticator's ciphertext only. An attacker can rewrite the framing and the unencrypted fields of
+/// the ticket. If the tag depended on them, one authenticator could have a second tag.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplayTag([u8; 16]);
 
@@ -155,7 +158,7 @@ impl ReplayTag {
         Self(tag)
     }
 
-    /// Makes a tag of these octets for tests of a replay cache. The tags of real requests come from
+    /// Makes a tag from these octets for tests of a replay cache. The tags of real requests come from
     /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -194,10 +197,11 @@ pub enum Admission {
     /// The cache would forget the authenticator while a validator still accepts it. The validator's clock skew is
     /// longer than the cache's clock skew.
     OutlivesCache {
-        /// The seconds from the client's time to the end of the authenticator: the longest clock skew that the validator has
-        /// had.
+        /// The number of seconds from the time in the authenticator until the authenticator expires: the longest clock skew
+        /// of the validator's policies.
         entry_seconds: i64,
-        /// The seconds from the client's time for which the cache remembers an entry: the cache's own clock skew.
+        /// The number of seconds after the time in the authenticator for which the cache remembers an entry: the cache's own
+        /// clock skew.
         cache_seconds: i64,
     },
 }
@@ -208,7 +212,7 @@ pub enum Admission {
 pub enum ReplayLimit {
     /// The whole cache is full.
     Cache,
-    /// The client already has the most entries that one client may have.
+    /// The client already has as many entries as one client may have.
     ClientShare,
 }
 
@@ -217,11 +221,11 @@ fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The absence of a replay cache: every authenticator counts as new.
+/// A type for a validator without a replay cache: every authenticator counts as new.
 ///
 /// Use this type for tests, for tools that judge recorded tokens, and for protocols in which a replay is useless. In such a
-/// protocol the server always answers with an AP-REP, and then accepts only messages under the context's keys. HTTP is not
-/// such a protocol.
+/// protocol the server always answers with an AP-REP, and then accepts only messages that the context's keys protect. HTTP is
+/// not such a protocol.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplayCache;
 

@@ -1,13 +1,13 @@
 //! The limit on the number of live authenticators of one client in a cache.
 //!
-//! The input is the client, the end of the authenticator, and the time. The output is whether the client may have one more
-//! entry. The counters are cells of a fixed array, found by a keyed hash of the client. Each client has two cells, and is
-//! refused only if both cells are at the limit. So the entries of another client count against this client only if both
-//! clients share both cells.
+//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have one
+//! more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each client has
+//! two cells, and is refused only if both cells are at the limit. So the entries of one other client can use up this
+//! client's share only if both clients have the same two cells.
 //!
-//! A cell counts entries by the window of time in which they end. A window is a fifth of the longest life of an entry. When a
-//! window is over, all its entries have ended. So the cell removes the counts of whole windows, and an entry is counted
-//! for at most one window too long.
+//! Time is divided into windows, and a cell counts the entries that expire in each window. A window is a fifth of the
+//! longest life of an entry. When a window is over, all entries of the window have expired, so the cell removes their count.
+//! An entry is therefore counted for at most one window too long.
 
 use super::{ReplayClient, ReplayEntry, spread};
 use crate::time::UnixTime;
@@ -17,7 +17,7 @@ use core::num::NonZeroU64;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counters of all clients.
+/// The counters for all clients.
 pub(super) struct Shares {
     limit: u16,
     clock: WindowClock,
@@ -40,11 +40,11 @@ impl Shares {
         }
     }
 
-    /// Returns the counters of an entry's client. This function loads both cells, so that memory fetches them together with
-    /// the buckets.
+    /// Returns the counters of an entry's client. This function loads both cells, so that the processor fetches them from
+    /// memory together with the buckets.
     ///
-    /// Without these loads an insert into 10 million entries takes 378 ns instead of 320 ns. `black_box` keeps the compiler
-    /// from removing or moving the loads. The loads change only the time.
+    /// Without these loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns. `black_box` keeps
+    /// the compiler from removing or moving the loads. The loads affect only the speed.
     pub(super) fn counters(&self, entry: &ReplayEntry<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(Counted { tenant: entry.tenant, client: entry.client });
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
@@ -143,7 +143,7 @@ impl WindowClock {
     }
 }
 
-/// The counts of entries by the window in which they end.
+/// The counts of entries by the window in which they expire.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     /// The first window that the cell counts.
@@ -152,8 +152,8 @@ struct Cell {
 }
 
 impl Cell {
-    /// Drops the counts of the windows before `now`. If the clock has gone back further than the life of an entry, all counts
-    /// are dropped. The cell cannot know when those entries end, and would refuse a client for too long.
+    /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an entry,
+    /// drops all counts. The cell cannot know when the counted entries expire, and would refuse a client for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
@@ -161,7 +161,7 @@ impl Cell {
         }
         // If the clock has gone back, all windows are dropped.
         let passed = passed.and_then(|passed| usize::try_from(passed).ok()).unwrap_or(WINDOWS);
-        // No entry ends in a window that the cell did not count before.
+        // The cell has no entries in the windows that are new to it, so their counts are zero.
         let later = |index: usize| self.counts.get(index.saturating_add(passed)).copied().unwrap_or(0);
         *self = Self { first: now, counts: core::array::from_fn(later) };
     }
@@ -186,25 +186,25 @@ impl Cell {
     }
 }
 
-/// The number of windows in a cell. The longest life of an entry needs five windows, and a sixth window if the life does not
-/// begin together with a window.
+/// The number of windows in a cell. The longest life of an entry has the length of five windows. If the life does not begin
+/// at the beginning of a window, it extends over six windows.
 const WINDOWS: usize = 6;
 
 const LAST_WINDOW: u32 = 5;
 
-/// The shortest window: one minute. A window number has 32 bits, so windows are then counted up to the year 10136.
+/// The shortest window: one minute. A window number has 32 bits, so windows of one minute are counted up to the year 10136.
 const MIN_WINDOW: NonZeroU64 = NonZeroU64::MIN.saturating_add(59);
 
 /// The number of cache entries for each cell. A cell has 16 octets, so the counters add 1⅓ octets to an entry.
 const ENTRIES_PER_CELL: usize = 12;
 
-/// The least number of cells. Even in the smallest cache, two clients should rarely share both cells.
+/// The smallest number of cells. Even in the smallest cache, two clients should rarely share both cells.
 const MIN_CELLS: usize = 64;
 
-/// The least number of cells in a shard. A shard with fewer cells would not need its own lock.
+/// The smallest number of cells in a shard. A shard with fewer cells would not need its own lock.
 const MIN_SHARD_CELLS: usize = 4096;
 
-/// The most shards, each with one lock. No machine has more cores that contend for these locks.
+/// The largest number of shards, each with one lock. No machine has more cores that contend for these locks.
 const MAX_SHARDS: usize = 64;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The distribution of hashes over shards, and over the elements of a shard.
 
-/// Maps a hash evenly to `0..count`, by its first bits.
+/// Maps a hash evenly to `0..count`, by the most significant bits of the hash.
 #[expect(
     clippy::expect_used,
     reason = "a `usize` has at most 64 bits, and the product of `count` and a 64-bit number, without its last 64 bits, is below `count`"
@@ -14,8 +14,8 @@ pub(super) fn index(hash: u64, count: usize) -> usize {
 
 /// Returns the index of the shard for a hash, out of `count` shards.
 ///
-/// The index depends first on the last half of the hash. [`index`] needs that half only for more than 2³² elements, so the
-/// hashes of one shard reach all of its elements.
+/// The index of the shard depends mainly on the lower half of the hash. [`index`] depends on the lower half only for more
+/// than 2³² elements. So the hashes of one shard can select all of its elements.
 pub(super) fn shard(hash: u64, count: usize) -> usize {
     index(hash.rotate_left(32), count)
 }

@@ -4,19 +4,20 @@ use super::Layers;
 use crate::context::MessageError;
 use thiserror::Error;
 
-/// The reason why the negotiation of a security layer failed, or a buffer of the layer is refused.
+/// The reason why the negotiation of a security layer failed, or why a buffer of the layer is refused.
 ///
 /// [`code`](Self::code) names the error for programs. `Display` writes a sentence for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The token in the answer or in a buffer is refused, or a buffer has less protection than the negotiated layer.
+    /// The token in the client's answer or in a buffer is refused, or a buffer has less protection than the negotiated
+    /// layer demands.
     #[error("{0}")]
     Message(MessageError),
     /// The client requested a context that cannot provide any of the server's layers.
     #[error("the context flags that the client requested allow none of the server's security layers")]
     NothingToOffer,
-    /// The answer has fewer than four octets.
+    /// The client's answer has fewer than four octets.
     #[error("the answer has {size} octets, fewer than the four octets of the layer and the buffer size")]
     ShortAnswer {
         /// The number of octets in the unwrapped answer.
@@ -25,13 +26,13 @@ pub enum SaslError {
     /// The client chose no layer, several layers, or a layer that the server did not offer.
     #[error("the client chose the security layer 0x{chosen:02X}, but the server offered 0x{:02X}", .offered.bits())]
     LayerNotOffered {
-        /// The octet of the answer that contains the choice.
+        /// The octet of the answer that contains the client's choice.
         chosen: u8,
         /// The layers that the server offered.
         offered: Layers,
     },
-    /// The announced buffer size is too small for a message in a security layer. For example, a client without security
-    /// layers announces zero.
+    /// The announced buffer size is too small for a message in a security layer. For example, a client that supports no
+    /// security layer announces zero.
     #[error("buffers of {size} octets are too small for a message in a security layer")]
     BufferSize {
         /// The announced size, in octets.
@@ -56,7 +57,7 @@ pub enum SaslError {
         /// The size that this side announced, in octets.
         limit: usize,
     },
-    /// A message of this side is too long for the client's buffers.
+    /// A message to the client is too long for the client's buffers.
     #[error("the message has {size} octets, more than the {limit} that fit into the client's buffers")]
     MessageTooLong {
         /// The number of octets in the message.

@@ -6,8 +6,8 @@ use crate::crypto::Confounder;
 use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 
-/// The security layer of a connection. The layer protects all later octets, in buffers with their length before them
-/// (RFC 4422 section 3.7).
+/// The security layer of a connection. The layer sends all later octets in protected buffers. The length of each buffer
+/// precedes the buffer (RFC 4422 section 3.7).
 ///
 /// For an example, see [`sasl`](super).
 #[derive(Debug)]
@@ -24,12 +24,12 @@ pub struct SecurityLayer {
 pub enum Decoded {
     /// The input begins with a complete buffer, and the message of this buffer was appended to the output.
     Message {
-        /// The number of octets that the buffer and its length take in the input.
+        /// The number of octets of the input that contain the buffer and its length.
         consumed: usize,
     },
     /// The input ends within a buffer.
     Incomplete {
-        /// The least number of octets that the input must have before the next call.
+        /// The smallest number of octets that the input must have before the next call.
         needed: usize,
     },
 }
@@ -63,7 +63,7 @@ impl SecurityLayer {
         Ok(Some(Self { context, protection, max_send: max_buffer, max_receive: max_buffer }))
     }
 
-    /// Returns the protection of the buffers.
+    /// Returns whether the buffers are signed or encrypted.
     pub fn protection(&self) -> Protection {
         self.protection
     }
@@ -105,7 +105,7 @@ impl SecurityLayer {
         *length = u32::try_from(token.len()).expect("tokens have less than 2^24 octets").to_be_bytes();
     }
 
-    /// Decodes the buffer at the beginning of `input`, if it is complete, and appends its message to `out`.
+    /// Decodes the buffer at the beginning of `input`, if the buffer is complete, and appends its message to `out`.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl SecurityLayer {
         let (size, limit) = (u32::from_be_bytes(*length), self.max_receive);
         let size = usize::try_from(size).ok().filter(|size| *size <= limit);
         let size = size.ok_or(SaslError::BufferTooLarge { size: u32::from_be_bytes(*length), limit })?;
-        // If the sum saturated, no input would be long enough, and the buffer would count as incomplete.
+        // If the sum saturated, no input would be long enough. The buffer would then count as incomplete.
         let consumed = size.saturating_add(LENGTH);
         let Some(token) = rest.get(..size) else {
             return Ok(Decoded::Incomplete { needed: consumed });

@@ -1,20 +1,21 @@
 //! The security layer of the SASL mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
 //!
-//! The server begins a negotiation with an established context and the layers that it offers, and sends the returned
-//! challenge. The client's answer ends the negotiation. The outcome contains the authorization identity, and the
-//! [`SecurityLayer`] for all later octets of the connection if the client chose a layer.
+//! The server begins a negotiation with an established context and with the layers that it offers. The server sends the
+//! returned challenge to the client. The client's answer ends the negotiation. The outcome contains the authorization
+//! identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later octets of the
+//! connection.
 //!
-//! The tokens before the challenge are the tokens of [`Validator`](crate::Validator), sent unchanged. If the protocol
-//! uses base64, the caller encodes the tokens. The server must decide whether the user may act as the authorization
-//! identity.
+//! Before the challenge, client and server exchange the tokens of [`Validator`](crate::Validator) unchanged. If the
+//! protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
+//! authorization identity.
 //!
 //! # Other mechanisms
-//! Windows prefers GSS-SPNEGO for LDAP. This mechanism has no challenge and no answer about a layer; see
+//! Windows prefers GSS-SPNEGO for LDAP. GSS-SPNEGO has no challenge and no answer about a layer: see
 //! [`SecurityLayer::of_gss_spnego`].
 //!
 //! This crate does not support GS2-KRB5 and GS2-KRB5-PLUS (RFC 5801), so a server must not announce these mechanisms.
-//! The first token of GS2 has a text header instead of the GSS framing, and is refused as `malformed`. An attacker can
-//! change this header unless the client binds its authenticator to the header (RFC 5801 section 5.1). GS2 has no
+//! The first token of GS2 has a text header instead of the GSS framing, and is refused as `malformed`. If the client
+//! does not bind its authenticator to this header, an attacker can change the header (RFC 5801 section 5.1). GS2 has no
 //! security layer, so it requires TLS. Every client that supports GS2 (Cyrus SASL, GNU SASL) also supports GSSAPI.
 //!
 //! # Example
@@ -103,7 +104,7 @@ impl BitOr for Layers {
     }
 }
 
-/// A negotiation whose challenge was made, and whose answer is still missing.
+/// A negotiation that waits for the client's answer to the challenge.
 #[derive(Debug)]
 pub struct LayerNegotiation {
     context: SecurityContext,
@@ -188,7 +189,7 @@ impl LayerNegotiation {
         let Some(protection) = protection else {
             return Ok(None);
         };
-        // If `usize` has fewer than 24 bits, no message can be longer than its maximum.
+        // If `usize` has fewer than 24 bits, no message can be longer than `usize::MAX`.
         let max_send = usize::try_from(max_send).unwrap_or(usize::MAX);
         check_buffer_size(&self.context, max_send)?;
         Ok(Some(SecurityLayer { context: self.context, protection, max_send, max_receive: self.max_receive }))
@@ -200,7 +201,7 @@ impl LayerNegotiation {
 #[must_use = "the server must decide about the authorization identity, and use the layer"]
 #[non_exhaustive]
 pub struct Negotiated {
-    /// The identity under which the client wants to act. `None` means the user who signed in. The server must decide
+    /// The identity as which the client wants to act. `None` means the user who signed in. The server must decide
     /// whether the user may act as this identity.
     pub authorization_identity: Option<String>,
     /// The layer for the rest of the connection, or `None` if the client chose no layer.

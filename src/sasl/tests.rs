@@ -1,5 +1,5 @@
-//! Tests of the negotiation and the layer against this crate's initiator context, and of all refused sizes, octets and
-//! answers.
+//! Tests of the negotiation and the layer. The client is this crate's initiator context. The tests also cover all
+//! sizes, octets and answers that are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::layer::LENGTH;
@@ -54,7 +54,7 @@ fn layered(chosen: Layers, etype: EncType) -> (SecurityContext, SecurityLayer) {
 }
 
 #[test]
-fn layers_of_two_sets_are_those_of_either() {
+fn union_of_two_layer_sets_has_the_layers_of_both_sets() {
     assert_eq!((Layers::INTEGRITY | Layers::CONFIDENTIALITY).bits(), 6);
     assert_eq!((ALL | Layers::INTEGRITY, Layers(0) | Layers::NONE), (ALL, Layers::NONE));
 }
@@ -197,7 +197,7 @@ fn layer_of_gss_spnego_follows_from_the_context_flags() {
 }
 
 #[test]
-fn layer_of_gss_spnego_has_the_buffer_size_of_the_caller() {
+fn layer_of_gss_spnego_has_the_buffer_size_that_the_caller_gives() {
     let layer = |size| SecurityLayer::of_gss_spnego(sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH).1, size);
     assert_eq!(layer(60).unwrap_err(), SaslError::BufferSize { size: 60 });
     let mut smallest = layer(61).unwrap().unwrap();
@@ -276,7 +276,7 @@ fn announced_buffer_size_saturates_at_24_bits() {
 }
 
 #[test]
-fn buffer_of_the_announced_size_is_accepted_and_a_larger_buffer_refused() {
+fn buffer_of_the_announced_size_is_accepted_and_a_larger_buffer_is_refused() {
     for etype in EncType::SUPPORTED {
         for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
             let (mut client, mut layer) = layered(chosen, etype);
@@ -310,8 +310,9 @@ fn answer_with_several_or_unknown_layers_is_refused() {
     }
 }
 
-/// Returns whether a bit of a token is not protected, if the token's length field has one octet. The bits of RRC in RFC
-/// 4121 are not protected. The bit in which the mechanism's identifier of Windows 2000 differs is not protected either.
+/// Returns whether a bit of a token is not protected. The length field of the token must have one octet. The bits of
+/// RRC (RFC 4121) are not protected. An RC4 token contains the mechanism's identifier. The bit in which the identifier
+/// of Windows 2000 differs is not protected either.
 fn is_unprotected(etype: EncType, bit: usize) -> bool {
     if etype == EncType::RC4_HMAC { bit == 7 * 8 + 2 } else { (48..64).contains(&bit) }
 }
@@ -389,7 +390,7 @@ fn buffer_with_less_protection_than_negotiated_is_refused() {
     assert_eq!((refused.code(), out), ("protection", vec![9]));
 }
 
-/// The servers of Cyrus SASL and of Java accept such a buffer, too.
+/// The servers of Cyrus SASL and of Java also accept a buffer with more protection than negotiated.
 #[test]
 fn buffer_with_more_protection_than_negotiated_is_accepted() {
     let (mut layer, buffer) = protected(Layers::INTEGRITY, Protection::Confidentiality);

@@ -1,5 +1,5 @@
-//! Reads the stored identity of a session. Every text and every list has a limit, so the reader allocates no more than
-//! the limits allow.
+//! Reads the stored identity of a session. Every text and every list has a limit. The reader never allocates more memory
+//! than the limits allow.
 
 use super::{SessionGroups, sort};
 use crate::limits::{MAX_SESSION_GROUPS, MAX_SESSION_TEXT};
@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads a field that must be present, but may be null. If the field were optional, a stored user whose SID is lost would be
-/// read as a user without a SID.
+/// Reads a field that must be present, but may be null. If the field could be absent, the reader would accept a stored user
+/// whose SID was lost as a user without a SID.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sid>, D::Error> {
     Option::deserialize(deserializer)
 }
@@ -77,8 +77,8 @@ impl<'de> Deserialize<'de> for SessionGroups {
     }
 }
 
-/// A reader of the RIDs of one domain. The list has at least one RID, which also limits the number of domains, and at most
-/// `free` RIDs.
+/// A reader of the RIDs of one domain. The list must have at least one RID, and at most `free` RIDs. Because no list is
+/// empty, the number of domains is limited, too.
 struct Rids {
     free: usize,
 }

@@ -52,7 +52,7 @@ fn malformed_sid_text_is_refused() {
     assert_eq!(longest.join(16), None);
 }
 
-/// Compares the checks on the octets with the SID that is read from the octets.
+/// Compares the checks that read the octets of a packet with the same checks on the decoded SID.
 #[test]
 fn checks_on_changed_packets_agree_with_the_sid_that_is_read() {
     for text in ["S-1-5-21-0-0-1", "S-1-5-21-1-2-3", "S-1-5-21-0-0-0", "S-1-5-21-1-2-3-4", "S-1-18-2", "S-1-5"] {

@@ -3,7 +3,7 @@
 //!
 //! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence numbers.
 //! The times of `rasn-kerberos` are always well formed. A test realm must be able to send all of these values, and also
-//! malformed values. So strings, times and object identifiers are plain octets here, and numbers have 64 bits.
+//! malformed values. So in this module, strings, times and object identifiers are plain octets, and numbers have 64 bits.
 
 use alloc::vec::Vec;
 use rasn::prelude::*;
@@ -203,8 +203,8 @@ pub(super) struct NegTokenInit {
     pub(super) mech_list_mic: Option<OctetString>,
 }
 
-/// A token in the same framing around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 looks like an
-/// element without contents, so `rasn` can find the beginning of the message.
+/// A token in the framing of RFC 2743 section 3.1, with a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section
+/// 4.1 looks like an element without contents, so `rasn` can find the beginning of the message.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct Krb5ContextToken {
@@ -238,17 +238,17 @@ pub(super) struct NegHints {
 }
 
 /// Encodes `value` in DER.
-#[expect(clippy::expect_used, reason = "no type above has a constraint, so encoding cannot fail")]
+#[expect(clippy::expect_used, reason = "no type of this module has a constraint, so encoding cannot fail")]
 pub(super) fn der(value: &impl Encode) -> Vec<u8> {
     rasn::der::encode(value).expect("unconstrained types encode")
 }
 
-/// Decodes a value. Returns `None` unless all octets are exactly the DER encoding of the value.
+/// Decodes a value. Returns `None` if the octets are not exactly the DER encoding of the value.
 pub(super) fn read<T: Decode + Encode>(bytes: &[u8]) -> Option<T> {
     rasn::der::decode::<T>(bytes).ok().filter(|value| der(value) == bytes)
 }
 
-/// Makes KerberosFlags of 32 bits. Bit 0 of the RFC is the top bit.
+/// Makes KerberosFlags of 32 bits. Bit 0 of the RFC is the most significant bit.
 pub(super) fn flags(bits: u32) -> BitString {
     BitString::from_slice(&bits.to_be_bytes())
 }

@@ -1,4 +1,4 @@
-//! Authenticators, which clients write.
+//! The authenticators that clients write.
 
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{ChecksumType, Confounder, Key, KeyUsage};
@@ -18,7 +18,7 @@ pub struct AuthenticatorParts {
     pub cname: NameParts,
     /// `cksum` is of type 0x8003 by default.
     pub cksum: ChecksumParts,
-    /// The fields of the checksum, used for [`ChecksumParts::Gss`].
+    /// The fields of the checksum, if [`cksum`](Self::cksum) is [`ChecksumParts::Gss`].
     pub gss: GssChecksumParts,
     /// `cusec` is the microseconds of the client's time.
     pub cusec: i64,
@@ -26,7 +26,7 @@ pub struct AuthenticatorParts {
     pub ctime: TimeText,
     /// `subkey` is a key of the session key's type by default.
     pub subkey: Option<KeyParts>,
-    /// `seq-number` may be negative, as old clients send it.
+    /// `seq-number` may be negative, because old clients send negative numbers.
     pub seq_number: Option<i64>,
     /// `authorization-data` has an ad-type and ad-data for each element. If the list is empty, the field is absent.
     pub authorization_data: Vec<(i32, Vec<u8>)>,
@@ -99,7 +99,7 @@ pub enum ChecksumParts {
     Absent,
     /// The checksum has type 0x8003 and the fields of [`AuthenticatorParts::gss`].
     Gss,
-    /// The checksum has another type, and arbitrary octets.
+    /// The checksum has any type and any octets.
     Other {
         /// The field `cksumtype`.
         cksumtype: i32,
@@ -109,7 +109,8 @@ pub enum ChecksumParts {
 }
 
 impl ChecksumParts {
-    /// Makes a keyed checksum of `key`'s own type over `message`, for the authenticator of an AP-REQ (key usage 10).
+    /// Makes a keyed checksum over `message` for the authenticator of an AP-REQ (key usage 10). The type of the checksum is
+    /// the type that belongs to `key`.
     #[must_use]
     pub fn keyed(key: &Key, message: &[u8]) -> Self {
         let checksummer = key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM);
@@ -119,8 +120,8 @@ impl ChecksumParts {
     }
 }
 
-/// The fields of the checksum of RFC 4121 section 4.1.1. The default is the checksum of browsers: no bindings, and the flags
-/// mutual, replay, sequence, confidentiality and integrity.
+/// The fields of the checksum of RFC 4121 section 4.1.1. The default is the checksum that browsers send. This checksum has
+/// no bindings, and has the flags mutual, replay, sequence, confidentiality and integrity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GssChecksumParts {
     /// `Lgth` is 16 by default.

@@ -1,5 +1,5 @@
-//! The client's side of a negotiation: the client's knowledge, the client's check of the server's proof, and the client's
-//! context.
+//! The client's side of a negotiation: the client's keys and values, the check that the server proved its identity, and the
+//! client's context.
 
 use super::framing::TokenFraming;
 use super::reply::{ApRepParts, Krb5Message, NegTokenRespParts};
@@ -10,9 +10,9 @@ use crate::wire::gss::{GssChecksum, GssFlags};
 use alloc::vec::Vec;
 use thiserror::Error;
 
-/// The client that sent a [`TestToken`], as plain data.
+/// The client that sent a [`TestToken`]. Its fields are plain data.
 ///
-/// The client reads the server's answers with another decoder than the decoder of this crate. The context that
+/// The client does not read the server's answers with the decoder of this crate, but with another decoder. The context that
 /// [`complete`](Self::complete) returns makes and verifies a MIC over the client's MechTypeList:
 ///
 /// ```
@@ -23,7 +23,7 @@ use thiserror::Error;
 /// # let realm = TestRealm::new("CONTOSO.TEST");
 /// # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
 /// # let (now, randomness) = (TestRealm::NOW, Randomness::new([0x5A; 64]));
-/// // A client that prefers another mechanism must confirm that it offered it.
+/// // A client that prefers another mechanism must confirm its list of mechanisms.
 /// let other = mech::NTLM.to_vec();
 /// let token = realm.ticket_for("alice").mutual().spnego(|spnego| spnego.mech_types.insert(0, other));
 /// let step = validator.converse(&token.mint(), None, &randomness, now)?;
@@ -57,7 +57,7 @@ pub struct TestClient {
     pub cusec: i64,
     /// The authenticator's seq-number, which is the number of the client's first message.
     pub seq_number: u32,
-    /// The encoded MechTypeList, over which a mechListMIC is made. The list is empty without SPNEGO.
+    /// The encoded MechTypeList. The mechListMIC is computed over these octets. Without SPNEGO, there are no octets.
     pub mech_types: Vec<u8>,
 }
 
@@ -80,12 +80,12 @@ impl TestClient {
         }
     }
 
-    /// Returns the AP-REP in the server's answer, in any framing, if it proves the server's identity (RFC 4120 section
-    /// 3.2.5). The proof is that the AP-REP opens under the session key and holds the authenticator's time. Returns `None` if
-    /// the answer has no AP-REP.
+    /// Returns the AP-REP in the server's answer, in any framing, if the AP-REP proves the server's identity (RFC 4120
+    /// section 3.2.5). To prove the identity, the AP-REP must decrypt under the session key and hold the authenticator's
+    /// time. Returns `None` if the answer has no AP-REP.
     ///
     /// # Errors
-    /// Returns [`Unproven`] if the server refuses, or if its AP-REP proves nothing.
+    /// Returns [`Unproven`] if the server refuses the client, or if the AP-REP does not prove the server's identity.
     pub fn ap_rep(&self, token: &[u8]) -> Result<Option<ApRepParts>, Unproven> {
         let krb5_token = match NegTokenRespParts::decode(token) {
             Some(reply) if reply.neg_state == Some(NegTokenRespParts::REJECT) => return Err(Unproven::Rejected),
@@ -99,11 +99,11 @@ impl TestClient {
         if is_answer { Ok(Some(ap_rep)) } else { Err(Unproven::OtherTime) }
     }
 
-    /// Returns the client's context after the server's answer, if the answer meets all demands of the client.
+    /// Returns the client's context after the server's answer, if the client accepts the answer.
     ///
     /// # Errors
-    /// Returns [`Unproven`] if the server refuses, or if it does not prove its identity to a client that asked for
-    /// mutual authentication.
+    /// Returns [`Unproven`] if the server refuses the client. Also returns [`Unproven`] if the client asked for mutual
+    /// authentication, and the server does not prove its identity.
     pub fn complete(&self, answer: Option<&[u8]>) -> Result<SecurityContext, Unproven> {
         let ap_rep = answer.map(|token| self.ap_rep(token)).transpose()?.flatten();
         if ap_rep.is_none() && self.flags.contains(GssFlags::MUTUAL) {
@@ -136,8 +136,8 @@ impl TestClient {
     }
 }
 
-/// Returns the sequence number that an INTEGER means. Old clients write a number of 2³¹ or more as the negative number of the
-/// same 32 bits. A receiver may accept such a number (RFC 4120 section 5.5.1).
+/// Returns the sequence number in an INTEGER. Old clients write a number of 2³¹ or more as the negative number with the same
+/// 32 bits. A receiver may accept such a number (RFC 4120 section 5.5.1).
 fn sequence_number(number: i64) -> Option<u32> {
     u32::try_from(number).ok().or_else(|| Some(u32::from_be_bytes(i32::try_from(number).ok()?.to_be_bytes())))
 }
@@ -148,13 +148,13 @@ pub enum Unproven {
     /// The server rejected the negotiation.
     #[error("the server rejected the negotiation")]
     Rejected,
-    /// The server sent no AP-REP, but the client asked for one.
+    /// The server sent no AP-REP, but the client asked for an AP-REP.
     #[error("the server sent no AP-REP")]
     Absent,
-    /// The server's answer is no AP-REP, or does not open under the session key.
+    /// The server's answer is not an AP-REP, or does not decrypt under the session key.
     #[error("the server's answer is no AP-REP under the session key")]
     NotOpened,
-    /// The server's AP-REP answers another authenticator.
+    /// The server's AP-REP belongs to another authenticator.
     #[error("the server's AP-REP does not hold the time of the client's authenticator")]
     OtherTime,
 }

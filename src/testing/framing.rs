@@ -55,8 +55,8 @@ pub struct SpnegoParts {
     pub req_flags: Option<u32>,
     /// `mechToken` holds the AP-REQ in Kerberos framing by default.
     pub mech_token: MechToken,
-    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. `negHints` is absent
-    /// by default.
+    /// If `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) is present, mechListMIC has the tag `[4]` instead of `[3]`.
+    /// `negHints` is absent by default.
     pub neg_hints: NegHints,
     /// `mechListMIC` is absent by default.
     pub mech_list_mic: Option<Vec<u8>>,
@@ -75,7 +75,7 @@ impl Default for SpnegoParts {
 }
 
 impl SpnegoParts {
-    /// Returns the encoded MechTypeList, over which a mechListMIC is made (RFC 4178 section 5).
+    /// Returns the encoded MechTypeList. A mechListMIC is computed over these octets (RFC 4178 section 5).
     #[must_use]
     pub fn mech_types_der(&self) -> Vec<u8> {
         asn1::der(&self.mech_type_list())
@@ -110,7 +110,7 @@ pub enum MechToken {
     Krb5(Vec<u8>),
     /// The mechToken is the AP-REQ without framing, as some clients send it.
     ApReq,
-    /// The mechToken is these octets.
+    /// The mechToken has these octets.
     Raw(Vec<u8>),
     /// The NegTokenInit has no mechToken.
     Absent,
@@ -132,7 +132,7 @@ impl MechToken {
 pub enum NegHints {
     /// The message is a plain NegTokenInit (RFC 4178), without hints.
     Absent,
-    /// The message has the hint of all implementations: `not_defined_in_RFC4178@please_ignore`.
+    /// The message has the hint that all implementations send: `not_defined_in_RFC4178@please_ignore`.
     NotDefined,
 }
 

@@ -1,4 +1,5 @@
-//! A test realm in the process, for tests and benchmarks without a KDC. Enable this module with the feature `testing`.
+//! A test realm within the test process, for tests and benchmarks without a KDC. Enable this module with the feature
+//! `testing`.
 //!
 //! The realm mints the tokens that clients of a real realm would send.
 //!
@@ -33,7 +34,7 @@
 //! assert_eq!(error.code(), "client-mismatch");
 //! ```
 //!
-//! [`TestClient`] reads the server's answer like a real client:
+//! [`TestClient`] reads the server's answer as a real client does:
 //!
 //! ```
 //! # use kerberos_sso::testing::{TestClient, TestRealm};
@@ -60,12 +61,12 @@
 //! [`PacParts::raw`] replaces a PAC, [`MechToken::Raw`] replaces the token in SPNEGO, and [`TestToken::mint_around`] replaces
 //! the AP-REQ.
 //!
-//! The test realm is a feature of this crate, and not a crate of its own, for two reasons. The realm makes both sides of a
-//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only from a decision.
+//! For two reasons, the test realm is a feature of this crate and not a separate crate. The realm makes both sides of a
+//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only for an accepted request.
 //! Also, the library's unit tests use the tokens of the realm.
 //!
-//! No value in this module is random or secret. Keys are derived from names, and all other values from the realm's count of
-//! its tokens. So a test that fails once fails every time.
+//! No value in this module is random or secret. Keys are derived from names. All other values are derived from the number of
+//! tokens that the realm has issued. So a test that fails once fails every time.
 
 #[expect(
     clippy::no_effect_underscore_binding,

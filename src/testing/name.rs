@@ -30,7 +30,7 @@ impl NameParts {
         Self { name_type: name_type.0, components: vec![component.into()] }
     }
 
-    /// Returns the components with `/` between them. Octets that are no text are replaced.
+    /// Returns the components with `/` between them. Octets that are not UTF-8 are replaced.
     pub(super) fn joined(&self) -> String {
         String::from_utf8_lossy(&self.components.join(&b'/')).into_owned()
     }
@@ -46,7 +46,7 @@ impl NameParts {
     }
 }
 
-/// Splits a name at its slashes. The type is NT-PRINCIPAL for one component, and NT-SRV-INST for more.
+/// Splits a name at its slashes. The type is NT-PRINCIPAL for one component, and NT-SRV-INST for several components.
 impl From<&str> for NameParts {
     fn from(name: &str) -> Self {
         let components: Vec<_> = name.split('/').map(Vec::from).collect();

@@ -1,4 +1,4 @@
-//! The test realm: a name, one account with its keys, and a count of its tokens.
+//! The test realm, which has a name, one account with its keys, and a counter of its tokens.
 
 use super::authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -43,7 +43,7 @@ pub struct TestRealm {
     kvno: u32,
     domain_sid: Sid,
     active_directory: bool,
-    /// The number of tokens that the realm has issued. Clones share this number.
+    /// The number of tokens that the realm has issued. A realm and its clones share this number.
     issued: Arc<AtomicU64>,
 }
 
@@ -64,7 +64,7 @@ impl TestRealm {
         }
     }
 
-    /// Sets another account, which has other keys.
+    /// Sets another name of the account. The account with this name has other keys.
     #[must_use]
     pub fn with_account(self, account: &str) -> Self {
         Self { account: account.into(), ..self }
@@ -132,8 +132,7 @@ impl TestRealm {
         key_of(etype, "service key", &parts)
     }
 
-    /// Returns the KDC's own key of type `etype`, for [`Account::with_krbtgt_key`]. This key belongs to the account
-    /// `krbtgt`.
+    /// Returns the key of type `etype` of the KDC's account `krbtgt`, for [`Account::with_krbtgt_key`].
     ///
     /// # Panics
     /// Panics if this crate does not support `etype`.
@@ -142,7 +141,7 @@ impl TestRealm {
         key_of(etype, "krbtgt key", &[self.name.as_bytes(), &etype.0.to_be_bytes()])
     }
 
-    /// Returns the account with all its keys of the realm's key version.
+    /// Returns the account with all its keys. The keys have the realm's key version.
     #[must_use]
     pub fn account(&self) -> Account {
         let key = |etype: &EncType| ServiceKey::new(self.key(*etype), Some(self.kvno));
@@ -151,9 +150,9 @@ impl TestRealm {
         if self.active_directory { account.of_active_directory().with_domain_sid(self.domain_sid) } else { account }
     }
 
-    /// Makes the PAC that a KDC of Active Directory would write for `client`. The client is a user in the group Domain Users
-    /// who authenticated to the KDC. The service's key makes the server signature, and the KDC's AES-256 key makes the KDC's
-    /// signatures.
+    /// Makes the PAC that a KDC of Active Directory would write for `client`. The client is a user who is in the group Domain
+    /// Users and authenticated to the KDC. The server signature is made with the service's key. The KDC's signatures are made
+    /// with the KDC's AES-256 key.
     #[must_use]
     pub fn pac_for(&self, client: &str) -> PacParts {
         PacParts::new(self.logon_info(client), &self.name, &self.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96))
@@ -259,7 +258,7 @@ fn domain_sid_of(realm: &str) -> Sid {
     Sid::new(5, &[21, a, b, c]).expect("four sub-authorities")
 }
 
-/// Makes a RID above the well-known RIDs and above the first RIDs that a domain issues.
+/// Makes a RID that is higher than the well-known RIDs and the first RIDs that a domain issues.
 fn rid_of(client: &str) -> u32 {
     let [number, ..] = seed::numbers("RID", &[client.as_bytes()]);
     2000_u32.saturating_add(number % 1_000_000)

@@ -1,14 +1,15 @@
 //! The messages after a client's first token, as plain data. The messages are the server's answers, which `rasn`
 //! decodes, and the client's later tokens.
 //!
-//! A decoded message must be DER to its last octet, so encoding the message again gives the same octets.
+//! The decoders accept only a message that is DER to its last octet. So a decoded message, encoded again, has the same
+//! octets.
 
 use super::framing::initial_token;
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
 use alloc::vec::Vec;
 
-/// A NegTokenResp (RFC 4178 section 4.2.2) of either side.
+/// A NegTokenResp (RFC 4178 section 4.2.2) of the client or the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NegTokenRespParts {
     /// `negState` is one of the constants of this type, for example [`ACCEPT_COMPLETED`](Self::ACCEPT_COMPLETED).
@@ -31,7 +32,7 @@ impl NegTokenRespParts {
     /// The state `request-mic`.
     pub const REQUEST_MIC: u8 = 3;
 
-    /// Decodes a token, or returns `None` if the token is no NegTokenResp.
+    /// Decodes a token. Returns `None` if the token is not a NegTokenResp.
     #[must_use]
     pub fn decode(token: &[u8]) -> Option<Self> {
         let resp: asn1::NegTokenResp = asn1::read(token)?;
@@ -93,7 +94,7 @@ impl Krb5Message {
     }
 }
 
-/// An AP-REP (RFC 4120 section 5.5.2) of a server, or in DCE style of a client.
+/// An AP-REP (RFC 4120 section 5.5.2). A server sends an AP-REP. In DCE style, the client also sends an AP-REP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApRepParts {
     /// `pvno` must be 5.
@@ -118,8 +119,8 @@ pub struct ApRepParts {
 }
 
 impl ApRepParts {
-    /// Decrypts and decodes an AP-REP under the session key `key`. Returns `None` if the message is no AP-REP, or does not
-    /// verify under that key.
+    /// Decrypts and decodes an AP-REP under the session key `key`. Returns `None` if the message is not an AP-REP, or does
+    /// not decrypt under `key`.
     #[must_use]
     pub fn decode(message: &[u8], key: &Key) -> Option<Self> {
         let asn1::ApRep { pvno, msg_type, enc_part } = asn1::read(message)?;
@@ -180,7 +181,7 @@ pub struct KrbErrorParts {
     pub stime: TimeText,
     /// `susec` is the microseconds of the server's time.
     pub susec: i64,
-    /// `error-code` is the reason of the refusal (RFC 4120 section 7.5.9).
+    /// `error-code` is the reason for the refusal (RFC 4120 section 7.5.9).
     pub error_code: i32,
     /// `crealm` is the client's realm.
     pub crealm: Option<Vec<u8>>,
@@ -197,7 +198,7 @@ pub struct KrbErrorParts {
 }
 
 impl KrbErrorParts {
-    /// Decodes a message, or returns `None` if the message is no KRB-ERROR.
+    /// Decodes a message. Returns `None` if the message is not a KRB-ERROR.
     #[must_use]
     pub fn decode(message: &[u8]) -> Option<Self> {
         let error: asn1::KrbError = asn1::read(message)?;

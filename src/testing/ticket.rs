@@ -1,4 +1,4 @@
-//! Tickets, which KDCs write.
+//! The tickets that KDCs write.
 
 use super::{NameParts, PacBuffers, PacParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
@@ -15,15 +15,15 @@ pub struct TicketParts {
     pub tkt_vno: i64,
     /// `realm` is the service's realm. `realm` is an unencrypted field, which an attacker can change.
     pub realm: Vec<u8>,
-    /// `sname` is the service's name, which is also unencrypted.
+    /// `sname` is the service's name. This field is also unencrypted.
     pub sname: NameParts,
     /// `EncryptedData.etype` is the type that the unencrypted fields name, which may differ from the type of
     /// [`key`](Self::key).
     pub etype: i64,
-    /// `EncryptedData.kvno` may be negative, as a read-only domain controller sends it.
+    /// `EncryptedData.kvno` may be negative, because a read-only domain controller sends a negative number.
     pub kvno: Option<i64>,
 
-    /// `flags` has bit 0 of the RFC in its top bit.
+    /// `flags` has bit 0 of the RFC in its most significant bit.
     pub flags: u32,
     /// `key` is the session key.
     pub session_key: KeyParts,
@@ -31,9 +31,9 @@ pub struct TicketParts {
     pub crealm: Vec<u8>,
     /// `cname` is the client's name.
     pub cname: NameParts,
-    /// `transited` is the tr-type and the contents. Empty contents mean that the ticket crossed no other realm.
+    /// `transited` is the tr-type and the contents. Empty contents mean that no other realm is on the authentication path.
     pub transited: (i32, Vec<u8>),
-    /// `authtime` is the time of the client's first sign-in.
+    /// `authtime` is the time at which the client authenticated to the KDC.
     pub authtime: TimeText,
     /// `starttime` is the time from which the ticket is valid.
     pub starttime: Option<TimeText>,
@@ -64,8 +64,8 @@ pub struct TicketParts {
 }
 
 impl TicketParts {
-    /// Sets times so that the ticket is valid at `now`. The client signed in ten minutes before `now`. The KDC issued the
-    /// ticket one minute before `now`, and the ticket ends ten hours after the sign-in.
+    /// Sets times so that the ticket is valid at `now`. The client authenticated to the KDC ten minutes before `now`. The
+    /// KDC issued the ticket one minute before `now`. The ticket ends ten hours after the authentication.
     pub fn set_times(&mut self, now: UnixTime) {
         let authtime = now.saturating_add_seconds(-600);
         self.authtime = authtime.into();
@@ -91,7 +91,7 @@ impl TicketParts {
         self.pac.as_ref().map(|pac| pac.encode(self))
     }
 
-    /// Returns the PAC's buffers, signed. For a PAC that [`PacParts`] cannot express, see [`PacBuffers`].
+    /// Returns the signed buffers of the PAC. For a PAC that [`PacParts`] cannot express, see [`PacBuffers`].
     #[must_use]
     pub fn pac_buffers(&self) -> Option<PacBuffers> {
         self.pac.as_ref().map(|pac| pac.buffers(self))
@@ -151,7 +151,7 @@ fn host_addresses(addresses: &[(i32, Vec<u8>)]) -> asn1::HostAddresses {
     addresses.iter().map(address).collect()
 }
 
-/// An EncryptionKey (RFC 4120 section 5.2.9): a type, and octets whose length need not fit the type.
+/// An EncryptionKey (RFC 4120 section 5.2.9): a type and octets. The number of octets need not fit the type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyParts {
     /// `keytype` is the key's encryption type.
@@ -161,7 +161,7 @@ pub struct KeyParts {
 }
 
 impl KeyParts {
-    /// Returns the key, or `None` if this crate does not support its type, or if the octets do not fit the type.
+    /// Returns the key. Returns `None` if this crate does not support its type, or if the octets do not fit the type.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
         Key::new(EncType(self.keytype), &self.keyvalue).ok()
@@ -182,7 +182,7 @@ impl From<&Key> for KeyParts {
     }
 }
 
-/// Shows the type only, like `Debug` of every key in this crate.
+/// Shows the type only, as `Debug` of every key in this crate does.
 impl fmt::Debug for KeyParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyParts({})", EncType(self.keytype))

@@ -1,4 +1,4 @@
-//! A token before it is minted: the AP-REQ around ticket and authenticator, and methods for the usual changes.
+//! A token before it is minted: the AP-REQ with its ticket and authenticator, and methods for the usual changes.
 
 use super::authenticator::{AuthenticatorParts, channel_bindings_md5};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -16,8 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 
 /// An AP-REQ (RFC 4120 section 5.5.1) and its framing. [`TestRealm::ticket_for`] makes this token.
 ///
-/// The methods make usual changes and keep the token valid. The fields are for all other changes. Minting does not change the
-/// token, and returns the same octets every time.
+/// The methods make usual changes and keep the token valid. The fields are for all other changes. [`mint`](Self::mint) does
+/// not change the token, and returns the same octets every time.
 #[derive(Clone, Debug)]
 pub struct TestToken {
     pub(super) realm: TestRealm,
@@ -26,7 +26,7 @@ pub struct TestToken {
     pub pvno: i64,
     /// `msg-type` is 14 by default.
     pub msg_type: i64,
-    /// `ap-options` has bit 0 of the RFC in its top bit.
+    /// `ap-options` has bit 0 of the RFC in its most significant bit.
     pub ap_options: u32,
     /// The ticket.
     pub ticket: TicketParts,
@@ -51,8 +51,8 @@ impl TestToken {
         self.sent_at(now)
     }
 
-    /// Sets the time of the request, to the microsecond, in the authenticator only. The token is then another request of the
-    /// same client with the same ticket.
+    /// Sets the time in the authenticator, to the microsecond, and does not change the ticket. The token is then another
+    /// request of the same client with the same ticket.
     #[must_use]
     pub fn sent_at(mut self, now: UnixTime) -> Self {
         self.authenticator.ctime = now.into();
@@ -133,8 +133,8 @@ impl TestToken {
         self
     }
 
-    /// Names the service that the client asks for in the authenticator, with the service's realm
-    /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The encoding is that of Windows: UTF-16 in an AD-IF-RELEVANT
+    /// Writes the service that the client asks for into the authenticator, with the service's realm
+    /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The encoding is the encoding of Windows: UTF-16 in an AD-IF-RELEVANT
     /// (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
     #[must_use]
     pub fn client_target(mut self, service: &str) -> Self {
@@ -143,7 +143,7 @@ impl TestToken {
         self
     }
 
-    /// Asks the server to authenticate itself, in the authenticator and in the AP options.
+    /// Sets the flags for mutual authentication in the authenticator's checksum and in the AP options.
     #[must_use]
     pub fn mutual(mut self) -> Self {
         self.ap_options |= MUTUAL_REQUIRED;
@@ -161,7 +161,7 @@ impl TestToken {
         self
     }
 
-    /// Applies `change` to the PAC. If there is no PAC, [`TestRealm::pac_for`] makes one first.
+    /// Applies `change` to the PAC. If there is no PAC, [`TestRealm::pac_for`] first makes a PAC.
     #[must_use]
     pub fn pac(mut self, change: impl FnOnce(&mut PacParts)) -> Self {
         let realm = &self.realm;
@@ -183,7 +183,7 @@ impl TestToken {
         self
     }
 
-    /// Applies `change` to the framing in SPNEGO. If the token has another framing, SPNEGO replaces that framing first.
+    /// Applies `change` to the SPNEGO framing. If the token has another framing, the function first replaces it with SPNEGO.
     #[must_use]
     pub fn spnego(mut self, change: impl FnOnce(&mut SpnegoParts)) -> Self {
         let mut parts = match self.framing {

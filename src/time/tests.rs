@@ -27,7 +27,7 @@ fn every_day_of_four_centuries_is_read_as_it_was_written() {
     assert_eq!(first.saturating_add_seconds(146_097 * 86_400).to_string(), "2300-01-01T00:00:00Z");
 }
 
-/// The days between two years are 365 or 366, by the rule of the Gregorian calendar.
+/// A year has 365 or 366 days, by the rule of the Gregorian calendar.
 #[test]
 fn first_days_of_the_years_0_to_9999_are_read_one_year_apart() {
     let day_of = |text: &[u8]| UnixTime::from_generalized(text).unwrap().seconds() / 86_400;
@@ -96,7 +96,7 @@ fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_inside() {
     }
 }
 
-/// Changes one octet after the other, and compares the result with the digits of each number read separately.
+/// Changes each octet in turn. Compares the result with a second implementation, which reads each number by itself.
 #[test]
 fn generalized_time_with_a_changed_octet_is_read_by_its_digits_or_refused() {
     let numbers = |text: &[u8; 15]| {

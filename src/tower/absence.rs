@@ -1,4 +1,5 @@
-//! The identity among a request's extensions, for services behind the layer, or the reason why there is no identity.
+//! The identity in the extensions of a request, or the reason why there is no identity. Services behind the layer use this
+//! module.
 
 use super::challenge;
 use super::extensions::NotSignedIn;
@@ -12,12 +13,12 @@ use std::sync::Arc;
 /// The reason why a request has no identity.
 #[derive(Clone, Debug)]
 pub(super) enum Absence {
-    /// The extensions hold neither an identity nor a reason. No layer ran, so no client may be admitted.
+    /// The extensions hold neither an identity nor a reason. So no sign-in layer ran, and no client may be admitted.
     NoLayer,
     NotSignedIn(NotSignedIn),
 }
 
-/// Returns the identity that the layer put among the extensions of a request.
+/// Returns the identity that the layer inserted into the extensions of a request.
 pub(super) fn identity_of(request: &Parts) -> Result<&Arc<Identity>, Absence> {
     request.extensions.get().ok_or_else(|| match request.extensions.get::<NotSignedIn>() {
         Some(why) => Absence::NotSignedIn(why.clone()),
@@ -27,7 +28,7 @@ pub(super) fn identity_of(request: &Parts) -> Result<&Arc<Identity>, Absence> {
 
 impl Absence {
     /// Reports that a request is refused because it has no identity. Reports nothing for a failed sign-in, because the layer
-    /// has already reported it.
+    /// has already reported the failure.
     pub(super) fn report(&self, request: &Parts) {
         match self {
             Self::NoLayer => observe::layer_missing(request.uri.path(), Host::of(request).map(|host| host.name)),
@@ -38,7 +39,7 @@ impl Absence {
         }
     }
 
-    /// Returns the status of the response. A failed client is not challenged again.
+    /// Returns the status of the response. A client whose sign-in failed is not challenged again.
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
@@ -47,7 +48,7 @@ impl Absence {
         }
     }
 
-    /// Returns the challenge of the response, if it has one.
+    /// Returns the challenge of the response. Returns `None` if the response has no challenge.
     pub(super) fn www_authenticate(&self) -> Option<HeaderValue> {
         match self {
             Self::NotSignedIn(NotSignedIn::NotAsked) => Some(HeaderValue::from_static("Negotiate")),

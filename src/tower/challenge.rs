@@ -1,5 +1,4 @@
-//! The challenges of the layer: the reason of a challenge, and the remedy if the client answers without a ticket or does not
-//! answer.
+//! The challenges of the layer: the reason for a challenge, and the remedy if the client does not answer with a ticket.
 //!
 //! HTTP keeps no state between two requests. A client without a ticket for this host sends no further request, or repeats its
 //! request unchanged. So a request alone does not show whether its client was challenged before.
@@ -15,10 +14,10 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChallengeCause {
-    /// The request carries no credentials. The request is a browser's first request, or any request of a client that
-    /// has no ticket for this host.
+    /// The request carries no credentials. The request is a browser's first request, or any request of a client that has no
+    /// ticket for this host.
     NoCredentials,
-    /// The request carries credentials of another scheme only, such as Basic or Bearer.
+    /// The request carries only credentials of another scheme, such as Basic or Bearer.
     OtherScheme,
     /// The server asked the client to continue a negotiation, but the request carries no token.
     NegotiationAbandoned,
@@ -70,8 +69,8 @@ pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
     cause
 }
 
-/// Reports a client that has no ticket for the host of `request`. The event of the refusal does
-/// not name the host.
+/// Reports that the client has no ticket for the host of `request`. The event of the refusal does not name the host, so this
+/// second event names it.
 pub(super) fn report_answer(error: &Error, request: &Parts) {
     if matches!(error, Error::Ntlm { .. } | Error::NegoEx { .. } | Error::Iakerb | Error::NoKerberos { .. }) {
         observe::no_ticket(error, Host::of(request).map(|host| host.name));

@@ -1,5 +1,5 @@
-//! The cookie that carries the state of a negotiation (RFC 6265). The input is the `Cookie` values, and the output is a
-//! `Set-Cookie` value.
+//! The cookie that carries the state of a negotiation (RFC 6265). Input: the `Cookie` values. Output: a `Set-Cookie`
+//! value.
 
 use crate::accept::Negotiation;
 use crate::http::SealingKey;
@@ -18,7 +18,7 @@ pub(super) struct ContinuationCookie {
 }
 
 impl ContinuationCookie {
-    /// Returns the value of the request's cookie, or the first value if there are several.
+    /// Returns the value of this cookie in a request. If the request has several values, returns the first value.
     pub(super) fn read<'h>(&self, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         let values = headers.get_all(COOKIE).into_iter();
         let mut pairs = values.flat_map(|value| value.as_bytes().split(|octet| *octet == b';'));

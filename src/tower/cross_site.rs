@@ -1,8 +1,8 @@
 //! The check against cross-site request forgery. The check uses the header fields in which a browser names the site of
 //! the requesting page.
 //!
-//! The input is the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). The output is the
-//! reason to refuse the request, if there is one. This check reads no token.
+//! Input: the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). Output: the reason why the
+//! request is refused, or nothing. This check reads no token.
 
 use super::host::Host;
 use super::origin::{InvalidOrigin, Origin};
@@ -12,20 +12,20 @@ use ::http::request::Parts;
 use ::http::{HeaderMap, Method};
 use thiserror::Error;
 
-/// The reason why a request counts as a request of another site's page.
+/// The reason why a request counts as a request from a page of another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CrossSite {
     /// The browser's `Sec-Fetch-Site` says that a page of another origin made the request.
     #[error("the browser says that a page of another origin made the request (Sec-Fetch-Site)")]
     FetchSite,
-    /// The `Origin` is not the request's host, or is `null`, and there is no `Sec-Fetch-Site`.
+    /// The request has no `Sec-Fetch-Site`, and its `Origin` is `null` or is not the request's host.
     #[error("the request's Origin is not this host")]
     Origin,
 }
 
 impl CrossSite {
-    /// Returns the action that an administrator can take if the request should be accepted.
+    /// Returns what an administrator can do if the server should accept the request.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl CrossSite {
     }
 }
 
-/// The check, with the origins that pass it.
+/// The cross-site check, with the origins that the server trusts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CrossSiteCheck {
     trusted: Vec<Origin>,
@@ -76,8 +76,8 @@ impl CrossSiteCheck {
             let is_own = sites.all(|site| site == "same-origin" || site == "none");
             return if is_own { Ok(()) } else { Err(CrossSite::FetchSite) };
         }
-        // With these methods, every browser sends one of the two fields. A program that sends neither field acts for its own
-        // user.
+        // In a request that is not safe, every browser sends `Sec-Fetch-Site` or `Origin`. A program that sends neither
+        // field is not a browser, and acts for its own user.
         if !headers.contains_key(ORIGIN) {
             return Ok(());
         }
@@ -88,14 +88,15 @@ impl CrossSiteCheck {
     }
 }
 
-/// Returns whether the method of a request is safe, so that the request changes nothing (RFC 9110 section 9.2.1). An upgrade
-/// is not safe. Over a WebSocket, a page of another site would read and write as the user, and CORS does not stop this page.
+/// Returns whether the method of a request is safe, which means that the request changes nothing (RFC 9110 section 9.2.1).
+/// An upgrade is not safe. Over a WebSocket, a page of another site could read and write as the user, and CORS does not
+/// prevent this.
 fn is_safe(request: &Parts) -> bool {
     let safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     safe && !request.headers.contains_key(UPGRADE)
 }
 
-/// Returns the origin that a request names, if it names exactly one.
+/// Returns the origin that a request names. Returns `None` if the request does not name exactly one origin.
 fn origin(headers: &HeaderMap) -> Option<Origin> {
     let mut values = headers.get_all(ORIGIN).iter();
     match (values.next(), values.next()) {

@@ -9,11 +9,11 @@ use ::http::Extensions;
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The server's knowledge of a connection. The code that accepts connections inserts this value into the extensions of their
-/// requests.
+/// The server's knowledge of a connection. The code that accepts connections inserts this value into the extensions of each
+/// request.
 ///
-/// Behind a proxy that ends TLS, the channel is the connection between the client and the proxy. The bindings of the
-/// proxy's certificate (`tls-server-end-point`) are the same for every connection: give these bindings to the policy.
+/// Behind a proxy that terminates TLS, the channel is the connection between the client and the proxy. The bindings of the
+/// proxy's certificate (`tls-server-end-point`) are the same for every connection, so give these bindings to the policy.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ConnectionInfo {
@@ -41,8 +41,8 @@ impl ConnectionInfo {
 /// each connection, and inserts it into the extensions of that connection's requests.
 ///
 /// The layer uses this state over HTTP/1.1 only. This state is for connections that carry one client's requests, and
-/// not for connections from a proxy. HTTP/2 has several requests of a connection at the same time, and a request would
-/// use the state of another request.
+/// not for connections from a proxy. An HTTP/2 connection carries several requests at the same time, so a request would use
+/// the state of another request.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 
@@ -71,7 +71,8 @@ impl ConnectionNegotiation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum NotSignedIn {
-    /// The request carries no Negotiate value, and may be challenged with 401 and `WWW-Authenticate: Negotiate`.
+    /// The request carries no `Negotiate` value. The route may challenge the client with 401 and `WWW-Authenticate:
+    /// Negotiate`.
     ///
     /// A server with its own sessions inserts this value into the extensions of a request without a session, for the
     /// extractors and [`RequireGroupLayer`](super::RequireGroupLayer).
@@ -80,7 +81,7 @@ pub enum NotSignedIn {
     Failed(Arc<Error>),
 }
 
-/// Removes every statement about whether a user is signed in. Only the decision on this request may make such a
+/// Removes every statement about whether a user is signed in. Only the layer's decision on this request may make such a
 /// statement.
 pub(super) fn forget_identity(extensions: &mut Extensions) {
     extensions.remove::<Identity>();

@@ -48,8 +48,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     }
 }
 
-/// The identity, shared with the request's extensions. The [`Identity`] of a user in a thousand groups has about 70,000
-/// octets.
+/// The identity, shared with the request's extensions. A copy can be expensive: the [`Identity`] of a user in a thousand
+/// groups has about 70,000 octets.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SharedIdentity(pub Arc<Identity>);
@@ -95,7 +95,7 @@ fn optional(request: &Parts) -> Result<Option<&Arc<Identity>>, IdentityRejection
     }
 }
 
-/// The response to a request without the identity that its handler demands.
+/// The response to a request that has no identity, if the handler demands an identity.
 ///
 /// | request | response |
 /// |---|---|

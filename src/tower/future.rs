@@ -1,6 +1,7 @@
 //! The response of the layer: the layer's own response, or the inner service's response with the headers for the client.
 //!
-//! The layer first decides a request with a token. The inner service runs after the decision.
+//! If a request has a token, the layer first decides whether the user may sign in. The inner service runs after this
+//! decision.
 
 use super::responses::{Responses, respond};
 use super::source::{Decided, Decision};
@@ -16,7 +17,8 @@ use tower_service::Service;
 pin_project! {
     /// The future of [`Negotiate`](super::Negotiate).
     ///
-    /// If this future is dropped while the decision is awaited, no user is signed in and the inner service does not run.
+    /// If this future is dropped before the decision is complete, no user is signed in and the inner service does not
+    /// run.
     #[must_use]
     pub struct NegotiateFuture<S, A, B, R>
     where
@@ -46,13 +48,13 @@ pub(super) struct Headers {
     pub(super) set_cookie: Option<HeaderValue>,
 }
 
-/// The response to a request that the inner service does not get.
+/// The layer's own response to a request. The inner service does not get the request.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: Headers,
 }
 
-/// An answer, and the head of the request that it belongs to.
+/// An answer, and the head of the request to which the answer belongs.
 pub(super) struct Refusal {
     pub(super) answer: Answer,
     pub(super) request: Parts,
@@ -94,7 +96,8 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // A finished future has no response left. The contract of `Future` lets such a future stay pending.
+                // A finished future has already returned its response. The contract of `Future` allows a finished future
+                // to stay pending.
                 StateProjection::Answered { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
@@ -125,7 +128,7 @@ where
                 Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
             }
             (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
-            // The service was already taken. The service is never taken twice, because the decision completes once.
+            // This case cannot occur: the decision completes once, so no other call has taken the service.
             (Ok(_), None) => Self::Answered { response: None },
         }
     }

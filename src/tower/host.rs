@@ -1,5 +1,5 @@
-//! The host that a request is for (RFC 9110 section 7.2). The host is the authority of the request's target, or else the
-//! `Host` field.
+//! The host that a request is for (RFC 9110 section 7.2). The host is the authority of the request's target. If the
+//! target has no authority, the host is the `Host` field.
 
 use ::http::header::HOST;
 use ::http::request::Parts;
@@ -52,7 +52,7 @@ fn is_host(name: &str) -> bool {
     }
 }
 
-/// Parses a text of digits only, because the parser of `u16` also accepts a sign.
+/// Parses a text that has only digits. The parser of `u16` would also accept a sign.
 fn parse_port(digits: &str) -> Option<u16> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }

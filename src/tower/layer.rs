@@ -30,11 +30,11 @@ pub struct NegotiateLayer<R = EmptyResponses> {
 }
 
 impl NegotiateLayer {
-    /// Makes a layer whose service runs for signed-in users only.
+    /// Makes a layer that runs its service for signed-in users only.
     ///
     /// `clock` returns the time, and `randomness` returns 64 new octets from the operating system's generator at every call.
-    /// This crate has no clock and no generator. The validator is a [`Validator`](crate::Validator), or a [`SharedValidator`]
-    /// whose keys the server replaces while it runs. The validator's replay cache is a
+    /// This crate has no clock and no random number generator. The validator is a [`Validator`](crate::Validator), or a
+    /// [`SharedValidator`] whose keys the server replaces while it runs. The validator's replay cache is a
     /// [`ReplayCache`](crate::replay::ReplayCache) or an [`AsyncReplayCache`], and lives as long as the layer.
     ///
     /// ```
@@ -56,8 +56,8 @@ impl NegotiateLayer {
     /// let app: axum::Router = axum::Router::new().route("/", axum::routing::get(|| async { "Hello" })).layer(layer);
     /// ```
     ///
-    /// A function that makes a validator for each request would also make a replay cache for each request, and so admit every
-    /// replay. The layer does not accept such a function:
+    /// A function that makes a validator for each request would also make a replay cache for each request. Every replay would
+    /// then be admitted. The layer does not accept such a function:
     ///
     /// ```compile_fail
     /// # use kerberos_sso::tower::NegotiateLayer;
@@ -92,14 +92,14 @@ impl NegotiateLayer {
 }
 
 impl<R> NegotiateLayer<R> {
-    /// Runs the service for all clients, signed in or not. The service finds [`NotSignedIn`](super::NotSignedIn) among
-    /// the extensions of a request without an identity.
+    /// Runs the service for all clients, whether they are signed in or not. If a request has no identity, the service finds
+    /// [`NotSignedIn`](super::NotSignedIn) in its extensions.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.demand = Demand::Everybody)
     }
 
-    /// Lets clients send several tokens. Between two tokens, the client keeps the state in a cookie named `name`, sealed
-    /// under `key`.
+    /// Lets clients send several tokens. Between two tokens, the client keeps the state of the negotiation in a cookie. The
+    /// cookie has the name `name` and is sealed under `key`.
     ///
     /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The layer removes the
     /// cookie when the negotiation is over. The layer refuses a negotiation whose state is too large for a cookie.
@@ -108,12 +108,12 @@ impl<R> NegotiateLayer<R> {
         self.with(|settings| settings.cookie = Some(cookie))
     }
 
-    /// Lets pages of `origin` make requests as the user. An origin is `https://app.example.com`, without a path.
+    /// Lets pages of `origin` make requests as the user. An origin has the form `https://app.example.com`, without a path.
     ///
     /// See [cross-site requests](super#cross-site-requests). Name an origin only if you trust all its pages.
     ///
     /// # Errors
-    /// Returns [`InvalidOrigin`] if the text does not have the form of an origin. `null` is not accepted, because
+    /// Returns [`InvalidOrigin`] if the text does not have the form of an origin. The function does not accept `null`, because
     /// sandboxed pages of every site have this origin.
     pub fn with_trusted_origin(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
         match &mut Arc::make_mut(&mut self.settings).cross_site {
@@ -123,16 +123,16 @@ impl<R> NegotiateLayer<R> {
         Ok(self)
     }
 
-    /// Lets pages of every site make requests as the user. Use this function only if another layer makes the check of
-    /// [cross-site requests](super#cross-site-requests).
+    /// Lets pages of every site make requests as the user. Use this function only if another layer checks [cross-site
+    /// requests](super#cross-site-requests).
     pub fn without_cross_site_check(self) -> Self {
         self.with(|settings| settings.cross_site = None)
     }
 
-    /// Sets the function that makes the layer's own responses, from the status and the head of the request.
+    /// Sets the function that makes the layer's own responses. The function gets the status and the head of the request.
     ///
-    /// The layer sets the status, and adds the challenge and the cookie. Without this function the bodies are empty. gRPC
-    /// calls get no such response: see [gRPC](super#grpc).
+    /// The layer sets the status, and adds the challenge and the cookie. Without this function the bodies are empty. The layer
+    /// does not use this function for gRPC calls: see [gRPC](super#grpc).
     ///
     /// ```
     /// use axum::http::StatusCode;
@@ -153,7 +153,7 @@ impl<R> NegotiateLayer<R> {
         NegotiateLayer { settings: self.settings, responses }
     }
 
-    /// Calls `hook` when a user has signed in, before the service runs.
+    /// Calls `hook` after a user has signed in, and before the service runs.
     pub fn on_signed_in(self, hook: impl Fn(&SignedIn, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_signed_in = Arc::new(hook))
     }
@@ -163,11 +163,11 @@ impl<R> NegotiateLayer<R> {
         self.with(|settings| settings.on_fall_back = Arc::new(hook))
     }
 
-    /// Calls `hook` when the layer challenges a client. Behind an [optional](Self::optional) layer the hook is not called,
-    /// because the service challenges its clients itself.
+    /// Calls `hook` when the layer challenges a client. An [optional](Self::optional) layer does not call the hook, because
+    /// the service challenges its clients itself.
     ///
-    /// A browser's first request is always challenged. A server can count challenges here, and sign-ins in
-    /// [`on_signed_in`](Self::on_signed_in). The difference shows whether clients of a host give up.
+    /// A browser's first request is always challenged. A server can count the challenges in this hook, and the sign-ins in
+    /// [`on_signed_in`](Self::on_signed_in). The difference shows whether clients fail to sign in after a challenge.
     pub fn on_challenged(self, hook: impl Fn(&ChallengeCause, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_challenged = Arc::new(hook))
     }

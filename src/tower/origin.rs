@@ -14,7 +14,8 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Parses `https://app.example.com:8443`. Returns `None` for `null`, which names no page, and for an address with a path.
+    /// Parses an origin such as `https://app.example.com:8443`. Returns `None` for `null`, which names no page, and for
+    /// an address with a path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, host) = text.split_once("://")?;
         let scheme = Some(scheme).filter(|scheme| is_scheme(scheme))?.to_ascii_lowercase();
@@ -25,7 +26,8 @@ impl Origin {
 
     /// Returns whether a page of this origin is a page of `host`.
     ///
-    /// The schemes are not compared, because a server behind a proxy that ends TLS does not know the client's scheme.
+    /// The schemes are not compared, because a server behind a proxy that terminates TLS does not know the client's
+    /// scheme.
     pub(super) fn is_of(&self, host: &Host<'_>) -> bool {
         let default = default_port(&self.scheme);
         default.is_some()
@@ -34,7 +36,7 @@ impl Origin {
     }
 }
 
-/// The error for a text that is no origin.
+/// The error for a text that is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the text is not an origin (https://app.example.com, without a path)")]
 pub struct InvalidOrigin;
@@ -44,7 +46,7 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
 }
 
-/// Returns the default port of a scheme, if it is the scheme of a web server's pages.
+/// Returns the default port of `http` or `https`. Returns `None` for every other scheme.
 fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),

@@ -1,4 +1,4 @@
-//! A guard for groups: the service behind the guard runs for members only.
+//! A layer that runs the service behind it for the members of a group only.
 
 use super::absence::{Absence, identity_of};
 use super::responses::{EmptyResponses, Responses, respond};
@@ -21,23 +21,23 @@ use tower_service::Service;
 /// A layer that accepts the members of a group, and refuses all other users. The layer puts [`RequireGroup`] in front of the
 /// service.
 ///
-/// This layer must be inside [`NegotiateLayer`](super::NegotiateLayer), or inside a layer of the server that inserts the
-/// session's `Arc<SessionIdentity>` or `Arc<Identity>` into the extensions. Only memberships that grant rights count
-/// ([`Identity::is_member_of`]).
+/// This layer must be inside [`NegotiateLayer`](super::NegotiateLayer), or inside the server's own layer for sessions. The
+/// layer for sessions inserts the session's `Arc<SessionIdentity>` or `Arc<Identity>` into the extensions. Only memberships
+/// that grant rights count ([`Identity::is_member_of`]).
 ///
-/// The layer does not check the tenant. On a server of several tenants, first compare [`Identity::tenant`] with the tenant of
-/// the page. A tenant that brings its own keys can name any group, unless its accounts name their domains
-/// ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
+/// The layer does not check the tenant. On a server with several tenants, first compare [`Identity::tenant`] with the tenant
+/// of the page. A tenant that brings its own keys can write tickets with any group. To prevent this, name the domains of the
+/// tenant's accounts ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
 ///
 /// | request | response |
 /// |---|---|
-/// | of a member | the service's |
+/// | of a member | the response of the service |
 /// | of another user | 403 |
 /// | [not asked](super::NotSignedIn::NotAsked), behind an optional layer | 401 with a challenge |
 /// | [failed](super::NotSignedIn::Failed), behind an optional layer | 403 |
 /// | with neither an identity nor a reason: no layer ran | 500 |
 ///
-/// The log names the user who was refused and the group that was missing: see [`observe`].
+/// The log names the refused user and the group of which the user is not a member: see [`observe`].
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -133,7 +133,7 @@ where
 }
 
 impl Groups {
-    /// Accepts a request of a member. For every other request, returns the status and the challenge of the response.
+    /// Accepts a request of a member. For every other request, returns the status of the response and its challenge.
     fn admit(&self, request: &Parts) -> Result<(), (StatusCode, Option<HeaderValue>)> {
         match User::of(request) {
             Ok(user) if self.0.iter().any(|group| user.is_member_of(*group)) => Ok(()),
@@ -149,7 +149,7 @@ impl Groups {
     }
 }
 
-/// The user of a request.
+/// The user who makes a request.
 enum User<'a> {
     /// The ticket of this request names the user.
     SignedIn(&'a Identity),
@@ -158,7 +158,7 @@ enum User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// Returns the user of a request. A ticket of this request counts before a session.
+    /// Returns the user of a request. If the request has a ticket and a session, the ticket names the user.
     fn of(request: &'a Parts) -> Result<Self, Absence> {
         match (identity_of(request), request.extensions.get::<Arc<SessionIdentity>>()) {
             (Ok(identity), _) => Ok(Self::SignedIn(identity)),
@@ -218,7 +218,8 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // A finished future has no response left. The contract of `Future` lets such a future stay pending.
+            // A finished future has already returned its response. The contract of `Future` allows a finished future to stay
+            // pending.
             StateProjection::Answered { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

@@ -4,16 +4,16 @@ use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-/// A maker of the responses that a layer sends without its inner service.
+/// A type that makes the responses that a layer sends without its inner service.
 ///
-/// A function of the status and the head of the request implements this trait: see
+/// A function that gets the status and the head of the request implements this trait: see
 /// [`with_responses`](super::NegotiateLayer::with_responses).
 pub trait Responses<B> {
     /// Returns the response for a status.
     fn response(&self, status: StatusCode, request: &Parts) -> Response<B>;
 }
 
-/// A maker of responses with an empty body.
+/// A type that makes responses with an empty body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyResponses;
 
@@ -39,8 +39,8 @@ pub(super) fn respond<B: Default>(responses: &impl Responses<B>, status: StatusC
     response
 }
 
-/// Returns whether a request is a gRPC call. A gRPC-Web call is not a gRPC call here, because a browser answers a challenge
-/// itself if the status is 401.
+/// Returns whether a request is a gRPC call. A gRPC-Web call does not count as a gRPC call, because a browser makes the
+/// call, and answers a challenge if the status is 401.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let parts = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().split_at_checked(GRPC.len()));
     parts.is_some_and(|(media_type, rest)| {

@@ -1,4 +1,4 @@
-//! The service that decides a request and turns the step into a response.
+//! The service that decides on a request, and makes the response if the inner service does not get the request.
 
 use super::challenge;
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
@@ -24,8 +24,8 @@ use tower_service::Service;
 
 /// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes this service.
 ///
-/// For a request with a token, the inner service is cloned. The instance that was ready waits for the decision, and is then
-/// called. If the decision is dropped or refuses the request, the instance never runs.
+/// For a request with a token, the inner service is cloned. The original instance, which is ready, waits for the decision,
+/// and is then called. If the future is dropped, or the request is refused, this instance never runs.
 #[derive(Clone)]
 #[must_use]
 pub struct Negotiate<S, R = EmptyResponses> {
@@ -77,8 +77,8 @@ where
 }
 
 impl Settings {
-    /// Removes an identity that the extensions held before this layer, and refuses a request that a page of another
-    /// site made. The check comes before the token is read, so the token stays unused.
+    /// Removes an identity that the extensions already held, and refuses a request that a page of another site made. The
+    /// layer makes this check before it reads the token, so the token stays unused.
     fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
         forget_identity(&mut request.extensions);
         hide_tokens(&mut request.headers);
@@ -90,11 +90,11 @@ impl Settings {
     }
 
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
-        // A browser's first request has no such header, and so needs no validator.
+        // A browser's first request has no `Authorization` header. The validator is not needed for such a request.
         if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
     }
 
-    /// Decides a request by its token, and awaits the decision.
+    /// Decides on a request with a token, and awaits the decision.
     pub(super) async fn decide<R: AsyncReplayCache>(
         &self,
         validator: &Validator<R>,
@@ -119,7 +119,7 @@ impl Settings {
         }
     }
 
-    /// Decides a request that has no token.
+    /// Decides on a request without a token.
     fn decide_without_token(&self, step: SignInStep, mut parts: Parts) -> Decided {
         let now = (self.clock)();
         let (kept, negotiation) = self.kept(&parts, now);
@@ -158,8 +158,8 @@ impl Settings {
         }
     }
 
-    /// Reports a challenge. Behind an optional layer there is no challenge to report, because the service itself chooses
-    /// whether to challenge.
+    /// Reports a challenge. An optional layer reports no challenge, because the service itself chooses whether it challenges
+    /// the client.
     fn report_challenge(&self, request: &Parts, was_continued: bool) {
         if self.demand == Demand::SignedIn {
             (self.on_challenged)(&challenge::report(request, was_continued), request);
@@ -190,25 +190,25 @@ impl Settings {
             Demand::SignedIn => Err(Answer { status, headers }),
             Demand::Everybody => {
                 parts.extensions.insert(why);
-                // The service itself chooses whether to challenge.
+                // The service itself chooses whether it challenges the client.
                 Ok(Headers { www_authenticate: None, ..headers })
             }
         }
     }
 }
 
-/// The place where the state of a negotiation is kept between two requests.
+/// The place that keeps the state of a negotiation between two requests.
 enum Kept {
     Nowhere,
     InCookie {
-        /// Says whether the request brought the cookie.
+        /// Whether the request had the cookie.
         brought: bool,
     },
     WithConnection(ConnectionNegotiation),
 }
 
 impl Settings {
-    /// Returns the place where the client's state is kept, and the state that was kept there.
+    /// Returns the place that keeps the state of this client's negotiation, and the state in this place.
     fn kept(&self, parts: &Parts, now: UnixTime) -> (Kept, Option<Negotiation>) {
         if let Some(cookie) = &self.cookie {
             let brought = cookie.read(&parts.headers);
@@ -223,14 +223,15 @@ impl Settings {
         }
     }
 
-    /// Keeps the state of a negotiation. Returns the cookie to set, if the state is kept in a cookie.
+    /// Keeps the state of a negotiation. If the place is a cookie, returns the header that sets the cookie.
     fn keep(&self, negotiation: Negotiation, kept: &Kept, now: UnixTime) -> Result<Option<HeaderValue>, Refused> {
         let cookie = match (kept, &self.cookie) {
             (Kept::WithConnection(connection), _) => {
                 connection.keep(negotiation);
                 return Ok(None);
             }
-            // The answer has already used its own randomness: see `SealingKey::seal`.
+            // The seal needs new randomness, because the answer has already used the randomness of this request: see
+            // `SealingKey::seal`.
             (Kept::InCookie { .. }, Some(cookie)) => cookie.set(&negotiation, &(self.randomness)(), now),
             _ => None,
         };
@@ -259,16 +260,16 @@ impl<S: fmt::Debug, R> fmt::Debug for Negotiate<S, R> {
     }
 }
 
-/// Marks the request's credentials, so that `Debug` of the request does not print them. A reader of the log could sign
-/// in with a token from the log.
+/// Marks the request's credentials, so that `Debug` of the request does not print them. Otherwise a reader of the log could
+/// sign in with a token from the log.
 fn hide_tokens(headers: &mut HeaderMap) {
     let values = headers.iter_mut().filter(|(name, _)| *name == AUTHORIZATION);
     values.for_each(|(_, value)| value.set_sensitive(true));
 }
 
-/// Makes a header value that is not printed. In HTTP/2, the value is also not kept for compression.
+/// Makes a header value that `Debug` does not print. HTTP/2 also does not keep the value for compression.
 fn sensitive(value: String) -> Option<HeaderValue> {
-    // A scheme and base64 are visible ASCII, so the conversion always succeeds.
+    // A scheme and base64 have only visible ASCII characters, so the conversion always succeeds.
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)

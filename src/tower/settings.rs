@@ -20,7 +20,7 @@ pub(super) struct Settings {
     pub(super) randomness: Arc<dyn Fn() -> Randomness + Send + Sync>,
     pub(super) demand: Demand,
     pub(super) cookie: Option<ContinuationCookie>,
-    /// The cross-site check, or `None` if the server works without it.
+    /// The cross-site check, or `None` if the server has turned the check off.
     pub(super) cross_site: Option<CrossSiteCheck>,
     pub(super) on_signed_in: Hook<SignedIn>,
     pub(super) on_fall_back: Hook<Refused>,

@@ -1,4 +1,4 @@
-//! The layer's validator, without the type of its replay cache.
+//! The layer's validator. Its type does not depend on the type of the replay cache.
 
 use super::future::{Headers, Refusal};
 use super::settings::Settings;
@@ -11,19 +11,19 @@ use ::http::request::Parts;
 use core::pin::Pin;
 use std::sync::Arc;
 
-/// A [`SharedValidator`] without the type of its replay cache.
+/// A [`SharedValidator`] with any type of replay cache.
 pub(super) trait Decide: Send + Sync {
     /// Returns the token of a request, or the next step if the request has no token.
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep>;
 
-    /// Decides a request by its token, with the current keys.
+    /// Decides on a request with a token, under the current keys.
     fn decide(&self, settings: Arc<Settings>, token: Vec<u8>, parts: Parts) -> Decision;
 }
 
 /// A decision that may have to be awaited.
 pub(super) type Decision = Pin<Box<dyn Future<Output = Decided> + Send>>;
 
-/// A request that the inner service gets, or the response without the service.
+/// A request for the inner service, or the response that the layer sends without the service.
 pub(super) type Decided = Result<(Parts, Headers), Refusal>;
 
 impl<R: AsyncReplayCache + Send + Sync + 'static> Decide for SharedValidator<R> {

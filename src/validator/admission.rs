@@ -1,5 +1,5 @@
-//! The admission of an authorized request, and the verdict. The replay cache answers immediately, or its answer is
-//! awaited.
+//! The admission of an authorized request, and the verdict. A synchronous replay cache answers immediately. The answer of an
+//! asynchronous replay cache is awaited.
 
 use crate::accept::admit::{check_admission, replay_entry};
 use crate::accept::authorize::PacFields;
@@ -13,18 +13,19 @@ use crate::policy::KrbErrorPolicy;
 use crate::replay::{Admission, ReplayCache};
 use crate::time::UnixTime;
 
-/// The step that follows when a request is authorized.
+/// The step that follows after a request is authorized.
 ///
-/// The methods are those of a trait. Closures would get their arguments as a tuple, and would move them once more, which costs
-/// 140 instructions. The first method borrows the request. If the method moved the request before the replay cache is
-/// asked, the request would be moved twice.
+/// This step is a trait, because closures would get their arguments as a tuple. The arguments would then be moved once more,
+/// which costs 140 instructions. [`check`](Self::check) borrows the request. If it took the request by value, the request
+/// would be moved twice.
 ///
-/// The code makes an [`AuthorizedRequest`] only if the admission is awaited, because moving an `AuthorizedRequest` costs 430
+/// The code makes an [`AuthorizedRequest`] only for an admission that is awaited: a move of an `AuthorizedRequest` costs 430
 /// instructions, 5 % of a request.
 pub(super) trait OnAuthorized {
     type Outcome;
 
-    /// Asks a synchronous replay cache, and rejects a replay. Does nothing for an asynchronous cache, which is asked later.
+    /// Asks a synchronous replay cache, and rejects a replay. Does nothing for an asynchronous cache, because the caller
+    /// asks such a cache later.
     fn check(
         &self,
         buffer: &Buffer,
@@ -62,7 +63,7 @@ impl<R: ReplayCache> OnAuthorized for AskAtOnce<'_, R> {
     }
 }
 
-/// An admission that is awaited. The admission keeps the request until the replay cache has answered.
+/// An admission that is awaited. This type keeps the request until the replay cache has answered.
 pub(super) struct AskLater {
     pub(super) krb_errors: KrbErrorPolicy,
 }

@@ -1,5 +1,5 @@
-//! All stages in one call, for a replay cache whose answer is awaited. The stages are the same as in the calls that do not
-//! wait. All stages run at the first poll of the future, and only the admission is awaited.
+//! All stages in one call, for an asynchronous replay cache. The stages are the same as in the synchronous calls. The
+//! first four stages run at the first poll of the future, and only the admission is awaited.
 
 use super::admission::AskLater;
 use super::{Validator, refuse_token};
@@ -51,8 +51,9 @@ impl<R: AsyncReplayCache> Validator<R> {
 
     /// Handles one token of a negotiation like [`converse`](Self::converse), and awaits the admission.
     ///
-    /// If the future is dropped, the client restarts the negotiation. A `negotiation` can be used for one call only,
-    /// even if the future was dropped after the replay cache had recorded the authenticator.
+    /// If the future is dropped, the client must restart the negotiation. A `negotiation` can be used for one call
+    /// only. This rule also holds for a call whose future was dropped after the replay cache had recorded the
+    /// authenticator.
     ///
     /// # Errors
     /// Returns [`Refused`] with any error except `not-negotiate`.
@@ -97,7 +98,7 @@ impl<R: AsyncReplayCache> Validator<R> {
         authorized.admitted(admission, arrival.now)
     }
 
-    /// Asks the replay cache. Every poll of the answer enters the span of the stage.
+    /// Asks the replay cache. Every poll of the cache's future enters the span of the stage.
     async fn ask(&self, authorized: &AuthorizedRequest, now: UnixTime) -> Admission {
         let span = StageSpan::of(Stage::Admit);
         let entry = self.entry_of(authorized);

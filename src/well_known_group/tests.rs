@@ -26,7 +26,7 @@ fn group_sid_is_the_sid_of_the_domain_and_the_rid_of_the_group() {
 }
 
 #[test]
-fn group_sid_is_none_when_the_given_sid_is_no_domain() {
+fn group_sid_is_none_when_the_given_sid_is_not_the_sid_of_a_domain() {
     for sid in ["S-1-5-21-1-2-3-1103", "S-1-5-32", "S-1-5-21-0-0-0", "S-1-5-21-1-2"] {
         assert_eq!(WellKnownGroup::DomainAdmins.of_domain(sid.parse().unwrap()), None, "{sid}");
     }

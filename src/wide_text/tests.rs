@@ -27,8 +27,8 @@ fn text_with_lone_surrogate_nul_or_half_unit_is_refused() {
     assert_eq!(WideText::new(&[0x41]), None);
 }
 
-/// Tries the smallest and the largest plain unit and their neighbours, at every place, in texts that fill whole words and
-/// in other texts.
+/// Tests the smallest and the largest plain unit and their neighbours, at every place of a text. Some of the texts fill
+/// whole words, and some do not.
 #[test]
 fn invalid_unit_is_found_at_every_place_of_every_length() {
     for length in 0..=20 {

@@ -15,11 +15,12 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// The octets are not exactly one X.509 certificate in DER. A PEM file holds such a certificate as base64.
+    /// The octets are not exactly one X.509 certificate in DER. A PEM file must be decoded first, because it holds the
+    /// DER as base64.
     #[error("not a certificate in DER: {0}")]
     Malformed(Malformed),
-    /// RFC 5929 section 4.1 defines no binding for this signature. The algorithm has no separate hash function
-    /// (Ed25519, Ed448), or the signature uses two different hash functions (RSASSA-PSS).
+    /// RFC 5929 section 4.1 defines no binding for certificates with this signature algorithm. The algorithm has no
+    /// separate hash function (Ed25519, Ed448), or the signature uses two different hash functions (RSASSA-PSS).
     #[error("the certificate is signed with {algorithm}, for which RFC 5929 defines no tls-server-end-point binding")]
     Undefined {
         /// The object identifier of the signature algorithm.
@@ -49,7 +50,8 @@ pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, Certif
     })
 }
 
-/// The reason why a certificate has no hash. A fault in the certificate is not yet explained.
+/// The reason why a certificate has no hash. The reason may be a fault of the reader, which [`within`](Self::within)
+/// explains later.
 enum NoHash {
     Fault(Fault),
     Named(CertificateError),
@@ -115,7 +117,7 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
 /// }
 /// ```
 /// The mask generation function has its own hash function. If the two hash functions differ, RFC 5929 defines no hash
-/// of the certificate.
+/// for the certificate.
 fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
     let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
     let hash = match fields.optional(context(0), HASH_ALGORITHM)? {
@@ -143,7 +145,8 @@ fn mask_hash(mut field: Reader<'_>) -> Result<Hash, NoHash> {
     }
 }
 
-/// Returns the hash function of an AlgorithmIdentifier that fills `reader`.
+/// Returns the hash function that an AlgorithmIdentifier names. No octet may follow the AlgorithmIdentifier in
+/// `reader`.
 fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
     let (oid, _) = algorithm_identifier(&mut reader, what)?;
     reader.end(what)?;
@@ -192,9 +195,9 @@ const HASHES: [(&[u8], Hash); 5] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// The identifiers of signature algorithms and their hash functions. The first seven identifiers are of RSA with
-/// PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1). The seventh identifier is the form that old Windows tools
-/// write. The last five identifiers are of ECDSA (RFC 5758 section 3.2).
+/// The identifiers of signature algorithms and their hash functions. The first seven identifiers mean RSA with PKCS #1
+/// (RFC 4055 section 5, RFC 3279 section 2.2.1). Old Windows tools write the seventh identifier. The last five
+/// identifiers mean ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),

@@ -1,5 +1,5 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559): decodes the scheme and the base64 into the octets of the
-//! token, and encodes a token.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559). This module decodes the value to the octets of its token,
+//! and encodes a token as a value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,16 +10,17 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderProblem {
-    /// The value has another scheme. The error does not repeat the scheme: a password may follow it.
+    /// The value has a scheme other than Negotiate. The error does not repeat the scheme, because a password may follow
+    /// it.
     #[error("another scheme")]
     OtherScheme,
     /// The value is `Negotiate` without a token.
     #[error("no token follows the scheme")]
     NoToken,
-    /// The token is not base64 in its one canonical, padded spelling.
+    /// The token is not canonical base64 with padding.
     #[error("the token is not canonical base64")]
     Base64,
-    /// The token contains white space: its base64 was broken into lines, as for mail.
+    /// The token contains white space: a program broke the base64 into lines, as programs do for mail.
     #[error("the token's base64 contains white space")]
     Wrapped,
     /// The token is base64 without the `=` at its end.
@@ -40,13 +41,13 @@ pub(crate) enum HeaderFault {
 /// Decodes the token in `Negotiate <base64>`.
 ///
 /// The case of the scheme's letters is ignored (RFC 9110 section 11.1), and so is white space around the value. The
-/// base64 must be the canonical, padded spelling, so that every token has exactly one header value. If the token must
-/// have more than `max_token_size` octets, the function refuses the token before it decodes the base64.
+/// base64 must be canonical and padded, so that every token has exactly one header value. If the length of the base64
+/// shows that the token has more than `max_token_size` octets, the function does not decode the base64.
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
-    // Four characters encode three octets. Up to two of the octets may be padding, which only decoding finds, so the
-    // check allows two octets more. No slice has more than half of the address space, so the multiplication cannot
-    // saturate. `base64_part` returns at least one character, so the subtraction cannot saturate either.
+    // Four characters encode three octets. Up to two of these octets may be padding. Only decoding finds the padding,
+    // so the check allows two more octets. No slice has more than half of the address space, so the multiplication
+    // cannot saturate. `base64_part` returns at least one character, so the subtraction cannot saturate either.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
@@ -92,7 +93,7 @@ pub(crate) fn encode(token: &[u8]) -> String {
 }
 
 /// The base64 engine for the standard alphabet, canonical and padded. The engine uses the processor's vector
-/// instructions. The engine is made once, because making its tables takes longer than decoding a header.
+/// instructions. The program makes the engine once, because making its tables takes longer than decoding a header.
 #[cfg(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
 static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
     std::sync::LazyLock::new(|| base64::engine::Simd::standard(base64::engine::general_purpose::PAD));

@@ -10,7 +10,7 @@ pub(crate) enum Mechanism {
     MsKrb5,
     /// Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
     UserToUser,
-    /// IAKERB, Kerberos 5 whose exchange with the KDC is relayed by the acceptor, 1.3.6.1.5.2.5.
+    /// IAKERB, 1.3.6.1.5.2.5: Kerberos 5, in which the acceptor relays the messages between the client and the KDC.
     Iakerb,
     /// SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
     Spnego,
@@ -37,14 +37,14 @@ impl Mechanism {
     /// Returns the mechanism's object identifier, as the contents of its DER encoding.
     #[expect(
         clippy::expect_used,
-        reason = "replies name only mechanisms for which `is_kerberos` is true, and the table has these"
+        reason = "replies name only mechanisms for which `is_kerberos` is true, and the table has these mechanisms"
     )]
     pub(crate) fn oid(self) -> &'static [u8] {
         let (_, oid) = NAMED.iter().find(|(mechanism, _)| *mechanism == self).expect("a mechanism that has a name");
         oid
     }
 
-    /// Returns the mechanism's name; `None` for [`Self::Other`].
+    /// Returns the mechanism's name. Returns `None` for [`Self::Other`].
     pub(crate) const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::Krb5 => "Kerberos",
@@ -58,7 +58,7 @@ impl Mechanism {
         })
     }
 
-    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
+    /// Returns whether the mechanism's tokens carry an AP-REQ with a ticket under a long-term key of the server.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Krb5 | Self::MsKrb5)
     }

@@ -1,21 +1,21 @@
 //! Parsers and writers of the wire formats: DER, the framing of GSS-API and SPNEGO, the messages of RFC 4120, and
 //! certificates.
 //!
-//! The parsers return structures that borrow from the octets they read. The values are unverified: this module does not
-//! decrypt, compare with a clock, or accept anything.
+//! The parsers return structures that borrow from the octets they read. The values are unverified: this module decrypts
+//! nothing, compares no time with a clock, and does not decide whether a request is accepted.
 //!
 //! # Deviations that are accepted
-//! Real clients send these deviations, or the definition leaves room for them. Every reader gets the same value from
-//! such a message.
+//! Real clients send these deviations, or the definition of the message allows them. Every reader gets the same value
+//! from such a message.
 //!
 //! - An INTEGER may have more octets than DER allows. sspi-rs sends such a `cusec`, and MIT krb5 and Heimdal accept it.
 //! - A kvno, nonce or sequence number may be negative. The reader uses the unsigned number with the same 32 bits.
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
 //! - A NegTokenInit or NegTokenResp may end in fields whose tag numbers are not defined yet.
-//! - A NegTokenInit may have hints. The Kerberos token in it may belong to a mechanism other than the first, or have no
-//!   framing. Windows and other clients send such a NegTokenInit.
-//! - A NegTokenResp may have the framing of an initial token, as old clients of Sun send it.
+//! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism that is not the first of the list, or
+//!   may have no framing. Windows and other clients send such a NegTokenInit.
+//! - A NegTokenResp may have the framing of an initial token. Old clients of Sun send such a NegTokenResp.
 //! - The context flags of a NegTokenInit are ignored, and so are the state and mechanism of a NegTokenResp.
 //!
 //! # Deviations that are refused, although other acceptors accept them
@@ -24,7 +24,7 @@
 //! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages leave no room
 //!   for such octets and fields, but MIT krb5 accepts both.
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
-//! - A NUL in a name: a program in C would read a shorter name.
+//! - A NUL in a name. A program in C would read a shorter name.
 //! - Microseconds above 999,999, which no client sends.
 //! - Base64 without padding, or with unused bits that are not zero. So every token has exactly one header value.
 

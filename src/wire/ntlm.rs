@@ -1,4 +1,4 @@
-//! The types of NTLM messages (MS-NLMP). This crate refuses NTLM, and its error names the type.
+//! The types of NTLM messages (MS-NLMP). This crate refuses NTLM, and its error names the type of the message.
 
 use thiserror::Error;
 
@@ -15,7 +15,7 @@ pub enum NtlmMessage {
     /// The client answers a challenge (type 3).
     #[error("AUTHENTICATE_MESSAGE, type 3")]
     Authenticate,
-    /// The client offered NTLM in its mechanism list, and sent no NTLM message.
+    /// The client offered NTLM in its mechanism list, but sent no NTLM message.
     #[error("offered in the mechanism list, without a message")]
     Offered,
     /// The message has the NTLM signature and an unknown type.

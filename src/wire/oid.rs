@@ -1,4 +1,4 @@
-//! Object identifiers in their usual notation.
+//! Object identifiers in the notation of numbers with dots.
 
 use core::fmt;
 
@@ -10,8 +10,8 @@ impl fmt::Display for Dotted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
         match numbers.next() {
-            // The first number encodes two arcs, and the first arc is 0, 1 or 2. In each branch, the number is at least
-            // as large as the constant that is subtracted.
+            // The first number encodes the first two arcs, and the first arc is 0, 1 or 2. In each branch, the number
+            // is at least as large as the constant that is subtracted.
             Some(Some(first @ 0..40)) => write!(f, "0.{first}")?,
             Some(Some(first @ 40..80)) => write!(f, "1.{}", first.wrapping_sub(40))?,
             Some(Some(first)) => write!(f, "2.{}", first.wrapping_sub(80))?,

@@ -3,7 +3,8 @@
 use super::Output;
 use alloc::vec::Vec;
 
-/// Decompresses to exactly `size` octets. Returns `None` if the octets are malformed or have another size when decompressed.
+/// Decompresses to exactly `size` octets. Returns `None` if the octets are malformed, or if the decompressed octets have
+/// another size.
 pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut output = Output::new(size);
     let mut rest = compressed;
@@ -53,8 +54,8 @@ fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
 }
 
 /// Returns the distance and the length of a match, which share a word of 16 bits. `done` is the number of octets of the
-/// chunk so far. This number determines how many bits are the distance and how many are the length (section 2.5.1.4).
-/// The distance has 4 to 12 bits, so no operation saturates.
+/// chunk that are already decompressed. This number determines how many bits hold the distance, and how many bits hold
+/// the length (section 2.5.1.4). The distance has 4 to 12 bits, so no operation saturates.
 fn word(word: u16, done: usize) -> (usize, usize) {
     let distance_bits = (4..12).find(|bits| 1 << bits >= done).unwrap_or(12);
     let length_bits = 16_u32.saturating_sub(distance_bits);
@@ -66,7 +67,7 @@ fn word(word: u16, done: usize) -> (usize, usize) {
 const COMPRESSED: u16 = 0b1011;
 const STORED: u16 = 0b0011;
 
-/// The highest number of octets of a decompressed chunk.
+/// The highest number of octets in a decompressed chunk.
 const CHUNK: usize = 4096;
 
 #[cfg(test)]

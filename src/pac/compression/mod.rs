@@ -1,7 +1,7 @@
 //! The compression of claims (MS-XCA). Claims are decompressed only when the caller asks for them.
 //!
-//! Input: compressed octets, and the decompressed size that the PAC announces. Output: exactly this number of octets. Memory
-//! grows with the octets that are decompressed, so a false size in the PAC costs no memory.
+//! Input: compressed octets, and the decompressed size that the PAC announces. Output: exactly this number of octets. The
+//! module allocates memory only as it decompresses octets, so a false size in the PAC costs no memory.
 
 mod lznt1;
 mod xpress_huffman;
@@ -11,7 +11,7 @@ pub(super) use xpress_huffman::xpress_huffman;
 
 use alloc::vec::Vec;
 
-/// The octets that are decompressed so far, and the size that they must reach.
+/// The octets that are already decompressed, and the size of the complete output.
 #[derive(Debug)]
 struct Output {
     bytes: Vec<u8>,
@@ -44,8 +44,8 @@ impl Output {
         Some(())
     }
 
-    /// Repeats `length` octets that begin `distance` octets before the end. The octets are copied one by one, since a copy may
-    /// overlap its source.
+    /// Repeats `length` octets that begin `distance` octets before the end. The function copies the octets one by one, because
+    /// the copy may overlap its source.
     fn repeat(&mut self, distance: usize, length: usize) -> Option<()> {
         if length > self.left() {
             return None;

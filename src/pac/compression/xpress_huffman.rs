@@ -32,7 +32,7 @@ fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) ->
     Some(bits.rest)
 }
 
-/// Reads the length of a match. A long length is in one or three extra octets.
+/// Reads the length of a match. If the length is long, one or three extra octets contain it.
 fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     let length = match short {
         15 => match bits.byte()? {
@@ -89,11 +89,11 @@ impl Codes {
     }
 }
 
-/// A reader of bits, which begins with the highest bit of each 16-bit word. One to two words are read ahead. An extra octet is
-/// read from the position after these words.
+/// A reader of bits. In each 16-bit word, the reader begins with the highest bit. The reader has read one to two words in
+/// advance. An extra octet is read from the position after these words.
 struct Bits<'a> {
     next: u32,
-    /// The number of bits that are left in addition to 16 bits. If the number falls below zero, another word is read.
+    /// The number of unread bits in `next`, minus 16. If this number falls below zero, the reader reads another word.
     extra: i32,
     rest: &'a [u8],
 }
@@ -110,8 +110,9 @@ impl<'a> Bits<'a> {
         usize::from(self.next.rotate_left(position) & 1 == 1)
     }
 
-    /// Takes the next `count` bits, at most 15. After the last word, zeros are read: the size of the output ends a message.
-    /// With at most 15 bits, no operation saturates. For a count of zero, the shift by 32 gives zero.
+    /// Takes the next `count` bits, at most 15. After the last word, the function returns zeros, because only the size of the
+    /// output determines the end of a message. For at most 15 bits, no operation saturates. For a count of zero, the shift by
+    /// 32 gives zero.
     fn take(&mut self, count: u32) -> u32 {
         let taken = self.next.checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
         self.next <<= count;

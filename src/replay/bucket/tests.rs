@@ -53,7 +53,7 @@ fn bucket_holds_each_of_sixteen_tags_that_differ_in_their_tails_only() {
 }
 
 #[test]
-fn full_bucket_of_sixteen_slots_reuses_only_slots_whose_entries_have_ended() {
+fn full_bucket_of_sixteen_slots_reuses_only_slots_whose_entries_have_expired() {
     let mut bucket = Bucket::UNUSED;
     let tag = |number: u8| TagBits::from(&ReplayTag::from_bytes([number; 16]));
     for number in 0..16 {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::*;
 
-/// A cell whose counts grow by one from window to window, beginning at window 10.
+/// A cell whose first window is window 10. Each window counts one entry more than the window before it.
 const CELL: Cell = Cell { first: 10, counts: [1, 2, 3, 4, 5, 6] };
 
 fn at(now: u32) -> (u32, [u16; WINDOWS]) {
@@ -19,9 +19,9 @@ fn counts_of_a_window_are_dropped_when_the_next_window_begins() {
     assert_eq!(at(u32::MAX), (u32::MAX, [0; WINDOWS]));
 }
 
-/// If the clock goes back by less than the longest life of an entry, the cell still knows when its entries end.
+/// If the clock goes back by less than the longest life of an entry, the cell still knows when its entries expire.
 #[test]
-fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_at_five() {
+fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_when_it_goes_back_five() {
     for now in 6..10 {
         assert_eq!(at(now), (10, [1, 2, 3, 4, 5, 6]), "{now}");
     }
@@ -31,7 +31,7 @@ fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_at_five() {
 }
 
 #[test]
-fn entry_is_counted_in_the_window_in_which_it_ends_or_in_the_nearest_window() {
+fn entry_is_counted_in_the_window_in_which_it_expires_or_in_the_nearest_window() {
     for (window, index) in [(0, 0), (9, 0), (10, 0), (11, 1), (15, 5), (16, 5), (u32::MAX, 5)] {
         let (mut cell, mut expected) = (CELL, CELL.counts);
         cell.add(window);
@@ -62,7 +62,7 @@ fn window_is_one_fifth_of_two_clock_skews_and_at_least_one_minute() {
 }
 
 #[test]
-fn client_has_two_different_cells_below_the_count() {
+fn cell_indices_of_any_hash_are_different_and_below_the_count() {
     for count in [2, 3, 64, 1_000] {
         for hash in [0, 1, 1 << 32, spread::second(1), u64::MAX - 1, u64::MAX] {
             let [first, second] = cell_indices(hash, count);

@@ -6,8 +6,8 @@ use crate::crypto::{ChecksumType, Key};
 use crate::pac::BufferType;
 use alloc::vec::Vec;
 
-/// The buffers of a PAC, in their order. This type is the layer below [`PacParts`](super::PacParts), and its buffers are
-/// octets.
+/// The buffers of a PAC, in their order. Each buffer is plain octets. A test uses this type for a PAC that
+/// [`PacParts`](super::PacParts) cannot express.
 ///
 /// ```
 /// use kerberos_sso::pac::BufferType;
@@ -27,7 +27,7 @@ impl PacBuffers {
         self.0.iter().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| &**bytes)
     }
 
-    /// Returns the octets of the first buffer of this type, for changes.
+    /// Returns the octets of the first buffer of this type. The caller can change the octets.
     pub fn get_mut(&mut self, buffer_type: BufferType) -> Option<&mut Vec<u8>> {
         self.0.iter_mut().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| bytes)
     }
@@ -78,8 +78,8 @@ impl PacBuffers {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM])
     }
 
-    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4). These octets are the octets of the
-    /// server signature, with zeros also as the full signature's own value.
+    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4). These octets are the PAC with zeros as
+    /// the values of the server signature, the KDC signature and the full signature.
     pub(super) fn full_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM, BufferType::FULL_CHECKSUM])
     }

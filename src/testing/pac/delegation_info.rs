@@ -9,12 +9,14 @@ use alloc::vec::Vec;
 pub struct DelegationInfoParts {
     /// `S4U2proxyTarget` is the service that the ticket is for.
     pub proxy_target: String,
-    /// `S4UTransitedServices` is the services that the request passed. If the list is empty, its pointer is null.
+    /// `S4UTransitedServices` is the services through which the request passed. If the list is empty, its pointer is
+    /// null.
     pub transited_services: Vec<String>,
 }
 
 impl DelegationInfoParts {
-    /// Encodes the buffer DELEGATION_INFO, with marks like [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
+    /// Encodes the buffer DELEGATION_INFO. The marks are named as in
+    /// [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
     ///
     /// # Panics
     /// Panics if a text has more than 65,535 octets.

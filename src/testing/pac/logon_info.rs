@@ -34,7 +34,7 @@ pub struct LogonInfoParts {
     pub primary_group_id: u32,
     /// `GroupIds` is the user's groups in the domain.
     pub groups: Vec<(u32, u32)>,
-    /// `UserFlags` marks the other fields that are used ([`UserFlags`](crate::pac::UserFlags)).
+    /// `UserFlags` says which lists are not empty, among other facts ([`UserFlags`](crate::pac::UserFlags)).
     pub user_flags: u32,
     /// The field `LogonServer`.
     pub logon_server: String,
@@ -58,8 +58,8 @@ impl LogonInfoParts {
         self.logon_domain_sid.join(self.user_id).unwrap_or(self.logon_domain_sid)
     }
 
-    /// Encodes the buffer LOGON_INFO. The marks are the names of the fields. A name with a full stop at its end marks
-    /// the target of the field's pointer.
+    /// Encodes the buffer LOGON_INFO, and marks the offset of each field with the name of the field. A name with a full stop
+    /// at its end marks the target of the field's pointer.
     ///
     /// # Panics
     /// Panics if a text has more than 65,535 octets.
@@ -121,7 +121,7 @@ impl LogonInfoParts {
         }
     }
 
-    /// Returns the name of the field, the name of its target, and the text, for each text of the user.
+    /// For each text of the user, returns the name of the field, the name of its target, and the text.
     fn user_texts(&self) -> [(&'static str, &'static str, &str); 6] {
         [
             ("EffectiveName", "EffectiveName.", &self.effective_name),

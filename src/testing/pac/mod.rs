@@ -1,4 +1,4 @@
-//! PACs (MS-PAC), which a KDC of Active Directory puts into tickets.
+//! The PACs (MS-PAC) that a KDC of Active Directory puts into tickets.
 
 mod buffers;
 mod client_info;
@@ -26,8 +26,8 @@ use signature::signature;
 
 /// A PAC, as plain data.
 ///
-/// By default the PAC is the PAC of the realm's KDC, with all four signatures. A test can change every field. The PAC is
-/// signed when the ticket is encoded, so that the change is the only fault.
+/// By default the PAC is what the realm's KDC would write, with all four signatures. A test can change every field. The
+/// PAC is signed when the ticket is encoded, so the signatures stay valid after a change.
 ///
 /// The methods make usual changes and keep the PAC valid. The fields are for all other changes.
 ///
@@ -69,7 +69,7 @@ pub struct PacParts {
     pub ticket_signature: SignatureParts,
     /// FULL_CHECKSUM is made with the realm's krbtgt key by default.
     pub full_signature: SignatureParts,
-    /// Changes to the buffers, which are made in this order before the buffers are signed.
+    /// Changes to the buffers. The changes are made in this order, before the buffers are signed.
     pub edits: Vec<BufferEdit>,
     /// Octets that replace the encoded PAC.
     pub raw: Option<Vec<u8>>,
@@ -78,7 +78,7 @@ pub struct PacParts {
 /// A change to the buffers of a PAC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferEdit {
-    /// The first buffer of a type gets other octets. A replaced signature is not made again.
+    /// The first buffer of a type gets other octets. A signature that is replaced in this way is not computed again.
     Replace(BufferType, Vec<u8>),
     /// A buffer is added at the end, even if there is already a buffer of its type.
     Add(BufferType, Vec<u8>),
@@ -112,7 +112,7 @@ impl PacParts {
         }
     }
 
-    /// Sets another user, in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
+    /// Sets another user in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
     ///
     /// # Panics
     /// Panics if `sid` has no RID.
@@ -127,7 +127,7 @@ impl PacParts {
         }
     }
 
-    /// Sets another account name (sAMAccountName), in LOGON_INFO and UPN_DNS_INFO.
+    /// Sets another account name (sAMAccountName) in LOGON_INFO and UPN_DNS_INFO.
     pub fn account_name(&mut self, name: &str) {
         self.logon_info.effective_name = name.into();
         if let Some((sam_name, _)) = &mut self.upn_dns_info.extended {
@@ -153,7 +153,7 @@ impl PacParts {
         self.logon_info.resource_groups = Some((domain, groups.collect()));
     }
 
-    /// Delegates the ticket: `services` forwarded the ticket to `target` (S4U2Proxy).
+    /// Makes the ticket a delegated ticket: `services` requested it for `target` in the user's name (S4U2Proxy).
     pub fn delegated(&mut self, target: &str, services: &[&str]) {
         let transited_services = services.iter().copied().map(String::from).collect();
         self.delegation_info = Some(DelegationInfoParts { proxy_target: target.into(), transited_services });

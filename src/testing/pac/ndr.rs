@@ -4,12 +4,12 @@ use crate::sid::Sid;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A serialized structure, and the offset of each named field in it, so that a test can change a field.
+/// A serialized structure, and the offset of each named field. With the offset, a test can change the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NdrBytes {
     /// The headers of type serialization version 1, and the structure.
     pub bytes: Vec<u8>,
-    /// The offsets of the fields, by the names that the caller gave to the writer.
+    /// The offsets of the fields. The keys are the names that the caller gave to the writer.
     pub marks: BTreeMap<&'static str, usize>,
 }
 
@@ -34,7 +34,8 @@ pub struct NdrWriter {
 }
 
 impl NdrWriter {
-    /// Aligns to four octets and records the offset under `name`. If a name is used again, the last offset is kept.
+    /// Aligns to four octets and records the offset under `name`. If a name is used again, the new offset replaces the old
+    /// offset.
     pub fn mark(&mut self, name: &'static str) {
         self.align(4);
         self.marks.insert(name, HEADERS.saturating_add(self.bytes.len()));
@@ -82,7 +83,8 @@ impl NdrWriter {
         if present { self.pointer(name) } else { self.marked(name, 0) }
     }
 
-    /// Writes an RPC_UNICODE_STRING: length, maximum, and the pointer to its [`characters`](Self::characters).
+    /// Writes an RPC_UNICODE_STRING: the length, the maximum length, and the pointer to the
+    /// [`characters`](Self::characters).
     ///
     /// # Panics
     /// Panics if the text has more than 65,535 octets.
@@ -96,7 +98,7 @@ impl NdrWriter {
         self.u32(referent);
     }
 
-    /// Writes the characters of a string: maximum, offset, count, and the characters.
+    /// Writes the characters of a string: the maximum count, the offset, the actual count, and the characters.
     pub fn characters(&mut self, name: &'static str, text: &str) {
         let length = count(text.encode_utf16());
         self.marked(name, length);
@@ -105,7 +107,7 @@ impl NdrWriter {
         self.raw(&utf16(text));
     }
 
-    /// Writes the characters of a string that ends with a NUL, which the lengths count.
+    /// Writes the characters of a string that ends with a NUL. The lengths include the NUL.
     pub fn terminated(&mut self, name: &'static str, text: &str) {
         self.characters(name, &[text, "\0"].concat());
     }
@@ -132,7 +134,7 @@ impl NdrWriter {
         }
     }
 
-    /// Writes an RPC_SID. The count comes first, because an RPC_SID is a conformant structure.
+    /// Writes an RPC_SID. The count of the sub-authorities comes first, because an RPC_SID is a conformant structure.
     pub fn sid(&mut self, name: &'static str, sid: Sid) {
         self.marked(name, count(sid.sub_authorities()));
         self.raw(&sid.to_bytes());
@@ -162,7 +164,7 @@ pub(super) fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// Counts elements. A PAC with more elements than 32 bits can count is far over the limit of its size.
+/// Counts elements. The count saturates, because a PAC with 2³² elements exceeds its size limit by far.
 pub(super) fn count<T>(elements: impl IntoIterator<Item = T>) -> u32 {
     u32::try_from(elements.into_iter().count()).unwrap_or(u32::MAX)
 }

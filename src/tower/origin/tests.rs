@@ -44,7 +44,7 @@ fn malformed_origin_is_refused() {
 }
 
 #[test]
-fn page_is_of_the_host_when_name_and_port_are_equal() {
+fn page_belongs_to_the_host_when_name_and_port_are_equal() {
     for (origin, host, is_of) in [
         ("https://a.example", "a.example", true),
         ("https://a.example", "A.EXAMPLE:443", true),

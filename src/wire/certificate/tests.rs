@@ -15,7 +15,7 @@ fn certificate_hash_equals_the_hash_of_other_programs() {
 }
 
 #[test]
-fn certificate_without_a_single_hash_function_has_no_binding() {
+fn certificate_without_exactly_one_known_hash_function_has_no_binding() {
     for_each(UNDEFINED, 4, |record| {
         let algorithm = BoundedText::new(&String::from_utf8(record.octets("Algorithm")).unwrap());
         let expected = match record.number("Known") {

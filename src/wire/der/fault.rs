@@ -1,21 +1,22 @@
-//! The reader's error. The error is small while it is returned, and is explained later with the help of the message.
+//! The reader's error. The functions of the reader return a small value. A later step explains the value with the help
+//! of the message.
 
 use super::{Field, Malformed, Problem, Reader};
 
 /// The reader's error: the field that cannot be read, and the reason.
 ///
-/// A fault is one aligned word, because every function of the reader returns a `Result` with it. With the 48 octets of
-/// a [`Malformed`], a request takes 4 % more instructions. The fault does not store values that the message holds:
-/// [`within`](Self::within) reads these values again from the message.
+/// Every function of the reader returns a fault in its `Result`, so a fault is one aligned word. If the functions
+/// returned the 48 octets of a [`Malformed`], a request would take 4 % more instructions. The fault does not store
+/// values from the message: [`within`](Self::within) reads these values again from the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(crate) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The low 24 bits of the address of the reader's position. With an address, the reader need not know where the
-    /// message begins. A message has fewer than 2²⁴ octets. Only a caller's own certificate may be longer; its offsets
-    /// are modulo 2²⁴.
+    /// The low 24 bits of the address of the reader's position. Because the fault has an address, the reader need not
+    /// know where the message begins. A message has fewer than 2²⁴ octets. Only a caller's own certificate may be
+    /// longer. Its offsets are modulo 2²⁴.
     address: U24,
 }
 
@@ -46,28 +47,29 @@ impl Fault {
         Self::with(rest, field, kind, 0)
     }
 
-    /// Makes a fault with a number: the expected tag or value, a limit, or the number of octets that follow.
+    /// Makes a fault with a number. The number is the expected tag or value, a limit, or the number of octets that
+    /// follow.
     #[cold]
     #[inline(never)]
     pub(super) fn with(rest: &[u8], field: Field, kind: Kind, number: usize) -> Self {
         Self { kind, field, number: U24::at_most(number), address: U24::address_of(rest) }
     }
 
-    /// Explains the fault. `message` must be the message in which the fault was found, because the offset counts from
-    /// its start.
+    /// Makes the error that explains the fault. `message` must be the message in which the fault was found, because the
+    /// offset counts from its start.
     #[cold]
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
-        // The reader was in the message or at its end. If the caller passes another message by mistake, `at` may be
-        // beyond its end, and no octets are read.
+        // The position of the reader was in the message or at its end. If the caller passes another message by mistake,
+        // `at` may be beyond its end, and this code then reads no octets.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
-        // The tag or value that was found is read again from the message.
+        // This code reads the unexpected tag or value again from the message.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {
@@ -96,7 +98,7 @@ impl Fault {
 struct U24([u8; 3]);
 
 impl U24 {
-    /// Keeps `number`, which saturates at 24 bits. No message has 2²⁴ octets.
+    /// Stores `number`, which saturates at 24 bits. No message has 2²⁴ octets.
     fn at_most(number: usize) -> Self {
         let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
         let [low, middle, high, _] = number.to_le_bytes();

@@ -1,7 +1,7 @@
 //! The names of the fields that the reader reads. A [`Fault`](super::Fault) holds the number of a name instead of the
 //! name.
 
-/// A field of the specifications, by its index in [`NAMES`].
+/// A field of the specifications. The value is the index of the field's name in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct Field(u8);
@@ -49,7 +49,7 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// The names of all fields, at most 256, so that one octet can hold an index.
+/// The names of all fields. There are at most 256 names, so that one octet can hold an index.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "AP-REP",

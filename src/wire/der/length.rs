@@ -3,7 +3,7 @@
 /// The length octets of an element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LengthOctets {
-    /// The octets of the length are at the end of the array, and the octet with their count is before them.
+    /// The octets of the length are at the end of the array. The octet with their count precedes them.
     octets: [u8; 9],
     start: usize,
 }

@@ -43,10 +43,10 @@ pub struct Malformed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The octets end before the field does.
+    /// The octets end before the end of the field.
     #[error("the octets end before the field does")]
     Truncated,
-    /// Another field is at this place, or the same field a second time.
+    /// At this place, the message has another field, or has the same field a second time.
     #[error("expected tag 0x{expected:02X}, found 0x{found:02X}")]
     UnexpectedTag {
         /// The identifier octet that the specification demands.
@@ -54,7 +54,7 @@ pub enum Problem {
         /// The identifier octet that was found.
         found: u8,
     },
-    /// The length is not valid here. The length has the indefinite form, begins with a reserved octet, has more than
+    /// The length is not valid in DER. The length has the indefinite form, begins with a reserved octet, has more than
     /// four octets, or is not as short as possible.
     #[error("the length is not in the shortest definite form, which DER demands")]
     Length,
@@ -64,13 +64,13 @@ pub enum Problem {
     /// The number is empty, has more than eight octets, or is outside the range of its field.
     #[error("the number is empty or out of its range")]
     Number,
-    /// The BIT STRING is empty, or claims more unused bits than it has.
+    /// The BIT STRING is empty, or announces more unused bits than it can have.
     #[error("the bit string is malformed")]
     BitString,
     /// The string is not UTF-8 or holds a NUL.
     #[error("the text is not UTF-8 or holds a NUL")]
     Text,
-    /// The time does not have the form `YYYYMMDDhhmmssZ`, or is no date of the calendar.
+    /// The time does not have the form `YYYYMMDDhhmmssZ`, or is not a date of the calendar.
     #[error("the time is not a KerberosTime (YYYYMMDDhhmmssZ)")]
     Time,
     /// The text is longer than any real name. The number is the greatest accepted length, in octets.
@@ -99,7 +99,7 @@ pub enum Problem {
     /// The field is empty, but must not be empty.
     #[error("the field is empty")]
     Empty,
-    /// The message may be sent, but not at this point of the exchange.
+    /// The message is valid, but not at this point of the exchange.
     #[error("the message does not belong to this point of the exchange")]
     OutOfPlace,
     /// The octets have none of the forms that the specification allows here.

@@ -1,8 +1,9 @@
 //! A reader of DER in messages from the network.
 //!
-//! The reader returns slices of its octets, in the order in which the caller requests them. The reader does not copy or
-//! allocate. The reader accepts the encodings that Kerberos and SPNEGO use: tags of one octet, and definite, minimal
-//! lengths of at most four octets. The reader does not recurse: the caller's code determines the depth of a message.
+//! The reader returns slices of its octets, in the order in which the caller requests them. The reader does not copy octets
+//! or allocate memory. The reader accepts the encodings that Kerberos and SPNEGO use: tags of one octet, and definite,
+//! minimal lengths of at most four octets. The reader does not recurse: the caller's code determines how deep a message is
+//! nested.
 
 mod fields;
 #[cfg(test)]
@@ -44,8 +45,8 @@ impl<'a> Reader<'a> {
         Fault::new(self.rest, what, kind)
     }
 
-    /// Makes a fault at this offset with a number: the expected tag or value, a limit, or the number of octets that
-    /// follow.
+    /// Makes a fault at this offset with a number. The number is the expected tag or value, a limit, or the number of octets
+    /// that follow.
     #[inline(always)]
     pub(crate) fn error_with(&self, what: Field, kind: Kind, number: usize) -> Fault {
         Fault::with(self.rest, what, kind, number)
@@ -79,7 +80,7 @@ impl<'a> Reader<'a> {
         Some(Self { rest: contents })
     }
 
-    /// Reads with a copy of this reader, and then takes the copy's place in the message. A function that is not inlined
+    /// Reads with a copy of this reader, and then continues at the position of the copy. A function that is not inlined
     /// writes to the copy, so this reader stays in registers ([`Header`] gives the reason).
     #[inline(always)]
     fn apart<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
@@ -89,8 +90,8 @@ impl<'a> Reader<'a> {
         outcome
     }
 
-    /// Returns the reason why [`element_header`] found no header, or why fewer octets follow the header than its length
-    /// says.
+    /// Returns the fault if [`element_header`] found no header, or if fewer octets follow the header than its length
+    /// announces.
     #[cold]
     #[inline(never)]
     fn element_fault(self, tag: u8, what: Field) -> Fault {
@@ -135,7 +136,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the two headers of a wrapped element one after the other.
+    /// Reads the two headers of a wrapped element separately.
     #[cold]
     #[inline(never)]
     fn wrapped_in_turn(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
@@ -159,7 +160,8 @@ impl<'a> Reader<'a> {
         self.element(tag::SEQUENCE, what)
     }
 
-    /// Reads every element of a SEQUENCE OF, so that a later reader finds no fault. Returns the number of elements.
+    /// Reads every element of a SEQUENCE OF once. When the elements are read again later, no fault can occur. Returns the
+    /// number of elements.
     #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,
@@ -191,9 +193,9 @@ impl<'a> Reader<'a> {
 /// The header of an element: the octets before the contents.
 ///
 /// A `Header` is one word, and the functions that read headers get octets instead of a reader. So none of these
-/// functions writes to a reader through a reference, and the reader stays in registers. When functions wrote to a reader, their callers
-/// waited for the octets that the functions had just written. A request then took 14 to 17 % longer, which is the mean
-/// of two layouts of the program.
+/// functions writes to a reader through a reference, and the reader stays in registers. In an earlier version, functions
+/// wrote to a reader, and their callers waited for the octets that the functions had just written. A request then took 14 to
+/// 17 % longer (mean of two layouts of the program).
 #[derive(Clone, Copy)]
 struct Header {
     /// The number of octets in the header.
@@ -212,7 +214,7 @@ impl Header {
 }
 
 /// Reads the header of an element: the identifier octet, and the length in its shortest form (X.690 sections 8.1.3 and 10.1).
-/// Returns `None` if the octets are anything else; [`Reader::element_fault`] then finds the reason.
+/// Returns `None` if the octets are anything else. [`Reader::element_fault`] then finds the reason.
 #[inline(never)]
 fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
     match *octets {
@@ -226,8 +228,8 @@ fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
 }
 
 /// Reads both headers of a wrapped element in one step, if both lengths have the same number of octets. `empty`
-/// contains both headers of an element with empty contents. A token has fifty such pairs of headers. Reading such pairs
-/// here and in `long_wrapped_header` saves 13 % of a request's instructions.
+/// contains both headers of an element with empty contents. A token has fifty such pairs of headers. This function and
+/// `long_wrapped_header` save 13 % of a request's instructions.
 ///
 /// For example, `[1] INTEGER` with empty contents is `A1 02 02 00`, and with the contents `05` it is `A1 03 02 01
 /// 05`: both lengths are greater by 1. If the contents have at most 0x7D octets, the outer length is below 0x80, so
@@ -246,8 +248,8 @@ fn wrapped_header(octets: &[u8], empty: [u8; 4]) -> Option<Header> {
     long_wrapped_header(octets, outer, inner)
 }
 
-/// Reads both headers in one step, if both lengths have two octets or both have three, as the headers around a ticket
-/// do.
+/// Reads both headers in one step, if both lengths have two octets or both lengths have three octets. The headers around a
+/// ticket have such lengths.
 #[inline(never)]
 fn long_wrapped_header(octets: &[u8], outer: u8, inner: u8) -> Option<Header> {
     match *octets {

@@ -1,8 +1,8 @@
 //! A writer of DER (X.690). The writer writes from the end to the start, so it knows the length of an element before it
 //! writes the header.
 //!
-//! The caller writes the last field of a structure first. The writer need not compute lengths beforehand, and moves the
-//! octets only once, when it reverses them at the end.
+//! The caller writes the last field of a structure first. So the writer need not compute lengths in advance. The writer
+//! moves the octets only once, when it reverses them at the end.
 
 use super::{LengthOctets, context, tag};
 use crate::time::UnixTime;
@@ -14,13 +14,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Makes a writer with a capacity of `octets`. A writer that must grow leaves a copy of its octets in memory. Where
-    /// secrets are written, the capacity must therefore suffice.
+    /// Makes a writer with a capacity of `octets`. A writer that must grow leaves a copy of its octets in memory. So
+    /// for a message with secrets, the capacity must be large enough.
     pub(crate) fn with_capacity(octets: usize) -> Self {
         Self { reversed: Vec::with_capacity(octets) }
     }
 
-    /// Writes an element whose contents `contents` writes.
+    /// Writes an element. The function `contents` writes the contents.
     pub(crate) fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
         let before = self.reversed.len();
         contents(self);
@@ -59,7 +59,7 @@ impl Writer {
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
         let mut shortest = &octets[..];
-        // The first octet is padding if the next octet has the same sign.
+        // The first octet is padding if it only repeats the sign bit of the next octet.
         while let Some((0x00, rest @ [0..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
             shortest = rest;
         }

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 #[must_use]
 pub struct ChannelBindings {
     md5: [u8; 16],
-    /// The hash of the same application data with addresses of the type GSS_C_AF_NULLADDR.
+    /// The hash of the bindings with the same application data, and with addresses of the type GSS_C_AF_NULLADDR.
     null_addresses: [u8; 16],
 }
 
@@ -30,11 +30,11 @@ impl ChannelBindings {
     /// Windows, browsers and LDAP clients send this type. All connections to a server have the same bindings of this
     /// type. While a certificate is being replaced, give the bindings of both certificates.
     ///
-    /// The hash function is that of the certificate's signature, but SHA-256 replaces MD5 and SHA-1. For Ed25519 and
-    /// Ed448, the RFC defines no hash function, and clients differ. Chromium and programs that use OpenSSL (libpq,
-    /// curl) send no bindings of this type, Java uses SHA-256, and GnuTLS uses SHA-512 for Ed25519. A server with such
-    /// a certificate uses [`Self::tls_exporter`], or makes the bindings of its clients with [`Self::new`]. Java also
-    /// uses SHA-256 for RSASSA-PSS with any hash function.
+    /// The hash function is the hash function of the certificate's signature, but SHA-256 replaces MD5 and SHA-1. For
+    /// Ed25519 and Ed448, the RFC defines no hash function, and different clients do different things. Chromium and
+    /// programs that use OpenSSL (libpq, curl) send no bindings of this type, Java uses SHA-256, and GnuTLS uses
+    /// SHA-512 for Ed25519. A server with such a certificate uses [`Self::tls_exporter`], or makes the bindings of its
+    /// clients with [`Self::new`]. Java also uses SHA-256 for RSASSA-PSS with any hash function.
     ///
     /// # Errors
     ///
@@ -55,9 +55,9 @@ impl ChannelBindings {
     /// Finished message in the connection's latest handshake. The client sends this message in a full handshake, and
     /// the server sends it if the session was resumed.
     ///
-    /// Returns `None` unless the data has the twelve octets of TLS 1.0 to 1.2 (RFC 5246 section 7.4.9). TLS 1.3 has a
-    /// longer Finished message and no such binding (RFC 8446 appendix C.5). Before the handshake ends, a TLS library
-    /// returns no octets.
+    /// Returns `None` if the data does not have the twelve octets of TLS 1.0 to 1.2 (RFC 5246 section 7.4.9). TLS 1.3
+    /// has a longer Finished message, and does not define this binding (RFC 8446 appendix C.5). Before the handshake
+    /// ends, a TLS library returns no octets.
     #[must_use]
     pub fn tls_unique(verify_data: &[u8]) -> Option<Self> {
         (verify_data.len() == 12).then(|| Self::of("tls-unique:", verify_data))
@@ -76,8 +76,8 @@ impl ChannelBindings {
         self.md5.ct_eq(sent).into()
     }
 
-    /// Returns whether `sent` is the hash of these bindings with addresses of the type GSS_C_AF_NULLADDR, which RFC
-    /// 2744 section 3.11 also allows.
+    /// Returns whether `sent` is the hash of these bindings with addresses of the type GSS_C_AF_NULLADDR. RFC 2744
+    /// section 3.11 also allows this type.
     pub(crate) fn match_with_null_addresses(&self, sent: &[u8; 16]) -> bool {
         self.null_addresses.ct_eq(sent).into()
     }
@@ -92,9 +92,9 @@ enum AddressesOfBindings {
     Null,
 }
 
-/// Hashes bindings: the type and the length of two empty addresses, then the length and the octets of the application
-/// data. All numbers are little-endian and have 32 bits. If the length of the data exceeds 32 bits, a client cannot
-/// send such bindings, so their hash here matches no request.
+/// Hashes bindings. The hashed octets are the type and the length of two empty addresses, then the length and the
+/// octets of the application data. All numbers are little-endian and have 32 bits. If the length of the data exceeds 32
+/// bits, a client cannot send these bindings, and the hash from this function matches no request.
 fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
     let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
     let address_type: u32 = match addresses {
@@ -113,7 +113,7 @@ fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
 }
 
 /// Returns whether a client's hash is all zeros, which means that the client sends no channel bindings. The comparison
-/// need not take constant time, because zeros are no secret.
+/// need not take constant time, because zeros are not secret.
 pub(crate) fn is_absent(sent: &[u8; 16]) -> bool {
     *sent == [0; 16]
 }

@@ -1,4 +1,4 @@
-//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1). This "checksum" is not a checksum, but contains
+//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1). The field is called a checksum, but contains
 //! context flags, the hash of the channel bindings, and delegated credentials.
 
 use crate::crypto::ChecksumType;
@@ -23,8 +23,7 @@ pub(crate) struct GssChecksum<'a> {
     /// The hash of the channel bindings. All zeros mean that the client sends no channel bindings.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
-    /// The field Deleg, which is never empty here. The field should contain a KRB-CRED, but its contents are not
-    /// checked yet.
+    /// The field Deleg, if it is not empty. The field should contain a KRB-CRED, but its contents are not checked yet.
     pub(crate) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
@@ -74,7 +73,7 @@ pub enum ChecksumCause {
     /// The keyed checksum does not verify.
     #[error("the keyed checksum does not verify")]
     Wrong,
-    /// The checksum has fewer than the 24 octets of RFC 4121 section 4.1.1.
+    /// The checksum has fewer than 24 octets (RFC 4121 section 4.1.1).
     #[error("it has {0} octets, fewer than the 24 that RFC 4121 demands")]
     Short(usize),
     /// The field Lgth is not 16.
@@ -86,7 +85,7 @@ pub enum ChecksumCause {
 }
 
 flags! {
-    /// The context flags of RFC 4121 section 4.1.1.1: the features that the client requests for the context.
+    /// The context flags of RFC 4121 section 4.1.1.1. With these flags, the client requests features of the context.
     pub struct GssFlags(u32) {
         /// GSS_C_DELEG_FLAG: the client delegates credentials.
         const DELEGATE = 0x0001;

@@ -34,8 +34,8 @@ fn authorization_value_without_a_token_is_refused_with_its_reason() {
     }
 }
 
-/// The vector engine decodes 32 octets at a time, the scalar engine one. Both engines must return the same result
-/// for every octet at every offset and for every length.
+/// The vector engine decodes 32 octets at a time, and the scalar engine decodes one octet at a time. Both engines must
+/// return the same result for every octet at every offset and for every length.
 #[test]
 fn vector_engine_decodes_every_value_as_the_scalar_engine_does() {
     for length in 0..100 {
@@ -60,8 +60,8 @@ fn authorization_value_over_the_size_limit_is_refused_before_decoding() {
     let at_limit = STANDARD.encode([0x60; 100]);
     let value = alloc::format!("Negotiate {at_limit}");
     assert_eq!(decode(value.as_bytes(), 100).unwrap().len(), 100);
-    // By its length, this header could hold up to 102 octets. The exact size of a token is checked when the token
-    // is read.
+    // The length of this header allows tokens of 100 to 102 octets. The exact size of a token is checked later, when
+    // the token is read.
     assert!(decode(value.as_bytes(), 99).is_err());
     let rubbish = alloc::format!("Negotiate {}", "!".repeat(1_000_000));
     assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), HeaderFault::TooLarge { size: 750_000, .. }));

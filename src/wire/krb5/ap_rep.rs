@@ -1,5 +1,5 @@
-//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): the message by which a server authenticates itself. With DCE
-//! style, the client answers with an AP-REP, too.
+//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): the message by which a server authenticates itself. In DCE style,
+//! the client also answers with an AP-REP.
 
 use super::{EncryptedData, EncryptionKey};
 use crate::crypto::{EncType, Key};

@@ -1,4 +1,4 @@
-//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed elements, where an element may be another container.
+//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed elements. An element may be another container.
 //!
 //! This module reads one level of containers. The ticket's container is from the KDC, and the authenticator's container
 //! is from the client. The stages that verify a request look for a PAC in the ticket's container only.
@@ -7,7 +7,7 @@ use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, field, tag};
 use core::fmt;
 
-/// A container of typed elements, which the KDC or the client wrote.
+/// A container of typed elements. The KDC or the client wrote the container.
 ///
 /// ```asn1
 /// AuthorizationData ::= SEQUENCE OF SEQUENCE {
@@ -17,7 +17,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
-    /// The contents of the SEQUENCE OF. All these elements have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All elements have already been read once without a fault.
     encoded: &'a [u8],
 }
 
@@ -97,15 +97,15 @@ impl fmt::Debug for AuthorizationElement<'_> {
     }
 }
 
-/// A type of authorization data (RFC 4120 section 7.5.4, MS-KILE section 2.2), which may be a type without a constant
-/// here.
+/// A type of authorization data (RFC 4120 section 7.5.4, MS-KILE section 2.2). A value may also be a type for which
+/// this crate has no constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AdType(pub i32);
 
 impl AdType {
-    /// AD-IF-RELEVANT, a container. A service may ignore elements of unknown type in this container.
+    /// AD-IF-RELEVANT: a container. A service may ignore elements of unknown type in this container.
     pub const IF_RELEVANT: Self = Self(1);
-    /// AD-MANDATORY-FOR-KDC, a container that only KDCs interpret.
+    /// AD-MANDATORY-FOR-KDC: a container that only KDCs interpret.
     pub const MANDATORY_FOR_KDC: Self = Self(8);
     /// AD-INITIAL-VERIFIED-CAS: the authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
     pub const INITIAL_VERIFIED_CAS: Self = Self(9);
@@ -117,7 +117,7 @@ impl AdType {
     pub const TOKEN_RESTRICTIONS: Self = Self(141);
     /// KERB-LOCAL (MS-KILE section 2.2.4).
     pub const KERB_LOCAL: Self = Self(142);
-    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). Flag 0x4000 means that the client sends channel bindings.
+    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). With flag 0x4000, the client announces channel bindings.
     pub const AP_OPTIONS: Self = Self(143);
     /// KERB_AUTH_DATA_CLIENT_TARGET: the service for which the client made its request
     /// ([`ClientTarget`](super::ClientTarget), MS-KILE section 3.2.5.8).

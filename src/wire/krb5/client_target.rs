@@ -8,9 +8,9 @@ use core::fmt;
 
 /// The service for which a client made its authenticator (`HTTP/www.example.com@EXAMPLE.COM`).
 ///
-/// The service's name in the ticket is not protected. This name is protected, because only the client and the service
-/// have the session key. An acceptor can therefore detect that an attacker relayed a request that the client made for
-/// another service of the same account. A malicious client can write any name into its own authenticator, or no name.
+/// The service's name in the ticket is not protected. The name in this element is protected, because only the client
+/// and the service have the session key. So an acceptor can detect a relayed request that the client made for another
+/// service of the same account. A malicious client can write any name into its own authenticator, or no name.
 ///
 /// MS-KILE does not define the encoding of the element. Windows and Heimdal write UTF-16, little-endian, without a
 /// terminator. MIT krb5 does not write the element.
@@ -32,7 +32,7 @@ impl<'a> ClientTarget<'a> {
         Self(WideText::of_checked(data))
     }
 
-    /// Makes the error of an element that cannot be read.
+    /// Makes the error for an element that cannot be read.
     pub(crate) const fn malformed(problem: Problem) -> Malformed {
         Malformed { what: "KERB_AUTH_DATA_CLIENT_TARGET", at: 0, problem }
     }

@@ -18,10 +18,11 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 ///     r-address   [5] HostAddress OPTIONAL
 /// }
 /// ```
-/// A client may also send a KRB-CRED outside of an AP-REQ. All fields except the first then protect against replays.
+/// This library reads a KRB-CRED only in an AP-REQ. All fields except the first protect against replays of a KRB-CRED
+/// that a client sends outside of an AP-REQ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    /// The contents of `ticket-info`. All these elements have been read once without a fault.
+    /// The contents of `ticket-info`. All elements have already been read once without a fault.
     pub(crate) ticket_info: Unprinted<&'a [u8]>,
     pub(crate) ticket_info_count: usize,
 }

@@ -1,4 +1,4 @@
-//! EncTicketPart (RFC 4120 section 5.3): the KDC's statements about the client.
+//! EncTicketPart (RFC 4120 section 5.3): the part of a ticket in which the KDC states facts about the client.
 
 use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags, TransitedEncoding};
 use crate::time::UnixTime;

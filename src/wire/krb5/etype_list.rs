@@ -4,14 +4,14 @@ use crate::crypto::EncType;
 use crate::limits::MAX_NEGOTIATED_ETYPES;
 use crate::wire::der::{self, Field, Malformed, Reader, field};
 
-/// The data of an AD-ETYPE-NEGOTIATION element. The client's first choice comes first.
+/// The data of an AD-ETYPE-NEGOTIATION element. The list has the client's order of preference.
 ///
 /// ```asn1
 /// EtypeList ::= SEQUENCE OF Int32
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
-    /// The contents of the SEQUENCE OF. All these elements have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All elements have already been read once without a fault.
     encoded: &'a [u8],
 }
 

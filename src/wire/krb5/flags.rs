@@ -30,9 +30,9 @@ flags! {
         const HW_AUTHENT = bit(11);
         /// The KDC checked the transited realms.
         const TRANSITED_POLICY_CHECKED = bit(12);
-        /// The KDC trusts this service with delegated credentials.
+        /// The KDC says that clients may delegate credentials to this service.
         const OK_AS_DELEGATE = bit(13);
-        /// The request was protected against tampering (RFC 6806 section 11).
+        /// The KDC's reply lets the client detect a changed request (RFC 6806 section 11).
         const ENC_PA_REP = bit(15);
         /// The client is anonymous (RFC 8062).
         const ANONYMOUS = bit(16);
@@ -50,8 +50,8 @@ flags! {
 }
 
 impl TicketFlags {
-    /// Returns the names of the set flags as the RFCs spell them, in the order of their bits. Bits without a name are
-    /// ignored.
+    /// Returns the names of the flags that are set, as the RFCs spell them, in the order of their bits. Bits without a
+    /// name are ignored.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
     }

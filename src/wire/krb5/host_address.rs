@@ -50,7 +50,7 @@ impl<'a> HostAddresses<'a> {
         self.iter().any(|listed| listed.ip() == Some(address))
     }
 
-    /// Returns whether the ticket names an IP address. Tickets of Windows clients contain a NetBIOS name only.
+    /// Returns whether the ticket names an IP address. Tickets of Windows clients contain only a NetBIOS name.
     pub(crate) fn name_an_ip_address(self) -> bool {
         self.iter().any(|listed| matches!(listed.address_type, AddressType::IPV4 | AddressType::IPV6))
     }
@@ -97,7 +97,7 @@ impl<'a> HostAddress<'a> {
     }
 }
 
-/// A type of address (RFC 4120 section 7.5.3), which may be a type without a constant here.
+/// A type of address (RFC 4120 section 7.5.3). A value may also be a type for which this crate has no constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressType(pub i32);
 

@@ -1,4 +1,5 @@
-//! KRB-CRED (RFC 4120 section 5.8.1): the tickets that a client delegates, and the encrypted part with their keys.
+//! KRB-CRED (RFC 4120 section 5.8.1): the tickets that a client delegates, and an encrypted part with the keys of these
+//! tickets.
 
 use super::{EncryptedData, Ticket};
 use crate::limits::MAX_DELEGATED_TICKETS;
@@ -43,7 +44,7 @@ impl<'a> KrbCred<'a> {
 /// The delegated tickets: SEQUENCE OF Ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
-    /// The contents of the SEQUENCE OF. All these tickets have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All tickets have already been read once without a fault.
     encoded: Unprinted<&'a [u8]>,
     count: usize,
 }
@@ -68,7 +69,7 @@ impl<'a> Tickets<'a> {
         core::iter::from_fn(move || {
             let from_here = rest.rest();
             rest.element(application(1), field!("Ticket")).ok()?;
-            // The unread octets are the end of `from_here`, so the subtraction returns the length of the ticket.
+            // The unread octets are the end of `from_here`, so the subtraction gives the length of the ticket.
             from_here.get(..from_here.len().saturating_sub(rest.rest().len()))
         })
     }

@@ -23,11 +23,11 @@ use crate::wire::der::{Writer, application};
 ///     e-data     [12] OCTET STRING OPTIONAL
 /// }
 /// ```
-/// A KRB-ERROR is not protected. This server never writes `e-text`; an administrator finds the reason in the server's
+/// A KRB-ERROR is not protected. This server never writes `e-text`. An administrator finds the reason in the server's
 /// log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbError<'a> {
-    /// The client's time from the request, which the server repeats.
+    /// The time in the client's authenticator. The server repeats this time.
     pub(crate) client_time: UnixTime,
     /// The time of this server.
     pub(crate) server_time: UnixTime,

@@ -13,11 +13,11 @@ use core::fmt;
 ///     name-string [1] SEQUENCE OF KerberosString
 /// }
 /// ```
-/// Two names are the same if their components are the same. The name-type is only a hint (RFC 4120 section 6.2).
+/// Two names are equal if their components are equal. The name-type is only a hint (RFC 4120 section 6.2).
 #[derive(Clone, Copy)]
 pub struct PrincipalName<'a> {
     name_type: NameType,
-    /// The contents of `name-string`. All these components have been read once without a fault.
+    /// The contents of `name-string`. All components have already been read once without a fault.
     components: &'a [u8],
 }
 
@@ -68,7 +68,7 @@ impl<'a> PrincipalName<'a> {
         })
     }
 
-    /// Returns the components joined with `/`. The text is cut to the length that an error keeps.
+    /// Returns the components joined with `/`. The text is cut to the length that an error can hold.
     pub(crate) fn bounded(self) -> BoundedText {
         let mut bounded = BoundedText::new("");
         for (index, component) in self.components().enumerate() {
@@ -141,7 +141,8 @@ impl fmt::Debug for PrincipalName<'_> {
     }
 }
 
-/// A type of name (RFC 4120 section 6.2 and later RFCs), which may be a type without a constant here.
+/// A type of name (RFC 4120 section 6.2 and later RFCs). A value may also be a type for which this crate has no
+/// constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NameType(pub i32);
 

@@ -1,4 +1,5 @@
-//! Ticket (RFC 4120 section 5.3): unencrypted and unprotected fields, and the part that the KDC encrypted.
+//! Ticket (RFC 4120 section 5.3): two fields that are not encrypted and not protected, and the part that the KDC
+//! encrypted.
 
 use super::{EncryptedData, PrincipalName};
 use crate::bounded_text::BoundedText;

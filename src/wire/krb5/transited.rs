@@ -1,8 +1,9 @@
 //! TransitedEncoding (RFC 4120 section 5.3): the KDC's list of the realms on the authentication path from the client's
 //! realm to the service's realm.
 //!
-//! The list may be compressed (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). For some compressed names the RFC does
-//! not define the realm, and MIT krb5 and Heimdal differ. A list with such a name is refused as unreadable.
+//! The list may be compressed (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). For some compressed names, the RFC does
+//! not define the realm, and MIT krb5 and Heimdal read different realms. A list with such a name is refused as
+//! unreadable.
 
 mod path;
 
@@ -100,7 +101,7 @@ fn subfields(contents: &[u8]) -> impl Iterator<Item = &[u8]> {
 enum Before {
     Nothing,
     Realm(RealmName),
-    /// A null subfield, with the realm before it. `None` means the client's realm.
+    /// A null subfield, with the realm before this subfield. `None` means the client's realm.
     NullSubfield(Option<RealmName>),
 }
 
@@ -113,8 +114,8 @@ impl Before {
         }
     }
 
-    /// Returns the realm before a null subfield, where the path of the null subfield begins. Returns `None` if the
-    /// element is not a null subfield.
+    /// Returns the realm before a null subfield. The path that the null subfield means begins at this realm. Returns
+    /// `None` if the element is not a null subfield.
     fn open_end<'a>(&'a self, client: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Self::NullSubfield(realm) => Some(realm.as_ref().map_or(client, RealmName::octets)),
@@ -149,7 +150,7 @@ fn read_realm(subfield: &[u8], before: &Before) -> Result<RealmName, TransitedFa
     }
     match (name.starts_with(b"/"), ends_with_dot, before) {
         (true, false, _) if stands_alone => Ok(own),
-        // The realm before the first subfield is the null realm.
+        // For the first subfield, the previous realm is the null realm.
         (false, false, _) | (true, false, Before::Nothing) => Ok(own),
         (true, false, Before::Realm(realm)) => realm.clone().followed_by(&own),
         (false, true, Before::Realm(realm)) if !stands_alone => own.followed_by(realm),

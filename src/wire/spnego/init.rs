@@ -55,7 +55,7 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
 pub(crate) struct MechanismList<'a> {
     /// The whole encoding of the list. The mechListMIC is computed over this encoding (RFC 4178 section 5).
     der: &'a [u8],
-    /// The contents of the list. All these elements have been read once without a fault.
+    /// The contents of the list. All elements have already been read once without a fault.
     encoded: &'a [u8],
 }
 
@@ -63,7 +63,7 @@ impl<'a> MechanismList<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: Field) -> Result<Self, Fault> {
         let start = reader.rest();
         let encoded = reader.sequence(what)?;
-        // The unread octets are the end of `start`, so the subtraction returns the length of the list.
+        // The unread octets are the end of `start`, so the subtraction gives the length of the list.
         let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
         let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
@@ -86,13 +86,13 @@ impl<'a> MechanismList<'a> {
         core::iter::from_fn(move || Some(rest.element(tag::OID, field!("NegTokenInit.mechTypes")).ok()?.rest()))
     }
 
-    /// Returns the mechanism by which the client offers Kerberos. If the client offers both identifiers of Kerberos,
-    /// the first identifier counts.
+    /// Returns the Kerberos mechanism that the client offers. If the client offers both identifiers of Kerberos, the
+    /// function returns the first identifier.
     pub(crate) fn kerberos(self) -> Option<Mechanism> {
         self.iter().find(|mechanism| mechanism.is_kerberos())
     }
 
-    /// Returns whether Kerberos is the client's preferred mechanism, the first of the list.
+    /// Returns whether Kerberos is the client's preferred mechanism, which is the first mechanism of the list.
     pub(crate) fn prefers_kerberos(self) -> bool {
         self.iter().next().is_some_and(Mechanism::is_kerberos)
     }

@@ -1,4 +1,5 @@
-//! NegTokenResp (RFC 4178 section 4.2.2): every message of the initiator or the acceptor after the NegTokenInit.
+//! NegTokenResp (RFC 4178 section 4.2.2): the form of every message after the NegTokenInit, from the initiator or the
+//! acceptor.
 
 use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
@@ -51,8 +52,8 @@ pub(crate) struct NegotiationReply<'a> {
 
 impl NegotiationReply<'_> {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        // These sizes are used for the capacity only. An absent field counts as empty, and the writer grows if its
-        // capacity is too small.
+        // These sizes only determine the capacity of the writer. An absent field counts as empty, and the writer grows
+        // if its capacity is too small.
         let token = self.response_token.unwrap_or_default();
         let mic = self.mech_list_mic.unwrap_or_default();
         let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));
@@ -100,7 +101,7 @@ pub(crate) const REJECT: [u8; 9] = [RESP_TAG, 7, tag::SEQUENCE, 5, context(0), 3
 /// The identifier octet of a NegTokenResp as a NegotiationToken.
 pub(crate) const RESP_TAG: u8 = context(1);
 
-/// A capacity that exceeds the headers of all fields plus an object identifier, in octets.
+/// A capacity, in octets, that is larger than the headers of all fields and an object identifier together.
 const HEADERS: usize = 48;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 
-/// Makes an example of MS-XCA section 3.2. `table` has offsets and values of the table's octets that are not zero, and
-/// `stream` has the codes.
+/// Makes an example of MS-XCA section 3.2. `table` has the offset and the value of each octet of the table that is not
+/// zero. `stream` has the codes.
 fn example(table: &[(usize, u8)], stream: &[u8]) -> Vec<u8> {
     let mut bytes = alloc::vec![0; TABLE];
     for (at, lengths) in table {
@@ -32,7 +32,7 @@ fn lz77_huffman_examples_of_ms_xca_decompress() {
 }
 
 #[test]
-fn lz77_huffman_never_exceeds_the_given_size_and_a_cut_input_or_wrong_table_is_refused() {
+fn lz77_huffman_output_never_exceeds_the_given_size_and_a_cut_input_or_wrong_table_is_refused() {
     for size in [3, 4, 299] {
         assert_ne!(xpress_huffman(&three_hundred(), size).map(|bytes| bytes.len()), Some(300), "{size}");
     }

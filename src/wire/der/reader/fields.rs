@@ -1,4 +1,4 @@
-//! Readers of the fields of Kerberos structures. Every field has an explicit tag with its number.
+//! Readers of the fields of Kerberos structures. Every field has an explicit tag, which has the number of the field.
 
 use super::Reader;
 use crate::limits::MAX_REALM_LENGTH;
@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Kind, context, tag};
 
 impl<'a> Reader<'a> {
-    /// Reads the field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
+    /// Reads the field `[number]`, a SEQUENCE or SEQUENCE OF. The function `read` reads the contents.
     #[inline(always)]
     pub(crate) fn structure<T>(
         &mut self,
@@ -47,8 +47,8 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
     }
 
-    /// Reads the field `[number]`, a Realm. Returns the octets of the realm, a KerberosString no longer than the
-    /// longest domain name.
+    /// Reads the field `[number]`, a Realm. Returns the octets of the realm. The realm is a KerberosString that is at
+    /// most as long as the longest domain name.
     #[inline(always)]
     pub(crate) fn realm_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
@@ -66,8 +66,8 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Kind::Text))
     }
 
-    /// Reads the field `[number]`, an Int32. A token has twenty such fields, and nearly all have one octet. Comparing
-    /// the whole header of such a field at once takes a tenth of the instructions.
+    /// Reads the field `[number]`, an Int32. A token has twenty such fields, and nearly all their values have one
+    /// octet. For such a field, one comparison of the whole header takes a tenth of the instructions.
     #[inline(always)]
     pub(crate) fn int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         match self.small_field(number) {
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
-    /// Skips fields whose numbers are `first` or greater, which a later version of the message may add after its
+    /// Skips fields whose numbers are `first` or greater. A later version of the message may add such fields after its
     /// extension marker. Refuses any other octets.
     pub(crate) fn end_after_extensions(&mut self, first: u8, what: Field) -> Result<(), Fault> {
         while let Some(tag) = self.peek().filter(|tag| (context(first)..=LAST_CONTEXT).contains(tag)) {
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         self.end(what)
     }
 
-    /// Reads the explicitly tagged field `[number]`, whose contents `read` reads.
+    /// Reads the explicitly tagged field `[number]`. The function `read` reads the contents.
     #[inline(always)]
     pub(crate) fn field<T>(
         &mut self,
@@ -195,7 +195,8 @@ impl<'a> Reader<'a> {
         self.field(number, what, Self::time)
     }
 
-    /// Returns the value of the field `[number]`, if it is an INTEGER of one octet, and the octets after the field.
+    /// Returns the value of the field `[number]` and the octets after the field, if the field is an INTEGER of one
+    /// octet.
     #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
         let ([header @ .., octet], rest) = self.rest.split_first_chunk::<5>()?;
@@ -204,5 +205,5 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The last context-specific tag of one octet.
+/// The last context-specific tag that fits into one octet.
 const LAST_CONTEXT: u8 = context(30);

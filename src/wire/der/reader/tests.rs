@@ -56,7 +56,7 @@ fn element_of_any_length_is_read_under_its_own_tag_only() {
     }
 }
 
-/// Each length could be encoded in one octet less.
+/// The lengths in this test have one octet more than the shortest encoding.
 #[test]
 fn greatest_length_of_each_form_is_refused_in_the_next_longer_form() {
     for (length, octets) in [
@@ -72,7 +72,7 @@ fn greatest_length_of_each_form_is_refused_in_the_next_longer_form() {
 }
 
 #[test]
-fn integer_is_read_up_to_eight_octets() {
+fn integer_of_at_most_eight_octets_is_read_and_a_longer_integer_is_refused() {
     for (bytes, value) in [
         (&[0x02, 0x01, 0x00][..], 0),
         (&[0x02, 0x02, 0x00, 0x80], 128),
@@ -222,7 +222,7 @@ fn fast_and_slow_reader_agree_on_elements_of_every_length() {
     }
 }
 
-/// Tests all values of the first two length octets, after the expected tag and after another tag.
+/// Tests all values of the first two length octets. The tag before these octets is the expected tag or another tag.
 #[test]
 fn fast_and_slow_reader_agree_on_all_values_of_two_length_octets() {
     let mut bytes = alloc::vec![0x5A; 0x208];
@@ -304,7 +304,7 @@ fn fast_path_reads_every_field_as_the_slow_path_does() {
     );
 }
 
-/// The tested lengths are near the greatest length that two octets can encode, for the contents and for the wrapper.
+/// The lengths of the contents and of the wrapper are near the greatest length that two octets can encode.
 #[test]
 fn long_wrapped_element_is_read_and_refused_when_cut() {
     for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
@@ -319,8 +319,8 @@ fn long_wrapped_element_is_read_and_refused_when_cut() {
     }
 }
 
-/// The encoded lengths have one, two or three octets. In some cases, the length of the wrapper needs one octet more
-/// than the length of the contents.
+/// The encoded lengths have one, two or three octets. In some cases, the encoded length of the wrapper has one octet
+/// more than the encoded length of the contents.
 #[test]
 fn wrapped_element_is_read_like_two_nested_elements() {
     for length in [0, 1, 125, 126, 127, 128, 252, 253, 255, 256, 300] {

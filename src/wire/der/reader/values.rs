@@ -1,4 +1,4 @@
-//! Readers of the values in fields: numbers, flags, texts and times.
+//! Readers of the values in fields. The values are numbers, flags, texts and times.
 
 use super::Reader;
 use crate::time::UnixTime;
@@ -9,8 +9,8 @@ impl<'a> Reader<'a> {
     /// 2³² + 18 as 18.
     ///
     /// The number may have more octets than DER allows (X.690 section 8.3.2). The client sspi-rs writes `cusec` in four
-    /// octets, and MIT krb5 and Heimdal accept such a number. Padding cannot make two equal numbers differ, because
-    /// this crate compares their values.
+    /// octets, and MIT krb5 and Heimdal accept such a number. The padding does not matter when two numbers are
+    /// compared, because this crate compares their values.
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
@@ -55,28 +55,29 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads KerberosFlags. Returns the first 32 bits, where bit 0 of the RFC is the highest bit. RFC 4120 section
-    /// 5.2.8 allows more bits, and some encoders write fewer.
+    /// Reads KerberosFlags. Returns the first 32 bits. Bit 0 of the RFC is the most significant bit. RFC 4120 section
+    /// 5.2.8 allows more than 32 bits, and some encoders write fewer than 32 bits.
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
-            // Encoders that cut off zero bits may leave no octet. The missing bits are zero (RFC 4120 section 5.2.8).
+            // If an encoder cuts off zero bits, there may be no octet of flags. The missing bits are zero (RFC 4120
+            // section 5.2.8).
             [0] => return Ok(0),
             [unused @ 0..=7, bits @ ..] if !bits.is_empty() => (*unused, bits),
             _ => return Err(contents.error(what, Kind::BitString)),
         };
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
         // Unused bits are at the end of the last octet. In a string of more than four octets, the unused bits are not
-        // among the kept 32 bits.
+        // among the first 32 bits.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
-        // Between one and four octets are counted, so both shifts stay below 32 bits.
+        // The code counts one to four octets, so both shifts stay below 32 bits.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
         let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
     }
 
-    /// Reads a KerberosString, which is declared as GeneralString and in practice is UTF-8. A NUL is refused: a program
-    /// in C that reads the name from a log or a database would end the name at the NUL.
+    /// Reads a KerberosString. RFC 4120 declares it as GeneralString, but implementations write UTF-8. A NUL is
+    /// refused: a program in C that reads the name from a log or a database would end the name at the NUL.
     pub(crate) fn text(&mut self, what: Field) -> Result<&'a str, Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
@@ -101,15 +102,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns whether a text is ASCII without NUL. Most names are.
+/// Returns whether a text is ASCII without NUL. Most names are such a text.
 ///
 /// The function checks eight octets at a time. The length need not be a multiple of eight, so the function first checks
-/// the last eight octets. This check takes a fifth of the instructions of decoding UTF-8. For an octet of 1 to 127,
-/// neither the octet nor the octet minus one has its top bit set.
+/// the last eight octets. Decoding UTF-8 takes five times as many instructions. For an octet of 1 to 127, neither the
+/// octet nor the octet minus one has its top bit set.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // For a zero octet, the subtraction sets the top bit. A borrow from a zero octet changes only the octets above it,
-    // and never clears the mark of the lowest zero.
+    // For a zero octet, the subtraction sets the top bit. A borrow changes only the octets above the zero octet, so the
+    // mark of the lowest zero octet always stays set.
     let marks_of = |word: u64| word | word.wrapping_sub(ONES);
     let marks = match text.last_chunk() {
         Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
@@ -117,7 +118,7 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
             // used.
             marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
         }),
-        // A short text is padded at its front with octets of value 1, which are accepted.
+        // A short text is padded at its front with octets of value 1. The check accepts these octets.
         None => marks_of(text.iter().fold(ONES, |word, octet| word << 8 | u64::from(*octet))),
     };
     marks & (ONES << 7) == 0

@@ -7,7 +7,7 @@ fn written(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     writer.finish()
 }
 
-/// The values of X.690 section 8.3, and the examples of section 8.1.3.
+/// The values are from X.690 section 8.3, and from the examples of section 8.1.3.
 #[test]
 fn integer_is_written_in_the_shortest_form() {
     for (value, octets) in [

@@ -18,7 +18,7 @@ fn bindings_of_every_type_begin_with_the_name_of_the_type() {
 /// The Finished message has 32 or 48 octets in TLS 1.3, and 36 octets in SSL 3.0. A TLS library returns no octets
 /// before the handshake ends.
 #[test]
-fn tls_unique_of_other_than_twelve_octets_is_refused() {
+fn tls_unique_with_a_length_other_than_twelve_octets_is_refused() {
     for length in (0..=48).filter(|length| *length != 12) {
         assert!(ChannelBindings::tls_unique(&[7; 48][..length]).is_none(), "{length}");
     }

@@ -32,8 +32,8 @@ fn encrypted_part_with_a_changed_octet_is_refused_or_read_as_changed() {
             let mut changed = whole.clone();
             changed[at] = value;
             let Ok(part) = EncApRepPart::read(&changed) else {
-                // The reader must accept every key and every key type. If an octet of the sequence number changes,
-                // the reader may refuse the part only for a change of the first octet.
+                // The reader must accept every key and every key type. The reader may refuse a changed first octet of
+                // the sequence number, but must accept every change of its other octets.
                 assert!(!key.contains(&at) && at != etype, "{at} {value}");
                 assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                 continue;
@@ -73,7 +73,7 @@ fn ap_rep_with_a_changed_octet_is_refused_or_read_as_changed() {
     }
 }
 
-/// The encrypted part contains a key, and a buffer that grows would leave a copy of the key in memory.
+/// The encrypted part contains a key. If the buffer had to grow, a copy of the key would stay in memory.
 #[test]
 fn longest_encrypted_part_fits_into_its_capacity() {
     let longest = time().with_micros(999_999).unwrap();

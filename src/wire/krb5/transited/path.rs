@@ -1,9 +1,10 @@
-//! The realms on the hierarchical path between two realms (RFC 4120 section 1.2). A null subfield means these realms.
+//! The realms on the hierarchical path between two realms (RFC 4120 section 1.2). A null subfield of a transited list
+//! means these realms.
 
 use crate::error::TransitedFault;
 
 /// Calls `visit` for each realm between `start` and `end`. The path goes up to the lowest common ancestor of both
-/// realms, and then down to `end`. Fails if the realms have no common ancestor; a realm counts as its own ancestor. The
+/// realms, and then down to `end`. Fails if the realms have no common ancestor. A realm counts as its own ancestor. The
 /// function takes time linear in the number of visited realms and in the length of both names.
 pub(super) fn each_between(
     start: &[u8],
@@ -58,8 +59,8 @@ impl Style {
         }
     }
 
-    /// Returns the depth of the lowest common ancestor, where a realm counts as its own ancestor. Returns zero if there
-    /// is no common ancestor.
+    /// Returns the depth of the lowest common ancestor. A realm counts as its own ancestor. Returns zero if there is no
+    /// common ancestor.
     fn shared_depth(self, one: &[u8], other: &[u8]) -> usize {
         let separates = |octet: &u8| *octet == self.separator();
         match self {
@@ -75,7 +76,7 @@ impl Style {
         }
     }
 
-    /// Returns the ancestor of `realm` that has the depth `depth`, where `realm` counts as its own ancestor.
+    /// Returns the ancestor of `realm` that has the depth `depth`. `realm` counts as its own ancestor.
     fn above(self, realm: &[u8], depth: usize) -> &[u8] {
         let is_separator = |(_, octet): &(usize, &u8)| **octet == self.separator();
         let mut separators = realm.iter().enumerate().filter(is_separator).map(|(at, _)| at);

@@ -17,7 +17,8 @@ fn expanded(contents: &[u8], client: &str, server: &str) -> Result<Vec<String>, 
     Ok(realms)
 }
 
-/// Asserts that each list expands to the expected realms, given the client's realm and the server's realm.
+/// Asserts that each list expands to the expected realms. Each case is the list, the client's realm, the server's
+/// realm, and the expected realms.
 fn assert_expansions(cases: &[(&str, &str, &str, &[&str])]) {
     for (contents, client, server, realms) in cases {
         let found = expanded(contents.as_bytes(), client, server);
@@ -67,8 +68,8 @@ fn empty_transited_list_of_any_type_names_no_realm() {
 #[test]
 fn null_subfield_expands_to_the_realms_between_its_neighbours() {
     assert_expansions(&[
-        // The paths lead up, down, and both. The client's realm is before the list, and the server's realm is after the
-        // list.
+        // Some paths lead up, some lead down, and some lead up and then down. The client's realm is before the list,
+        // and the server's realm is after the list.
         (",", "A.B.C.D", "D", &["B.C.D", "C.D"]),
         (",", "D", "A.B.C.D", &["C.D", "B.C.D"]),
         (",", "X.B.D", "Y.C.D", &["B.D", "D", "C.D"]),
@@ -87,7 +88,8 @@ fn null_subfield_expands_to_the_realms_between_its_neighbours() {
     ]);
 }
 
-/// The test includes names that only share letters: `NOTEDU` ends with `EDU`, and `/COMET` begins with `/COM`.
+/// The test includes names that share letters but no component: `NOTEDU` ends with `EDU`, and `/COMET` begins with
+/// `/COM`.
 #[test]
 fn null_subfield_between_realms_without_a_common_ancestor_is_unreadable() {
     for (client, server) in [
@@ -132,7 +134,7 @@ fn transited_name_after_a_space_is_a_complete_realm() {
     assert_unreadable(TransitedFault::Syntax, &[" ", "A, ", "A, ,B", "  A", "A,  /B"]);
 }
 
-/// MIT krb5, Heimdal and RFC 4120 expand such a compressed name to different realms.
+/// MIT krb5, Heimdal and RFC 4120 expand the compressed names of this test to different realms.
 #[test]
 fn ambiguous_compressed_realm_is_unreadable() {
     assert_unreadable(
