@@ -39,7 +39,7 @@ pub enum KeytabFileError {
     /// The file has no entry that can be used.
     #[error("the keytab has no whole entry; export the keys of the service's account again: {unusable}")]
     NoWholeEntry {
-        /// The records of the file, which all cannot be used.
+        /// The records of the file. None of them can be used.
         unusable: Names,
     },
     /// The file has no entry of the principals that the caller gave.

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn first_start_waives_the_rule_for_the_first_process_but_not_after_a_restart() {
+    fn first_start_admits_old_authenticators_at_the_first_process_but_not_after_a_restart() {
         let memories = Memories::new();
         let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));

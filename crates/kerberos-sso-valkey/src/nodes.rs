@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(crate) enum Topology {
     /// One server.
     Single(ConnectionInfo),
-    /// One master of several servers, chosen by sentinels.
+    /// A master that sentinels choose among several servers.
     Sentinel {
         sentinels: Sentinels,
         /// The connection settings for the master. The address in these settings is not used.

@@ -24,13 +24,13 @@ pub struct Client(Arc<Flow>);
 pub enum Pace {
     /// On each connection, a flow begins when the flow before it ends.
     Full,
-    /// A flow begins once in this time, whether or not the server has answered the flows before it.
+    /// A flow begins at each interval of this length, even if the server has not answered the earlier flows.
     Each(Duration),
 }
 
 struct Connection(SendRequest<Full<Bytes>>);
 
-/// What all flows of a client have in common.
+/// The values that all flows of a client share.
 struct Flow {
     host: String,
     cookies: String,
@@ -91,11 +91,11 @@ impl Flow {
             let mut begin = Instant::now();
             if let Some((due, interval)) = &mut pace {
                 if *due > begin {
-                    // The timer is up to a millisecond late, which is not the server's time.
+                    // The timer may be a millisecond late. This delay is not a part of the measured time.
                     tokio::time::sleep_until((*due).into()).await;
                     begin = Instant::now();
                 } else {
-                    // The connection was not free in time.
+                    // The flow had to wait for the connection. This wait is a part of the measured time.
                     begin = *due;
                 }
                 *due += *interval;

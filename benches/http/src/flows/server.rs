@@ -18,9 +18,9 @@ use tokio::net::TcpStream;
 /// The place of the server's state.
 #[derive(Clone, Copy)]
 pub enum State {
-    /// A file. The server answers when the disk has each write.
+    /// A file. The server answers a request after the disk has the request's writes.
     Disk,
-    /// A server of Redis without files.
+    /// A Redis server that writes no files.
     Redis,
 }
 
@@ -33,7 +33,7 @@ impl std::fmt::Display for State {
     }
 }
 
-/// A server that accepts connections. Both processes end before the folder is removed.
+/// A server that accepts connections. The server and Redis end before the folder is removed.
 pub struct Server {
     pub state: State,
     pub address: SocketAddr,
@@ -70,7 +70,8 @@ impl Server {
     /// Returns the value of the header `Authorization` with a new ticket of a user in 20 groups.
     pub fn ticket(&self) -> String {
         let now = UnixTime::from(SystemTime::now());
-        // A minute ahead, because the replay cache refuses authenticators from before its start.
+        // The client's time is a minute ahead, because the replay cache refuses authenticators from before
+        // its start.
         let token = self.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(now);
         token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
     }

@@ -54,7 +54,7 @@ impl SlotMap {
         }
     }
 
-    /// Doubts that a node is the master of its slots.
+    /// Marks the slots of a node as doubted: the node may not be their master any more.
     pub(crate) fn forget(&mut self, node: &Address) {
         let Some(place) = self.masters.iter().position(|master| master == node) else { return };
         for slot in self.slots.iter_mut().filter(|slot| slot.master == Some(place)) {

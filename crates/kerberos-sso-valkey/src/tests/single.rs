@@ -288,7 +288,8 @@ fn error_about_an_invalid_address_does_not_contain_its_password() {
     assert!(!refused.to_string().contains("secret"), "{refused}");
 }
 
-/// The wait for the store, up to three seconds, is within the margin for which the store keeps an entry longer.
+/// The store keeps an entry for a margin after the authenticator has expired. A wait of up to three seconds is
+/// within this margin.
 #[tokio::test]
 async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_not_after_three() {
     for (waited, expected) in
@@ -346,7 +347,8 @@ async fn request_fails_after_the_store_was_set_to_evict_keys() {
     assert!(matches!(cache.fault(), Some(StoreError::Evicts { .. })), "{:?}", cache.fault());
 }
 
-/// Otherwise each request would wait for the sum of the time-outs of all earlier requests.
+/// If the requests did not share the failure, each request would wait for the sum of the time-outs of all earlier
+/// requests.
 #[tokio::test]
 async fn requests_that_wait_for_a_connection_share_its_failure() {
     let store = Store::start().await;
