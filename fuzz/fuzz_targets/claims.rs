@@ -44,5 +44,5 @@ fn decode(buffer: &[u8]) -> Option<Vec<Claim>> {
     encoded.decode(usize::MAX).ok()
 }
 
-/// Claims are written again, and are read back only if they are shorter than this. So they fit into a PAC.
+/// The limit for the length of claims that the target writes again and reads back. Shorter claims fit into a PAC.
 const ROOM: usize = 60_000;
