@@ -88,7 +88,7 @@ fn authenticators_that_differ_only_in_their_confounder_are_both_accepted() {
 
 /// A user of Active Directory has many names, and one SID.
 #[test]
-fn a_client_is_its_sid_where_a_pac_names_one_and_else_its_name() {
+fn replay_entry_names_the_client_by_its_sid_or_by_its_name_without_a_sid() {
     let realm = realm();
     let validator = remembering(&realm);
     let client = |token: TestToken| {

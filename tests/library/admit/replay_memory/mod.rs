@@ -127,7 +127,7 @@ proptest! {
             // The client sends an earlier authenticator again, and a new authenticator.
             let again = before[usize::try_from(number).unwrap() * 7 % before.len()];
             for sent in [again, sent] {
-                // A validator asks the cache only after it has compared the client's time with its own.
+                // A validator asks the cache only after it has compared the client's time with the server's time.
                 if (sent.time - now).abs() <= SKEW {
                     let answer = sent.insert(&cache, now);
                     model.judge(sent, now, answer, entries);
