@@ -35,11 +35,11 @@ class PublicClients:
         self.versions["adal-node"] = json.loads((NODE / "adal-node/package.json").read_text())["version"]
 
     def seamlesspass(self, tenant, *options):
-        """Returns everything that SeamlessPass says, in one line."""
+        """Returns everything that SeamlessPass prints, in one line."""
         return attempt([BIN / "seamlesspass", "-no-color", "-tenant", tenant, *options], self.env, SECONDS)[1]
 
     def roadtx(self, *options):
-        """Returns the tokens that roadtx prints, and everything it says."""
+        """Returns the tokens that roadtx prints, and its whole output."""
         said = attempt([BIN / "roadtx", *options], self.env, SECONDS)[1]
         found = re.search(r'\{.*"accessToken".*\}', said)
         return json.loads(found.group()) if found else {}, said
