@@ -78,7 +78,8 @@ def token_of(said):
 
 
 def of_krbsso(ap_req):
-    """Returns the header value of ROADtools' krbsso.py for an AP-REQ: two mechanisms, and a framed AP-REQ under the first."""
+    """Returns the header value of ROADtools' krbsso.py for an AP-REQ. The value offers two mechanisms, and has the framed AP-REQ
+    for the first mechanism."""
     token = SPNEGO_NegTokenInit()
     token["MechTypes"] = [TypesMech["MS KRB5 - Microsoft Kerberos 5"], TypesMech["KRB5 - Kerberos 5"]]
     content = KRB5_FRAME + ap_req

@@ -63,7 +63,7 @@ class Redirects(Requests):
         self.all("another client_id: a page, no redirect", answers, is_page)
 
     def of_a_native_client(self):
-        """A native client on loopback may use any port (RFC 8252 section 7.3). Nothing else may differ."""
+        """A native client on loopback may use any port (RFC 8252 section 7.3). No other part of the address may differ."""
         registered, = NATIVE["redirect_uris"]
         with_port = lambda uri: re.fullmatch(r"http://127\.0\.0\.1(?::(\d{1,5}))?/callback", uri, re.ASCII)
         is_right = lambda uri: (found := with_port(uri)) and 0 < int(found[1] or 80) < 1 << 16

@@ -184,7 +184,7 @@ class Rubbish:
             stream.close()
 
     def slow_headers(self):
-        """Checks that a client that sends one octet at a time gets no more time."""
+        """Checks that a client that sends one octet at a time gets no more time than other clients."""
         started = time.monotonic()
         self.took("slow headers", started, [drip(self.server.port, b"GET / HTTP/1.1\r\nX-Slow: ")])
 

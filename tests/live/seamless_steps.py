@@ -1,5 +1,5 @@
-"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server, and
-between the browser and the KDC, note what passes."""
+"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server,
+and between the browser and the KDC, record the messages."""
 
 from contextlib import contextmanager
 
@@ -114,7 +114,7 @@ class Steps:
         return " ".join(there.split())
 
     def more_proof(self, application):
-        """Checks the other end of step 9: the server asks for a one-time code before it returns a code."""
+        """Checks the other outcome of step 9: the server asks for a one-time code before it returns a code."""
         self.label = f"{self.kind.name}, more proof"
         with self.browser(self.world.user("bob", "Some.Pass.1"), application) as browser:
             browser.go(application.login(login_hint="bob@contoso.test"))

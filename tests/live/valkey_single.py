@@ -62,7 +62,8 @@ def both_killed(scene):
 
 
 def fast_clients(scene):
-    """Restarts the engine after sign-ins of clients with fast clocks. Only the strict form refuses their replays."""
+    """Restarts the engine after sign-ins of clients with fast clocks. Only a strict start refuses the replays of these
+    sign-ins."""
     redis = Redis(scene.work).start()
     trial = scene.trial(redis, "--strict-start")
     refused = trial.admit(offset=120)

@@ -130,7 +130,7 @@ class Trial:
         self.nodes, self.admitted, self.reasons, self.fault_began = nodes, [], set(), None
 
     def fault_begins(self):
-        """Notes the time, from which the wait for the nodes counts."""
+        """Notes the time of the fault. The wait for the nodes counts from this time."""
         self.fault_began = time.monotonic()
 
     def admit(self, count=None, offset=0, nodes=None):
