@@ -1,5 +1,5 @@
-"""Records tickets and PACs that impacket makes instead of a KDC. The KDCs of these tests issue no such tickets, and some of these
-tickets no KDC may issue.
+"""Records tickets and PACs that impacket makes instead of a KDC. The KDCs of these tests issue no such tickets, and a KDC must
+never issue some of these tickets.
 
 In CONTOSO.TEST the tickets are silver tickets: every holder of the service's key can make them, and their KDC signature is made
 with that key. In FABRIKAM.TEST the KDC signatures are made with the key of the krbtgt account."""

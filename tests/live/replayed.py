@@ -49,7 +49,7 @@ class Answer:
         return json.loads(self.body)
 
     def xml(self):
-        """Returns the document, or an empty one if the answer is no XML."""
+        """Returns the document, or an empty document if the answer is no XML."""
         with contextlib.suppress(ET.ParseError):
             return ET.fromstring(self.body)
         return ET.Element("nothing")

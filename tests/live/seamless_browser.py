@@ -84,7 +84,7 @@ class Cases:
             self.explained(browser)
 
     def explained(self, browser):
-        """Checks that /explain explains a real ticket, and that the ticket can still sign in."""
+        """Checks that /explain explains a real ticket, and that the user can still sign in with this ticket."""
         token = header(self.world.alice().token())
         browser.open("/explain").type("textarea", token).click("form[action='/explain'] button")
         said = browser.until("document.querySelector('.verdict')?.innerText") or browser.heading()

@@ -17,7 +17,8 @@ SSO = "/contoso.test/winauth/sso"
 
 
 def check(world, port, report):
-    """The applications are the sample application and one that sends its users to the endpoint that asks for their name."""
+    """The applications are the sample application, and an application that sends its users to the endpoint that asks for their
+    name."""
     authority, address = Authority(world.work.dir("tls")), f"https://{HOST}:{port}"
     of_issuer = f"{address}/contoso.test", authority
     sample = SampleApp(world.work, port + 1, *of_issuer)

@@ -1,4 +1,4 @@
-"""The stores of valkey.py: single servers, clusters and sentinels. A relay fails as a network does.
+"""The stores of valkey.py: single servers, clusters and sentinels. A relay simulates a network that fails.
 
 REPLAY_STORE is the program of the server, `redis-server` if it is not set. The nodes use the user of the documentation of
 `kerberos-sso-valkey`, with exactly its rights."""
@@ -184,7 +184,8 @@ class Sentinels:
 
 
 class Relay:
-    """A relay of TCP connections to a store. After `cut`, it passes no octets and ends no connection, as a failed network does."""
+    """A relay of TCP connections to a store. After `cut`, the relay passes no octets and ends no connection, as a failed network
+    does."""
 
     def __init__(self, port):
         self.to, self.connections, self.cut_from, self.healed = port, 0, None, None

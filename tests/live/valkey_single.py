@@ -179,7 +179,8 @@ def tls(scene):
 
 
 def has_tls():
-    """Returns whether the store's program has TLS. Such a program ends with this error, because it has no certificate."""
+    """Returns whether the store's program has TLS. A program with TLS ends with this error, because the test gives it no
+    certificate."""
     done = subprocess.run([PROGRAM, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=60)
     return "Failed to configure TLS" in done.stdout + done.stderr
 

@@ -29,7 +29,7 @@ impl Site {
         fs::create_dir(path("replay"))?;
         fs::write(path("pages/hello"), "Hello user0000000\n")?;
         fs::write(path("keytab"), Keytab::encode([&tokens.account()], SystemTime::now().into())?)?;
-        // Without DNS, because the servers need no KDC.
+        // The file switches DNS off, because the servers need no KDC.
         fs::write(
             path("krb5.conf"),
             "[libdefaults]\n  default_realm = CONTOSO.TEST\n  rdns = false\n  dns_lookup_kdc = false\n",

@@ -58,7 +58,7 @@ pub fn print(figures: &[Figures], refusals: usize) {
     }
 }
 
-/// Returns the figures of the rounds as text, and the ratio of their median to ours.
+/// Returns the figures of the rounds as text, and the ratio of their median to the median of our server.
 fn beside(rounds: &[f64], ours: &[f64]) -> (String, f64) {
     let [lowest, median, highest] = [0.0, 0.5, 1.0].map(|part| quantile(rounds, part));
     (format!("{median:.1} ({lowest:.1} to {highest:.1})"), median / quantile(ours, 0.5))

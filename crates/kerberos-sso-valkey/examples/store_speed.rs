@@ -7,7 +7,7 @@
 //! of calls at once. Both use the same client crate, and one connection for each process. At the end, the processes repeat both
 //! kinds of calls at half of their median rates, and the program prints the response times.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
-#![allow(clippy::arithmetic_side_effects, reason = "the numbers are measurements, and far from the limits")]
+#![allow(clippy::arithmetic_side_effects, reason = "the measured numbers are far from the limits")]
 
 use kerberos_sso::UnixTime;
 use kerberos_sso::replay::{Admission, AsyncReplayCache as _, ReplayClient, ReplayEntry, ReplayTag};
@@ -40,7 +40,7 @@ struct Arguments {
     rate: u64,
 }
 
-/// One way to store a tag.
+/// One kind of call, with its connection to the store.
 #[derive(Clone)]
 enum Caller {
     Cache(ValkeyReplayCache),

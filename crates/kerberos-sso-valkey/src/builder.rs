@@ -91,7 +91,8 @@ impl Builder {
     }
 
     /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the processes
-    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this of later processes.
+    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about processes that
+    /// start later.
     ///
     /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
     pub fn first_start(mut self) -> Self {

@@ -234,7 +234,7 @@ mod after_proof {
     }
 
     /// A client that changes one bit of the ciphertext of the ticket or the authenticator has not proved its identity.
-    /// Such a client gets no error code.
+    /// So the client gets no error code.
     #[test]
     fn client_with_an_altered_ticket_or_authenticator_gets_no_krb_error() {
         let server = server();

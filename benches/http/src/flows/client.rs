@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 pub struct Client(Arc<Flow>);
 
-/// When the flows begin.
+/// The times at which the flows begin.
 #[derive(Clone, Copy)]
 pub enum Pace {
     /// On each connection, a flow begins when the flow before it ends.

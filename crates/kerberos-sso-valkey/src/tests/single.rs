@@ -160,7 +160,7 @@ async fn store_is_refused_when_its_clock_differs_by_three_seconds_but_not_by_two
     }
 }
 
-/// A store whose clock was ahead has deleted entries too early. These entries stay lost when the clock is correct
+/// A store whose clock was ahead has deleted entries too early. The entries stay lost when the clock is correct
 /// again.
 #[tokio::test]
 async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back() {
