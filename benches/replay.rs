@@ -151,8 +151,7 @@ fn worst() {
     println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
 }
 
-/// Returns the CPU time of the thread. This time excludes other load on the machine, and the time of waiting for a
-/// lock.
+/// Returns the CPU time of the thread. The CPU time excludes other load on the machine, and the wait for a lock.
 fn cpu_time(work: impl FnOnce()) -> Duration {
     let start = ThreadTime::now();
     work();

@@ -176,7 +176,7 @@ fn token_with_replaced_pieces_never_signs_in_another_user() {
                 torn.splice(hole, other.token[piece].iter().copied());
             }
             if let Ok(accepted) = sample.judge(&torn) {
-                // The pieces may form the whole token of the other sample. That token signs in its own user.
+                // The pieces may form the whole token of the other sample, which signs in the user of the other sample.
                 assert!([&sample.who, &other.who].contains(&&Who::of(&accepted)), "{}", sample.id);
             }
         }

@@ -33,7 +33,7 @@ mod by_default {
         }
     }
 
-    /// The protocol of a client without SPNEGO has no reject message. Such a client learns of the refusal from the HTTP
+    /// The protocol of a client without SPNEGO has no reject message. The client learns of the refusal from the HTTP
     /// status or the closed connection.
     #[test]
     fn client_without_spnego_gets_no_rejection_token() {

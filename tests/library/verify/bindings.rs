@@ -155,7 +155,7 @@ fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_adv
 }
 
 #[test]
-fn level_that_demands_bindings_is_misuse_when_the_server_has_no_bindings() {
+fn level_that_demands_bindings_gives_the_error_misuse_when_the_server_has_no_bindings() {
     for level in LEVELS {
         let server = Server::with_policy(Policy::default().with_binding_level(level));
         let misused = Err(Error::Misuse(Misuse::NoBindings));

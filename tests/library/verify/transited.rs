@@ -358,10 +358,10 @@ mod in_a_forest {
         assert_eq!(judge(&["CONTOSO.TEST", "A.B.TEST"], &["B.TEST"]), Ok(()));
     }
 
-    /// The transited list is read for the realm of each account that holds the key, until the reading for one of these realms
-    /// refuses the ticket.
+    /// The server reads the transited list once for the realm of each account that holds the key. The server stops when it
+    /// refuses the ticket for one of these realms.
     #[test]
-    fn a_realm_counts_once_when_accounts_of_two_realms_share_the_key() {
+    fn error_lists_a_realm_once_when_accounts_of_two_realms_share_the_key() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
         let of = |realm: &&str| Account::new("A$", realm).with_key(key()).with_client_realm("TEST");
         let keys = KeySet::from_accounts(["CONTOSO.TEST", "OTHER.TEST"].iter().map(of)).unwrap();

@@ -91,11 +91,11 @@ impl Flow {
             let mut begin = Instant::now();
             if let Some((due, interval)) = &mut pace {
                 if *due > begin {
-                    // The timer may be a millisecond late. This delay is not a part of the measured time.
+                    // The measured time begins after the timer, because the timer may be a millisecond late.
                     tokio::time::sleep_until((*due).into()).await;
                     begin = Instant::now();
                 } else {
-                    // The flow had to wait for the connection. This wait is a part of the measured time.
+                    // The measured time begins when the flow is due, and so includes its wait for the connection.
                     begin = *due;
                 }
                 *due += *interval;

@@ -287,8 +287,8 @@ fn scheme_length(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '-').unwrap_or(text.len())
 }
 
-/// Returns the token in a text without other words. A text may be cut off, without padding, or in the alphabet for
-/// URLs. Such a text is a token only if its first octets are the start of a token.
+/// Returns the token in a text without other words. If a text is cut off, has no padding, or is in the alphabet for URLs,
+/// it is a token only if its first octets are the start of a token.
 fn token_of(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_matches(QUOTES).trim_end_matches(['…', '.']);
     let encoded: String = text.chars().filter(|character| !character.is_whitespace() && *character != '`').collect();

@@ -306,7 +306,7 @@ async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_
 
 /// The store counts its uptime by its clock, which may have been set since.
 #[tokio::test]
-async fn memory_of_a_store_with_a_negative_uptime_is_complete_after_the_first_contact() {
+async fn store_with_a_negative_uptime_may_have_forgotten_authenticators_up_to_the_first_contact() {
     for uptime in ["-5", "-9223372036854775808"] {
         let store = Store::start().await;
         store.describe("uptime_in_seconds", uptime);

@@ -138,7 +138,7 @@ proptest! {
 }
 
 #[test]
-fn authenticator_is_seen_until_its_last_second_and_too_old_after_it() {
+fn authenticator_is_a_replay_until_its_last_second_and_too_old_after_that_second() {
     for (now, expected) in [
         (NOW + SKEW - 1, [Admission::New, Admission::Seen]),
         (NOW + SKEW, [Admission::New, Admission::Seen]),
