@@ -42,5 +42,5 @@ fn is_harmful(character: char) -> bool {
 }
 
 /// The largest number of octets of an error's text. An error contains at most three texts of a peer, of at most 94 octets
-/// each. One octet of such a text is printed as at most nine octets.
+/// each. One octet of a peer's text is printed as at most nine octets.
 const LONGEST: usize = 4096;

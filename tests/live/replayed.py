@@ -78,7 +78,8 @@ class Answer:
 
 def walk(document, path, anywhere=None):
     """Follows local names from the envelope, as PowerShell does. Exactly one element must have each name. The last element has a
-    text only, because PowerShell returns other elements as objects. `anywhere` is a name that may stand at any place."""
+    text only, because PowerShell returns other elements as objects. `anywhere` is the one name in the path whose element may be at
+    any depth."""
     names = path.split(".")
     if anywhere:
         found = [element for element in document.iter() if local(element) == anywhere]

@@ -83,7 +83,7 @@ class SambaAd:
         self.join(name, *members)
 
     def many_groups(self, prefix, count, member):
-        """Adds global groups with plain LDAP operations, because a thousand of these take only seconds."""
+        """Adds global groups with plain LDAP operations, because a thousand groups then take only seconds."""
         dn = self.dn(member)
         self.db.transaction_start()
         for i in range(count):

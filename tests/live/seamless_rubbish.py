@@ -173,7 +173,7 @@ class Rubbish:
         self.refused("forms of other sites", [(origin, from_site(origin)) for origin in origins])
 
     def headers_without_end(self):
-        """Opens many connections that send nearly the largest header and never end it."""
+        """Opens many connections that send nearly the largest header, and never send the end of this header."""
         started = time.monotonic()
         streams = [socket.create_connection(("127.0.0.1", self.server.port), SECONDS) for _ in range(MANY)]
         for stream in streams:

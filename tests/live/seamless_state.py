@@ -376,7 +376,7 @@ def outage(world, report):
 
 
 def sentinels(world, report):
-    """Kills the master that three sentinels watch. Its successor accepts writes when it has two replicas again."""
+    """Kills the master that three sentinels watch. The master's successor accepts writes when it has two replicas again."""
     store = Sentinels(world.work)
     for server in store.servers:
         server.command("ACL", "SETUSER", "sso", *RIGHTS[2:])

@@ -77,7 +77,8 @@ def cluster_partition(scene):
 
 
 def sentinel(scene):
-    """Kills the master. Its successor accepts writes once it has two replicas again, so the killed server is started again."""
+    """Kills the master. The master's successor accepts writes when it has two replicas again, so the test starts the killed server
+    again."""
     store = Sentinels(scene.work)
     trial = scene.trial(store)
     trial.serves_all("a master of three sentinels")

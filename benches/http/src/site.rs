@@ -51,7 +51,7 @@ impl Site {
 }
 
 /// Lets Apache's processes read the keytab and write their replay cache, and returns their user and group. Only root can
-/// run them as another user.
+/// run Apache's processes as another user.
 fn give_to_apache(folder: &TempDir) -> Outcome<(String, String)> {
     let path = |name: &str| folder.path().join(name);
     fs::set_permissions(path("keytab"), Permissions::from_mode(0o640))?;

@@ -4,8 +4,8 @@
 //! [--rounds N] [--seconds N]`
 //!
 //! In each round, the processes first call the cache, then send the bare command, for the same time and with the same number
-//! of calls at once. Both use the same client crate, and one connection for each process. At the end, the processes repeat both
-//! kinds of calls at half of their median rates, and the program prints the response times.
+//! of calls at once. Both kinds of calls use the same client crate, and one connection for each process. At the end, the
+//! processes repeat both kinds of calls at half of their median rates, and the program prints the response times.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 #![allow(clippy::arithmetic_side_effects, reason = "the measured numbers are far from the limits")]
 

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 /// the reason changes.
 ///
 /// # Clones
-/// A clone is the same cache. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
+/// A clone shares all data with the original. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
 /// [`fault`](Self::fault).
 #[derive(Clone)]
 pub struct ValkeyReplayCache {

@@ -49,7 +49,7 @@ mod checked_by_the_kdc {
         }
     }
 
-    /// KDCs of Windows check no such list (MS-KILE section 3.1.5.4), and never set TRANSITED-POLICY-CHECKED.
+    /// KDCs of Windows check no transited list (MS-KILE section 3.1.5.4), and never set TRANSITED-POLICY-CHECKED.
     #[test]
     fn transited_list_is_accepted_unread_when_the_policy_trusts_the_kdc() {
         let trusting = Server::with_policy(Policy::default().with_transited(TransitedPolicy::TrustKdc));
@@ -267,7 +267,7 @@ mod in_a_forest {
         assert_eq!(code(account(&[CHILD, GRANDCHILD]), &beyond), Some("transited"));
     }
 
-    /// The KDC of such a realm is not a KDC of this forest, and could write tickets that name users of this forest.
+    /// The KDC of a realm outside of the forest could write tickets that name users of the forest.
     #[test]
     fn realm_on_the_path_is_refused_when_it_is_no_domain_of_the_forest() {
         let by_realm = || account(&[GRANDCHILD]).with_client_realm(CHILD).with_domain_sid(sid_of(CHILD));

@@ -1,5 +1,5 @@
-//! Tests of keys that several accounts share. A ticket under such a key must satisfy the bounds of each account, even
-//! of an account that a rollover removed.
+//! Tests of keys that several accounts share. A ticket under a shared key must satisfy the bounds of each account with
+//! that key, even of an account that a rollover removed.
 
 use super::*;
 
@@ -120,8 +120,8 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account of the set at that
-/// time.
+/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account that the new set
+/// has at the time of the call.
 #[test]
 fn removed_principals_bind_no_account_when_no_account_shared_their_key() {
     let of = |name| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));
