@@ -1,4 +1,5 @@
-"""Makes addresses that are nearly a registered redirect URI. A server that compares strings (RFC 9700 section 2.1) refuses each."""
+"""Makes addresses that are nearly a registered redirect URI. A server that compares strings (RFC 9700 section 2.1) refuses these
+addresses."""
 
 from urllib.parse import urlsplit
 

@@ -114,7 +114,7 @@ class Cluster:
         self.address, self.node_options = ",".join(each.address for each in self.nodes[:3]), []
 
     def _slots(self, asked):
-        """Returns the first slot and the port of the master of each range, as a node of the cluster answers."""
+        """Asks the node `asked`. Returns the first slot of each range of slots, and the port of the range's master."""
         lines = [line.split() for line in asked.command("CLUSTER", "NODES").splitlines()]
         return [(int(words[8].split("-")[0]), int(words[1].split("@")[0].rsplit(":", 1)[1])) for words in lines
                 if "master" in words[2] and "fail" not in words[2] and len(words) > 8]

@@ -86,8 +86,8 @@ impl Caller {
     }
 }
 
-/// Calls for some seconds. Prints the number of calls, and the p50, the p99 and the maximum of the response times in
-/// microseconds.
+/// Calls the store or the cache for some seconds. Prints the number of calls, and the p50, the p99 and the maximum of the
+/// response times in microseconds.
 ///
 /// If the caller sets a rate, each call has a scheduled time, and its response time begins at the scheduled time.
 async fn measure(arguments: &Arguments, is_cache: bool) -> Outcome<()> {

@@ -1,5 +1,5 @@
 //! Tests of buffers that few tickets have: device information, claims and credentials. These tests encode the buffers
-//! after the IDL of MS-PAC and MS-ADTS. Other tests read buffers that Windows and Samba wrote.
+//! as the IDL of MS-PAC and MS-ADTS defines them. Other tests read buffers that Windows and Samba wrote.
 
 use crate::pac_support;
 
