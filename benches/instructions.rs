@@ -1,7 +1,7 @@
 //! Runs decisions of each kind for `benches/instructions`, which counts the processor's instructions in [`counted`].
 //!
 //! With the name of a kind, the program decides [`TIMES`] requests of that kind. Without an argument, the program
-//! prints the names. With `--bench` or `--test`, the program decides one request of each kind.
+//! prints the names of all kinds. With `--bench` or `--test`, the program decides one request of each kind.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod cases;

@@ -1,4 +1,4 @@
-//! Measures the cost of a request by the number of accounts: `cargo bench -p kerberos-sso-benches --bench keys`.
+//! Measures how the cost of a request depends on the number of accounts: `cargo bench -p kerberos-sso-benches --bench keys`.
 //!
 //! `keyset/1000000` decides one token with a key set of a million accounts. Each account has its own realm, and keys of three
 //! types in two versions. `-unprepared` is a key set without prepared keys. Before the benches, one pass prints the time to

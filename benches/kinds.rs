@@ -1,11 +1,11 @@
 //! Compares the times of the kinds of requests: encryption types, numbers of groups, headers, refusals. Every round measures
 //! every kind, so that other load on the machine affects all kinds equally. The times are the CPU time of the process.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench kinds`. Prints the nanoseconds of the best and of the median round, and the
-//! ratio of the median to the first kind's median. Each kind is one request, which is decided repeatedly without a replay
-//! cache, so its octets stay in the processor's caches. The bench `ratio` decides different requests.
+//! `cargo bench -p kerberos-sso-benches --bench kinds`. The bench prints the nanoseconds of the best and of the median
+//! round, and the ratio of the median to the first kind's median. Each kind is one request, which is decided repeatedly
+//! without a replay cache, so its octets stay in the processor's caches. The bench `ratio` decides different requests.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
-#![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
+#![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "a bench may round")]
 
 mod cases;
 

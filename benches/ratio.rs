@@ -1,11 +1,11 @@
 //! Compares the time of a request with the time of its unavoidable cryptography, in alternating rounds. The CPU time of the
 //! process is measured, so that other load on the machine affects both times equally.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench ratio`. For each case, prints the nanoseconds of the best and of the
-//! median round for both times, and the median of the rounds' ratios. A request is measured from the token's octets to
+//! `cargo bench -p kerberos-sso-benches --bench ratio`. For each case, the bench prints the nanoseconds of the best and of
+//! the median round for both times, and the median of the rounds' ratios. A request is measured from the token's octets to
 //! the user's SID (if the ticket has a PAC), with the replay cache in memory.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
-#![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
+#![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "a bench may round")]
 
 mod floor;
 
@@ -90,7 +90,7 @@ fn bare() -> Case {
     case("aes256-sha1/bare", &realm, Policy::default(), |token| token)
 }
 
-/// Returns the case with a PAC of 1.2 kB, as most users have.
+/// Returns the case with a PAC of 1.2 kB, the size for most users.
 fn pac() -> Case {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let policy = Policy::seamless_sso().with_any_service().with_foreign_sids(ForeignSidPolicy::Separate);

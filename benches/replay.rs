@@ -1,10 +1,10 @@
-//! Measures the cost of remembering an authenticator by the number of live entries:
+//! Measures how the cost of remembering an authenticator depends on the number of live entries:
 //! `cargo bench -p kerberos-sso-benches --bench replay`.
 //!
 //! The cache has room for 10 million entries that live ten minutes. `replay/insert/1M` inserts while one million entries are
-//! alive; for each new entry an old entry ends. `-share` also counts the entries of each client. Before the benches, one pass
-//! prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison,
-//! the pass also prints the longest iteration of a loop that only reads the clock.
+//! alive. For each new entry, an old entry expires. `-share` also counts the entries of each client. Before the benches, one
+//! pass prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison, the
+//! pass also prints the longest iteration of a loop that only reads the clock.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -118,8 +118,8 @@ fn plain_pass() {
 }
 
 /// Measures the extra time of two threads that insert concurrently. The live entries of each thread fill two
-/// fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead. So entries that have ended for this thread are still alive for
-/// the other thread.
+/// fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead. So entries that have expired for this
+/// thread are still alive for the other thread.
 fn two_threads() {
     for share in [false, true] {
         let (cache, mut one, mut two) =
@@ -151,8 +151,7 @@ fn worst() {
     println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
 }
 
-/// Returns the CPU time of the thread. This time excludes other load on the machine, and the time of waiting for a
-/// lock.
+/// Returns the CPU time of the thread. The CPU time excludes other load on the machine, and the wait for a lock.
 fn cpu_time(work: impl FnOnce()) -> Duration {
     let start = ThreadTime::now();
     work();

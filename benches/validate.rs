@@ -66,8 +66,8 @@ fn batched<I, O>(group: &mut BenchmarkGroup<'_, WallTime>, id: &str, setup: impl
     group.bench_function(id, |bencher| bencher.iter_batched(&setup, &routine, BatchSize::SmallInput));
 }
 
-/// The names of the cases, and the number of the user's groups in the domain. The smallest PAC has 1.2 kB, as most users
-/// have.
+/// The names of the cases, and the number of the user's groups in the domain. The smallest PAC has 1.2 kB, the size for
+/// most users.
 const GROUPS: [(&str, usize); 3] = [("pac-1200", 5), ("groups-100", 100), ("groups-1000", 1000)];
 
 fn pac(criterion: &mut Criterion) {

@@ -13,7 +13,7 @@ use kerberos_sso::{ComputerAccount, Identity, KeySet, Password, Policy, Randomne
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Returns the page of a signed-in user, or the form. A server would begin a session with a cookie here.
+/// Returns the page of a signed-in user, or the form. A real server would begin a session with a cookie here.
 async fn page(user: Option<Extension<Arc<Identity>>>, why: Option<Extension<NotSignedIn>>) -> Response {
     match (user, why) {
         (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
@@ -26,8 +26,8 @@ async fn page(user: Option<Extension<Arc<Identity>>>, why: Option<Extension<NotS
     }
 }
 
-/// The form for the password. This example does not check passwords; `examples/seamless` does, without trusting answers of a
-/// KDC.
+/// The form for the password. This example does not check passwords. `examples/seamless` checks passwords, and does not
+/// trust unverified answers of a KDC.
 const FORM: Html<&str> =
     Html("<form method=post action=/password><input name=user><input name=password type=password><button>Sign in");
 

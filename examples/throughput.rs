@@ -47,8 +47,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for _ in 0..arguments.passes {
         let (keys, policy) = (Arc::clone(&keys), arguments.policy.clone());
         let measured = if arguments.replay {
-            // All tokens were made before this start, so earlier authenticators are accepted. All tokens may belong to one
-            // client.
+            // The tokens may be older than this process, so the cache accepts authenticators of any age. All tokens may
+            // belong to one client.
             let cache = MemoryReplayCache::new(tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
                 .taking_earlier_authenticators()
                 .without_client_share();

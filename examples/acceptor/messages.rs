@@ -54,7 +54,7 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     Ok(answer)
 }
 
-/// The largest part of a message in one buffer, which every client accepts.
+/// The largest part of a message that the server puts into one buffer. Every client accepts buffers of this size.
 const PART: usize = 32_768;
 
 /// Splits off the octets whose number is in the first four octets, and returns them with the rest.

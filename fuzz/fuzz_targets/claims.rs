@@ -1,5 +1,5 @@
-//! Fuzzes claims of a PAC. The memory of the claims is bounded, and claims that are written again are read as the same
-//! claims.
+//! Fuzzes claims of a PAC. The target checks that claims use bounded memory, and that the library reads the same
+//! claims after they are written again.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
@@ -44,5 +44,6 @@ fn decode(buffer: &[u8]) -> Option<Vec<Claim>> {
     encoded.decode(usize::MAX).ok()
 }
 
-/// Claims are written again, and are read back only if they are shorter than this. So they fit into a PAC.
+/// The target writes and reads claims again only if they are shorter than this limit. Shorter claims fit into a
+/// PAC.
 const ROOM: usize = 60_000;

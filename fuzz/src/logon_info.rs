@@ -39,7 +39,7 @@ fn skip_string(info: &[u8], at: usize, pointer: u32) -> Option<usize> {
 /// The position of the structure, after the headers of type serialization and the pointer to the structure.
 const START: usize = 20;
 
-/// The positions of EffectiveName to HomeDirectoryDrive, after six times of eight octets each.
+/// The positions of EffectiveName to HomeDirectoryDrive, after six timestamps of eight octets each.
 const FIRST_STRINGS: [usize; 6] = [START + 48, START + 56, START + 64, START + 72, START + 80, START + 88];
 
 /// The position of UserId, after the two counts.

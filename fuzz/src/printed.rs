@@ -24,13 +24,13 @@ pub fn harmless_error(error: &dyn Error) {
     }
 }
 
-/// Checks a printed text, and that it has at most 4,096 octets.
+/// Checks a printed text as [`harmless_text`] does, and checks that the text has at most 4,096 octets.
 pub fn bounded_text(text: &str) {
     harmless_text(text);
     assert!(text.len() <= LONGEST, "{} octets: {text}", text.len());
 }
 
-/// Checks a printed text.
+/// Checks that a printed text has no control characters, no marks of direction, and no separators of lines or paragraphs.
 pub fn harmless_text(text: &str) {
     assert!(!text.contains(is_harmful), "{text:?}");
 }
@@ -42,5 +42,5 @@ fn is_harmful(character: char) -> bool {
 }
 
 /// The largest number of octets of an error's text. An error contains at most three texts of a peer, of at most 94 octets
-/// each. One octet of such a text is printed as at most nine octets.
+/// each. One octet of a peer's text is printed as at most nine octets.
 const LONGEST: usize = 4096;

@@ -115,7 +115,8 @@ pub fn check_pac(pac: &VerifiedPac<'_>, length: usize) {
     [pac.client_claims(), pac.device_claims()].iter().flatten().for_each(|encoded| claims::check(encoded, length));
 }
 
-/// Returns the contents of a buffer if the PAC has the buffer and it can be read. Otherwise checks the text of the error.
+/// Returns the contents of a buffer if the PAC has the buffer and it can be read. For an error, checks the error's text
+/// and returns `None`.
 fn readable<T>(decoded: Result<Option<T>, PacMalformed>) -> Option<T> {
     decoded.unwrap_or_else(|error| {
         printed::harmless_error(&error);

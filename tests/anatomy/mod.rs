@@ -1,6 +1,6 @@
 //! The spans of the fields of a token. This reader of the tests shares no code with the crate's reader.
 
-#![allow(dead_code, reason = "each test uses a part of this")]
+#![allow(dead_code, reason = "each test uses only a part of this module")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::ops::Range;

@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::panic,
-    reason = "a test that panics fails, which is its purpose"
+    reason = "a test fails by a panic"
 )]
 
 #[path = "../anatomy/mod.rs"]

@@ -1,4 +1,4 @@
-//! The manual against the code: each code of an error, and each test that the manual names.
+//! Tests that the manual agrees with the code: the codes of errors, the files of tests, and the texts of the log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -73,7 +73,7 @@ fn files_that_the_page_of_checks_names_are_there() {
 }
 
 #[test]
-fn log_texts_of_the_page_of_several_nodes_are_those_of_the_shared_replay_cache() {
+fn log_texts_on_the_page_several_nodes_are_texts_of_the_shared_replay_cache() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kerberos-sso-valkey/src");
     let files = ["cache.rs", "link.rs", "nodes/sentinel.rs"];
     let code: String = files.into_iter().map(|file| std::fs::read_to_string(folder.join(file)).unwrap()).collect();

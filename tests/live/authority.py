@@ -1,4 +1,4 @@
-"""Makes a certification authority of the test, and certificates of this authority for servers on loopback."""
+"""Makes a certification authority for a test, and certificates of this authority for servers on loopback."""
 
 import base64
 import hashlib

@@ -124,7 +124,8 @@ def times(world, out):
 
 
 def transited(world, out):
-    """Records tickets of a user of FAR.TEST by way of NEAR.TEST, once if the KDC of MIT.TEST knows that path and once if not."""
+    """Records tickets of a user of FAR.TEST whose path leads through NEAR.TEST. The KDC of MIT.TEST knows this path in one case,
+    and does not know it in the other case."""
     mit = world.mit
     for one, other in ((FAR, NEAR), (NEAR, HERE)):
         for realm in (one, other):

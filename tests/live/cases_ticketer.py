@@ -1,8 +1,8 @@
-"""Records tickets and PACs that impacket makes instead of a KDC. The KDCs of these tests issue no such tickets, and some of these
-tickets no KDC may issue.
+"""Records tickets and PACs that impacket makes instead of a KDC. The KDCs of these tests issue no such tickets, and a KDC must
+never issue some of these tickets.
 
-In CONTOSO.TEST the tickets are silver tickets: every holder of the service's key can make them, and their KDC signature is made
-with that key. In FABRIKAM.TEST the KDC signatures are made with the key of the krbtgt account."""
+In CONTOSO.TEST the tickets are silver tickets: every holder of the service's key can make such tickets, and the service's key also
+makes the KDC signature. In FABRIKAM.TEST the KDC signatures are made with the key of the krbtgt account."""
 
 from impacket.dcerpc.v5.ndr import NULL
 from impacket.dcerpc.v5.nrpc import GROUP_MEMBERSHIP, PGROUP_MEMBERSHIP_ARRAY
@@ -305,8 +305,8 @@ def spell(logon, account, full):
 
 
 def repeated_referents(make):
-    """Returns a ticket in which impacket chose the same random number for two pointers. Most tickets with five hundred pointers have
-    such a pair."""
+    """Returns a ticket in which impacket chose the same random number for two pointers. Most tickets with five hundred pointers
+    have two equal numbers."""
     while True:
         silver, numbers = with_random_referents(make), []
         silver.logon(lambda logon: numbers.extend(sid.fields["Sid"].fields["ReferentID"] for sid in logon["ExtraSids"]))

@@ -3,8 +3,8 @@ themselves.
 
   gss_acceptor.py PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
 
-frames.h describes the protocol. The SASL mechanism GSSAPI is that of RFC 4752. GSS-SPNEGO is that of MS-SPNG, in which the flags of
-the context determine the protection of the messages."""
+frames.h describes the protocol. RFC 4752 defines the SASL mechanism GSSAPI. MS-SPNG defines GSS-SPNEGO, in which the flags of the
+context determine the protection of the messages."""
 
 import argparse
 import socket

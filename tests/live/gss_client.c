@@ -100,8 +100,9 @@ static int establish(gss_cred_id_t cred, gss_name_t target, gss_OID mech, OM_uin
     return trips;
 }
 
-/* Sends `token` three times. The server must refuse it with a changed last octet, accept it unchanged, and refuse its replay if the
- * context detects replays. Returns the answer to the unchanged token. */
+/* Sends `token` three times. The server must refuse the token with a changed last octet, and accept the unchanged token. If the
+ * context detects replays, the server must refuse the unchanged token the second time. Returns the answer to the unchanged token.
+ * */
 static struct frame thrice(char kind, gss_buffer_t token, const char *what, size_t size)
 {
     unsigned char *last = (unsigned char *)token->value + token->length - 1;

@@ -1,6 +1,6 @@
-"""Starts applications whose relying parties were made by others: Authlib, openid-client with jose, MSAL, and mod_auth_openidc. And the
-sample application of the sign-in system, whose relying party is the crate `openidconnect`. The judges' applications have the same
-pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
+"""Starts applications whose relying parties come from other projects: Authlib, openid-client with jose, MSAL, and mod_auth_openidc.
+Also starts the sample application of the sign-in system, whose relying party is the crate `openidconnect`. The judges' applications
+have the same pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
 
 import hashlib
 import json
@@ -69,7 +69,7 @@ class Application:
 
 
 class Authlib(Application):
-    """`authorization` is an authorization endpoint in place of that of the discovery document."""
+    """`authorization` is an authorization endpoint that replaces the endpoint of the discovery document."""
 
     def __init__(self, work, port, issuer, authority, name="authlib", authorization=None):
         super().__init__(work, name, port, issuer, authority)

@@ -49,7 +49,7 @@ class Program:
 
 
 class Realm(MitRealms):
-    """A realm whose KDC issues RC4 session keys. MIT's library does not issue such keys by default since version 1.21."""
+    """A realm whose KDC issues RC4 session keys. MIT krb5 issues no RC4 session keys by default since version 1.21."""
 
     def _krb5_conf(self, capaths):
         super()._krb5_conf(capaths)

@@ -75,7 +75,8 @@ def roadtools(cloud, report):
 
 
 def msal(cloud, report, password=None):
-    """MSAL reads the answer to a ticket of alice, or sends a password of mira. Its scope names the audience of the access token."""
+    """Lets MSAL read the answer to a ticket of alice, or send a password of mira. MSAL's scope names the audience of the access
+    token."""
     user, by, way = judge_of(cloud, password)
     label = f"{cloud.label('msal', 'MSAL for Python')}, {way}"
     for scope, audience in ((f"{GRAPH}/.default", GRAPH), (f"{cloud.api}/api.read", cloud.api)):
@@ -112,7 +113,7 @@ def adal_node(cloud, report, password=None):
 
 
 def judge_of(cloud, password):
-    """Returns the user, a function that returns the settings of a judge, and the name of the way."""
+    """Returns the user, a function that returns the settings of a judge, and the name of the way to sign in."""
     if password:
         return MIRA, lambda: {"password": password}, "a password"
     return "alice@contoso.test", lambda: {"envelope": cloud.envelope().body}, "a ticket"

@@ -39,7 +39,7 @@ class Cloud:
 
     @contextlib.contextmanager
     def serve(self, **more):
-        """Runs the server with the account's present key, and the application. `more` is of the tenant's configuration."""
+        """Runs the server with the account's present key, and the application. `more` are further settings of the tenant."""
         clients = [{"id": id, "name": name, "redirect_uris": ["http://127.0.0.1/callback"], "scopes": SCOPES,
                     "resources": [self.api, GRAPH], "grants": GRANTS}
                    for id, name in ((AZURE_AD_POWERSHELL, "Azure AD PowerShell"), (AZURE_CLI, "Azure CLI"))]
@@ -59,7 +59,7 @@ class Cloud:
         return answer.status_code, answer.json()
 
     def accepts(self, token, upn="alice@contoso.test"):
-        """Returns whether the API takes the token as one of this user, and what the API says."""
+        """Returns whether the API accepts the token as a token of this user, and the API's answer."""
         status, said = self.call_api(token)
         return (status, said.get("upn")) == (200, upn), f"{status} {said.get('upn') or said}"
 
@@ -70,6 +70,6 @@ class Cloud:
         return self.wire.send(AUTOLOGON, path, body, headers)
 
     def health(self):
-        """Returns what the operators' listener says of the tenant's account: the counts, and the codes of the warnings."""
+        """Returns what the operators' listener reports about the tenant's account: the counts, and the codes of the warnings."""
         said = requests.get(f"http://{METRICS}/healthz", timeout=20).json()
         return said["tenants"][0], {warning["code"] for warning in said["warnings"]}

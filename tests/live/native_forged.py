@@ -1,5 +1,5 @@
-"""Shows the server tickets that SeamlessPass forges under right and wrong keys. It contains impacket's ticketer, which gives each
-ticket the key version 2."""
+"""Tests the server with tickets that SeamlessPass forges under right and wrong keys. SeamlessPass contains impacket's ticketer,
+which gives each ticket the key version 2."""
 
 import re
 
@@ -32,12 +32,13 @@ def check(cloud, report):
 
 
 def before_rollover(cloud, real):
-    """Returns tokens under the account's present key: of a real ticket, and of a forged ticket."""
+    """Returns two tokens under the account's present key: one with a real ticket, and one with a forged ticket."""
     return {"a real ticket": real, "a forged ticket": spnego(forged(cloud))}
 
 
 def after_rollover(cloud, tokens, report):
-    """Shows tickets to a server that has the new key only. The last ticket is forged with the new key, under the old version."""
+    """Sends tickets to a server that has the new key only. The last ticket is forged with the new key, and names the old
+    version."""
     for what, token in tokens.items():
         refused(cloud, report, f"{what} under the key before the rollover", token, REFUSED, "unknown_kvno")
     what = "a ticket forged with the new key, under the version 2 of ticketer"
@@ -62,7 +63,7 @@ def key_of(cloud, etype=AES256):
 
 
 def forged(cloud):
-    """Forges a ticket of alice with the account's key. Only the groups tell the ticket from a real one."""
+    """Forges a ticket of alice with the account's key. Only the groups distinguish this ticket from a real ticket."""
     return forge(cloud, cloud.world.contoso.sid_of("alice"), "-adssoacc-aes", key_of(cloud), "-domain", "contoso.test")
 
 

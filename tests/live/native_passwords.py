@@ -59,8 +59,9 @@ def roadtx(cloud, report):
 
 
 def alike(spray, report):
-    """Asks for unknown users and with wrong passwords at the same time, each name once, because the passwords of one name take
-    turns. The check shows the medians of the times, which it does not judge, and judges the answers."""
+    """Sends requests of unknown users and requests with wrong passwords at the same time. Each name occurs once, because the
+    server checks passwords of one name one after the other. The check shows the medians of the times, but judges only the
+    answers."""
     answers = {"unknown user": [], "wrong password": []}
 
     def ask(what, name):

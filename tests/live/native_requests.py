@@ -1,5 +1,5 @@
-"""Replays the requests of clients whose programs do not run here, and asks what clients ask before they sign in. The answers are
-of a domain, never of a user."""
+"""Replays the requests of clients whose programs do not run here, and sends the questions that clients ask before they sign in.
+The answers describe a domain, never a user."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from native_cloud import GRAPH
 from public_clients import AZURE_AD_POWERSHELL, of_krbsso
 from replayed import AUTOLOGON, FORM, LOGIN, SAML_GRANT, AadInternals, assertion_with
 
-# What Oh365UserFinder looks for in the answer, letter by letter.
+# The exact text that Oh365UserFinder looks for in the answer.
 OH365USERFINDER = '{"DesktopSsoEnabled":true,"UserTenantBranding":null,"DomainType":3}'
 AT_ONCE = 8
 TRANSPORT = "/contoso.test/winauth/trust/2005/windowstransport"
@@ -70,7 +70,7 @@ def once(cloud, report):
 
 
 def credential_type(cloud, report):
-    """GetCredentialType as o365spray asks, without a content type, and as AADInternals asks."""
+    """Calls GetCredentialType as o365spray does, without a content type, and as AADInternals does."""
     def ask(body, path="/common/GetCredentialType", kind=None):
         answer = cloud.wire.send(LOGIN, path, json.dumps(body).encode(), {"Content-Type": kind} if kind else {})
         return answer.body, answer.json() if answer.status == 200 else {}
@@ -108,7 +108,7 @@ def user_realm(cloud, report):
 
 
 def refused_tickets(cloud, report):
-    """Asks without a ticket, with rubbish, for other domains, and as a page of another site does."""
+    """Sends requests without a ticket, with rubbish, for other domains, and as a page of another site sends them."""
     client, good = AadInternals(cloud.wire), ticket(cloud)
     for what, domain, token, status, code in (
             ("no SPNEGO", "contoso.test", "bm9uc2Vuc2U=", 403, "81009"), ("no base64", "contoso.test", "%%%", 403, "81009"),

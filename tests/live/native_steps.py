@@ -28,7 +28,7 @@ class NativeApplication:
         self.resource(self.tokens(self.assertion(answer)))
 
     def find(self):
-        """Steps 1 to 4. Returns the address of the integrated endpoint."""
+        """Checks steps 1 to 4, and returns the address of the integrated endpoint."""
         at_first = not self.session.has_ticket()
         self.step(1, "the user opens the application, with a sign-in to the domain only", at_first, f"no ticket for {SERVICE}")
         found = re.search(r"Default principal: (\S+)@(\S+)", run(["klist"], self.session.env))
@@ -46,7 +46,7 @@ class NativeApplication:
         return integrated
 
     def ticket(self, address):
-        """Steps 5 to 7. Returns the answer to the ticket."""
+        """Checks steps 5 to 7, and returns the server's answer to the ticket."""
         there, headers = urllib.parse.urlsplit(address), {"Content-Type": SOAP, "SOAPAction": ISSUE}
         host, body = there.hostname or AUTOLOGON, native_client.rst(address).encode()
         ask = lambda **more: self.wire.send(host, there.path, body, {**headers, **more})
@@ -64,7 +64,7 @@ class NativeApplication:
         return answer
 
     def assertion(self, answer):
-        """Step 8. Returns the DesktopSsoToken beside the assertion that the server signed for the user."""
+        """Checks step 8, and returns the DesktopSsoToken beside the assertion that the server signed for the user."""
         keys = self.keys()
         text = attempted(lambda: native_client.assertion_in(answer.body))
         verified = any(native_client.verify_assertion(text, key["x5c"][0]) for key in keys)
@@ -74,7 +74,7 @@ class NativeApplication:
         return next((element.text for element in answer.xml().iter("DesktopSsoToken")), None)
 
     def tokens(self, desktop_sso_token):
-        """Steps 9 and 10. Returns the tokens."""
+        """Checks steps 9 and 10, and returns the tokens."""
         answer = self.exchange(grant_type=SAML_GRANT, assertion=assertion_with(desktop_sso_token))
         found = answer.json() if answer.status == 200 else {}
         self.step(9, "the application submits the assertion to the token endpoint", bool(found), answer.status, answer.body)
@@ -93,7 +93,7 @@ class NativeApplication:
         return self.wire.send(LOGIN, "/contoso.test/oauth2/token", urllib.parse.urlencode(form).encode(), {"Content-Type": FORM})
 
     def resource(self, tokens):
-        """Step 11. The API verifies the token with another library than the server's."""
+        """Checks step 11: the API verifies the token with another library than the server's."""
         status, said = self.cloud.call_api(tokens.get("access_token"))
         good = (status, said.get("upn")) == (200, "alice@contoso.test")
         self.step(11, "the application uses the resource", good, f"{status} {said}")

@@ -1,11 +1,12 @@
-"""Makes addresses that are nearly a registered redirect URI. A server that compares strings (RFC 9700 section 2.1) refuses each."""
+"""Makes addresses that are nearly a registered redirect URI. A server that compares strings (RFC 9700 section 2.1) refuses these
+addresses."""
 
 from urllib.parse import urlsplit
 
 # Characters that some parser of addresses drops, folds or takes for a separator.
 STRANGE = ["\t", "\n", "\r", "\r\n", "\0", "\x0b", "\x1f", "\x7f", " ", "\\", "^", "`", "|", "{", "}", "<", ">", '"', "'", "*",
            "\u00a0", "\u00ad", "\u200b", "\u200d", "\u202e", "\u2028", "\u2060", "\u3000", "\ufeff", "\ufffd"]
-# Characters that become ASCII by a compatibility mapping (UTS #46), or look like it.
+# Characters that become ASCII by a compatibility mapping (UTS #46), or look like ASCII.
 LOOKALIKES = {".": "\u3002\uff0e\uff61", "/": "\u2044\u2215\uff0f", ":": "\uff1a", "a": "\u0430\uff41", "c": "\u0441\uff43",
               "k": "\u212a", "1": "\uff11\u2460", "7": "\uff17", "@": "\uff20"}
 EVIL = "evil.example"
@@ -36,7 +37,7 @@ def schemes(uri):
 
 
 def authorities(uri):
-    """Other hosts, other ports and user information."""
+    """Returns addresses with other hosts, with other ports, and with user information."""
     parts = urlsplit(uri)
     scheme, host, port, path = parts.scheme, parts.hostname, parts.port, parts.path
     hosts = [f"{host}.", f"{host}..", f".{host}", f"www.{host}", f"{host}.{EVIL}", f"{EVIL}.{host}", f"{host}{EVIL}",
@@ -81,7 +82,7 @@ def paths(uri):
 
 
 def queries(uri):
-    """Queries and fragments, which the server itself adds to the registered address."""
+    """Returns addresses with queries and fragments. The server itself adds such parts to the registered address."""
     return [uri + one for one in (
         "?", "??", "?x", "?x=y", "?x=y&x=z", "?code=stolen", "?state=other", "?iss=other", "?error=access_denied", "?&", "?=",
         "?%00",
@@ -91,7 +92,7 @@ def queries(uri):
 
 
 def strange(uri):
-    """Strange characters before, after and within the address, and other characters that look like its own."""
+    """Returns addresses with strange characters before, after and within the address, and with lookalikes of its characters."""
     middle = uri.index("://") + 4
     found = [form for one in STRANGE for form in (f"{one}{uri}", f"{uri}{one}", f"{uri[:middle]}{one}{uri[middle:]}")]
     found += [uri.replace(plain, other, 1) for plain, others in LOOKALIKES.items() for other in others]

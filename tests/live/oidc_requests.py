@@ -23,7 +23,7 @@ CALLBACK, SIGNED_OUT, SECRET = "http://127.0.0.1:8081/callback", "http://127.0.0
 CLIENT = {"id": "app", "name": "Application", "secret_sha256": hashlib.sha256(SECRET.encode()).hexdigest(),
           "redirect_uris": [CALLBACK], "post_logout_redirect_uris": [SIGNED_OUT], "scopes": ["openid", "profile", "offline_access"],
           "grants": ["authorization_code", "refresh_token"]}
-# Another application, whose users have other subjects, and a native client, which has no secret and any port.
+# Another application, whose users have other subjects, and a native client, which has no secret and may use any port.
 OTHER = {**CLIENT, "id": "other", "sector": "other.test"}
 NATIVE = {"id": "native", "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["openid"]}
 GOOD = {"client_id": "app", "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid", "state": "s", "nonce": "n"}

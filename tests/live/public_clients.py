@@ -35,11 +35,11 @@ class PublicClients:
         self.versions["adal-node"] = json.loads((NODE / "adal-node/package.json").read_text())["version"]
 
     def seamlesspass(self, tenant, *options):
-        """Returns everything that SeamlessPass says, in one line."""
+        """Returns everything that SeamlessPass prints, in one line."""
         return attempt([BIN / "seamlesspass", "-no-color", "-tenant", tenant, *options], self.env, SECONDS)[1]
 
     def roadtx(self, *options):
-        """Returns the tokens that roadtx prints, and everything it says."""
+        """Returns the tokens that roadtx prints, and its whole output."""
         said = attempt([BIN / "roadtx", *options], self.env, SECONDS)[1]
         found = re.search(r'\{.*"accessToken".*\}', said)
         return json.loads(found.group()) if found else {}, said
@@ -78,7 +78,8 @@ def token_of(said):
 
 
 def of_krbsso(ap_req):
-    """Returns the header value of ROADtools' krbsso.py for an AP-REQ: two mechanisms, and a framed AP-REQ under the first."""
+    """Returns the header value of ROADtools' krbsso.py for an AP-REQ. The value offers two mechanisms, and has the framed AP-REQ
+    for the first mechanism."""
     token = SPNEGO_NegTokenInit()
     token["MechTypes"] = [TypesMech["MS KRB5 - Microsoft Kerberos 5"], TypesMech["KRB5 - Kerberos 5"]]
     content = KRB5_FRAME + ap_req

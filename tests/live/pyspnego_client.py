@@ -4,8 +4,9 @@ options are those of gss_client.
   pyspnego_client.py [--protocol kerberos|negotiate] [--offer MECH-OIDS] [--ntlm-first] [--user NAME --password PASSWORD]
                      [--flags FLAGS] [--bindings HEX] [--sizes SIZES] [--kinds KINDS] PORT SERVICE@HOST
 
-The protocol negotiate is pyspnego's own SPNEGO over MIT's Kerberos. There, --ntlm-first offers NTLM before Kerberos, which causes a
-second round trip and needs a user. There, --offer lists the offered mechanisms, separated by commas; the token stays the same."""
+The protocol negotiate is pyspnego's own SPNEGO over MIT's Kerberos. For this protocol, --ntlm-first offers NTLM before Kerberos,
+which causes a second round trip and needs a user. For this protocol, --offer lists the offered mechanisms, separated by commas; the
+token stays the same."""
 
 import argparse
 import socket

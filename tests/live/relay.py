@@ -1,4 +1,4 @@
-"""Relays the frames of frames.h between a client and a server, keeps the frames of both, and can change or repeat tokens."""
+"""Relays the frames of frames.h between a client and a server, keeps the frames of both sides, and can change or repeat tokens."""
 
 import contextlib
 import socket

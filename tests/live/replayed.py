@@ -1,6 +1,6 @@
 """Replays the requests of public clients whose programs do not run here, and reads the answers as these clients do: AADInternals
-(PowerShell), o365spray and Metasploit. The shape of each request was read from the client's code. The request of AADInternals with a
-ticket is the same in each octet, but for its identifiers."""
+(PowerShell), o365spray and Metasploit. The shape of each request was read from the client's code. The request of AADInternals with
+a ticket is the same in each octet, except its identifiers."""
 
 import base64
 import contextlib
@@ -49,13 +49,14 @@ class Answer:
         return json.loads(self.body)
 
     def xml(self):
-        """Returns the document, or an empty one if the answer is no XML."""
+        """Returns the document, or an empty document if the answer is no XML."""
         with contextlib.suppress(ET.ParseError):
             return ET.fromstring(self.body)
         return ET.Element("nothing")
 
     def code(self):
-        """Returns the number of the error in a fault, found in the five ways in which clients look for it. They must agree."""
+        """Returns the number of the error in a fault. The method looks for the number as each client does, and all ways must find
+        the same number."""
         document, status, body = self.xml(), self.status, self.body
         texts = [next((element.text for element in document.iter(f"{PSF}text")), None),  # ROADtools
                  walk(document, "Body.Fault.Detail.error.internalerror.text"),  # AADInternals
@@ -76,8 +77,9 @@ class Answer:
 
 
 def walk(document, path, anywhere=None):
-    """Follows local names from the envelope, as PowerShell does. Each name must be of one element. The last element has a text
-    only, because PowerShell returns other elements as objects. `anywhere` is a name that may stand at any place."""
+    """Follows local names from the envelope, as PowerShell does. Exactly one element must have each name. The last element has a
+    text only, because PowerShell returns other elements as objects. `anywhere` is the one name in the path whose element may be at
+    any depth."""
     names = path.split(".")
     if anywhere:
         found = [element for element in document.iter() if local(element) == anywhere]
@@ -116,7 +118,7 @@ class Wire:
 
     def by_powershell(self, host, path, body, headers=None):
         """Sends a POST as Windows PowerShell 5.1 does: with `Expect: 100-continue`, and with the type of a form unless another type
-        is named. The body waits for the server's word."""
+        is named. The body is sent after the server's first response."""
         head = {"User-Agent": "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1682",
                 "Content-Type": FORM, **(headers or {}), "Host": host, "Content-Length": len(body), "Expect": "100-continue",
                 "Connection": "Keep-Alive"}
@@ -141,8 +143,8 @@ def message(lines):
 
 
 def envelope(url, at, security=(), names=NAMESPACES):
-    """Returns the lines of a request. `at` are the depths of: the declaration, the envelope, the header, its blocks, and the
-    AppliesTo."""
+    """Returns the lines of a request. `at` has the depths of the declaration, the envelope, the header, the header's blocks, and
+    the AppliesTo."""
     first, outer, part, block, applies = at
     declared = " ".join(f"xmlns:{prefix}='{name}'" for prefix, name in names.items())
     return [(first, "<?xml version='1.0' encoding='UTF-8'?>"), (outer, f"<s:Envelope {declared}>"), (part, "<s:Header>"),
@@ -189,7 +191,7 @@ def assertion_with(desktop_sso_token):
 
 
 class Sprayers:
-    """The requests of o365spray, Metasploit and AADInternals with a password. None has a content type of SOAP."""
+    """The requests of o365spray, Metasploit and AADInternals with a password. No request has a content type of SOAP."""
 
     def __init__(self, wire):
         self.wire = wire
@@ -221,6 +223,6 @@ class Sprayers:
 
 
 def lifetime(form):
-    """Returns the present and the time in ten minutes."""
+    """Returns the present time, and the time in ten minutes."""
     now = datetime.now(timezone.utc)
     return now.strftime(form), (now + timedelta(minutes=10)).strftime(form)

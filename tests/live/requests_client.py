@@ -1,5 +1,5 @@
-"""Signs in over HTTP with requests-kerberos, and prints the status. The client requires that the server proves itself. Over TLS, the
-client binds to the hash of the server's certificate.
+"""Signs in over HTTP with requests-kerberos, and prints the status. The client requires that the server proves its identity. Over
+TLS, the client binds to the hash of the server's certificate.
 
   requests_client.py URL HOST CERTIFICATE      the service is HTTP@HOST, whatever host is in URL"""
 

@@ -37,7 +37,7 @@ class SambaAd:
             self.tool("domain", "passwordsettings", "set", f"--{setting}")
 
     def _open(self):
-        """Opens the directory's database in its file, beside the domain controller."""
+        """Opens the file of the directory's database directly, while the domain controller runs."""
         lp = LoadParm()
         lp.load(str(self.conf))
         self.db = SamDB(url=str(self.home / "private/sam.ldb"), session_info=system_session(), lp=lp)
@@ -83,7 +83,7 @@ class SambaAd:
         self.join(name, *members)
 
     def many_groups(self, prefix, count, member):
-        """Adds global groups with plain LDAP operations, because a thousand of these take only seconds."""
+        """Adds global groups with plain LDAP operations, because a thousand groups then take only seconds."""
         dn = self.dn(member)
         self.db.transaction_start()
         for i in range(count):

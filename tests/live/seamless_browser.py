@@ -1,9 +1,10 @@
-"""Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The password form is tested
-with a browser that has no ticket, a token of NTLM, a ticket under another key, another clock, or a KDC that does not answer.
+"""Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The password form is tested in
+five cases: without a ticket, with a token of NTLM, with a ticket under another key, with another clock, and with a KDC that does
+not answer.
 
 If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
-fails, because the server checks a password with a ticket for its own account. So a faked KDC gains nothing. The user then reads
-that the administrator has to help, and the log has the remedy."""
+fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked KDC. The user
+then reads that the administrator has to help, and the log has the remedy."""
 
 import socket
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ class Cases:
             self.signed_in(browser, "Kerberos")
             self.picture(browser, "signed-in")
             self.is_whom_the_directory_says(browser)
-            # After a sign-out, the browser's ticket waits for a button. Else the user would be signed in again at once.
+            # After a sign-out, the page uses the browser's ticket only when the user presses a button. Otherwise the page would
+            # sign the user in again at once.
             for hint in ("login_hint=alice@contoso.test", "domain_hint=contoso.test", "login_hint=CONTOSO%5Calice"):
                 browser.click("form[action='/sign-out'] button")
                 out = browser.until("document.querySelector('#name') && document.querySelector('h1').innerText")
@@ -82,7 +84,7 @@ class Cases:
             self.explained(browser)
 
     def explained(self, browser):
-        """Checks that /explain explains a real ticket, and that the ticket can still sign in."""
+        """Checks that /explain explains a real ticket, and that the user can still sign in with this ticket."""
         token = header(self.world.alice().token())
         browser.open("/explain").type("textarea", token).click("form[action='/explain'] button")
         said = browser.until("document.querySelector('.verdict')?.innerText") or browser.heading()

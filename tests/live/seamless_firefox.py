@@ -23,7 +23,8 @@ class InFirefox(Cases):
         return f"Firefox, {case}"
 
     def untrusted_host(self):
-        """Checks a Firefox whose policy does not name the server's host. Firefox has a ticket, but sends none and asks nothing."""
+        """Checks a Firefox whose policy does not name the server's host. Firefox has a ticket, but sends no ticket and asks the
+        user nothing."""
         session = self.world.alice()
         with self.browser(session, "untrusted host", trusted="") as browser:
             self.form_in_time(browser)

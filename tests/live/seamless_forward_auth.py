@@ -45,7 +45,7 @@ def requests(world, agent, report):
 
 @contextlib.contextmanager
 def application():
-    """Runs an application that says its path and the headers about the user, and returns its port."""
+    """Runs an application that shows its path and the headers about the user, and returns its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

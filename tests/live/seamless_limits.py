@@ -74,7 +74,8 @@ def sockets(world, front, report):
 
 
 def guesses(front, report):
-    """Sends many wrong passwords of one name at once. Each answer takes a fixed time, so the server checks few of them."""
+    """Sends many wrong passwords of one name at once. Each answer takes a fixed time, so the server checks few of these
+    passwords."""
     with concurrent.futures.ThreadPoolExecutor(GUESSES // 4) as pool:
         answers = list(pool.map(lambda _: front.password("dave@contoso.test", WRONG).status, range(GUESSES)))
     checked = sum(front.figure(f'seamless_sign_ins_total{{method="password",code="{code}"}}')

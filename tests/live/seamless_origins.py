@@ -1,5 +1,5 @@
-"""Tests pages on another origin than the host that takes tickets, in Chromium and in Firefox, also with the cookies of third parties
-blocked. Only the host that takes tickets is one to which the browsers send tickets."""
+"""Tests pages whose origin is not the host that takes tickets, in Chromium and in Firefox, with and without third-party cookies.
+The browsers send tickets only to the host that takes tickets."""
 
 from authority import Authority
 from marionette import Firefox

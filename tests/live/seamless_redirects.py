@@ -63,7 +63,7 @@ class Redirects(Requests):
         self.all("another client_id: a page, no redirect", answers, is_page)
 
     def of_a_native_client(self):
-        """A native client on loopback may use any port (RFC 8252 section 7.3). Nothing else may differ."""
+        """A native client on loopback may use any port (RFC 8252 section 7.3). No other part of the address may differ."""
         registered, = NATIVE["redirect_uris"]
         with_port = lambda uri: re.fullmatch(r"http://127\.0\.0\.1(?::(\d{1,5}))?/callback", uri, re.ASCII)
         is_right = lambda uri: (found := with_port(uri)) and 0 < int(found[1] or 80) < 1 << 16
@@ -76,7 +76,8 @@ class Redirects(Requests):
         self.all("any port of a native client: the sign-in begins", answers, lambda answer: location(answer).startswith(TENANT))
 
     def after_sign_out(self):
-        """Signs out with a real ID token. The server then may go to the registered address without a question."""
+        """Signs out with a real ID token. The server may then redirect the browser to the registered address without a
+        question."""
         wrong = [uri for uri in (*near_misses(f"{SIGNED_OUT}out"), *near_misses(CALLBACK)) if uri not in ("", SIGNED_OUT)]
         fields = {"client_id": CLIENT["id"], "id_token_hint": self.tokens().get("id_token", "")}
         answers = ((uri, self.ask(method, END_SESSION, encoded({**fields, "post_logout_redirect_uri": uri})))

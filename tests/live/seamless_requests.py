@@ -1,5 +1,5 @@
 """Sends wrong requests to the endpoints of OpenID Connect: spoilt, doubled and oversized parameters, wrong methods, wrong content
-types, wrong clients, made-up tokens. Each gets a status 4xx, or an error at the registered redirect URI."""
+types, wrong clients, made-up tokens. Each request gets a status 4xx, or an error at the registered redirect URI."""
 
 import base64
 import secrets
@@ -40,7 +40,8 @@ def check(world, port, report):
 
 class Wrong(Requests):
     def authorization(self):
-        """Spoils each parameter but client_id and redirect_uri. The client learns of the error, with `state` and `iss`."""
+        """Spoils each parameter except client_id and redirect_uri. The server reports the error to the client, with `state` and
+        `iss`."""
         with_method = lambda name: {"code_challenge_method": "S256"} if name == "code_challenge" else {}
         answers = ((f"{name}={str(value)[:40]}", self.authorize(method, **{**with_method(name), name: value}))
                    for name, values in WRONG.items() for value in values for method in METHODS)
@@ -54,7 +55,7 @@ class Wrong(Requests):
         self.all("authorize, 5,000 parameters: an error at the client, or a page", answers, is_refused)
 
     def conversations(self):
-        """Opens sign-in pages that this server did not begin, and one that another browser began."""
+        """Opens sign-in pages that this server did not begin, and a sign-in page that another browser began."""
         noise = [base64.urlsafe_b64encode(self.random.randbytes(size)).decode().rstrip("=") for size in (1, 12, 28, 60, 500, 4000)]
         texts = [f"request={text}" for text in ("", "x", "%00", "%ff", "..%2f..", "=" * 40, "A" * 8000, *noise)]
         answers = ((text, self.ask("GET", SIGN_IN, text)) for text in (*texts, "", "x=y", "request=a&request=b"))
@@ -96,7 +97,7 @@ class Wrong(Requests):
         self.all("another content type: refused", answers, is_client_error)
 
     def clients(self):
-        """Checks clients that do not say rightly who they are (RFC 6749 section 5.2, `invalid_client`)."""
+        """Checks clients that authenticate wrongly (RFC 6749 section 5.2, `invalid_client`)."""
         basic = lambda text: "Basic " + base64.b64encode(text.encode("latin-1")).decode()
         pairs = ["", ":", "app", "app:", "app:x", f"unknown:{SECRET}", f"app:{SECRET.upper()}", f"app:{SECRET} ", f"app:{SECRET}\0",
                  "app:%zz", "\xff:\xff", f"app:{LONG}", f"APP:{SECRET}", f" app:{SECRET}", f"app:{SECRET[:-1]}"]
@@ -113,7 +114,7 @@ class Wrong(Requests):
                  lambda answer: answer.status in (400, 401) and is_json_error(answer))
 
     def bearers(self):
-        """Checks access tokens that this server did not give (RFC 6750 section 3.1)."""
+        """Checks access tokens that this server did not issue (RFC 6750 section 3.1)."""
         noise = base64.urlsafe_b64encode(self.random.randbytes(300)).decode()
         values = ["", "Bearer", "Bearer ", "Bearer x", "Bearer ..", "Bearer a.b.c", f"Bearer {noise}",
                   f"Bearer {unsigned('at+jwt')}",
@@ -134,7 +135,7 @@ class Wrong(Requests):
             answer.status < 500 and not location(answer).startswith("http://127")))
 
     def codes(self):
-        """Uses good codes wrongly. No tokens come."""
+        """Uses valid codes in wrong ways. The server must return no tokens."""
         verifier = secrets.token_urlsafe(48)
         right = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": verifier}
         for label, change in (("another verifier", {"code_verifier": verifier[::-1]}), ("no verifier", {"code_verifier": None}),

@@ -58,7 +58,7 @@ class Load:
         world.work.processes.append(self.process)
 
     def until(self, version, more=PHASE):
-        """Waits until so many more sign-ins with tickets of this version have ended, with or without success."""
+        """Waits until `more` further sign-ins with tickets of this version have ended, with or without success."""
         target = self.count(version) + more
         wait(lambda: self.count(version) >= target or self.process.poll() is not None, 60)
 

@@ -173,7 +173,7 @@ class Rubbish:
         self.refused("forms of other sites", [(origin, from_site(origin)) for origin in origins])
 
     def headers_without_end(self):
-        """Opens many connections that send nearly the largest header and never end it."""
+        """Opens many connections that send nearly the largest header, and never send the end of this header."""
         started = time.monotonic()
         streams = [socket.create_connection(("127.0.0.1", self.server.port), SECONDS) for _ in range(MANY)]
         for stream in streams:
@@ -184,7 +184,7 @@ class Rubbish:
             stream.close()
 
     def slow_headers(self):
-        """Checks that a client that sends one octet at a time gets no more time."""
+        """Checks that a client that sends one octet at a time gets no more time than other clients."""
         started = time.monotonic()
         self.took("slow headers", started, [drip(self.server.port, b"GET / HTTP/1.1\r\nX-Slow: ")])
 

@@ -17,11 +17,11 @@ from samba_ad import SSO_ACCOUNT
 from web import HOST
 from work import run, wait
 
-# The tests send more than the users of an office.
+# The tests send more requests than the users of an office send.
 LIMITS = {"requests_per_second": 100_000, "requests_at_once": 100_000, "wrong_passwords_of_address": 1_000,
           "password_seconds": 2}
 BOB_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-GUID = "01234567-89ab-4def-8123-456789abcdef"  # of the tenant in tokens, if a test names it
+GUID = "01234567-89ab-4def-8123-456789abcdef"  # the tenant's identifier in tokens, if a test names it
 
 
 @dataclass

@@ -1,5 +1,5 @@
-"""Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
-nodes with one Valkey or Redis, which fails.
+"""Tests that the state of the sign-in server outlives its processes: one node keeps its state in a file, and is killed and started
+again; two nodes keep their state in one Valkey or Redis, which fails.
 
   seamless_state.py [PART...]     PART: killed, nodes, balanced, tls, signed-out, outage, sentinels, cluster, foreign or cost;
                                   default all"""
@@ -95,7 +95,7 @@ class Node(Server):
         super().__init__(world.work, port, [contoso], state=state, state_began=state_began, address=ADDRESS)
 
     def kill(self):
-        """Kills the process with SIGKILL. It has no time to write anything."""
+        """Kills the process with SIGKILL. The process has no time to write anything."""
         self.process.kill()
         self.process.wait()
 
@@ -222,7 +222,7 @@ def nodes(world, report):
     good = b.prove(waiting, code).status
     again = a.prove(b.password(*BOB).session(), code).status
     report.check((good, again) == (303, 403), "two nodes: a one-time code is accepted once", (good, again))
-    # The directory has told both names of erin at her right password.
+    # At the sign-in with the right password, the directory has told the server both names of erin.
     names, right = ("erin", LONG_NAME), a.password(LONG_NAME, "Some.Pass.1").status
     for number in range(10):
         (a, b)[number % 2].password(names[number % 2], WRONG)
@@ -299,7 +299,7 @@ def tls(world, report):
 
 
 def does_not_start(node, state):
-    """Starts a node with another state, and returns its error; nothing if it starts."""
+    """Starts a node with another state, and returns its error, or no text if the node starts."""
     config = node.home / "other.json"
     config.write_text(json.dumps({**json.loads((node.home / "seamless.json").read_text()), "state": state}))
     done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
@@ -386,7 +386,7 @@ def outage(world, report):
 
 
 def sentinels(world, report):
-    """Kills the master that three sentinels watch. Its successor accepts writes when it has two replicas again."""
+    """Kills the master that three sentinels watch. The master's successor accepts writes when it has two replicas again."""
     store = Sentinels(world.work)
     for server in store.servers:
         server.command("ACL", "SETUSER", "sso", *RIGHTS[2:])
@@ -445,7 +445,7 @@ def failover(world, report, label, valkey, kill):
 
 
 def foreign(world, report):
-    """Changes the values in the engine. A changed session is gone, and nothing else."""
+    """Changes the sessions in the engine. The node must refuse the changed sessions, and accept a new session."""
     engine = Engine(world.work).start()
     node = Node(world, PORT + 1, engine.state())
     first = node.password(*ALICE).session()

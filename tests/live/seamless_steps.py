@@ -1,5 +1,5 @@
-"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server, and
-between the browser and the KDC, note what passes."""
+"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server,
+and between the browser and the KDC, record the messages."""
 
 from contextlib import contextmanager
 
@@ -17,7 +17,8 @@ SSO = "/contoso.test/winauth/sso"
 
 
 def check(world, port, report):
-    """The applications are the sample application and one that sends its users to the endpoint that asks for their name."""
+    """The applications are the sample application, and an application that sends its users to the endpoint that asks for their
+    name."""
     authority, address = Authority(world.work.dir("tls")), f"https://{HOST}:{port}"
     of_issuer = f"{address}/contoso.test", authority
     sample = SampleApp(world.work, port + 1, *of_issuer)
@@ -114,7 +115,7 @@ class Steps:
         return " ".join(there.split())
 
     def more_proof(self, application):
-        """Checks the other end of step 9: the server asks for a one-time code before it returns a code."""
+        """Checks the other outcome of step 9: the server asks for a one-time code before it returns a code."""
         self.label = f"{self.kind.name}, more proof"
         with self.browser(self.world.user("bob", "Some.Pass.1"), application) as browser:
             browser.go(application.login(login_hint="bob@contoso.test"))

@@ -1,4 +1,4 @@
-"""Presents good codes, tokens and requests where they do not belong: at another client, at another endpoint, or a second time."""
+"""Presents valid codes, tokens and requests wrongly: by another client, at another endpoint, or a second time."""
 
 import base64
 import json
@@ -43,7 +43,8 @@ class Strangers(Requests):
                  lambda answer: answer.status in (400, 401))
 
     def tokens_of_another_client(self):
-        """Lets another client inspect, revoke and refresh the tokens of the client. The tokens stay good, until they are stolen."""
+        """Lets another client try to inspect, revoke and refresh the tokens of the client. Each attempt must fail. After the
+        attempts to revoke, the tokens must still be valid."""
         tokens = self.tokens()
         kinds = ("access_token", "refresh_token")
         ask = lambda path, kind, basic: self.ask("POST", path, encoded({"token": tokens[kind]}), basic)

@@ -1,4 +1,4 @@
-"""Stands between a client and a server, and notes what passes: requests of HTTP, or messages of Kerberos over TCP."""
+"""Relays between a client and a server, and records the requests of HTTP, or the messages of Kerberos over TCP."""
 
 import contextlib
 import http.client
@@ -80,14 +80,14 @@ class HttpTap:
 
 
 class Quiet(http.server.ThreadingHTTPServer):
-    """Says nothing about connections that a browser gives up."""
+    """A server that prints nothing about connections that a browser gives up."""
 
     def handle_error(self, *_):
         pass
 
 
 class KdcTap:
-    """Sends each Kerberos message on to the KDC at `port` (RFC 4120 section 7.2.2), and notes it."""
+    """Sends each Kerberos message on to the KDC at `port` (RFC 4120 section 7.2.2), and records the message."""
 
     def __init__(self, port):
         self.kdc, self.asked, self.answered = port, [], []
@@ -106,7 +106,7 @@ class KdcTap:
         return any(message[0] == TGS_REQ and service.encode() in message for message in self.asked)
 
     def gives(self):
-        """Returns whether the KDC has given a ticket for a service."""
+        """Returns whether the KDC has issued a ticket for a service."""
         return any(message[0] == TGS_REP for message in self.answered)
 
     def _listen(self):

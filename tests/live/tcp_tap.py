@@ -19,7 +19,8 @@ class TcpTap:
         self.listener.close()
 
     def octets(self):
-        """Returns the octets of each direction of each connection in a row. A text across two reads is found, too."""
+        """Returns the octets of each direction of each connection in a row. So a search also finds a text that came
+        in two reads."""
         with self.lock:
             return b"\n".join(bytes(part) for part in self.parts)
 

@@ -79,7 +79,7 @@ class UserAgent:
 
 
 def asked(page):
-    """Returns the JSON of a page, or what the page says instead."""
+    """Returns the JSON of a page, or the text of a page without JSON."""
     try:
         return page.json()
     except json.JSONDecodeError:

@@ -4,7 +4,8 @@ server admitted is sent again to both servers, and no server may admit it again.
   valkey.py [COUNT [FAULT…]]
 
 COUNT is the number of authenticators that are sent around each fault: 300 by default, 100,000 in the long form. The long form
-tests each fault again and again, with at most 5,000 authenticators at a time, so that each is sent again while it is valid.
+tests each fault again and again, with at most 5,000 authenticators at a time, so that the test sends each authenticator again
+while the authenticator is valid.
 
 REPLAY_STORE is the program of the store, for example `valkey-server`. The default is `redis-server`."""
 

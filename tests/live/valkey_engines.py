@@ -1,4 +1,4 @@
-"""The stores of valkey.py: single servers, clusters and sentinels. A relay fails as a network does.
+"""The stores of valkey.py: single servers, clusters and sentinels. A relay simulates a network that fails.
 
 REPLAY_STORE is the program of the server, `redis-server` if it is not set. The nodes use the user of the documentation of
 `kerberos-sso-valkey`, with exactly its rights."""
@@ -114,7 +114,7 @@ class Cluster:
         self.address, self.node_options = ",".join(each.address for each in self.nodes[:3]), []
 
     def _slots(self, asked):
-        """Returns the first slot and the port of the master of each range, as a node of the cluster answers."""
+        """Asks the node `asked`. Returns the first slot of each range of slots, and the port of the range's master."""
         lines = [line.split() for line in asked.command("CLUSTER", "NODES").splitlines()]
         return [(int(words[8].split("-")[0]), int(words[1].split("@")[0].rsplit(":", 1)[1])) for words in lines
                 if "master" in words[2] and "fail" not in words[2] and len(words) > 8]
@@ -184,7 +184,8 @@ class Sentinels:
 
 
 class Relay:
-    """A relay of TCP connections to a store. After `cut`, it passes no octets and ends no connection, as a failed network does."""
+    """A relay of TCP connections to a store. After `cut`, the relay passes no octets and ends no connection, as a failed network
+    does."""
 
     def __init__(self, port):
         self.to, self.connections, self.cut_from, self.healed = port, 0, None, None

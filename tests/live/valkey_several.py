@@ -26,7 +26,7 @@ def cluster(scene):
 
 
 def cluster_stopped(scene):
-    """Stops a master without an end of its connections, as a failed network does, and lets it become the master again."""
+    """Stops a master without ending its connections, as in a failed network, and lets the same server become the master again."""
     store = Cluster(scene.work)
     trial = scene.trial(store)
     trial.admit()
@@ -77,7 +77,8 @@ def cluster_partition(scene):
 
 
 def sentinel(scene):
-    """Kills the master. Its successor accepts writes once it has two replicas again, so the killed server is started again."""
+    """Kills the master. The master's successor accepts writes when it has two replicas again, so the test starts the killed server
+    again."""
     store = Sentinels(scene.work)
     trial = scene.trial(store)
     trial.serves_all("a master of three sentinels")
@@ -93,7 +94,7 @@ def sentinel(scene):
 
 
 def sentinel_stopped(scene):
-    """Stops the master and one node. Both run again after the failover, and the node still believes in the old master."""
+    """Stops the master and one node. Both run again after the failover, and the node still uses the old master."""
     store = Sentinels(scene.work)
     trial = scene.trial(store)
     trial.admit()

@@ -62,7 +62,8 @@ def both_killed(scene):
 
 
 def fast_clients(scene):
-    """Restarts the engine after sign-ins of clients with fast clocks. Only the strict form refuses their replays."""
+    """Restarts the engine after sign-ins of clients with fast clocks. Only a strict start refuses the replays of these
+    sign-ins."""
     redis = Redis(scene.work).start()
     trial = scene.trial(redis, "--strict-start")
     refused = trial.admit(offset=120)
@@ -178,7 +179,8 @@ def tls(scene):
 
 
 def has_tls():
-    """Returns whether the store's program has TLS. Such a program ends with this error, because it has no certificate."""
+    """Returns whether the store's program has TLS. A program with TLS ends with this error, because the test gives it no
+    certificate."""
     done = subprocess.run([PROGRAM, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=60)
     return "Failed to configure TLS" in done.stdout + done.stderr
 

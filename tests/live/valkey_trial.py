@@ -130,11 +130,12 @@ class Trial:
         self.nodes, self.admitted, self.reasons, self.fault_began = nodes, [], set(), None
 
     def fault_begins(self):
-        """Notes the time, from which the wait for the nodes counts."""
+        """Notes the time of the fault. The wait for the nodes counts from this time."""
         self.fault_began = time.monotonic()
 
     def admit(self, count=None, offset=0, nodes=None):
-        """Sends fresh tokens to the nodes in turn and keeps the admitted tokens. Returns the number of the other tokens."""
+        """Sends fresh tokens to the nodes in turn and keeps the admitted tokens. Returns the number of tokens that no node
+        admitted."""
         nodes = nodes or self.nodes
         tokens = self.tokens.mint(count or self.count, offset)
         answers = show([(nodes[i % len(nodes)].port, token) for i, token in enumerate(tokens)])

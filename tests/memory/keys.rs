@@ -99,7 +99,7 @@ fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
 
 /// A rollover drops the prepared forms of the keys, and the new set then keeps the same number of prepared forms.
 #[test]
-fn as_many_keys_are_kept_ready_after_a_rollover_as_was_said() {
+fn new_key_set_keeps_as_many_prepared_keys_as_the_old_key_set_after_a_rollover() {
     let realms: Vec<_> = (1..6).map(realm).collect();
     let keys = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap().with_prepared_keys(2);
     let keys = Arc::new(keys);

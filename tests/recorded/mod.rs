@@ -4,7 +4,7 @@
 //! The reader refuses an unknown field, a missing field, a wrong count, a repeated id, and a flag without a note. Every
 //! expectation in a file is therefore checked.
 
-#![allow(dead_code, reason = "each program that reads the vectors uses a part of this")]
+#![allow(dead_code, reason = "each program that reads the vectors uses only a part of this module")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

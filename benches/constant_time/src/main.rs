@@ -1,5 +1,6 @@
 //! Compares the times of an operation with two kinds of secrets, by the method of "dude, is my code constant time?"
-//! (Reparaz, Balasch, Verbauwhede, 2017). A |t| of more than 5 means that an attacker can distinguish the two kinds by time.
+//! (Reparaz, Balasch, Verbauwhede, 2017). If the statistic |t| of Welch's t-test is more than 5, an attacker can distinguish
+//! the two kinds by time.
 //!
 //! The first test is a control: it measures a comparison that stops at the first difference. If the |t| of this test is
 //! 5 or less, the machine is too busy, and the other results have no meaning.
@@ -147,7 +148,7 @@ fn key_of_an_nt_hash_in_hexadecimal(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, make, |digits| Key::from_hex(EncType::RC4_HMAC, digits).is_ok());
 }
 
-/// Derives keys from the key of an account, decrypts a ticket, and compares its MAC, as each request does.
+/// Derives keys from the key of an account, decrypts a ticket, and compares its MAC, as the library does for each request.
 fn ticket_under_a_key(runner: &mut CtRunner, rng: &mut BenchRng, etype: EncType, length: usize) {
     let make = |rng: &mut BenchRng, class| {
         let secret: [u8; 32] = secret(rng, class);

@@ -55,7 +55,7 @@ async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> 
 }
 
 impl Connections {
-    /// Sends one request with each header, on whichever connection is free.
+    /// Sends one request with each header, on a connection that is free.
     pub async fn send(&mut self, headers: &Headers) -> Outcome<Answers> {
         let next = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-/// The authenticators that the replay cache holds: more than a run makes.
+/// The number of authenticators that the replay cache can hold: more than the clients of a run make.
 const ENTRIES: usize = 500_000;
 
 async fn hello(user: SharedIdentity) -> String {
@@ -44,7 +44,7 @@ pub async fn serve(keytab: &str, ports: [&str; 2], certificate: &str, key: &str,
     Ok(())
 }
 
-/// Accepts one connection after another, with its handshake. The handshakes are not measured.
+/// Accepts TLS connections, and makes one handshake after another. The handshakes are not measured.
 struct Tls {
     sockets: TcpListener,
     acceptor: TlsAcceptor,

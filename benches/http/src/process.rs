@@ -51,7 +51,7 @@ pub fn cpu_time(processes: &[u32]) -> Outcome<Duration> {
     Ok(sum)
 }
 
-/// Returns the share of the CPU time since the start that the kernel used: the sockets, and files.
+/// Returns the kernel's share of the CPU time since the start. The kernel handles the sockets and the files.
 pub fn kernel_share(processes: &[u32]) -> Outcome<f64> {
     let (mut user, mut kernel) = (0.0, 0.0);
     for process in processes {

@@ -21,9 +21,9 @@ use tokio::net::TcpStream;
 /// The place of the server's state.
 #[derive(Clone, Copy)]
 pub enum State {
-    /// A file. The server answers when the disk has each write.
+    /// A file. The server answers a request after the disk has the request's writes.
     Disk,
-    /// A server of Redis without files.
+    /// A Redis server that writes no files.
     Redis,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Display for State {
     }
 }
 
-/// A server that accepts connections. Both processes end before the folder is removed.
+/// A server that accepts connections. The server and Redis end before the folder is removed.
 pub struct Server {
     pub state: State,
     pub address: SocketAddr,

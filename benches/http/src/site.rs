@@ -29,7 +29,7 @@ impl Site {
         fs::create_dir(path("replay"))?;
         fs::write(path("pages/hello"), "Hello user0000000\n")?;
         fs::write(path("keytab"), Keytab::encode([&tokens.account()], SystemTime::now().into())?)?;
-        // Without DNS, because the servers need no KDC.
+        // The file switches DNS off, because the servers need no KDC.
         fs::write(
             path("krb5.conf"),
             "[libdefaults]\n  default_realm = CONTOSO.TEST\n  rdns = false\n  dns_lookup_kdc = false\n",
@@ -51,7 +51,7 @@ impl Site {
 }
 
 /// Lets Apache's processes read the keytab and write their replay cache, and returns their user and group. Only root can
-/// run them as another user.
+/// run Apache's processes as another user.
 fn give_to_apache(folder: &TempDir) -> Outcome<(String, String)> {
     let path = |name: &str| folder.path().join(name);
     fs::set_permissions(path("keytab"), Permissions::from_mode(0o640))?;

@@ -11,7 +11,7 @@ pub struct Figures {
     times: Vec<f64>,
     /// The share of the CPU time that the kernel used.
     pub kernel: f64,
-    /// Bytes, after all rounds.
+    /// The memory in bytes, after all rounds.
     pub memory: u64,
     /// The replayed tokens that the server refused.
     pub replays: usize,
@@ -33,7 +33,7 @@ impl Figures {
     }
 }
 
-/// Prints a Markdown table. The first server is ours. The figures are medians, and of the CPU time also the lowest and the
+/// Prints a Markdown table. The first server is ours. The figures are medians. The CPU time also has the lowest and the
 /// highest round.
 pub fn print(figures: &[Figures], refusals: usize) {
     println!(
@@ -58,7 +58,7 @@ pub fn print(figures: &[Figures], refusals: usize) {
     }
 }
 
-/// Returns the figures of the rounds as text, and the ratio of their median to ours.
+/// Returns the figures of the rounds as text, and the ratio of their median to the median of our server.
 fn beside(rounds: &[f64], ours: &[f64]) -> (String, f64) {
     let [lowest, median, highest] = [0.0, 0.5, 1.0].map(|part| quantile(rounds, part));
     (format!("{median:.1} ({lowest:.1} to {highest:.1})"), median / quantile(ours, 0.5))
@@ -69,7 +69,7 @@ pub fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// Returns the value below which this part of the values lies.
+/// Returns the value below which the fraction `part` of the values lies.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The tokens: with a PAC with 75 groups or without a PAC, and with another user in each token.
+//! The tokens, each for a different user. Either all tokens have a PAC with 75 groups, or no token has a PAC.
 
 use crate::Outcome;
 use crate::load::Headers;
@@ -39,8 +39,8 @@ impl Tokens {
         self.token().mint().len()
     }
 
-    /// Mints tokens that no server has seen. gokrb5 knows an authenticator by its user and its time, so each token has
-    /// another user.
+    /// Mints tokens that no server has seen. gokrb5 detects a replay by the user and the time of the authenticator, so
+    /// each token has another user.
     pub fn mint(&self, number: usize) -> Outcome<Headers> {
         (0..number).map(|_| Ok(HeaderValue::from_str(&self.token().header())?)).collect()
     }
@@ -61,7 +61,7 @@ impl Tokens {
         let user = format!("user{:07}", self.minted.get());
         self.minted.set(self.minted.get() + 1);
         let now = UnixTime::from(SystemTime::now());
-        // A minute ahead, because our replay cache refuses authenticators from before its start.
+        // The client's time is a minute ahead, because our replay cache refuses authenticators from before its start.
         let ahead = now.saturating_add_seconds(60);
         let token = self.realm.ticket_for(&user).service(SERVICE).at(now).sent_at(ahead).mutual();
         if self.has_pac { token.pac(|pac| pac.groups(1100..1175)) } else { token }

@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     pub(crate) realm: Option<String>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) krbtgt_keys: Vec<Key>,
-    /// The policy without channel bindings, because some bindings are computed from a certificate file.
+    /// The policy, still without channel bindings, because some bindings are computed from a certificate file.
     pub(crate) policy: Policy,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) certificates: Vec<PathBuf>,
@@ -215,7 +215,7 @@ impl PolicyOptions {
 
     fn apply(self) -> Policy {
         let policy = if self.seamless { Policy::seamless_sso() } else { Policy::default() };
-        // The tokens may be recorded. Some tools that make tickets with a key of the KDC write no ticket signature.
+        // Some recorded tickets come from tools that hold a krbtgt key but write no ticket signature.
         let mut policy = policy.with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
         if !self.services.is_empty() {
             policy = policy.with_services(self.services.iter().map(String::as_str));
@@ -275,7 +275,7 @@ fn krbtgt_key(text: &str) -> Result<Key, String> {
     key(etype, hex)
 }
 
-/// Reads a key. No error repeats a part of the text, because the user may have exchanged the parts.
+/// Reads a key. No error repeats the encryption type or the key, because the user may have exchanged them.
 fn key(etype: &str, hex: &str) -> Result<Key, String> {
     let etype: EncType = etype.parse().map_err(|error| format!("ETYPE: {error}"))?;
     Key::from_hex(etype, hex).map_err(|error| error.to_string())

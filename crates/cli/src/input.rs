@@ -6,8 +6,8 @@ use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Reads a token from a file, or from standard input for `-`. Octets after the first 256 KiB are not read: such a token is
-/// refused as too large anyway.
+/// Reads a token from a file, or from standard input for `-`. Octets after the first 256 KiB are not read: a token of this
+/// length is refused as too large anyway.
 pub(crate) fn token(path: &Path) -> Result<Vec<u8>, String> {
     let mut contents = Vec::new();
     let read = if path == Path::new("-") {

@@ -11,7 +11,7 @@ pub(crate) struct Terminal<'t> {
     pub(crate) out: &'t mut dyn Write,
 }
 
-/// The request of a command line: work, or the answer to a question.
+/// The request of a command line: to do work, or to answer a question such as `--help`.
 #[derive(Debug)]
 pub(crate) enum Wanted<T> {
     Work(T),

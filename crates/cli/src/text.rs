@@ -1,4 +1,4 @@
-//! Formats text for a terminal: cuts, fills up, wraps and escapes it.
+//! Formats text for a terminal: cuts, fills up, wraps and escapes the text.
 
 use serde_json::Value;
 use std::io::{self, Write};

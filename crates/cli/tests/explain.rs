@@ -217,7 +217,7 @@ fn failures(nodes: &[Node]) -> Vec<&Node> {
     leaves(nodes).into_iter().filter(|node| node.failure.is_some()).collect()
 }
 
-/// The beginnings of the titles of the stages in which a code may appear.
+/// The stages in which each code may appear. The list names a stage by the beginning of its title.
 const WHERE: [(&str, &[&str]); 30] = [
     ("not-negotiate", &["Authorization header"]),
     ("too-large", &["Authorization header", "Token", "SPNEGO"]),

@@ -3,7 +3,7 @@
 //! Run: `cargo run -p kerberos-sso-server --example hello -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 //!
 //! `axum::serve` gives a client unlimited time for the head of its request. On the internet, put a proxy with time limits in
-//! front of this server, or serve as `examples/seamless/serve.rs` does.
+//! front of this server, or serve as `examples/seamless/server/serve.rs` does.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use axum::{Router, routing::get};

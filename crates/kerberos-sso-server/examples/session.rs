@@ -4,7 +4,7 @@
 //! Run: `cargo run -p kerberos-sso-server --example session -- KEYTAB PRINCIPAL DOMAIN-SID`
 //!
 //! `axum::serve` gives a client unlimited time for the head of its request. On the internet, put a proxy with time limits in
-//! front of this server, or serve as `examples/seamless/serve.rs` does.
+//! front of this server, or serve as `examples/seamless/server/serve.rs` does.
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kerberos_sso::{SessionIdentity, Sid, WellKnownGroup, tower::SharedIdentity};

@@ -39,7 +39,7 @@ pub enum KeytabFileError {
     /// The file has no entry that can be used.
     #[error("the keytab has no whole entry; export the keys of the service's account again: {unusable}")]
     NoWholeEntry {
-        /// The records of the file, which all cannot be used.
+        /// The records of the file, which are all unusable.
         unusable: Names,
     },
     /// The file has no entry of the principals that the caller gave.
@@ -221,7 +221,8 @@ fn service_key(entry: KeytabEntry) -> Option<ServiceKey> {
     Some(ServiceKey::new(entry.key?, Some(entry.kvno)))
 }
 
-/// The largest number of octets of a keytab: about the size of a keytab with 100,000 entries, such as of a whole domain.
+/// The largest number of octets of a keytab: about the size of a keytab with 100,000 entries, such as the keytab of a
+/// whole domain.
 const MAX_SIZE: usize = 16 << 20;
 
 /// The largest number of names in a message.

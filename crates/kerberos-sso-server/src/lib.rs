@@ -30,9 +30,9 @@
 //! [`layer`] is for a program that loads the keys itself, for example from a database.
 //!
 //! # Tests of your server
-//! The feature `testing` of `kerberos-sso` issues tickets for a keytab of the test's own. The server has the real clock, so the
-//! ticket must begin now. The replay cache in memory refuses authenticators from before its start, so the client's clock is a
-//! minute ahead.
+//! The feature `testing` of `kerberos-sso` issues tickets for a keytab that the test makes. The server has the real clock, so
+//! the ticket must begin now. The replay cache in memory refuses authenticators from before its start, so the test sets the
+//! client's clock a minute ahead.
 //!
 //! ```
 //! use axum::{Router, body::Body, http::Request, routing::get};

@@ -142,8 +142,8 @@ impl Builder {
         Self { interval, ..self }
     }
 
-    /// Accepts a keytab that every user of the machine can read or change. Every such user can then sign in as any other
-    /// user.
+    /// Accepts a keytab that every user of the machine can read or change. Every user of the machine can then sign in as any
+    /// other user.
     pub fn allow_open_to_others(mut self) -> Self {
         self.settings.selection.open_to_others = true;
         self

@@ -12,7 +12,7 @@
 //! - `--ca FILE`: trusts this certificate authority for `rediss://` addresses (with `--features kerberos-sso-valkey/tls`).
 //! - `--strict-start`: also refuses authenticators of clients with a fast clock after a loss.
 //! - `--timeout MILLISECONDS`: the longest time that a request waits for the store.
-//! - `--metrics ADDR:PORT`: serves the counts of the cache's answers there, as text for Prometheus.
+//! - `--metrics ADDR:PORT`: serves the counts of the cache's answers at this address, as text for Prometheus.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use axum::http::{StatusCode, header};

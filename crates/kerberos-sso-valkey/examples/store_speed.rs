@@ -1,13 +1,13 @@
-//! Compares the calls a second of the replay cache with those of a bare `SET key 1 NX PXAT` to the same server.
+//! Compares the number of calls per second of the replay cache with that of a bare `SET key 1 NX PXAT` to the same server.
 //!
 //! Run: `cargo run --release -p kerberos-sso-valkey --example store_speed -- --store redis://HOST:PORT [--processes N] [--at-once N]
 //! [--rounds N] [--seconds N]`
 //!
 //! In each round, the processes first call the cache, then send the bare command, for the same time and with the same number
-//! of calls at once. Both use the same client crate, and one connection for each process. At the end, the processes call each
-//! at half of its median rate, and the program prints the response times.
+//! of calls at once. Both kinds of calls use the same client crate, and one connection for each process. At the end, the
+//! processes repeat both kinds of calls at half of their median rates, and the program prints the response times.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
-#![allow(clippy::arithmetic_side_effects, reason = "the numbers are measurements, and far from the limits")]
+#![allow(clippy::arithmetic_side_effects, reason = "the measured numbers are far from the limits")]
 
 use kerberos_sso::UnixTime;
 use kerberos_sso::replay::{Admission, AsyncReplayCache as _, ReplayClient, ReplayEntry, ReplayTag};
@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const SKEW: Duration = Duration::from_secs(300);
-/// The way to call that a process measures.
+/// The kinds of calls: through the cache, or as a bare command.
 const WAYS: [&str; 2] = ["cache", "bare"];
 
 /// The values of the command line.
@@ -34,13 +34,13 @@ struct Arguments {
     at_once: usize,
     rounds: usize,
     seconds: u64,
-    /// The way that this process measures; `None` in the process that starts the others.
+    /// The kind of call that this process measures; `None` in the process that starts the other processes.
     way: Option<String>,
-    /// The number of calls a second of this process; zero means as many as possible.
+    /// The number of calls per second of this process; zero means as many as possible.
     rate: u64,
 }
 
-/// One way to store a tag.
+/// One kind of call, with its connection to the store.
 #[derive(Clone)]
 enum Caller {
     Cache(ValkeyReplayCache),
@@ -50,7 +50,8 @@ enum Caller {
 impl Caller {
     async fn connect(arguments: &Arguments, is_cache: bool) -> Outcome<Self> {
         if is_cache {
-            // More calls than one process can make. A larger cache would measure the allocation of its memory.
+            // One process makes fewer calls than this number. With a larger cache, the program would measure the allocation of
+            // memory.
             let entries = usize::try_from(arguments.seconds)? * 100_000;
             let cache = ValkeyReplayCache::single(&arguments.store, SKEW).with_entries(entries).with_timeout(SKEW);
             return Ok(Self::Cache(cache.first_start().connect().await?));
@@ -65,7 +66,7 @@ impl Caller {
         match self {
             Self::Cache(cache) => {
                 let until = now.saturating_add_seconds(300);
-                // Each call is of another client, as most sign-ins are.
+                // Each call has a different client, as most sign-ins have.
                 let name = format!("user{}", u128::from_be_bytes(tag) >> 96);
                 let client = ReplayClient::Name { realm: b"EXAMPLE.TEST", name: name.as_bytes() };
                 match cache.admit(&ReplayEntry::new(ReplayTag::from_bytes(tag), now, until, client), now).await {
@@ -85,9 +86,10 @@ impl Caller {
     }
 }
 
-/// Calls for some seconds. Prints the number of calls, and the response times in microseconds at p50, p99 and the most.
+/// Calls the store or the cache for some seconds. Prints the number of calls, and the p50, the p99 and the maximum of the
+/// response times in microseconds.
 ///
-/// With a rate, each call has an appointed time, and its response time counts from then on.
+/// If the caller sets a rate, each call has a scheduled time, and its response time begins at the scheduled time.
 async fn measure(arguments: &Arguments, is_cache: bool) -> Outcome<()> {
     let caller = Caller::connect(arguments, is_cache).await?;
     let mut seed = [0; 16];
@@ -128,7 +130,8 @@ async fn measure(arguments: &Arguments, is_cache: bool) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures one way with all processes at the same time. Returns the calls a second of all processes, and the worst p50 and p99.
+/// Measures one kind of call with all processes at the same time. Returns the number of calls per second of all processes, and
+/// the worst p50 and p99.
 fn round(arguments: &Arguments, way: &str, rate: u64) -> Outcome<(u64, u64, u64)> {
     let start = || {
         let mut command = Command::new(std::env::current_exe()?);
@@ -155,7 +158,7 @@ fn median<T: PartialOrd + Copy>(values: &[T]) -> Option<T> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// Measures both ways in alternating rounds, and prints the ratio of each round and the median ratio.
+/// Measures both kinds of calls in alternating rounds, and prints the ratio of each round and the median ratio.
 fn compare(arguments: &Arguments) -> Outcome<()> {
     let (mut rates, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
     for number in 1..=arguments.rounds {

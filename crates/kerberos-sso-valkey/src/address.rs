@@ -37,7 +37,7 @@ fn connection_info(address: &str, _: &Certificates) -> redis::RedisResult<Connec
 #[cfg(feature = "tls")]
 fn ensure_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Another thread may have chosen a provider in the meantime, which serves as well.
+        // This call fails if another thread has just chosen a provider. TLS then uses that provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -20,7 +20,8 @@ impl<T> Default for Attempt<T> {
 }
 
 impl<T: Clone> Attempt<T> {
-    /// Returns the outcome of the attempt that ran when this method was called, or of `attempt` if no attempt ran then.
+    /// Waits for the attempt that is running, and returns its outcome. If no attempt is running, runs `attempt` and
+    /// returns its outcome.
     pub(crate) async fn share(&self, attempt: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let came = Instant::now();
         let mut latest = self.latest.lock().await;

@@ -82,16 +82,17 @@ impl Builder {
     /// Also refuses authenticators that clients with a fast clock can have sent before a node lost its memory.
     ///
     /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
-    /// Without this setting, a client with a correct clock is accepted from the next second on. But an attacker can
-    /// then replay an authenticator of a client with a fast clock, if the client sent it before that second by less
-    /// than its clock's offset.
+    /// Without this setting, a client with a correct clock is accepted from the next second on. But if a client's clock is N
+    /// seconds fast, an attacker can then replay the authenticators that the client sent in the last N seconds before that
+    /// second.
     pub fn with_strict_start(mut self) -> Self {
         self.settings.start = Start::Strict;
         self
     }
 
     /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the processes
-    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this of later processes.
+    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about processes that
+    /// start later.
     ///
     /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
     pub fn first_start(mut self) -> Self {
@@ -208,8 +209,8 @@ impl Builder {
                 Topology::Cluster { seeds, model }
             }
         };
-        // The store remembers the authenticators from before the start of this process, so the cache of this process
-        // accepts earlier authenticators.
+        // The store remembers the authenticators from before the start of this process, so the cache of this process also
+        // accepts authenticators from before its start.
         let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
         let own = own.taking_earlier_authenticators();
         let own = match self.client_share {
@@ -237,7 +238,7 @@ impl Builder {
         Ok(model.set_redis_settings(settings))
     }
 
-    /// Uses `clock` as this server's clock, and waits for the store for a minute, so that tests also pass on a busy
+    /// Uses `clock` as this server's clock, and waits up to a minute for the store, so that tests also pass on a busy
     /// machine.
     #[cfg(test)]
     pub(crate) fn for_tests(mut self, clock: fn() -> kerberos_sso::UnixTime) -> Self {

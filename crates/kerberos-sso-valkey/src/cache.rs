@@ -27,11 +27,11 @@ use tokio::time::timeout;
 ///
 /// # If the store cannot decide
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
-/// command a second time, because the second command would find the entry of the first command. The log names the
-/// reason once for each change.
+/// command a second time, because the second command would find the entry of the first command. The cache logs the reason when
+/// the reason changes.
 ///
 /// # Clones
-/// A clone is the same cache. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
+/// A clone shares all data with the original. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
 /// [`fault`](Self::fault).
 #[derive(Clone)]
 pub struct ValkeyReplayCache {
@@ -140,7 +140,7 @@ impl Shared {
 
     async fn ask(&self, key: &[u8], entry: Entry) -> Admission {
         let began = Instant::now();
-        // Without this limit, the waits for several nodes could add up to more than the margin of an entry covers.
+        // Without this limit, the sum of the waits for several nodes could be longer than the margin of an entry.
         let limit = self.settings.connect_timeout.saturating_add(self.settings.timeout);
         let late = || StoreError::NoNode { reason: format!("no node answered within {} ms", limit.as_millis()) };
         let answer = timeout(limit, self.ask_nodes(key, entry)).await.unwrap_or_else(|_| Err(late()));

@@ -50,14 +50,14 @@
 //! |---|---|---|
 //! | is correct | the client is accepted from the next second on | none |
 //! | is slow | the client is refused until its clock has passed the second of the loss | none |
-//! | is fast, by at most one skew | the client is accepted at once | those of the last N seconds, if its clock is N seconds fast |
+//! | is fast, by at most one skew | the client is accepted at once | the authenticators of the last N seconds before the loss, if the client's clock is N seconds fast |
 //!
 //! The table compares the client's clock with this server's clock. If this server's clock is slow by two seconds, a client
 //! with a correct clock counts as fast by two seconds.
 //!
 //! [`Builder::with_strict_start`] prevents the replay in the last row, and refuses all clients for a while. Only
-//! [`Builder::first_start`] waives the rule: with this setting, the operator states that no authenticator was admitted
-//! before.
+//! [`Builder::first_start`] switches off these refusals: with this setting, the operator states that no authenticator was
+//! admitted before.
 //!
 //! The cache reads the node's `INFO` at each connection and each second: the process, its history of writes, and the number
 //! of times that it was emptied. A node that is emptied while it is connected notifies the cache before its next answer

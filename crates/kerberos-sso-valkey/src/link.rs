@@ -233,8 +233,8 @@ impl Link {
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
         }
-        // `now` is the arrival of the request. The arrival may be earlier than this server's clock by the longest waits
-        // and the rounding.
+        // `now` is the time at which the request arrived. This time may be earlier than this server's clock by the longest
+        // waits and the rounding.
         let waited = ours.seconds_since(now);
         let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
         if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {
@@ -273,7 +273,7 @@ impl Link {
 pub(crate) struct Entry {
     pub(crate) client_time: UnixTime,
     pub(crate) forget_at: UnixTime,
-    /// The arrival of the request.
+    /// The time at which the request arrived.
     pub(crate) now: UnixTime,
 }
 

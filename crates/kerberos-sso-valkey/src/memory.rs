@@ -1,4 +1,4 @@
-//! The epoch rule: the time after which the memory of a node is complete.
+//! The time up to which a node may have forgotten authenticators, and the authenticators that are refused for this reason.
 //!
 //! A node that restarted, was emptied or was promoted may have lost authenticators that were admitted before. So this crate
 //! refuses every authenticator that may have been sent before the loss.
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn first_start_waives_the_rule_for_the_first_process_but_not_after_a_restart() {
+    fn first_start_admits_old_authenticators_at_the_first_process_but_not_after_a_restart() {
         let memories = Memories::new();
         let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_a_promoted_or_emptied_node_is_complete_after_the_first_contact() {
+    fn promoted_or_emptied_node_may_have_forgotten_authenticators_up_to_the_first_contact() {
         let promoted = MASTER.replace("master_replid2:0", "master_replid2:9");
         let emptied = format!("{MASTER}cmdstat_flushall:calls=1,usec=5\r\n");
         for info in [promoted, emptied] {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_a_known_life_is_kept_at_the_second_contact() {
+    fn promoted_node_has_forgotten_nothing_more_at_the_second_contact() {
         let memories = Memories::new();
         let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         memories.of(&promoted, NOW, false);
@@ -154,7 +154,7 @@ mod tests {
 
     /// `CONFIG RESETSTAT` sets the count of flushes to the value that it had before the flush.
     #[test]
-    fn memory_stays_complete_after_the_flush_when_the_count_of_flushes_returns_to_zero() {
+    fn node_may_have_forgotten_authenticators_up_to_the_contact_at_which_its_count_of_flushes_is_zero_again() {
         let memories = Memories::new();
         let [whole, emptied] = [MASTER.into(), format!("{MASTER}cmdstat_flushall:calls=1,usec=5\r\n")];
         for (info, seconds) in [(&whole, 0), (&emptied, 60), (&whole, 90)] {
@@ -166,7 +166,7 @@ mod tests {
 
     /// The node may have been a replica in between, and may have lost authenticators that another master admitted.
     #[test]
-    fn memory_of_a_known_process_with_another_history_of_writes_is_complete_after_the_second_contact() {
+    fn process_with_another_history_of_writes_may_have_forgotten_authenticators_up_to_the_second_contact() {
         let memories = Memories::new();
         memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         let promoted = Node::parse(&MASTER.replace("replid:aa11", "replid:bb22")).unwrap();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_forgets_twice_is_complete_after_the_later_time() {
+    fn node_that_forgot_twice_may_have_forgotten_authenticators_up_to_the_later_time() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, true);
         memory.forget(at(10));
         memory.forget(at(5));

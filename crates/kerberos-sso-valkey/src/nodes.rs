@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(crate) enum Topology {
     /// One server.
     Single(ConnectionInfo),
-    /// One master of several servers, chosen by sentinels.
+    /// A master that sentinels choose among several servers.
     Sentinel {
         sentinels: Sentinels,
         /// The connection settings for the master. The address in these settings is not used.
@@ -139,7 +139,7 @@ impl Nodes {
         }
     }
 
-    /// Notes that the node `to` serves a slot, as a redirection from the node of `from` said.
+    /// Notes that the node `to` serves a slot, because the node of `from` redirected a command to `to`.
     ///
     /// The node of `from` may be a replica now, so the cache opens a new connection before it uses that node as a
     /// master.

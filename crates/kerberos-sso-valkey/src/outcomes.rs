@@ -12,13 +12,13 @@ use std::time::Duration;
 /// |---|---|
 /// | `new` | the count differs much from that of a usual day |
 /// | `seen` | any: a proxy that sends requests again, or an attacker |
-/// | `too-old` | any, some minutes after a failover: clients with slow clocks |
+/// | `too-old` | any that occurs some minutes after a failover: clients have slow clocks |
 /// | `client-share` | any: a client that signs in with each request |
 /// | `full` | any: the store needs more memory, or the cache more entries |
 /// | `outlives-cache` | any: the policy has a longer clock skew than the cache |
-/// | `failed` | any for a minute: the store does not decide |
+/// | `failed` | failures that last a minute: the store does not decide |
 ///
-/// The exporter belongs in the server, because the server has the address of its metrics and the other metrics. This function
+/// The server contains the exporter, because the server has an address for metrics and has other metrics. This function
 /// returns the text format of Prometheus:
 ///
 /// ```

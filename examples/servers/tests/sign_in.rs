@@ -1,4 +1,5 @@
-//! Tests each server on loopback, started as its user starts it, with a client that has a ticket of the test realm.
+//! Tests each server on loopback, as a program with the usual arguments, and with a client that has a ticket of the
+//! test realm.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use kerberos_sso::testing::TestRealm;
@@ -105,29 +106,29 @@ fn sign_in_over_http(path: &str, to_post: &str) {
     assert_eq!(status(&admin), "200", "{admin}");
     assert!(admin.contains("Hello admin\n"), "{admin}");
     assert_eq!(status(&program.get("/", Some("Negotiate TlRMTVNTUAABAAAA"))), "403", "NTLM");
-    // A form of another site, which the browser sends with a ticket.
+    // The browser sends the form of another site with a ticket.
     let post = "POST / HTTP/1.1\r\nContent-Length: 0\r\nSec-Fetch-Site: cross-site";
     let refused = program.request(post, Some(&program.authorization("alice")));
     assert!(status(&refused) == to_post && !refused.contains("Hello"), "{refused}");
 }
 
 #[test]
-fn users_sign_in_to_axum_and_the_group_has_its_route() {
+fn axum_signs_users_in_and_opens_one_route_only_to_the_group() {
     sign_in_over_http(env!("CARGO_BIN_EXE_axum"), "403");
 }
 
 #[test]
-fn users_sign_in_to_actix_and_the_group_has_its_route() {
+fn actix_signs_users_in_and_opens_one_route_only_to_the_group() {
     sign_in_over_http(env!("CARGO_BIN_EXE_actix"), "404");
 }
 
 #[test]
-fn users_sign_in_to_hyper_and_the_group_has_its_path() {
+fn hyper_signs_users_in_and_opens_one_path_only_to_the_group() {
     sign_in_over_http(env!("CARGO_BIN_EXE_hyper"), "403");
 }
 
 #[tokio::test]
-async fn members_of_the_group_call_tonic_and_others_do_not() {
+async fn tonic_serves_members_of_the_group_and_refuses_other_users() {
     let program = Program::start(env!("CARGO_BIN_EXE_tonic"));
     let channel = Endpoint::from_shared(format!("http://{}/", program.address)).unwrap().connect().await.unwrap();
     let mut client = HealthClient::new(channel);
@@ -149,7 +150,7 @@ async fn members_of_the_group_call_tonic_and_others_do_not() {
 
 /// The manual of the library is published without these files, so the manual contains copies of these files.
 #[test]
-fn manual_shows_each_program_from_its_first_use_on() {
+fn manual_quotes_each_program_from_its_first_use_line() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let page = std::fs::read_to_string(format!("{folder}/../../src/manual/first_server.md")).unwrap();
     for (file, _) in PROGRAMS {

@@ -1,5 +1,5 @@
 //! Tests of buffers that few tickets have: device information, claims and credentials. These tests encode the buffers
-//! after the IDL of MS-PAC and MS-ADTS. Other tests read buffers that Windows and Samba wrote.
+//! as the IDL of MS-PAC and MS-ADTS defines them. Other tests read buffers that Windows and Samba wrote.
 
 use crate::pac_support;
 
@@ -179,7 +179,7 @@ fn claims_of_every_type_are_decoded() {
 
 /// Both structures end with octets that are reserved (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
 #[test]
-fn reserved_octets_are_passed_over() {
+fn reserved_octets_at_the_end_of_claims_are_ignored() {
     let usual = uncompressed(&claims_set().bytes).unwrap();
     let reserved = [7; 24];
     let set = claims_set_with(&reserved).bytes;

@@ -34,7 +34,8 @@ impl Host {
     pub fn with_policy(policy: Policy) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let cache = MemoryReplayCache::new(10_000, policy.clock_skew(), NOW);
-        // The tests send authenticators whose time is the second of the cache's start. Some tests send many for one client.
+        // The tests send authenticators whose time is the second of the cache's start. Some tests send many authenticators
+        // for one client.
         let cache = cache.taking_earlier_authenticators().without_client_share();
         let cache = Arc::new(cache);
         let node = |policy| Validator::new(realm.key_set(), policy, Arc::clone(&cache));

@@ -59,8 +59,8 @@ pub const IN_ORDER: [(&str, Change); 27] = [
     ("channel-binding", |token| token.authenticator.gss.bindings = [1; 16]),
 ];
 
-/// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]. The server writes no KRB-ERROR unless it has read
-/// both the ticket and the authenticator.
+/// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]. The server writes a KRB-ERROR only after it has
+/// read the ticket and the authenticator.
 pub const KRB_ERROR_CODES: [Option<i32>; 27] = [
     None,     // too-large
     None,     // malformed

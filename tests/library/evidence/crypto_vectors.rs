@@ -331,8 +331,7 @@ fn wrong_checksum_is_refused() {
     }
 }
 
-/// Decryption of random octets of any length is an error. Such a decryption causes no panic and leaves no plaintext in
-/// the buffer.
+/// Decryption of random octets of any length returns an error, causes no panic, and leaves no plaintext in the buffer.
 #[test]
 fn decryption_of_rubbish_fails_and_zeroes_the_buffer() {
     for key in keys() {

@@ -33,11 +33,11 @@ struct Sample {
 /// The number of values to which the tests change each octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effort {
-    /// The tests try all values outside of the ciphertexts. Inside, the tests flip each bit, and set all bits to zero
-    /// and to one.
+    /// Outside of the ciphertexts, the tests try all values of an octet. Inside the ciphertexts, the tests flip each
+    /// bit of an octet, and set all its bits to zero and to one.
     More,
-    /// Outside of the ciphertexts the tests flip each bit, and set all bits to zero and to one. Inside, the tests flip
-    /// one bit, and all bits.
+    /// Outside of the ciphertexts, the tests flip each bit of an octet, and set all its bits to zero and to one. Inside
+    /// the ciphertexts, the tests flip one bit of an octet, and flip all its bits.
     Less,
 }
 
@@ -176,7 +176,7 @@ fn token_with_replaced_pieces_never_signs_in_another_user() {
                 torn.splice(hole, other.token[piece].iter().copied());
             }
             if let Ok(accepted) = sample.judge(&torn) {
-                // The pieces may form the whole token of the other sample. That token signs in its own user.
+                // The pieces may form the whole token of the other sample, which signs in the user of the other sample.
                 assert!([&sample.who, &other.who].contains(&&Who::of(&accepted)), "{}", sample.id);
             }
         }

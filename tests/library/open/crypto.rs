@@ -338,7 +338,7 @@ mod key_usages {
     }
 
     #[test]
-    fn ciphertext_of_a_ticket_is_refused_as_an_authenticator_and_the_reverse() {
+    fn ticket_ciphertext_and_authenticator_ciphertext_are_refused_when_they_are_exchanged() {
         let server = Server::new();
         let error = server.refusal(|token| token.authenticator.raw_cipher = Some(token.ticket.cipher()));
         assert_eq!(error, AUTHENTICATOR_INTEGRITY);

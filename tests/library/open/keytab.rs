@@ -151,9 +151,9 @@ fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_ke
     assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
 }
 
-/// No byte order gives an entry. In big-endian the record would go past the end.
+/// Neither byte order gives an entry. In big-endian order, the record would go past the end of the file.
 #[test]
-fn an_old_keytab_without_entries_is_read_as_little_endian() {
+fn keytab_of_version_0x501_without_entries_is_read_as_little_endian() {
     let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_le_bytes()[..], octets].concat();
     let principal = [&[2, 0][..], &counted(b"A.TEST"), &counted(b"svc")].concat();
     let contents = [&principal[..], &[0, 0, 0, 0, 7, 18, 0], &counted(&[1; 4])].concat();

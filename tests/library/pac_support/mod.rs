@@ -1,5 +1,5 @@
 //! Reads, changes and signs PACs for tests.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses only a part of this module")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod alice;
@@ -47,7 +47,7 @@ pub fn checksummer(key: &Key) -> Checksummer {
 }
 
 /// Writes the server signature into a PAC. The function uses the first server signature buffer and the first KDC
-/// signature buffer. The values of both count as zeros in the signature.
+/// signature buffer. The signature is computed while the values of both buffers are zeros.
 pub fn sign(mut pac: Vec<u8>, key: &Key) -> Vec<u8> {
     let value = |pac: &[u8], buffer_type| buffer(pac, buffer_type).map(|place| place.start + 4..place.end);
     let mut zeroed = pac.clone();

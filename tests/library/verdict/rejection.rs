@@ -33,7 +33,7 @@ mod by_default {
         }
     }
 
-    /// The protocol of a client without SPNEGO has no reject message. Such a client learns of the refusal from the HTTP
+    /// The protocol of a client without SPNEGO has no reject message. The client learns of the refusal from the HTTP
     /// status or the closed connection.
     #[test]
     fn client_without_spnego_gets_no_rejection_token() {
@@ -234,7 +234,7 @@ mod after_proof {
     }
 
     /// A client that changes one bit of the ciphertext of the ticket or the authenticator has not proved its identity.
-    /// Such a client gets no error code.
+    /// So the client gets no error code.
     #[test]
     fn client_with_an_altered_ticket_or_authenticator_gets_no_krb_error() {
         let server = server();

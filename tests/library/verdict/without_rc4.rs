@@ -1,4 +1,5 @@
-//! Tests of a build without the feature `rc4`. Such a build knows the name of RC4 and refuses RC4 under every policy.
+//! Tests of a build without the feature `rc4`. A build without this feature knows the name of RC4 and refuses RC4
+//! under every policy.
 #![cfg(not(feature = "rc4"))]
 
 use crate::common;

@@ -131,7 +131,8 @@ fn client_advertises_bindings_only_by_the_flag_in_ap_options_of_its_authenticato
     assert_eq!(in_ticket, Ok(BindingState::Absent));
 }
 
-/// The client of sspi-rs writes the two octets `40 00`. MIT krb5 and Heimdal refuse such options, with or without bindings.
+/// The client of sspi-rs writes the two octets `40 00`. MIT krb5 and Heimdal refuse options of two octets, with or without
+/// bindings.
 #[test]
 fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_advertised() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
@@ -155,7 +156,7 @@ fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_adv
 }
 
 #[test]
-fn level_that_demands_bindings_is_misuse_when_the_server_has_no_bindings() {
+fn level_that_demands_bindings_gives_the_error_misuse_when_the_server_has_no_bindings() {
     for level in LEVELS {
         let server = Server::with_policy(Policy::default().with_binding_level(level));
         let misused = Err(Error::Misuse(Misuse::NoBindings));

@@ -49,7 +49,7 @@ mod checked_by_the_kdc {
         }
     }
 
-    /// KDCs of Windows check no such list (MS-KILE section 3.1.5.4), and never set TRANSITED-POLICY-CHECKED.
+    /// KDCs of Windows check no transited list (MS-KILE section 3.1.5.4), and never set TRANSITED-POLICY-CHECKED.
     #[test]
     fn transited_list_is_accepted_unread_when_the_policy_trusts_the_kdc() {
         let trusting = Server::with_policy(Policy::default().with_transited(TransitedPolicy::TrustKdc));
@@ -267,7 +267,7 @@ mod in_a_forest {
         assert_eq!(code(account(&[CHILD, GRANDCHILD]), &beyond), Some("transited"));
     }
 
-    /// The KDC of such a realm is not a KDC of this forest, and could write tickets that name users of this forest.
+    /// The KDC of a realm outside of the forest could write tickets that name users of the forest.
     #[test]
     fn realm_on_the_path_is_refused_when_it_is_no_domain_of_the_forest() {
         let by_realm = || account(&[GRANDCHILD]).with_client_realm(CHILD).with_domain_sid(sid_of(CHILD));
@@ -358,10 +358,10 @@ mod in_a_forest {
         assert_eq!(judge(&["CONTOSO.TEST", "A.B.TEST"], &["B.TEST"]), Ok(()));
     }
 
-    /// The transited list is read for the realm of each account that holds the key, until the reading for one of these realms
-    /// refuses the ticket.
+    /// The server reads the transited list once for the realm of each account that holds the key. The server stops when it
+    /// refuses the ticket for one of these realms.
     #[test]
-    fn a_realm_counts_once_when_accounts_of_two_realms_share_the_key() {
+    fn error_lists_a_realm_once_when_accounts_of_two_realms_share_the_key() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
         let of = |realm: &&str| Account::new("A$", realm).with_key(key()).with_client_realm("TEST");
         let keys = KeySet::from_accounts(["CONTOSO.TEST", "OTHER.TEST"].iter().map(of)).unwrap();

@@ -9,7 +9,7 @@ from authlib.integrations.flask_client import OAuth
 
 JUDGE = json.loads(os.environ["JUDGE"])
 app = flask.Flask(__name__)
-app.json.mimetype = "text/plain"  # browsers show JSON with programs of their own
+app.json.mimetype = "text/plain"  # browsers show application/json in a viewer, not as plain text
 app.secret_key = os.urandom(32)
 app.config["SESSION_COOKIE_NAME"] = JUDGE["client"]
 provider = OAuth(app).register(

@@ -1,5 +1,5 @@
 """An application behind the sign-in server, whose relying party is MSAL for Python. MSAL reads the discovery document, sends PKCE,
-`state` and `nonce`, and compares `state`, `nonce`, audience, issuer and times. It does not verify the signature of the ID token,
+`state` and `nonce`, and compares `state`, `nonce`, audience, issuer and times. MSAL does not verify the signature of the ID token,
 because the token comes from the server over TLS. Settings are in the environment variable JUDGE."""
 
 import json
@@ -11,7 +11,7 @@ import msal
 
 JUDGE = json.loads(os.environ["JUDGE"])
 app = flask.Flask(__name__)
-state = {}  # of the one user of this application
+state = {}  # the state of the only user of this application
 
 
 def relying_party():

@@ -1,6 +1,6 @@
 """Signs in with MSAL for Python as a public client. MSAL discovers the authority and the user's realm, reads MEX and the RSTR, and
-exchanges the assertion for tokens of its `scope`. Settings are in the environment variable JUDGE: `envelope` is the answer of
-`windowstransport` to a ticket, or there is a `password`. The program prints one JSON object with the result of each step."""
+exchanges the assertion for tokens of its `scope`. Settings are in the environment variable JUDGE: either `envelope`, the answer of
+`windowstransport` to a ticket, or `password`. The program prints one JSON object with the result of each step."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def attempted(step):
 
 
 def by_envelope(app):
-    """Does what MSAL does after it has an envelope, because MSAL for Python sends no tickets itself."""
+    """Signs in by the steps that MSAL makes after it has an envelope, because MSAL for Python sends no tickets itself."""
     found = parse_response(JUDGE["envelope"])
     if found["type"] != SAML_TOKEN_TYPE_V1:
         raise ValueError(f"the type {found['type']}")
@@ -32,7 +32,8 @@ def by_envelope(app):
 
 
 def by_password(app):
-    """Takes MSAL's way for a user of a federated domain. For a managed domain, MSAL would send the password to the token endpoint."""
+    """Signs in as MSAL does for a user of a federated domain. For a managed domain, MSAL would send the password to the token
+    endpoint."""
     return app.acquire_token_by_username_password(JUDGE["user"], JUDGE["password"], scopes=[JUDGE["scope"]])
 
 

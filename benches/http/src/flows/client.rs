@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 
 pub struct Client(Arc<Flow>);
 
-/// When the flows begin.
+/// The times at which the flows begin.
 #[derive(Clone, Copy)]
 pub enum Pace {
     /// On each connection, a flow begins when the flow before it ends.
     Full,
-    /// A flow begins once in this time, whether or not the server has answered the flows before it.
+    /// A flow begins at each interval of this length, even if the server has not answered the earlier flows.
     Each(Duration),
 }
 
@@ -75,11 +75,11 @@ impl Flow {
             let mut begin = Instant::now();
             if let Some((due, interval)) = &mut pace {
                 if *due > begin {
-                    // The timer is up to a millisecond late, which is not the server's time.
+                    // The measured time begins after the timer, because the timer may be a millisecond late.
                     tokio::time::sleep_until((*due).into()).await;
                     begin = Instant::now();
                 } else {
-                    // The connection was not free in time.
+                    // The measured time begins when the flow is due, and so includes its wait for the connection.
                     begin = *due;
                 }
                 *due += *interval;

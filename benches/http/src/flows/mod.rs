@@ -1,10 +1,11 @@
-//! Measures code flows of the sign-in server beside the bare signatures of the flows' tokens.
+//! Compares code flows of the sign-in server with the bare signatures of the flows' tokens.
 //!
 //! A flow is an authorization request with the cookie of a session, and a token request with the code. The answer has an access
-//! token and an ID token, so the server makes two signatures. No flow has Kerberos: one ticket begins the session before.
+//! token and an ID token, so the server makes two signatures. No flow uses Kerberos: the client begins the session with one
+//! ticket before the flows.
 //!
-//! Each round measures each server at full load, and at half of the rate that it has just had. Then each signer makes pairs
-//! of signatures on all cores. The first round is not counted. The client runs on the same cores as the server.
+//! Each round measures each server at full load, and then at half of the rate of the full load. Then each signer makes pairs of
+//! signatures on all cores. The first round is not counted. The client runs on the same cores as the server.
 
 mod client;
 mod signers;
@@ -99,7 +100,7 @@ fn print_servers(servers: &[Measured]) {
     }
 }
 
-/// Prints the signers, and the part of each signer's rate that the flows of the first server reach.
+/// Prints each signer, and the rate of the first server's flows as a part of the signer's rate.
 fn print_signers(signers: &[Signer], pairs: &[[Vec<f64>; 2]], flows: &Figures) {
     println!("\n| two signatures | pairs a second | CPU µs of a pair | the flows reach |");
     println!("|---|---|---|---|");

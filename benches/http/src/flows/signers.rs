@@ -19,7 +19,7 @@ pub struct Signer {
     sign: Sign,
 }
 
-/// Returns the signers. Those of RS256 have the same key of 2048 bits.
+/// Returns the signers. The signers of RS256 have the same key of 2048 bits.
 pub fn signers() -> Outcome<Vec<Signer>> {
     let rsa = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)?.to_pkcs1_der()?;
     let p256 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(failed)?;
@@ -83,5 +83,5 @@ impl Signer {
     }
 }
 
-/// As long as the header and the claims of a token.
+/// A message as long as the header and the claims of a token.
 const MESSAGE: [u8; 800] = [b'x'; 800];

@@ -17,8 +17,8 @@ pub(crate) fn run(terminal: &mut Terminal<'_>, words: Vec<OsString>) -> Result<F
         Wanted::Answer(question) => return terminal.answer(question, usage(terminal.program)),
     };
     let validator = validator(&mut arguments, terminal)?;
-    // No token was admitted before this program started, so tokens from before its start are not too old. All tokens may
-    // belong to the same client, so the cache has no limit for each client.
+    // This program admitted no token before it started, so the cache also accepts tokens from before the start. All
+    // tokens may belong to the same client, so the cache has no limit for each client.
     let cache =
         MemoryReplayCache::new(arguments.tokens.len(), validator.policy().clock_skew(), UnixTime::from_seconds(0))
             .taking_earlier_authenticators()

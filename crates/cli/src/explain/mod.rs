@@ -1,4 +1,4 @@
-//! Explains a token stage by stage, as a tree of facts and checks; with the command `explain`.
+//! Explains a token stage by stage, as a tree of facts and checks. This module also has the command `explain`.
 //!
 //! An [`Examiner`] passes a token through the stages of a validator, and notes the result of each stage. The examiner asks a
 //! replay cache only if the caller gives one. The tree contains no session key, MAC or ciphertext.

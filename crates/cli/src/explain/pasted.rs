@@ -238,7 +238,7 @@ fn header_of(text: &str) -> Option<String> {
 }
 
 /// Returns the last value of the scheme Negotiate after the name `Authorization`, because curl sends its token in its last
-/// request. Without such a value, the function returns the last value of another scheme. Only the last [`MAX_NAMES`]
+/// request. If no value has this scheme, the function returns the last value of another scheme. Only the last [`MAX_NAMES`]
 /// names are searched, because each value may be as long as the text.
 fn named_value(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
@@ -250,8 +250,8 @@ fn named_value(text: &str) -> Option<String> {
     if values.is_empty() { None } else { Some(values.swap_remove(chosen)) }
 }
 
-/// Returns the value after the name of the header. Between the name and the value there is a colon, or quotes and a colon or
-/// an equals sign, as browsers and PowerShell write headers in commands: `"authorization": "…"` and `Authorization = '…'`.
+/// Returns the value after the name of the header. A colon or an equals sign separates the name and the value. In commands
+/// of browsers and PowerShell, quotes may enclose the name and the value: `"authorization": "…"` and `Authorization = '…'`.
 fn value_behind_name(rest: &str) -> Option<String> {
     let rest = rest.trim_start_matches(QUOTES).trim_start();
     let rest = rest.strip_prefix(':').or_else(|| rest.strip_prefix('='))?;
@@ -287,8 +287,8 @@ fn scheme_length(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '-').unwrap_or(text.len())
 }
 
-/// Returns the token in a text without other words. A text may be cut off, without padding, or in the alphabet for
-/// URLs. Such a text is a token only if its first octets are the start of a token.
+/// Returns the token in a text without other words. If a text is cut off, has no padding, or is in the alphabet for URLs,
+/// it is a token only if its first octets are the start of a token.
 fn token_of(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_matches(QUOTES).trim_end_matches(['…', '.']);
     let encoded: String = text.chars().filter(|character| !character.is_whitespace() && *character != '`').collect();
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn token_gets_the_advice_cut_off_at_every_shorter_length() {
+    fn token_that_is_cut_at_any_length_gets_the_advice_cut_off() {
         let encoded = encoded();
         assert_eq!(Advice::on(encoded.trim_end_matches('=').as_bytes()), None);
         for length in 2..encoded.trim_end_matches('=').len() {

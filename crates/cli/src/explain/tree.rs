@@ -1,5 +1,5 @@
 //! The tree of an explanation. Each node is a fact or a check, with the value that was found. A failed check has its reason
-//! and its remedy. The tree is data, and prints itself for a terminal.
+//! and its remedy. The tree is data, and `Display` draws it for a terminal.
 
 use kerberos_sso::Error;
 use std::fmt::{self, Write as _};
@@ -71,7 +71,7 @@ impl Failure {
 impl Node {
     /// Makes a node without children.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass values that they make for this call")]
     pub fn new(mark: Mark, title: impl Into<String>, value: impl ToString) -> Self {
         Self { mark, title: title.into(), value: value.to_string(), failure: None, children: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! `keytab match`: finds the entry of a keytab that opens a ticket, or the reason why no entry does.
 //!
 //! The command tries every entry of the ticket's encryption type, with any principal, version and realm. The administrator
-//! wants to know the key of the ticket, even if a server would not try that entry.
+//! wants to know which key opens the ticket, even if a server would not try that entry.
 
 use super::entry;
 use crate::arguments::{Form, Output};
@@ -107,7 +107,7 @@ fn refused_without_key(out: &mut dyn Write, output: Output, error: &Error) -> Re
     Ok(Finding::Faulty)
 }
 
-/// A token on whose ticket keys are tried.
+/// A token, and the validator that tries keys on the token's ticket.
 struct Door<'d> {
     reader: &'d Validator,
     token: &'d [u8],

@@ -111,7 +111,7 @@ fn sids(groups: impl Iterator<Item = Group>) -> Vec<String> {
     groups.map(|group| group.sid.to_string()).collect()
 }
 
-/// Returns the components of a name as they are in the ticket. JSON escapes the characters that need it.
+/// Returns the components of a name as they are in the ticket. The JSON writer escapes special characters.
 fn joined(name: PrincipalName<'_>) -> String {
     name.components().collect::<Vec<_>>().join("/")
 }

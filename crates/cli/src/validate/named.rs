@@ -20,8 +20,8 @@ pub(super) fn judge(terminal: &mut Terminal<'_>, mut arguments: Arguments) -> Re
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     let policy = arguments.policy.clone().with_channel_bindings(arguments.bindings.iter().copied().chain(certificates));
     match arguments.replay {
-        // No token was admitted before this program started, so tokens from before its start are not too old. All tokens may
-        // belong to the same client, so the cache has no limit for each client.
+        // This program admitted no token before it started, so the cache also accepts tokens from before the start. All
+        // tokens may belong to the same client, so the cache has no limit for each client.
         Replay::Remember => {
             let cache = MemoryReplayCache::new(arguments.tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
                 .taking_earlier_authenticators()

@@ -65,7 +65,7 @@ fn wrong_arguments_of_every_command_exit_2_and_point_to_the_help() {
 }
 
 #[test]
-fn earliest_and_latest_time_of_at_are_taken() {
+fn option_at_accepts_its_earliest_and_its_latest_time() {
     for (at, said) in [
         ("0.000001", "at 1970-01-01T00:00:00Z"),
         ("-1", "at 1969-12-31T23:59:59Z"),

@@ -201,7 +201,7 @@ fn ticket_under_the_key_of_another_principal_is_refused_when_the_keytab_has_that
 }
 
 #[test]
-fn ticket_is_refused_without_a_pac_of_the_domain_in_active_directory_only() {
+fn ticket_without_a_pac_is_refused_in_active_directory_and_accepted_in_another_realm() {
     let realm = contoso();
     let folder = Folder::new();
     folder.put(&keytab([entry("http/WWW.contoso.test", &realm, 1)]));

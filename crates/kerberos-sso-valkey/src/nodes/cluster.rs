@@ -22,7 +22,7 @@ pub(crate) struct SlotMap {
 struct Slot {
     /// The index of the slot's master in `masters`.
     master: Option<usize>,
-    /// The master failed, so the nodes are asked again before it is used.
+    /// A call of the master failed, so the cache asks the nodes for the slots before it uses this master again.
     is_doubted: bool,
     /// An earlier master may have forgotten the authenticators that it admitted up to this instant. A later master received
     /// only the keys that the earlier master still had.
@@ -54,7 +54,7 @@ impl SlotMap {
         }
     }
 
-    /// Doubts that a node is the master of its slots.
+    /// Marks the slots of a node as doubted: the node may not be their master any more.
     pub(crate) fn forget(&mut self, node: &Address) {
         let Some(place) = self.masters.iter().position(|master| master == node) else { return };
         for slot in self.slots.iter_mut().filter(|slot| slot.master == Some(place)) {

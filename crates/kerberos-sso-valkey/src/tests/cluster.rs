@@ -75,7 +75,8 @@ async fn request_fails_when_two_nodes_redirect_it_to_each_other() {
     assert!(matches!(cache.fault(), Some(StoreError::NoNode { .. })), "{:?}", cache.fault());
 }
 
-/// The new node of a slot may have restarted before the slot moved, so the memory is complete only after that node's start.
+/// The new node of a slot may have restarted before the slot moved. So the node may have forgotten authenticators from
+/// before its start.
 #[tokio::test]
 async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;

@@ -160,7 +160,7 @@ async fn store_is_refused_when_its_clock_differs_by_three_seconds_but_not_by_two
     }
 }
 
-/// A store whose clock was ahead has deleted entries too early. These entries stay lost when the clock is correct
+/// A store whose clock was ahead has deleted entries too early. The entries stay lost when the clock is correct
 /// again.
 #[tokio::test]
 async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back() {
@@ -288,7 +288,8 @@ fn error_about_an_invalid_address_does_not_contain_its_password() {
     assert!(!refused.to_string().contains("secret"), "{refused}");
 }
 
-/// The wait for the store, up to three seconds, is within the margin for which the store keeps an entry longer.
+/// The store keeps an entry for a margin after the authenticator has expired. A wait of up to three seconds is
+/// within this margin.
 #[tokio::test]
 async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_not_after_three() {
     for (waited, expected) in
@@ -305,7 +306,7 @@ async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_
 
 /// The store counts its uptime by its clock, which may have been set since.
 #[tokio::test]
-async fn memory_of_a_store_with_a_negative_uptime_is_complete_after_the_first_contact() {
+async fn store_with_a_negative_uptime_may_have_forgotten_authenticators_up_to_the_first_contact() {
     for uptime in ["-5", "-9223372036854775808"] {
         let store = Store::start().await;
         store.describe("uptime_in_seconds", uptime);
@@ -346,7 +347,8 @@ async fn request_fails_after_the_store_was_set_to_evict_keys() {
     assert!(matches!(cache.fault(), Some(StoreError::Evicts { .. })), "{:?}", cache.fault());
 }
 
-/// Otherwise each request would wait for the sum of the time-outs of all earlier requests.
+/// If the requests did not share the failure, each request would wait for the sum of the time-outs of all earlier
+/// requests.
 #[tokio::test]
 async fn requests_that_wait_for_a_connection_share_its_failure() {
     let store = Store::start().await;

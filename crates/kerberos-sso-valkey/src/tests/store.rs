@@ -87,7 +87,7 @@ impl Store {
         self.state.lock().unwrap().empties_after_set = true;
     }
 
-    /// Returns the commands so far that begin with `name`.
+    /// Returns the commands that the store has received so far and that begin with `name`.
     pub(super) fn commands(&self, name: &str) -> Vec<String> {
         let state = self.state.lock().unwrap();
         state.commands.iter().filter(|command| command.starts_with(name)).cloned().collect()

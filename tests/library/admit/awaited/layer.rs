@@ -148,7 +148,7 @@ fn exactly_one_of_two_requests_with_one_authenticator_runs_the_service() {
     }
 }
 
-/// The layer awaits no answer for a request without a token, and allocates no box.
+/// The layer awaits no answer for a request without a token, and allocates no boxed future.
 #[test]
 fn request_without_a_token_is_decided_before_its_future_is_polled() {
     let layered = Layered::new(Store::new(3, 0));

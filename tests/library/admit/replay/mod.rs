@@ -88,7 +88,7 @@ fn authenticators_that_differ_only_in_their_confounder_are_both_accepted() {
 
 /// A user of Active Directory has many names, and one SID.
 #[test]
-fn a_client_is_its_sid_where_a_pac_names_one_and_else_its_name() {
+fn replay_entry_names_the_client_by_its_sid_or_by_its_name_without_a_sid() {
     let realm = realm();
     let validator = remembering(&realm);
     let client = |token: TestToken| {
@@ -224,8 +224,8 @@ mod clocks {
         assert!(again == Err(SEEN) || again == Err(OLDER), "{again:?}");
     }
 
-    /// The cache has overwritten the entries that had ended. The cache then cannot tell a replay of such an authenticator
-    /// from a new authenticator of that time, so it refuses both as too old.
+    /// The cache has overwritten the entries that had ended. For a time before the last overwritten entry ended, the cache
+    /// then cannot distinguish a replay from a new authenticator. So the cache refuses both as too old.
     #[test]
     fn forgotten_and_new_authenticators_are_too_old_when_the_clock_goes_back_one_hour() {
         let realm = realm();

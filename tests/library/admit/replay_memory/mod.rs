@@ -127,7 +127,7 @@ proptest! {
             // The client sends an earlier authenticator again, and a new authenticator.
             let again = before[usize::try_from(number).unwrap() * 7 % before.len()];
             for sent in [again, sent] {
-                // A validator asks the cache only after it has compared the client's time with its own.
+                // A validator asks the cache only after it has compared the client's time with the server's time.
                 if (sent.time - now).abs() <= SKEW {
                     let answer = sent.insert(&cache, now);
                     model.judge(sent, now, answer, entries);
@@ -138,7 +138,7 @@ proptest! {
 }
 
 #[test]
-fn authenticator_is_seen_until_its_last_second_and_too_old_after_it() {
+fn authenticator_is_a_replay_until_its_last_second_and_too_old_after_that_second() {
     for (now, expected) in [
         (NOW + SKEW - 1, [Admission::New, Admission::Seen]),
         (NOW + SKEW, [Admission::New, Admission::Seen]),

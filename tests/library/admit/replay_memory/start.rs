@@ -7,7 +7,7 @@ fn at(time: i64) -> Sent {
 }
 
 #[test]
-fn authenticator_of_the_second_of_the_start_is_too_old_and_of_the_next_second_is_new() {
+fn authenticator_from_the_second_of_the_start_is_too_old_and_from_the_next_second_is_new() {
     for (time, expected) in [
         (NOW - SKEW, Admission::TooOld),
         (NOW - 1, Admission::TooOld),

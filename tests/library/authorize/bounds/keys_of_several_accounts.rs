@@ -1,5 +1,5 @@
-//! Tests of keys that several accounts share. A ticket under such a key must satisfy the bounds of each account, even
-//! of an account that a rollover removed.
+//! Tests of keys that several accounts share. A ticket under a shared key must satisfy the bounds of each account with
+//! that key, even of an account that a rollover removed.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
 /// Both accounts name the same realm and the same domain. One account says that the domain is in its own forest, and
 /// the other account says that the domain is in a trusted forest.
 #[test]
-fn group_counts_only_when_each_sharer_lets_it() {
+fn group_counts_only_when_each_account_that_shares_the_key_allows_it() {
     type WithDomain = fn(Account, &str, Sid) -> Account;
     let (forest, trusted): (WithDomain, WithDomain) = (Account::with_forest_domain, Account::with_trusted_domain);
     let of = |name, with_domain: WithDomain| {
@@ -120,10 +120,10 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account of the set at that
-/// time.
+/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account that the new set
+/// has at the time of the call.
 #[test]
-fn principals_that_are_gone_bind_no_account_when_none_had_their_key() {
+fn removed_principals_bind_no_account_when_no_account_shared_their_key() {
     let of = |name| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));
     let bound = |name| of(name).with_domain_sid(contoso().domain_sid());
     let before = KeySet::from_accounts([bound("HTTP/one"), bound("HTTP/two")]).unwrap();

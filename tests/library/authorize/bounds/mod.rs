@@ -140,7 +140,7 @@ mod trusted_forest {
         let local = of_fabrikam(|pac| pac.resource_groups(contoso().domain_sid(), [2001]));
         assert_eq!(refused(strict(), &local), untrusted(DomainClaim::ResourceGroup, ours(2001)));
         assert_eq!(refused(filtered(), &local), None);
-        // A SID that says how the user signed in grants no right. Such a SID is no reason to refuse the ticket.
+        // A SID that says how the user signed in grants no right, and is no reason to refuse the ticket.
         for logon in ["S-1-18-3", "S-1-5-15", "S-1-5-9"] {
             let token = of_fabrikam(|pac| pac.extra_sid(logon.parse().unwrap()));
             assert_eq!(refused(strict(), &token), None, "{logon}");

@@ -159,7 +159,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
 
 /// MS-DTYP section 2.3.10: the pointer must not be null if there is room for characters.
 #[test]
-fn an_empty_string_needs_no_characters() {
+fn empty_string_without_characters_is_accepted() {
     let NdrBytes { mut bytes, marks } = alice().encode();
     bytes[marks["HomeDirectory"] + 4..][..4].fill(0);
     bytes.drain(marks["HomeDirectory."]..marks["HomeDirectory."] + 12);

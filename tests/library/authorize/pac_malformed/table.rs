@@ -12,7 +12,7 @@ fn buffers_of_unknown_types_are_kept_by_their_numbers() {
 }
 
 #[test]
-fn known_buffers_have_their_names_and_others_none() {
+fn known_buffers_have_names_and_unknown_buffers_have_no_name() {
     let expected = [
         "unknown (0)",
         "LOGON_INFO (1)",

@@ -97,7 +97,7 @@ fn ticket_or_pac_changed_with_the_services_key_fails_the_kdc_signatures() {
     };
     assert_eq!(resigned(&user_id), (BufferType::KDC_CHECKSUM, SignatureCause::Wrong));
     // An unknown buffer type hides the ticket signature. The change also needs a new server signature, so the KDC
-    // signature over the old one fails.
+    // signature over the old server signature fails.
     let unknown = |pac: &mut Vec<u8>| {
         for entry in (0..9).map(|index| 8 + 16 * index) {
             if pac[entry] == 16 {

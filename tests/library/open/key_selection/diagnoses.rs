@@ -154,7 +154,7 @@ fn ticket_of_an_older_version_than_the_key_is_reported_as_not_newer() {
 
 /// In a realm of MIT krb5, each service is a principal with keys and versions of its own.
 #[test]
-fn ticket_for_another_principal_than_the_holder_of_the_keys_is_reported_as_that() {
+fn ticket_for_a_principal_without_keys_is_reported_as_for_another_principal() {
     for kvno in [1, 2, 3] {
         let server = holding([account("HTTP/other.contoso.test", [(wrong(1), Some(2))])]);
         let remedy = refusal(&server, |token| token.kvno(kvno)).remedy().unwrap().to_string();
@@ -168,7 +168,7 @@ fn ticket_for_another_principal_than_the_holder_of_the_keys_is_reported_as_that(
 
 /// A server may hold the keys of two principals in one account, with the name of the first principal.
 #[test]
-fn ticket_for_a_service_that_the_account_names_is_not_reported_as_of_another_principal() {
+fn ticket_for_a_service_that_the_account_names_is_not_reported_as_for_another_principal() {
     let other = || account("HTTP/other.contoso.test", [(wrong(1), Some(2))]);
     let server = holding([other().with_service("HTTP/WWW.contoso.test")]);
     for (kvno, first) in [(1, "The client holds a ticket"), (2, "The keys held are not"), (3, "The account's password")]

@@ -93,7 +93,7 @@ fn first_token_that_is_a_neg_token_resp_is_out_of_place() {
     assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
 }
 
-/// A client sends such a token if another server has challenged it with NTLM.
+/// A client sends NTLM in a NegTokenResp if another server has challenged the client with NTLM.
 #[test]
 fn ntlm_in_a_neg_token_resp_is_reported_as_ntlm() {
     let server = Server::new();

@@ -18,7 +18,7 @@ fn thousands_of_nested_sequences_are_malformed_with_a_stack_of_256_kib() {
     deep.unwrap().join().unwrap();
 }
 
-/// Returns tokens with `deep` in each place where any structure can be.
+/// Returns tokens with `deep` in each place where a token allows any structure.
 fn everywhere(server: &Server, deep: &[u8]) -> Vec<Vec<u8>> {
     let good = server.good();
     let ticket = |change: &dyn Fn(&mut TestToken)| {

@@ -105,10 +105,10 @@ fn integer_without_octets_or_of_nine_octets_is_malformed() {
     }
 }
 
-/// If no flag is set, minikerberos writes an empty BIT STRING, and so do encoders that cut trailing zero bits. The missing
-/// bits are zero (RFC 4120 section 5.2.8).
+/// If no flag is set, minikerberos and encoders that cut trailing zero bits write an empty BIT STRING. The missing bits
+/// are zero (RFC 4120 section 5.2.8).
 #[test]
-fn empty_bit_string_of_flags_is_no_flag() {
+fn empty_bit_string_of_flags_is_read_as_no_flags() {
     let server = Server::new();
     let token = server.good().framed(TokenFraming::ApReq);
     let mut ap_req = Tlv::parse(&token.ap_req());
@@ -123,7 +123,7 @@ fn empty_bit_string_of_flags_is_no_flag() {
 
 /// KerberosFlags may have more than 32 bits: `KerberosFlags ::= BIT STRING (SIZE (32..MAX))` (RFC 4120 section 5.2.8).
 #[test]
-fn flags_of_more_than_32_bits_are_the_first_32_bits() {
+fn flags_of_more_than_32_bits_are_read_as_their_first_32_bits() {
     let server = Server::new();
     for further in [1, 4, 5, 200] {
         let longer = [&[0, 0, 0, 0, 0][..], &vec![0xFF; further]].concat();

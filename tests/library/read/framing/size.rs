@@ -47,7 +47,7 @@ fn token_over_the_limit_is_too_large_even_if_it_is_malformed() {
 }
 
 #[test]
-fn header_with_a_token_of_the_largest_size_is_accepted_and_a_longer_one_is_too_large() {
+fn header_with_a_token_of_the_largest_size_is_accepted_and_a_longer_token_is_too_large() {
     let server = Server::new();
     for (size, accepted) in [(MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false), (MAX_TOKEN_SIZE + 3, false)] {
         let header = ["Negotiate ", &STANDARD.encode(of_size(&server, size))].concat();

@@ -70,7 +70,7 @@ fn answer_contains_no_unencrypted_octets_of_the_randomness() {
 }
 
 #[test]
-fn ap_rep_for_another_request_is_no_proof_to_the_client() {
+fn client_refuses_the_ap_rep_for_another_request() {
     let server = Server::new();
     let (token, other) = (server.good(), server.good());
     let answer = answer_to(&server, &other);

@@ -66,7 +66,7 @@ fn bare_ap_req_is_answered_with_a_bare_ap_rep() {
     assert!(ApRepParts::decode(answer.token().unwrap(), &token.authenticator.key).is_some());
 }
 
-/// Under MS-KILE section 3.4.5.1 the AP-REP has no framing, even when the client's token has one.
+/// Under MS-KILE section 3.4.5.1 the AP-REP has no framing, even when the client's token has a framing.
 #[test]
 fn ap_rep_of_dce_style_has_no_framing() {
     let server = Server::new();

@@ -62,7 +62,7 @@ fn etype_list(etypes: &[i32]) -> Vec<u8> {
     rasn::der::encode(&etypes.to_vec()).unwrap()
 }
 
-/// Most negotiations end with the first step. That step then has the token of the answer.
+/// If a negotiation ends with its first step, this step has the token of the answer.
 #[test]
 fn step_that_accepts_has_the_same_token_as_the_answer() {
     let server = Server::new();

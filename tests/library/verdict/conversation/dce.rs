@@ -114,7 +114,7 @@ fn mic_with_the_clients_ap_rep_is_answered_with_a_mic() {
     }
 }
 
-/// When the exchange of MICs is optional, the client may begin it.
+/// When the exchange of MICs is optional, the client may begin the exchange.
 #[test]
 fn optional_mic_of_a_client_of_dce_style_is_answered_with_a_mic() {
     let host = Host::new();

@@ -1,4 +1,5 @@
-//! Tests of a mechListMIC in the first token. The context of such a client is complete with its first token.
+//! Tests of a mechListMIC in the first token. A client that sends this MIC has a complete context after its
+//! first token.
 
 use super::*;
 

@@ -83,7 +83,8 @@ fn mic_that_is_changed_cut_or_extended_is_refused() {
         for bit in 0..8 * mic.len() {
             let mut flipped = mic.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // The framing of RC4 tokens is not signed. This bit turns the OID of Kerberos into Microsoft's OID of Kerberos.
+            // The framing of RC4 tokens is not signed. The flipped bit turns the OID of Kerberos into Microsoft's OID of
+            // Kerberos.
             if etype == EncType::RC4_HMAC && flipped[4..].starts_with(mech::MS_KRB5) {
                 continue;
             }

@@ -25,7 +25,7 @@ fn final_token_with_an_ap_rep_is_refused_without_dce_style() {
 fn final_token_in_another_framing_than_the_first_token_is_out_of_place() {
     let host = Host::new();
     let at = |what, problem| common::malformed(what, 0, problem);
-    // A bare AP-REP after a first token of SPNEGO, and a NegTokenResp after a bare AP-REQ.
+    // A bare AP-REP follows a first token of SPNEGO, and a NegTokenResp follows a bare AP-REQ.
     let begun = Begun::dce_with_mic(&host);
     let ap_rep = begun.minted(&begun.client_ap_rep());
     assert_eq!(begun.refuses(&host, &ap_rep), at("token", Problem::OutOfPlace));
@@ -35,7 +35,7 @@ fn final_token_in_another_framing_than_the_first_token_is_out_of_place() {
         ..NegTokenRespParts::default()
     };
     assert_eq!(begun.refuses(&host, &last.mint()), at("NegTokenResp", Problem::OutOfPlace));
-    // An AP-REP where the negotiation waits for an AP-REQ.
+    // The client sends an AP-REP, but the negotiation waits for an AP-REQ.
     let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     assert_eq!(host.refuses(&ap_rep, Some(&asked.state)), at("token", Problem::OutOfPlace));
 }

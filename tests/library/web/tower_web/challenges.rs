@@ -46,7 +46,7 @@ async fn optional_layer_calls_no_challenge_hook() {
 
 /// The server asked the client for its next token, and the client sends a request without a token.
 #[tokio::test]
-async fn challenge_after_an_abandoned_negotiation_has_that_cause() {
+async fn challenge_after_an_abandoned_negotiation_has_the_cause_abandoned() {
     let host = Host::new();
     let offer = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).header();
 

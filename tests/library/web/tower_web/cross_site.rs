@@ -23,7 +23,7 @@ const OWN: (&str, &str) = ("origin", "https://www.contoso.test");
 const APP: (&str, &str) = ("origin", "https://app.example.com");
 
 #[tokio::test]
-async fn cross_site_post_is_403_and_its_token_stays_unused() {
+async fn cross_site_post_gets_403_and_its_token_stays_unused() {
     let host = Host::new();
     let app = app(layer(&host));
     let token = host.good().header();
@@ -85,7 +85,7 @@ async fn cross_site_request_of_a_safe_method_is_accepted() {
 /// A WebSocket begins with a GET. CORS does not prevent a page of another site from reading the messages of a
 /// WebSocket.
 #[tokio::test]
-async fn cross_site_websocket_is_403() {
+async fn cross_site_websocket_gets_403() {
     let host = Host::new();
     let app = app(layer(&host));
     let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")];

@@ -46,7 +46,7 @@ async fn status_of(host: &Host, group: Sid, token: &TestToken) -> u16 {
 }
 
 #[tokio::test]
-async fn member_gets_in_and_another_user_is_403() {
+async fn member_is_admitted_and_another_user_gets_403() {
     for (rids, expected) in [(&[513, 512][..], LET_IN.0), (&[513], 403), (&[], 403), (&[513, 5120], 403)] {
         let host = Host::new();
         let token = user(&host, |pac| pac.groups(rids.iter().copied()));
@@ -56,7 +56,7 @@ async fn member_gets_in_and_another_user_is_403() {
 
 /// The same RID in another domain is another group.
 #[tokio::test]
-async fn member_of_another_domains_group_is_403() {
+async fn member_of_another_domains_group_gets_403() {
     let host = Host::new();
     let other = WellKnownGroup::DomainAdmins.of_domain("S-1-5-21-9-9-9".parse().unwrap()).unwrap();
     let token = user(&host, |pac| pac.groups([512]));
@@ -64,7 +64,7 @@ async fn member_of_another_domains_group_is_403() {
 }
 
 #[tokio::test]
-async fn disabled_or_deny_only_membership_is_403() {
+async fn user_with_a_disabled_or_deny_only_membership_gets_403() {
     for attributes in [
         0,
         GroupAttributes::MANDATORY.bits(),
@@ -77,7 +77,7 @@ async fn disabled_or_deny_only_membership_is_403() {
 }
 
 #[tokio::test]
-async fn member_of_any_of_several_groups_gets_in() {
+async fn member_of_any_of_several_groups_is_admitted() {
     let host = Host::new();
     let editors = domain(&host).join(1104).unwrap();
     let guard = RequireGroupLayer::new(admins(&host)).or(editors);

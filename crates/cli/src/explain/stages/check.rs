@@ -33,7 +33,7 @@ impl Stage {
 }
 
 impl Check {
-    #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass values that they make for this call")]
     pub(super) fn new(title: &'static str, value: impl ToString, fails_with: fn(&Error) -> bool) -> Self {
         Self { title, value: value.to_string(), fails_with, mark: Mark::Passed }
     }
@@ -71,7 +71,7 @@ pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
         nodes.push(stage.into_node(judged));
     }
     if let Progress::Open(Some(error)) = progress {
-        // The library has refused the request by a check that this program does not know.
+        // The check that refused the request is not in the program's list of checks.
         nodes.push(Node::failed("Another check", "", error));
     }
     nodes

@@ -40,7 +40,7 @@ fn spnego(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Stage {
 fn framing_checks(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Vec<Check> {
     let size = format!("{} bytes; at most {}", token.len(), policy.max_token_size());
     let shape = info.shape();
-    // Without an AP-REQ that can be read, this check is the only check for malformed tokens and user-to-user requests.
+    // If the AP-REQ cannot be read, only this check finds malformed tokens and user-to-user requests.
     let fails_with = if info.key_query().is_some() { is_of_framing } else { is_of_framing_or_message };
     vec![
         Check::new("Size", size, |error| matches!(error, Error::TooLarge { .. })),

@@ -100,7 +100,7 @@ fn signature_checks(found: &FoundPac, pac: Option<&VerifiedPac<'_>>) -> Vec<Chec
 fn is_signature(error: &Error, wanted: BufferType) -> bool {
     match error {
         Error::PacSignature(PacSignature { buffer_type, .. }) => *buffer_type == wanted,
-        // The length of the signature does not fit its type.
+        // The signature's length does not match the signature's type.
         Error::PacMalformed(malformed) => wanted.to_string().split(' ').next() == Some(malformed.what),
         _ => false,
     }

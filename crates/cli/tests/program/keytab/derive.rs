@@ -13,7 +13,7 @@ fn derive(words: &[&str], password: &str) -> Ran {
 }
 
 #[test]
-fn derived_keytab_has_the_same_octets_as_ktutil_of_mit_writes() {
+fn derived_keytab_equals_the_keytab_of_mit_ktutil() {
     let of_mit = OfMit::load("mit-0x502");
     let folder = Folder::new();
     let mut octets = vec![5, 2];
@@ -129,7 +129,7 @@ fn derive_exits_2_with_the_reason_when_the_password_or_an_option_is_wrong() {
 }
 
 #[test]
-fn key_version_and_length_of_a_name_are_taken_up_to_the_largest_of_a_keytab() {
+fn largest_key_version_and_longest_name_of_a_keytab_are_accepted_and_larger_ones_are_refused() {
     let longest = "n".repeat(65_535);
     for (kvno, name) in
         [("1", "svc"), ("255", "svc"), ("256", "svc"), ("4294967295", "svc"), ("1", &longest), ("1", "a/b/c")]
@@ -161,7 +161,7 @@ fn key_version_and_length_of_a_name_are_taken_up_to_the_largest_of_a_keytab() {
 }
 
 #[test]
-fn timestamp_is_taken_from_1970_to_2106() {
+fn timestamp_is_accepted_from_1970_to_2106_and_refused_outside() {
     for (at, code) in [("0", 0), ("4294967295", 0), ("-1", 2), ("4294967296", 2)] {
         let folder = Folder::new();
         let out = folder.path("http.keytab");
@@ -171,7 +171,7 @@ fn timestamp_is_taken_from_1970_to_2106() {
 }
 
 #[test]
-fn password_file_is_taken_up_to_16_mebibytes() {
+fn password_file_of_16_mebibytes_is_read_and_a_larger_file_is_refused() {
     let folder = Folder::new();
     for (length, code) in [(16 << 20, 0), ((16 << 20) + 1, 2)] {
         let file = folder.file("password", vec![b'p'; length]);

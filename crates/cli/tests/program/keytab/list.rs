@@ -158,10 +158,10 @@ fn file_that_is_not_a_keytab_exits_2_with_the_reason() {
 }
 
 #[test]
-fn version_of_an_entry_is_its_32_bits_unless_they_are_zero() {
+fn version_of_an_entry_is_its_32_bit_version_or_else_its_8_bit_version() {
     let mut records: Vec<_> =
         [1, 255, 256, u32::MAX].map(|kvno| record(&["svc"], "MIT.TEST", kvno, 17, &[7; 16])).into();
-    // The record has 8 bits of the version only, and zeros in place of the 32 bits.
+    // The record has a version of 8 bits, and zero as its version of 32 bits.
     let mut of_8_bits = record(&["svc"], "MIT.TEST", 255, 17, &[7; 16]);
     let end = of_8_bits.len() - 4;
     of_8_bits[end..].fill(0);

@@ -111,7 +111,7 @@ fn key_of_the_same_realm_in_lower_case_is_reported_and_exits_1() {
 }
 
 #[test]
-fn ninth_key_that_a_server_would_not_try_is_reported() {
+fn ninth_key_that_opens_the_ticket_is_reported_as_not_tried_by_a_server() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = recording.raw_keys(case).unwrap().into_iter().find(|key| key.etype().0 == 18).unwrap();
         let entry = |kvno, key: &[u8]| record(&["web$"], "CONTOSO.TEST", kvno, 18, key);
