@@ -47,7 +47,7 @@ pub(crate) struct App {
     /// The keys that seal the state of negotiations, which clients hold in cookies.
     pub(crate) sealing: KeyRing<ContinuationKey>,
     pub(crate) used_assertions: UsedAssertions,
-    /// What clients got for the sign-ins of users.
+    /// The grants that clients got when users signed in: the codes and tokens.
     pub(crate) grants: Grants,
     /// The app passwords of users.
     pub(crate) passwords: AppPasswords,
@@ -60,7 +60,7 @@ pub(crate) struct App {
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
     pub(crate) hosts: AllowedHosts,
-    /// The requests of each address.
+    /// The limits on the requests of each address.
     pub(crate) rates: Rates,
     pub(crate) limits: Limits,
     pub(crate) cookies: Cookies,

@@ -28,7 +28,7 @@ impl Guid {
 impl FromStr for Guid {
     type Err = &'static str;
 
-    /// Reads 32 hexadecimal digits in five groups, in either case.
+    /// Reads 32 hexadecimal digits in five groups, in upper or lower case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let groups: Vec<&str> = text.split('-').collect();
         let lengths = groups.iter().map(|group| group.len());

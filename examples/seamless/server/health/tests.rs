@@ -48,7 +48,7 @@ fn key_of_31_days_is_old_and_a_key_of_30_days_or_of_unknown_age_is_not() {
 }
 
 #[test]
-fn keytab_without_aes_is_weak_also_while_an_aes_key_of_an_earlier_keytab_serves() {
+fn keytab_without_aes_is_weak_even_while_an_aes_key_of_an_earlier_keytab_is_in_use() {
     let (aes, rc4) = (EncType::AES256_CTS_HMAC_SHA1_96, EncType::RC4_HMAC);
     let of = |list: &[(EncType, u32, bool)]| codes(AccountKeys::new(&keys(list), None).serving_at(NOW).warnings(NOW));
     assert_eq!(of(&[(rc4, 3, false)]), ["no-aes-key"]);
@@ -127,7 +127,7 @@ fn client_with_an_rc4_session_key_is_counted() {
 }
 
 #[test]
-fn sign_is_a_warning_for_a_day_and_has_its_count() {
+fn sign_gives_a_warning_with_its_count_for_a_day() {
     let signs = Signs::default();
     let validator = Validator::new(realm().key_set(), Policy::default(), NoReplayCache);
     for at in [NOW, after(1)] {
