@@ -1,5 +1,5 @@
-//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate, and the endpoint for
-//! passwords if the tenant has switched it on.
+//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate, and the endpoint
+//! for passwords if the tenant has switched this endpoint on.
 //!
 //! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
 //! policy, and for the port of that binding. The address of the port must begin with `https`. So the configuration of a
