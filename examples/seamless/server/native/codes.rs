@@ -43,7 +43,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    #[expect(clippy::as_conversions, reason = "the discriminant is the number, so the compiler refuses two codes of one number")]
+    #[expect(clippy::as_conversions, reason = "the discriminant is the number, so no two codes have the same number")]
     pub(crate) const fn number(self) -> u32 {
         self as u32
     }

@@ -35,7 +35,7 @@ async fn session_of_node_a_is_found_at_node_b_and_ends_at_b_when_it_ends_at_a() 
     assert!(b.find(&id, NOW).await.is_none() && b.end(&id, NOW).await.unwrap().is_none());
 }
 
-/// The record comes back as from a replica that missed its deletion.
+/// The test writes the record again, like a replica that missed the deletion.
 #[tokio::test]
 async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_record_back() {
     let store = store();
@@ -144,7 +144,7 @@ fn with_outage(without_store: WithoutStore) -> (Arc<Outage>, Sessions) {
 }
 
 #[tokio::test]
-async fn session_goes_on_for_30_seconds_after_its_last_reading_while_the_store_is_away() {
+async fn session_is_found_for_30_seconds_after_its_last_read_while_the_store_is_away() {
     let (outage, sessions) = with_outage(WithoutStore::Refuse);
     let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
     outage.set_away(true);

@@ -1,12 +1,12 @@
-//! Tests of assertions that an attacker composes from a good one: the forms XSW 1 to 8 of "On Breaking SAML" (USENIX Security
-//! 2012), changed for an assertion that is the root, and other ways in which two readers could see two documents. The server
-//! refuses each document, and the good assertion stays good.
+//! Tests of documents that an attacker composes from a good assertion. The forms XSW 1 to 8 are those of "On Breaking SAML"
+//! (USENIX Security 2012), changed for an assertion that is the root. In the other forms, two readers of XML could read two
+//! different documents. The server refuses each document, and the good assertion stays unused.
 
 use super::*;
 
 const END: &str = "</saml:Assertion>";
 
-/// The parts of a good assertion, and of an evil one with another user.
+/// The parts of a good assertion, and of an evil assertion that names another user.
 struct Parts {
     good: String,
     /// The start tag and the children of the evil assertion, without its signature and its end tag.
@@ -33,13 +33,14 @@ impl Parts {
         self.evil.replacen("AssertionID=\"_", "AssertionID=\"_0", 1)
     }
 
-    /// Returns the signature with the content inside.
+    /// Returns the signature with `content` inside.
     fn signature_around(&self, content: &str) -> String {
         self.signature.replace("</ds:Signature>", &format!("<ds:Object>{content}</ds:Object></ds:Signature>"))
     }
 }
 
-/// Checks that a document is refused, whether the evil assertion has the identifier of the good one or another.
+/// Checks that a document is refused, whether the evil assertion has the identifier of the good assertion or another
+/// identifier.
 async fn refused(form: &str, document: impl Fn(&Parts, &str) -> String) {
     let parts = Parts::new().await;
     for evil in [&parts.evil, &parts.with_other_id()] {
