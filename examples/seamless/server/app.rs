@@ -51,7 +51,7 @@ pub(crate) struct App {
     pub(crate) grants: Grants,
     /// The app passwords of users.
     pub(crate) passwords: AppPasswords,
-    /// The origin of the host that takes tickets, if the pages have another origin.
+    /// The origin of the host that accepts tickets, if the pages have another origin.
     pub(crate) autologon: Option<String>,
     pub(crate) handovers: Handovers,
     /// The sender of messages about sign-outs.
@@ -90,7 +90,7 @@ impl App {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }
 
-    /// Returns whether a client asked the host that takes tickets for pages of another origin.
+    /// Returns whether the request of a client came to the host that accepts tickets for pages of another origin.
     pub(crate) fn is_autologon_host(&self, client: &Client) -> bool {
         self.autologon.as_ref().is_some_and(|origin| client.is_of_origin(origin))
     }

@@ -148,7 +148,8 @@ async fn of_other_origin(
     }
 }
 
-/// Judges the ticket of a request, and returns the session of its user, with the headers that prove the server to the client.
+/// Judges the ticket of a request, and returns the session of its user, with the headers that authenticate the server to the
+/// client.
 async fn judge(
     app: &App,
     tenant: &Tenant,
@@ -302,7 +303,7 @@ fn signed_in(stage: Stage) -> Value {
 }
 
 /// Allows the server's pages to read a response of the autologon host (the CORS protocol of the Fetch standard). Pages of
-/// other origins may not read it.
+/// other origins may not read the response.
 fn allow_page(app: &App, response: &mut Response) {
     let Ok(page) = HeaderValue::try_from(&app.address) else { return };
     let headers = response.headers_mut();

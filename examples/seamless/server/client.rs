@@ -14,11 +14,11 @@ use kerberos_sso::ChannelBindings;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The connection of a request. The server adds it to each request.
+/// The connection of a request. The server adds this value to each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    /// The channel bindings of the TLS connection, which this server ends, or `None` without TLS.
+    /// The channel bindings of a TLS connection that this server terminates, or `None` without TLS.
     pub(crate) tls: Option<Arc<[ChannelBindings]>>,
 }
 
@@ -30,10 +30,10 @@ pub(crate) struct Client {
     pub(crate) peer: Option<IpAddr>,
     /// Whether the client uses `https`.
     pub(crate) is_secure: bool,
-    /// The host and port in the client's URL. A request of HTTP/1.0 may have none.
+    /// The host and port in the client's URL. A request of HTTP/1.0 may have no host.
     authority: Option<Authority>,
     pub(crate) way: Way,
-    /// The channel bindings of the client's TLS connection. The list is empty if the connection ends at a proxy.
+    /// The channel bindings of the client's TLS connection. The list is empty if a proxy terminates TLS.
     pub(crate) bindings: Arc<[ChannelBindings]>,
 }
 
@@ -60,9 +60,9 @@ impl Client {
         self.authority.as_ref().map(|authority| format!("{scheme}://{authority}"))
     }
 
-    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. Some proxies that end TLS do not forward the
-    /// scheme. The server then takes a request from a page of `https` for a request by `http`, so the scheme `https` always
-    /// matches.
+    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. Some proxies that terminate TLS do not forward
+    /// the scheme. The server then takes a request from a page of `https` for a request by `http`, so the scheme `https`
+    /// always matches.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_scheme =

@@ -27,8 +27,8 @@ impl Federation {
         Some(format!("{wrong}: the addresses of a federation service begin with https://"))
     }
 
-    /// Returns whether this server is the federation service. Then the service takes passwords at one of this server's
-    /// `origins`.
+    /// Returns whether this server is the federation service. This is the case if the service takes passwords at one of this
+    /// server's `origins`.
     pub(crate) fn is_at<'o>(&self, mut origins: impl Iterator<Item = &'o str>) -> bool {
         let rest = |origin| self.active_auth_url.strip_prefix(origin);
         origins.any(|origin: &str| rest(origin).is_some_and(|path| path.starts_with('/')))

@@ -121,7 +121,7 @@ mod tests {
 
     /// The clock of the store stands still. So only the check of the server ends a code.
     #[tokio::test]
-    async fn code_is_good_for_59_seconds_and_not_at_60_and_only_in_its_browser() {
+    async fn code_is_valid_for_59_seconds_and_not_for_60_and_only_in_its_browser() {
         let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));
         let (handovers, browser) = (Handovers::new(records), BrowserId::random());
         let page = Page::new(browser.clone(), NOW);

@@ -57,7 +57,7 @@ async fn protect(request: Request, next: Next) -> Response {
 }
 
 /// Returns the content security policy of a page. The forms of the page may also lead to the origin `form`, and its script may
-/// also ask the origin `connect`. Returns `None` if the policy is the same as that of all pages.
+/// also send requests to the origin `connect`. Returns `None` if the policy is the same as that of all pages.
 pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>) -> Option<HeaderValue> {
     let origins = [("form-action 'self'", form), ("connect-src 'self'", connect)];
     let more: Vec<_> = origins.into_iter().filter_map(|(directive, origin)| Some((directive, origin?))).collect();

@@ -307,7 +307,8 @@ impl Tries {
         Ok(Self { wrong, first, pauses, until: now.saturating_add(pause), recent: self.recent })
     }
 
-    /// Returns the time at which the server forgets the tries. After a pause, this is after an hour without wrong passwords.
+    /// Returns the time at which the server forgets the tries. After a pause, the server forgets them after an hour without
+    /// wrong passwords.
     fn end(self, now: UnixTime) -> UnixTime {
         let after_pause = self.until.saturating_add(LONGEST_PAUSE);
         let after_window = now.seconds().saturating_add(WINDOW);

@@ -104,7 +104,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header_time: Duration,
     /// The time after which the connection takes no more requests.
     pub(crate) life: Duration,
-    /// The time that a request has which still runs at the end of `life`.
+    /// The time for a request that still runs at the end of `life`.
     pub(crate) last_request: Duration,
 }
 
@@ -241,7 +241,7 @@ impl Signals {
     }
 }
 
-/// The size of a token of 64 KiB in base64, and room for the other headers.
+/// The largest header of a request: a token of 64 KiB in base64, and room for the other headers.
 const MAX_HEADER_SIZE: usize = 96 * 1024;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const CONNECTION_TIME: Duration = Duration::from_mins(10);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_server_answers_its_running_request_closes_its_idle_connection_and_accepts_no_new_one() {
+    async fn stopping_server_answers_its_running_request_closes_idle_connections_and_accepts_no_new_one() {
         let server = server(9).await;
         let idle = TcpStream::connect(server.address).await.unwrap();
         let running = ask(&server).await;

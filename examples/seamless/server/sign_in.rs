@@ -39,7 +39,7 @@ pub(crate) struct Credentials {
     request: Option<String>,
 }
 
-/// A text whose memory is overwritten when it is dropped.
+/// A text whose memory is overwritten when the text is dropped.
 #[derive(Deserialize)]
 #[serde(from = "String")]
 struct Zeroized(Zeroizing<String>);

@@ -43,7 +43,7 @@ pub(crate) struct SigningKey {
     decoding: DecodingKey,
 }
 
-/// The kinds of JWT that the server signs, by the `typ` of the header. Because of the kind, nobody takes an ID token for an
+/// The kinds of JWT that the server signs, by the `typ` of the header. By the kind, a receiver tells an ID token from an
 /// access token (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {

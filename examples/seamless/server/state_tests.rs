@@ -164,7 +164,7 @@ async fn refresh_token_at_two_nodes_at_the_same_time_is_accepted_at_most_once() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_keys_tokens_and_replays_outlive_a_restart() {
+async fn sessions_keys_tokens_and_replay_entries_outlive_a_restart() {
     let folder = TempDir::new().unwrap();
     let records = opened(folder.path());
     // The server refuses an assertion that was issued in the second in which the store began.

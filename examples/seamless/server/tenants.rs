@@ -81,7 +81,7 @@ pub(crate) struct Tenant {
     pub(crate) signs: Arc<Signs>,
 }
 
-/// The networks and the groups for which a tenant uses tickets. An empty list stands for all.
+/// The networks and the groups for which a tenant uses tickets. An empty list stands for all networks or all groups.
 #[derive(Default)]
 struct TicketRules {
     networks: Vec<IpNet>,

@@ -7,8 +7,8 @@
 //!   names and groups that the user had when the app password was made. Every sign-in with the app password has these names
 //!   and groups.
 //! - An app password ends when its user revokes it, or after the number of days in the configuration. The grants of an app
-//!   password end with it. The server does not ask the directory. If the directory disables a user, the user's app passwords
-//!   therefore stay valid until they end.
+//!   password end with the app password. The server does not ask the directory. If the directory disables a user, the user's
+//!   app passwords therefore stay valid until they end.
 //! - Wrong app passwords have a counter of their own. A program that still sends a revoked app password therefore locks nobody
 //!   out of the sign-in page.
 
@@ -39,7 +39,7 @@ use zeroize::Zeroizing;
 /// The app passwords of all users, in the store.
 pub(crate) struct AppPasswords(Records);
 
-/// What the store has of an app password. Times are seconds since 1970.
+/// The entry of an app password in the store. Times are seconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     identity: SessionIdentity,
@@ -110,7 +110,7 @@ impl Refusal {
 }
 
 impl Listed {
-    /// Returns the values for the page. Times are days of UTC.
+    /// Returns the values for the page. The times are shown as days in UTC.
     pub(crate) fn shown(&self) -> Value {
         let day = |seconds| UnixTime::from_seconds(seconds).to_string().chars().take(10).collect::<String>();
         context! {
@@ -170,7 +170,7 @@ impl AppPasswords {
         Ok(listed.unwrap_or_default().into_iter().filter(|one| one.end > now.seconds()).collect())
     }
 
-    /// Ends an app password of a user, and with it its grants. Returns the name of the app password.
+    /// Ends an app password of a user, and the grants of the app password. Returns the name of the app password.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.

@@ -16,7 +16,7 @@ pub(crate) enum Sign {
     WrongKey,
     /// A ticket under the account's key names a version of the key that the server does not have.
     ForgedKvno,
-    /// A refused ticket is of a realm for which the account does not vouch.
+    /// A refused ticket is of a realm or a domain that the account does not trust.
     ForeignRealm,
     /// An administrator of the directory signed in.
     Administrator,
@@ -143,7 +143,7 @@ impl Signs {
 }
 
 impl Counted {
-    /// Counts an event. Returns whether the log should have a line for it.
+    /// Counts an event. Returns whether the log should have a line for the event.
     fn add(&self, now: UnixTime) -> bool {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.last.store(now.seconds(), Ordering::Relaxed);

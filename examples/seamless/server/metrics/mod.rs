@@ -55,14 +55,14 @@ pub(crate) struct Metrics {
 pub(crate) enum SignInMethod {
     /// A browser's ticket.
     Ticket,
-    /// A native client's ticket, for an assertion.
+    /// A native client's ticket, for which the client gets an assertion.
     WsTrust,
     Password,
     /// A password that the server checked with a verifier.
     PasswordHash,
-    /// A native client's password, for an assertion.
+    /// A native client's password, for which the client gets an assertion.
     UsernameToken,
-    /// A password that a client with the password grant sent, such as a mail server.
+    /// A password that a client with the password grant, such as a mail server, sent.
     PasswordGrant,
     /// An app password that a client with the password grant sent.
     AppPassword,

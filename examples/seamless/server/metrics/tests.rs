@@ -37,7 +37,7 @@ async fn figures() -> String {
         routes.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
     }
     let connections = Connections::new(1, 1, Proxies::default(), Arc::clone(&metrics));
-    // No sign-in of the test realm has an RC4 key, so the test counts one itself.
+    // No sign-in of the test realm has an RC4 key, so the test itself counts such a sign-in.
     metrics.rc4.get_or_create(&[("tenant", "contoso.test".into()), ("key", "ticket".into())]).inc();
     let _open = connections.admit("192.0.2.1".parse().unwrap()).unwrap();
     let shown = crate::operators::routes(app, connections)

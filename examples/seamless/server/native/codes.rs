@@ -2,8 +2,8 @@
 //! of Microsoft's reference of error codes; the sentences are this server's.
 //!
 //! The server does not use 81002, 81003 and 81008, which say only that a ticket could not be validated. The server does not
-//! use 50034 (no such user), because it would tell an attacker which accounts exist. An unknown user and a wrong password both
-//! have the number 50126.
+//! use 50034 (no such user), because this number would tell an attacker which accounts exist. An unknown user and a wrong
+//! password both have the number 50126.
 
 use crate::directory::Refusal;
 use kerberos_sso::error::NoKeyCause;

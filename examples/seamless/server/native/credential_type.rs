@@ -56,7 +56,7 @@ pub(super) async fn answer(State(app): State<Shared>, body: Bytes) -> Response {
     }
 }
 
-/// Returns the user name of a request, or `None` if the request has no user name or two.
+/// Returns the user name of a request, or `None` if the request has no user name or two user names.
 fn username(body: &[u8]) -> Option<String> {
     if body.len() > MAX_SIZE {
         return None;
@@ -104,7 +104,7 @@ impl<'a> CredentialType<'a> {
     }
 }
 
-/// The values of `IfExistsResult`. For the server, every user of a known domain exists, and no other user.
+/// The values of `IfExistsResult`. For the server, every user of a known domain exists, and no other user exists.
 const EXISTS: u8 = 0;
 const UNKNOWN: u8 = 1;
 

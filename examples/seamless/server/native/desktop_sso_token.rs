@@ -58,7 +58,7 @@ fn unseal(secret: &Secret, text: &str) -> Option<Sealed> {
     open_text(secret, Kind::DesktopSsoToken, text)
 }
 
-/// Returns the text of an assertion that contains only one DesktopSsoToken, without a namespace. Such an assertion has no
+/// Returns the DesktopSsoToken of an assertion that contains only this element, without a namespace. Such an assertion has no
 /// attribute and no signature.
 pub(super) fn alone_in(assertion: Element<'_>) -> Option<String> {
     let is_plain = |element: &Element<'_>| element.attributes().next().is_none();

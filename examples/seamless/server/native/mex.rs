@@ -34,8 +34,8 @@ pub(super) fn address(app: &App, tenant: &Tenant) -> String {
     format!("{}/mex", trust(app, tenant))
 }
 
-/// Returns the public address of the tenant's WS-Trust endpoints, at the host that takes tickets. A request has no influence on
-/// the address.
+/// Returns the public address of the tenant's WS-Trust endpoints, at the host that accepts tickets. A request has no influence
+/// on the address.
 fn trust(app: &App, tenant: &Tenant) -> String {
     let origin = app.autologon.as_deref().unwrap_or(&app.address);
     format!("{origin}/{}/winauth/trust", tenant.name)

@@ -1,5 +1,5 @@
-//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a share
-//! of the store, so that the clients of one tenant cannot fill the store for the others.
+//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a
+//! share of the store, so that the clients of one tenant cannot fill the store for other tenants.
 
 use super::assertion::{LIFETIME, Verified, instant};
 use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
@@ -51,7 +51,7 @@ impl UsedAssertions {
 /// The largest number of uses of one tenant in the store. It is enough for about 150 sign-ins a second.
 const MAX_OF_TENANT: u32 = 100_000;
 
-/// The time that the store keeps a use, in seconds.
+/// The time for which the store keeps the record of a use, in seconds.
 const KEPT: i64 = LIFETIME + MARGIN;
 
 /// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes

@@ -50,7 +50,7 @@ pub(crate) struct Session {
     /// The sign-in in which the session began, if an application asked for the sign-in.
     pub(crate) conversation: Option<ConversationId>,
     /// The identifier of the user's stay. A stay lasts from a sign-in to a sign-out, and further sign-ins of the user in the
-    /// browser belong to the same stay. What applications got for the user ends with the stay.
+    /// browser belong to the same stay. The grants of applications end with the stay.
     pub(crate) stay: Locator,
     began: i64,
 }
@@ -298,7 +298,7 @@ impl Entries {
     }
 
     async fn end(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        // A cookie without a record makes no mark. Otherwise anybody could fill the store with marks.
+        // The server makes no mark for a cookie without a record. Otherwise anybody could fill the store with marks.
         let (was_marked, Some(stored)) = self.read(id).await? else { return Ok(None) };
         let locator = self.locator(id);
         // A session that waits for a code gives no access, so it needs no mark. The user's next page then does not wait for

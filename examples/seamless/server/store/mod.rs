@@ -8,8 +8,8 @@
 //!
 //! A store has one of these engines:
 //! - [`disk`] is a file of this machine. This engine is the default.
-//! - [`valkey`] is a Valkey or Redis, which several nodes share.
-//! - [`memory`] is the memory of this process. The server uses it while Valkey cannot be reached, and in tests.
+//! - [`valkey`] is Valkey or Redis, which several nodes share.
+//! - [`memory`] is the memory of this process. The server uses this engine while Valkey cannot be reached, and in tests.
 
 mod disk;
 mod epoch;
@@ -133,7 +133,7 @@ pub(crate) enum Kind {
     HashRecord = b'z',
     /// The account whose verifier the server uses for a user name.
     HashName = b'f',
-    /// The source of password hashes, and how far the source is.
+    /// The source of password hashes, and how far the server has read its changes.
     HashSource = b'y',
     /// Keys that the server made.
     Keys = b'k',

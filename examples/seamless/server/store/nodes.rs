@@ -85,7 +85,8 @@ impl Nodes {
     }
 
     fn open(&self, authority: &Authority) -> Result<Connector, Box<dyn Error>> {
-        // The call fails if another part of the process has already chosen the same cryptography for TLS.
+        // The server ignores an error, because another part of the process may already have chosen the same cryptography for
+        // TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match self {
             Self::Single(address) => Connector::Single(Client::open(info(address, authority)?)?),
