@@ -71,8 +71,8 @@ impl Destination {
     /// Returns the destination of a form. A form without a request leads to the server's own page.
     ///
     /// # Errors
-    /// Returns a redirect to the sign-in page if the conversation cannot go on in this browser. The sign-in page begins again
-    /// or tells the user what to do.
+    /// Returns a redirect to the sign-in page if the conversation cannot continue in this browser. The sign-in page begins
+    /// again or tells the user what to do.
     pub(crate) fn of_form(
         app: &App,
         tenant: &Tenant,
@@ -88,7 +88,7 @@ impl Destination {
     /// Returns the destination of a request of the page's script.
     ///
     /// # Errors
-    /// Returns why the conversation cannot go on in this browser.
+    /// Returns why the conversation cannot continue in this browser.
     pub(crate) fn of_attempt(
         app: &App,
         tenant: &Tenant,
@@ -105,7 +105,7 @@ impl Destination {
     /// Opens a conversation.
     ///
     /// # Errors
-    /// Returns why the conversation cannot go on.
+    /// Returns why the conversation cannot continue.
     pub(crate) fn open(
         app: &App,
         tenant: &Tenant,

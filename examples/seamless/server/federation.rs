@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Federation {
     /// The address of the service's WS-Trust metadata.
     pub(crate) metadata_url: String,
-    /// The address at which the service takes passwords by WS-Trust.
+    /// The address at which the service accepts passwords by WS-Trust.
     pub(crate) active_auth_url: String,
     /// The address to which browsers go, if this server should tell clients the address.
     pub(crate) sign_in_url: Option<String>,
@@ -27,7 +27,7 @@ impl Federation {
         Some(format!("{wrong}: the addresses of a federation service begin with https://"))
     }
 
-    /// Returns whether this server is the federation service. This is the case if the service takes passwords at one of this
+    /// Returns whether this server is the federation service. This is the case if the service accepts passwords at one of this
     /// server's `origins`.
     pub(crate) fn is_at<'o>(&self, mut origins: impl Iterator<Item = &'o str>) -> bool {
         let rest = |origin| self.active_auth_url.strip_prefix(origin);
@@ -47,7 +47,7 @@ pub(crate) enum Namespace {
 pub(crate) struct Realm {
     /// The user name as the client sent it.
     pub(crate) login: String,
-    /// The domain as the client sent it. It is empty if the name has no domain.
+    /// The domain as the client sent it. The text is empty if the name has no domain.
     pub(crate) domain: String,
     /// The service, or `None` if no tenant has the domain.
     pub(crate) namespace: Option<Namespace>,
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn federation_service_is_this_server_if_it_takes_passwords_at_an_origin_of_this_server() {
+    fn federation_service_is_this_server_if_it_accepts_passwords_at_an_origin_of_this_server() {
         let of = |url: &str| Federation {
             metadata_url: String::new(),
             active_auth_url: url.into(),

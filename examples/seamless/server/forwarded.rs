@@ -2,9 +2,9 @@
 //! `-Host`, or `Forwarded` (RFC 7239).
 //!
 //! A client can write these headers itself. So the server reads the headers only if the connection comes from a trusted proxy.
-//! It reads only the headers that the configuration selects. A proxy appends the address of its own peer at the right. The
-//! server walks from the right past the trusted proxies. The first other address is the client's, and the entries to its left
-//! are ignored.
+//! The server reads only the headers that the configuration selects. A proxy appends the address of its own peer at the right.
+//! The server walks from the right past the trusted proxies. The first other address is the client's, and the entries to its
+//! left are ignored.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;

@@ -1,5 +1,5 @@
-//! Keys that the server makes for itself. All nodes have the same keys. A restart keeps the keys, and the server
-//! replaces each key in time.
+//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server replaces
+//! each key in time.
 //!
 //! The ring of keys is one value in the store. The server writes a new key some time before the first use of the key
 //! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key verifies tokens until
@@ -19,7 +19,7 @@ pub(crate) trait RingKey: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     const PLAN: Plan;
 
-    /// Makes a new key in its text form. This may take a second.
+    /// Makes a new key in its text form. Making a key may take a second.
     fn make() -> Zeroizing<String>;
 
     /// Reads the text form.
@@ -49,7 +49,7 @@ pub(crate) struct KeyRing<K> {
 
 struct Known<K> {
     keys: Keys<K>,
-    /// The same keys in the form of the store. This node writes them again if the store loses its data.
+    /// The same keys in the form of the store. This node writes these keys again if the store loses its data.
     stored: Vec<Stored>,
     read_at: UnixTime,
 }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_the_previous_keytab_serve_for_ten_more_hours() {
+    fn keys_of_the_previous_keytab_are_used_for_ten_more_hours() {
         let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
         assert_eq!(served(keytabs.take(keytab("R", 1), NOW).unwrap()), [(1, None)]);
         assert!(keytabs.take(keytab("R", 1), NOW).unwrap().is_none());

@@ -4,7 +4,7 @@
 //! The server counts wrong passwords for each tenant and account, even if the account does not exist. The server knows the
 //! account of a principal name after the user's first right password: see `account_names`. All nodes count together. Attempts
 //! from an address from which the user signed in within the last thirty days have a separate counter. So an attacker at
-//! another address cannot lock the user out there. The directory should lock an account after 20 wrong passwords or more. Then
+//! another address cannot lock the user out there. The directory should lock an account after 20 wrong passwords or more. So
 //! an attacker at this server cannot lock the account in the directory.
 //!
 //! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. If a user
@@ -217,7 +217,7 @@ impl Lockout {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Notes a wrong password among the last three of its name. Returns whether the password was among them before.
+    /// Notes a wrong password among the last three of its name. Returns whether the password was already among the last three.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
@@ -307,8 +307,8 @@ impl Tries {
         Ok(Self { wrong, first, pauses, until: now.saturating_add(pause), recent: self.recent })
     }
 
-    /// Returns the time at which the server forgets the tries. After a pause, the server forgets them after an hour without
-    /// wrong passwords.
+    /// Returns the time at which the server forgets the tries. After a pause, the server forgets the tries after an hour
+    /// without wrong passwords.
     fn end(self, now: UnixTime) -> UnixTime {
         let after_pause = self.until.saturating_add(LONGEST_PAUSE);
         let after_window = now.seconds().saturating_add(WINDOW);

@@ -1,7 +1,8 @@
 //! The listener for the operators of the server. The listener serves the metrics for Prometheus, and the health of each
 //! account, as JSON for programs and as a page for administrators.
 //!
-//! These routes name tenants, accounts and versions of keys. So they are on an address of their own, which clients do not reach.
+//! These routes name tenants, accounts and versions of keys. So these routes are on an address of their own, which clients do
+//! not reach.
 
 use crate::app::Shared;
 use crate::browser;

@@ -47,12 +47,12 @@ pub(crate) struct NamePage<'a> {
     pub(crate) origin: Option<&'a str>,
 }
 
-/// The values of the page that asks with which account the user goes on.
+/// The values of the page that asks with which account the user wants to continue.
 pub(crate) struct QuestionPage<'a> {
     pub(crate) session: &'a Session,
     /// The user whom the application names.
     pub(crate) asked_for: Option<&'a str>,
-    /// Whether the user may go on with the session's account.
+    /// Whether the user may continue with the session's account.
     pub(crate) may_continue: bool,
     pub(crate) destination: &'a Destination,
 }
@@ -139,7 +139,7 @@ impl Pages {
         self.render(StatusCode::OK, "hop.html", context! { tenant => &*tenant.name, address })
     }
 
-    /// Returns the page that asks with which account the user goes on.
+    /// Returns the page that asks with which account the user wants to continue.
     pub(crate) fn question(&self, page: &QuestionPage<'_>) -> Response {
         let values = context! {
             name => shown_name(page.session),

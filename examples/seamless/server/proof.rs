@@ -83,8 +83,8 @@ impl Proofs {
         let now = u64::try_from(time.seconds()).unwrap_or_default();
         let name = records.secret().name(&[b"code", tenant.as_bytes(), sid.to_bytes().as_ref()]);
         let key = Key::new(Kind::OneTimeCode, &name);
-        // If the store has no entry of the account, the store may have lost the entry of a code that was used before the
-        // store's epoch.
+        // If the store has no entry of the account, the store may have lost the entry. Codes up to the store's epoch then
+        // count as used.
         let epoch = u64::try_from(epoch(records, time).await?.seconds()).unwrap_or_default();
         let forgotten = Codes { used: step_of(epoch).saturating_add(1), ..Codes::default() };
         let change = |codes: Option<Codes>| match codes.unwrap_or(forgotten).checked(totp, code, now) {
@@ -111,8 +111,8 @@ fn end(now: u64) -> UnixTime {
 }
 
 impl Codes {
-    /// Checks a code, and returns whether it is good. Also returns the new entry for the store, or `None` if the entry stays
-    /// as it is.
+    /// Checks a code, and returns whether the code is right. Also returns the new entry for the store, or `None` if the entry
+    /// stays as it is.
     fn checked(self, totp: &TOTP, code: &str, now: u64) -> (Option<Self>, bool) {
         if self.failures >= MAX_FAILURES && now < self.last_failure.saturating_add(PAUSE) {
             return (None, false);

@@ -1,5 +1,5 @@
-//! The limit on the requests of each address (the generic cell rate algorithm, ITU-T I.371): a number of requests at
-//! once, and then a number of requests each second.
+//! Limits the requests of each address by the generic cell rate algorithm (ITU-T I.371). An address may send a number of
+//! requests at once, and then a number of requests each second.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -40,8 +40,8 @@ impl Rates {
     }
 }
 
-/// Returns the address that counts for a client. All addresses of an IPv6 subnet count as one address, because a single host
-/// may have all addresses of a subnet (RFC 8273).
+/// Returns the address under which the requests of a client are counted. All addresses of an IPv6 subnet count as one address,
+/// because a single host may have all addresses of a subnet (RFC 8273).
 pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & SUBNET).into(),

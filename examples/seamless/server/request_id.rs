@@ -1,5 +1,4 @@
-//! The id of a request. Each line of the log that a request causes has the id, and the response has it in
-//! `X-Request-Id`.
+//! The id of a request. Each line of the log that a request causes has the id, and the response has the id in `X-Request-Id`.
 
 use crate::app::{App, Shared};
 use crate::client::Peer;

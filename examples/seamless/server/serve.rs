@@ -102,7 +102,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header_size: usize,
     /// The time in which a client sends the header of a request.
     pub(crate) header_time: Duration,
-    /// The time after which the connection takes no more requests.
+    /// The time after which the connection accepts no more requests.
     pub(crate) life: Duration,
     /// The time for a request that still runs at the end of `life`.
     pub(crate) last_request: Duration,
@@ -115,7 +115,7 @@ async fn serve_tls(stream: TcpStream, certificate: &Certificate, routes: Router,
     }
 }
 
-/// Waits for the TLS handshake of a connection. A client without a good handshake gets no answer.
+/// Waits for the TLS handshake of a connection. A client whose handshake fails gets no answer.
 pub(crate) async fn shake_hands(
     acceptor: &TlsAcceptor,
     stream: TcpStream,

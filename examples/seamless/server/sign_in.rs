@@ -142,7 +142,7 @@ pub(crate) async fn begin(
     app.metrics.session_began(method.into());
     if let Some((old, ..)) = old {
         app.judged.forget(&old);
-        // If the store cannot be asked, the old session goes on until its end, but no browser has its cookie.
+        // If the store cannot be asked, the old session stays valid until its end, but no browser has its cookie.
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
         if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {

@@ -1,7 +1,7 @@
 //! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
 //!
 //! Run `cargo run --manifest-path examples/seamless/Cargo.toml` and open the address that the server prints. The server
-//! listens on loopback. The server has a built-in test realm unless the command line names the configuration of a real
+//! listens on loopback. If the command line does not name the configuration of a real realm, the server has a built-in test
 //! realm:
 //!
 //! ```text
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `--with-app` starts the sample application beside the test realm. `--with-agent` starts an agent that validates the
-//! passwords of the test realm. With `--explain`, the server shows every client that reaches it how it judges the tickets of
-//! FILE's tenants. The server keeps its state in DIRECTORY, by default in `~/.local/state/seamless`. `config.rs` describes
+//! passwords of the test realm. With `--explain`, every client that reaches the server can see how the server judges tickets
+//! of FILE's tenants. The server keeps its state in DIRECTORY, by default in `~/.local/state/seamless`. `config.rs` describes
 //! FILE. SIGTERM and SIGINT stop the server, which first finishes the running requests. `seamless agents` makes the tokens
 //! with which agents enrol, and lists and revokes agents (`agents/command.rs`).
 #![allow(clippy::print_stderr, reason = "this is a program")]

@@ -312,7 +312,7 @@ impl Tenant {
         self.app_passwords.as_ref().is_some_and(|config| !config.blocks(user))
     }
 
-    /// Returns whether users can use app passwords, because a client of the tenant accepts them.
+    /// Returns whether the tenant has app passwords and a client that may send passwords.
     pub(crate) fn offers_app_passwords(&self) -> bool {
         self.app_passwords.is_some() && self.clients.may_use(GrantType::Password)
     }
@@ -487,7 +487,7 @@ impl Tenants {
         self.by_name.values_mut().for_each(|tenant| tenant.federated = Arc::clone(&federated));
     }
 
-    /// Lets the tenants take passwords of native clients, which a KDC at `kdc` checks.
+    /// Lets the tenants accept passwords of native clients. A KDC at `kdc` checks these passwords.
     pub(crate) fn take_username_tokens(&mut self, kdc: &str) {
         for tenant in self.by_name.values_mut() {
             tenant.takes_username_tokens = true;

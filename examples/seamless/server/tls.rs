@@ -57,8 +57,8 @@ impl Tls {
         std::thread::Builder::new().name("certificate".into()).spawn(watch).map(drop)
     }
 
-    /// Reads the files, and takes a new certificate if they have changed. Files that cannot be used cause only one error until
-    /// they change again, because the two files may be replaced one after the other.
+    /// Reads the files, and uses the new certificate if the files have changed. Files that cannot be used cause only one error
+    /// until they change again, because the two files may be replaced one after the other.
     fn look(&self, seen: &mut Option<Files>) {
         let files = Files::read(&self.files);
         if files.as_ref().ok() == seen.as_ref() {

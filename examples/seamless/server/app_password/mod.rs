@@ -65,7 +65,7 @@ pub(crate) struct Listed {
 pub(crate) struct Presented<'a> {
     pub(crate) user: &'a UserName,
     pub(crate) password: &'a AppPassword,
-    /// The address of the user, if the client tells it.
+    /// The address of the user, if the client tells the address.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -298,7 +298,7 @@ fn mark(locator: &Locator) -> Key {
     Key::new(Kind::EndedAppPassword, locator)
 }
 
-/// The largest number of app passwords of one user. It is enough for several programs on several devices.
+/// The largest number of app passwords of one user. This number is enough for several programs on several devices.
 pub(crate) const MAX_OF_ONE_USER: usize = 20;
 
 /// The time after which a further use of an app password is noted, in seconds.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::store::{Locator, Secret};
 use zeroize::Zeroizing;
 
-/// An app password that a server with the same secret made. The store may no longer have it.
+/// An app password that a server with the same secret made. The store may no longer have this app password.
 pub(crate) struct AppPassword(Zeroizing<[u8; RANDOM]>);
 
 impl AppPassword {

@@ -1,6 +1,6 @@
 //! The health of each tenant's account: the age and the types of its keys, and the signs that somebody else has a key.
 //!
-//! The log has a line for each warning, and the operators' listener shows all of them ([`crate::operators`]).
+//! The log has a line for each warning, and the operators' listener shows all warnings ([`crate::operators`]).
 
 mod account_keys;
 mod signs;

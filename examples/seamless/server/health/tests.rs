@@ -24,7 +24,7 @@ fn after(days: i64) -> UnixTime {
     NOW.saturating_add_seconds(days.saturating_mul(DAY))
 }
 
-/// Returns a key set with one key of each type and version. A retiring key serves for one more day.
+/// Returns a key set with one key of each type and version. A retiring key is used for one more day.
 fn keys(keys: &[(EncType, u32, bool)]) -> KeySet {
     let key = |(etype, kvno, retires): &(EncType, u32, bool)| {
         let octets = vec![1; if *etype == EncType::AES256_CTS_HMAC_SHA1_96 { 32 } else { 16 }];

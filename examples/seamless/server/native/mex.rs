@@ -1,9 +1,10 @@
-//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate, and the endpoint
-//! for passwords if the tenant has switched this endpoint on.
+//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate. If the tenant has
+//! switched on the endpoint for passwords, the document also has this endpoint.
 //!
-//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
-//! policy, and for the port of that binding. The address of the port must begin with `https`. So the configuration of a
-//! server for these clients must name the server's `address`. msodbcsql searches the text of the document for the same parts.
+//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding. Then these clients look for the
+//! binding that refers to this policy, and for the port of the binding. The address of the port must begin with `https`. So
+//! the configuration of a server for these clients must name the server's `address`. msodbcsql searches the text of the
+//! document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};

@@ -48,7 +48,7 @@ impl UsedAssertions {
     }
 }
 
-/// The largest number of uses of one tenant in the store. It is enough for about 150 sign-ins a second.
+/// The largest number of uses of one tenant in the store. This number is enough for about 150 sign-ins a second.
 const MAX_OF_TENANT: u32 = 100_000;
 
 /// The time for which the store keeps the record of a use, in seconds.

@@ -1,6 +1,6 @@
 //! `GET /common/userrealm/{user}?api-version=1.0` or `2.0`: names the service that signs in the users of a domain.
 //!
-//! MSAL and ADAL use version 1.0. They continue with WS-Trust only if `account_type` is `Federated`.
+//! MSAL and ADAL use version 1.0. MSAL and ADAL continue with WS-Trust only if `account_type` is `Federated`.
 
 use super::{CLOUD_AUDIENCE, CLOUD_INSTANCE, mex};
 use crate::app::{App, Shared};

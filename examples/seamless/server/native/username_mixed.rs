@@ -1,8 +1,8 @@
 //! `POST /{tenant}/winauth/trust/2005/usernamemixed`: returns a SAML assertion with a DesktopSsoToken for a name and a password.
 //!
 //! The endpoint is off by default, because an attacker needs no browser to guess passwords at this endpoint. If the tenant
-//! switches it on, the server checks a password as on the sign-in page, with the same throttle, lockout, log and response
-//! time. An unknown user and a wrong password get the same response.
+//! switches the endpoint on, the server checks a password as on the sign-in page, with the same throttle, lockout, log and
+//! response time. An unknown user and a wrong password get the same response.
 
 use super::assertion::{Method, SignIn};
 use super::codes::Code;

@@ -42,7 +42,7 @@ impl<'d> Element<'d> {
         self.document.children(self.id).into_iter().filter(is_element).map(move |id| Self { id, ..self })
     }
 
-    /// Returns the only child element of this name. Returns `None` if there is no such child, or more than one.
+    /// Returns the only child element of this name. Returns `None` if there is no such child, or more than one such child.
     pub(super) fn only(self, namespace: &str, name: &str) -> Option<Self> {
         let mut found = self.elements().filter(|element| element.is(namespace, name));
         found.next().filter(|_| found.next().is_none())

@@ -1,10 +1,10 @@
 //! The sessions of signed-in users, in the store. Only the browser has the cookie of a session. The cookie is 32 random
 //! octets.
 //!
-//! The server derives the name of the session in the store, and the key that seals the session, from the cookie and from the
-//! server's secret (HKDF). So an attacker who can read the store can neither use a session nor see its user. An attacker who
-//! can write to the store cannot make a session. The number of sessions of each user is limited. When the limit is reached,
-//! the user's oldest session ends.
+//! From the cookie and the server's secret, the server derives the session's name in the store and the key that seals the
+//! session (HKDF). So an attacker who can read the store can neither use a session nor see its user. An attacker who can write
+//! to the store cannot make a session. The number of sessions of each user is limited. When the limit is reached, the user's
+//! oldest session ends.
 //!
 //! When a user signs out, the server marks the session as ended, and deletes it. The mark lasts until the session would have
 //! ended. A store that loses its last writes in a failover may bring the session back. The mark then still ends the session,
@@ -182,10 +182,10 @@ impl Sessions {
     /// Ends a session and its stay, because its user signs out. If several callers end one session, only one caller gets
     /// the session.
     ///
-    /// The stay ends first. So if the store fails in between, the session goes on, and the user can sign out again.
+    /// The stay ends first. So if the store fails in between, the session stays valid, and the user can sign out again.
     ///
     /// # Errors
-    /// Returns an error if the store cannot be asked. A session of the shared store then goes on.
+    /// Returns an error if the store cannot be asked. A session of the shared store then stays valid.
     pub(crate) async fn end(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
         let local = match &self.local {
             Some(local) => local.find(id).await?,
@@ -214,7 +214,7 @@ impl Sessions {
         self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await
     }
 
-    /// Returns whether a stay goes on.
+    /// Returns whether a stay is not marked as ended.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -222,11 +222,11 @@ impl Sessions {
         Ok(records.store().get(&Key::new(Kind::EndedSession, stay)).await?.is_none())
     }
 
-    /// Ends a session whose stay goes on in a new session. If several callers end one session, only one caller gets the
+    /// Ends a session whose stay continues in a new session. If several callers end one session, only one caller gets the
     /// session.
     ///
     /// # Errors
-    /// Returns an error if the store cannot be asked. The session then goes on.
+    /// Returns an error if the store cannot be asked. The session then stays valid.
     pub(crate) async fn replace(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
         let local = match &self.local {
             Some(local) => local.end(id).await?,
@@ -391,8 +391,8 @@ impl Session {
     }
 }
 
-/// The largest number of sessions of one user. It is enough for some browsers and devices, and for some sessions that the user
-/// forgot.
+/// The largest number of sessions of one user. This number is enough for some browsers and devices, and for some sessions that
+/// the user forgot.
 const MAX_OF_ONE_USER: usize = 20;
 
 /// The time in which the user must enter a one-time code, in seconds.

@@ -87,7 +87,7 @@ async fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_user_a
     assert!(sessions.find(&first, NOW).await.is_none() && sessions.find(&last, NOW).await.is_some());
 }
 
-/// A user signs out and in again many times on one computer. The session on another computer goes on.
+/// A user signs out and in again many times on one computer. The session on another computer stays valid.
 #[tokio::test]
 async fn ended_sessions_do_not_count_for_the_limit_of_a_user() {
     let (sessions, alice) = (node(&store(), 1), session("alice"));

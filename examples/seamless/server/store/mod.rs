@@ -227,5 +227,5 @@ const MAX_VALUE: usize = 64 * 1024;
 /// The largest number of octets of a key after the kind's letter.
 const MAX_KEY: usize = 64;
 
-/// The largest number of entries of the file and of the memory. Valkey has its own limit, `maxmemory`.
+/// The largest number of entries in the file, and in the memory. Valkey has its own limit, `maxmemory`.
 const MAX_ENTRIES: u64 = 1_000_000;

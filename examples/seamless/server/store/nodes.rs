@@ -59,8 +59,8 @@ pub(super) enum Connection {
 /// The host and the port of a master.
 pub(super) type Master = (String, u16);
 
-/// The authority that issued the certificates of the nodes, in PEM. If it is `None`, the server trusts the authorities of the
-/// operating system.
+/// The authority that issued the certificates of the nodes, in PEM. If the value is `None`, the server trusts the authorities
+/// of the operating system.
 #[derive(Clone, Default)]
 pub(crate) struct Authority(Option<Vec<u8>>);
 

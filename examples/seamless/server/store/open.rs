@@ -68,8 +68,8 @@ impl Engine {
     }
 }
 
-/// Returns the folder for state: the folder that systemd made for this service, or else `seamless` in the user's folder for
-/// state (XDG Base Directory Specification).
+/// Returns the folder for state. This is the folder that systemd made for this service, or else `seamless` in the user's
+/// folder for state (XDG Base Directory Specification).
 fn default_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let of_user = || {

@@ -31,7 +31,8 @@ impl Outage {
         answer(&self.memory)
     }
 
-    /// Returns the answer to a write. Returns an error if the write was done and needs a replica, but no replica confirms it.
+    /// Returns the answer to a write. Returns an error if the write was done and needs a replica, but no replica confirms the
+    /// write.
     fn confirmed<'a, T: Send + 'a>(
         &'a self,
         needs_replica: bool,

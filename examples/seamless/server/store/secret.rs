@@ -1,7 +1,7 @@
 //! The secret of the server: 32 random octets in a file. All nodes of a store have the same secret.
 //!
 //! The server seals every value in the store with a key that is derived from the secret. So an attacker who can read the store
-//! cannot read the values, and an attacker who can write to the store cannot make a session or a key.
+//! cannot read the values. An attacker who can write to the store cannot make a session or a key.
 
 use crate::clock;
 use hkdf::Hkdf;

@@ -132,7 +132,8 @@ async fn changed_request_about_a_domain_is_answered_or_refused() {
 }
 
 /// The test changes the document before it encodes the document in base64. The server accepts a change that the signature does
-/// not cover, such as a change of the certificate or of the white space between attributes. Then the user stays the same.
+/// not cover, such as a change of the certificate or of the white space between attributes. After such a change, the user
+/// stays the same.
 #[tokio::test]
 async fn changed_assertion_is_refused_or_gives_tokens_of_the_same_user() {
     let user = SERVER.1.user_sid("grace").to_string();

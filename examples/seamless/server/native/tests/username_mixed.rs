@@ -77,8 +77,8 @@ async fn password_gets_a_fault_with_the_reason_while_the_tenant_has_passwords_sw
     assert!(!mex.contains("usernamemixed") && mex.contains("/winauth/trust/2005/windowstransport<"), "{mex}");
 }
 
-/// Error 6 tells an unknown user, and error 24 tells a wrong password. Error 18 tells the state of the account before the
-/// password. Error 23 tells that the password has expired, without a proof of the password.
+/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 tells the state of the account before the
+/// password. Error 23 means that the password has expired, without a proof of the password.
 #[tokio::test(start_paused = true)]
 async fn unknown_user_and_wrong_password_get_the_same_answer_after_the_same_time() {
     let mut answers = Vec::new();
