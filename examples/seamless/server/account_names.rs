@@ -103,7 +103,7 @@ mod tests {
 
     /// The principal name of bob begins with the account name of alice.
     #[tokio::test]
-    async fn account_of_another_user_keeps_its_own_name() {
+    async fn account_alice_keeps_its_name_when_the_principal_name_of_bob_begins_with_alice() {
         let names = learned("alice@contoso-corp.example").await;
         assert_eq!(account(&names, "contoso.test", "alice@contoso-corp.example").await, "bob");
         for typed in ["alice", r"CONTOSO\alice", "alice@contoso.test"] {

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn page_is_opened_for_an_hour_and_under_its_secret_only() {
+    fn sealed_page_is_opened_for_an_hour_and_only_under_its_secret() {
         let records = Records::for_tests();
         let page = Page::new(BrowserId::random(), NOW).seal(&records).unwrap();
         let open = |records, seconds| Page::open(records, &page, NOW.saturating_add_seconds(seconds)).is_some();

@@ -106,7 +106,7 @@ mod tests {
 
     /// The letters are those of base32: RFC 4648 section 10 has the text `MZXW6YTB` for `fooba`.
     #[test]
-    fn octets_have_the_letters_of_rfc_4648() {
+    fn octets_are_written_in_the_base32_letters_of_rfc_4648() {
         let secret = Secret::new([1; 32]);
         let password = AppPassword(Zeroizing::new(*b"foobarfoobarf"));
         assert!(password.text(&secret).replace('-', "").starts_with("mzxw6ytb"), "{}", *password.text(&secret));

@@ -84,13 +84,13 @@ fn signs(token: impl Borrow<TestToken>, administrators: &[Sid]) -> Vec<&'static 
 }
 
 #[test]
-fn ticket_of_the_accounts_key_and_version_has_no_sign() {
+fn ticket_with_the_accounts_key_and_version_is_counted_under_no_sign() {
     assert_eq!(signs(realm().ticket_for("alice"), &[]), [""; 0]);
     assert_eq!(signs(realm().ticket_for("alice").kvno(None), &[]), [""; 0]);
 }
 
 #[test]
-fn forged_ticket_has_the_sign_of_its_fault() {
+fn forged_ticket_is_counted_under_the_sign_of_its_fault() {
     let other = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[9; 32]).unwrap();
     let ticket = || realm().ticket_for("alice");
     assert_eq!(signs(ticket().kvno(2), &[]), ["forged-kvno"]);

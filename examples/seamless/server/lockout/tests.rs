@@ -171,7 +171,7 @@ async fn spray(node: &Lockout, from: &str, count: u32) -> usize {
 }
 
 #[tokio::test]
-async fn thirtieth_wrong_password_of_an_address_locks_the_address_for_every_name_that_is_not_known_there() {
+async fn thirtieth_wrong_password_of_an_address_locks_it_for_every_user_who_never_signed_in_there() {
     let [a, b] = nodes();
     attempt(&a, "alice", "2001:db8::1", 0, Outcome::Right).await.unwrap();
     assert_eq!(spray(&a, "2001:db8::2", 40).await, 30);

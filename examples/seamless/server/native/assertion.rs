@@ -289,7 +289,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn assertion_is_refused_outside_its_time_and_for_another_issuer_or_key() {
+    fn assertion_is_refused_outside_its_validity_time_and_for_another_issuer_or_key() {
         let xml = issued();
         for (seconds, good) in [(-1, false), (0, true), (LIFETIME - 1, true), (LIFETIME, false)] {
             let now = NOW.saturating_add_seconds(seconds);

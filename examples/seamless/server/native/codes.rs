@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_ticket_has_the_number_of_its_kind() {
+    fn refused_ticket_has_the_number_of_its_error() {
         for (name, number) in [
             ("too-large", 81_001),
             ("integrity", 81_004),

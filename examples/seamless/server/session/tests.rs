@@ -55,7 +55,7 @@ async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_reco
 }
 
 #[tokio::test]
-async fn cookie_without_a_session_makes_no_mark() {
+async fn sign_out_with_a_cookie_without_a_session_makes_no_mark() {
     let store = store();
     let (sessions, id) = (node(&store, 1), "07".repeat(32).parse::<SessionId>().unwrap());
     assert!(sessions.end(&id, NOW).await.unwrap().is_none());
@@ -163,7 +163,7 @@ async fn session_is_found_for_30_seconds_after_its_last_read_while_the_store_is_
 }
 
 #[tokio::test]
-async fn session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
+async fn new_session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
     let (outage, sessions) = with_outage(WithoutStore::Refuse);
     outage.set_away(true);
     assert!(sessions.begin(session("alice"), Stage::SignedIn, NOW).await.is_err());

@@ -86,7 +86,7 @@ async fn answers_about_two_users_of_a_domain_differ_in_their_names_only() {
 }
 
 #[tokio::test]
-async fn text_that_a_client_compares_is_in_the_answer_of_a_managed_domain_only() {
+async fn text_that_a_client_searches_for_is_in_the_answer_about_a_managed_domain_only() {
     for (login, is_there) in [("nn@contoso.test", true), ("nn@partner.test", false), ("nn@unknown.test", false)] {
         let (method, path, body) = credential_type(login);
         assert_eq!(send(method, &path, &[], body).await.2.contains(LITERAL), is_there, "{login}");

@@ -66,17 +66,17 @@ async fn xsw_2_detached_signature_is_before_the_good_assertion_in_the_evil_root(
 }
 
 #[tokio::test]
-async fn xsw_3_evil_assertion_is_before_the_good_one_in_a_response() {
+async fn xsw_3_evil_assertion_is_before_the_good_assertion_in_a_response() {
     refused("XSW 3", |parts, evil| format!("{RESPONSE}{evil}{END}{}</saml:Response>", parts.good)).await;
 }
 
 #[tokio::test]
-async fn xsw_4_good_assertion_is_a_child_of_the_evil_one() {
+async fn xsw_4_good_assertion_is_a_child_of_the_evil_assertion() {
     refused("XSW 4", |parts, evil| format!("{evil}{}{END}", parts.good)).await;
 }
 
 #[tokio::test]
-async fn xsw_5_evil_assertion_has_the_signature_and_the_good_one_is_beside_it() {
+async fn xsw_5_evil_assertion_has_the_signature_and_the_good_assertion_is_beside_it() {
     refused("XSW 5", |parts, evil| {
         format!("{RESPONSE}{evil}{}{END}{}</saml:Response>", parts.signature, parts.unsigned)
     })
@@ -86,7 +86,7 @@ async fn xsw_5_evil_assertion_has_the_signature_and_the_good_one_is_beside_it() 
 }
 
 #[tokio::test]
-async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_one_in_a_response() {
+async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_assertion_in_a_response() {
     refused("XSW 6", |parts, evil| {
         format!("{RESPONSE}{evil}{}{END}</saml:Response>", parts.signature_around(&parts.unsigned))
     })
@@ -94,7 +94,7 @@ async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_one_in_a_res
 }
 
 #[tokio::test]
-async fn xsw_7_good_assertion_is_in_an_extension_of_the_evil_one() {
+async fn xsw_7_good_assertion_is_in_an_extension_of_the_evil_assertion() {
     refused("XSW 7", |parts, evil| format!("{evil}<saml:Advice>{}</saml:Advice>{END}", parts.good)).await;
     refused("XSW 7 with a signature outside", |parts, evil| {
         format!("{evil}<saml:Advice>{}</saml:Advice>{}{END}", parts.unsigned, parts.signature)
@@ -119,7 +119,7 @@ async fn second_element_with_the_identifier_of_the_assertion_is_refused() {
 }
 
 #[tokio::test]
-async fn comment_or_instruction_in_a_text_is_refused() {
+async fn assertion_with_a_comment_or_an_instruction_in_a_text_is_refused() {
     for inserted in ["<!-- -->", "<?x?>", "<![CDATA[]]><!---->"] {
         refused(inserted, |parts, _| parts.good.replace("frank@", &format!("frank{inserted}@"))).await;
         refused(inserted, |parts, evil| {
