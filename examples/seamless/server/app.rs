@@ -67,7 +67,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The address of the listener for Prometheus.
     pub(crate) metrics_address: Option<SocketAddr>,
-    /// The certificate of a server that ends TLS itself.
+    /// The certificate of a server that terminates TLS itself.
     pub(crate) tls: Option<Arc<Tls>>,
     /// The agents that validate passwords.
     pub(crate) agents: Option<Arc<Agents>>,

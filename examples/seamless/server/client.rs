@@ -61,8 +61,8 @@ impl Client {
     }
 
     /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. Some proxies that terminate TLS do not forward
-    /// the scheme. The server then takes a request from a page of `https` for a request by `http`, so the scheme `https`
-    /// always matches.
+    /// the scheme. A request from a page of `https` then looks like a request by `http`, so `origin` may always have the
+    /// scheme `https`.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_scheme =

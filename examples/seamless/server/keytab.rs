@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub(crate) struct Keytabs {
     config: Arc<TenantConfig>,
-    /// The usable keytabs. The last keytab has no end. The server uses each earlier keytab until the time that is stored with
-    /// it.
+    /// The usable keytabs. The server uses the last keytab without a time limit. The server uses each earlier keytab until the
+    /// time that is stored with it.
     good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
     /// The result of the last read, usable or not. An unusable file causes one error only, until the file changes.
     seen: Result<Zeroizing<Vec<u8>>, String>,

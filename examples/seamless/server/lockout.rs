@@ -101,7 +101,7 @@ impl Lockout {
         Self { names: AccountNames::new(shared.clone()), shared, local, max_of_address, turns: Arc::default() }
     }
 
-    /// Counts an attempt with a password of the directory, or returns the lock that refuses it.
+    /// Counts an attempt with a password of the directory, or returns the lock that refuses the attempt.
     pub(crate) async fn begin(
         &self,
         tenant: &str,
@@ -170,8 +170,8 @@ impl Lockout {
     async fn count_address(&self, address: IpAddr, now: UnixTime) -> Result<Counted, i64> {
         let text = holder(address).to_string();
         let key = Key::new(Kind::WrongPasswords, &self.shared.secret().name(&[b"from", text.as_bytes()]));
-        // The users of one office sign in at the same time, from one address. Without turns, most of their changes of the
-        // entry would fail.
+        // The users of one office sign in at the same time, from one address. Without turns, most changes of the entry would
+        // fail.
         let _turn = self.turns.take(&key).await;
         self.count(key, self.max_of_address, now).await
     }
@@ -255,7 +255,7 @@ impl Lockout {
         Ok(())
     }
 
-    /// Changes the tries in the store of all nodes. While that store cannot be asked, this node counts alone.
+    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts alone.
     async fn update<R>(
         &self,
         key: &Key,
@@ -334,7 +334,7 @@ const MAX_PAUSES: u32 = 6;
 /// The time for which an address of a user stays known, in seconds.
 const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of names that this node counts alone.
+/// The largest number of names for which this node counts wrong passwords alone.
 const MAX_LOCAL: u64 = 20_000;
 
 const NOT_COUNTED: &str = "the result of a password cannot be counted";

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Rates {
-    /// The time in which an address earns one request.
+    /// The time after which an address may send one more request.
     interval: Duration,
-    /// The time in which an address earns all requests at once.
+    /// The time after which an address may again send all its requests at once.
     tolerance: Duration,
-    /// The time at which each address has earned all its requests again.
+    /// The time from which each address may again send all its requests at once.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
 }
 

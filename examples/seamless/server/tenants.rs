@@ -373,7 +373,7 @@ impl Tenant {
         self.is_of_own_realm(user) || self.is_of_forest_realm(user)
     }
 
-    /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of such a realm.
+    /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of another realm.
     pub(crate) fn is_only_of_forest_realm(&self, user: &UserName) -> bool {
         !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
     }

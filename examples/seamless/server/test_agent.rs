@@ -1,5 +1,5 @@
 //! The agent beside the server, in one process (`--with-agent`). The agent speaks with the server by TLS on loopback, like
-//! every other agent. Its directory is the built-in test realm.
+//! every other agent. The agent's directory is the built-in test realm.
 
 use crate::agents::Agents;
 use crate::clock;

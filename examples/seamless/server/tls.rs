@@ -1,4 +1,5 @@
-//! TLS by the server itself. The certificate and its key are PEM files, which the server reads again when they change.
+//! TLS that the server itself terminates. The certificate and its key are PEM files, which the server reads again when they
+//! change.
 //!
 //! The channel bindings of the certificate (`tls-server-end-point`, RFC 5929 section 4) bind a ticket to the TLS connection. A
 //! new connection has the new certificate, and an old connection keeps the certificate that it began with.

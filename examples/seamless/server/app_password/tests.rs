@@ -1,4 +1,4 @@
-//! Tests of the store of app passwords, with a time that the test chooses.
+//! Tests of the store of app passwords. Each test chooses the time.
 
 #![allow(clippy::unwrap_used)]
 

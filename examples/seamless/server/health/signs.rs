@@ -1,5 +1,5 @@
-//! Counts the signs in tickets that somebody else has the account's key. Counts the sign-ins of administrators and with RC4,
-//! too.
+//! Counts signs in tickets. A sign may mean that somebody else has the account's key, or that an administrator or a client
+//! with RC4 signed in.
 
 use super::{DAY, Warning};
 use crate::principal;

@@ -67,7 +67,7 @@ fn retired_key_is_not_listed_and_a_key_of_several_names_is_listed_once() {
     assert_eq!(versions, [3, 2]);
 }
 
-/// The account's realm. Its keys have version 3.
+/// The account's realm. The keys of the account have version 3.
 fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(3).of_active_directory()
 }

@@ -31,7 +31,7 @@ impl SoapRequest {
         xml::without_leading_blanks(&self.body)
     }
 
-    /// Refuses a ticket for a federated domain, because Seamless SSO does not apply to AD FS. The fault has the domain's name.
+    /// Refuses a ticket for a federated domain, because Seamless SSO does not apply to AD FS. The fault names the domain.
     pub(super) fn refuse_ticket_of(&self, domain: &str) -> Result<(), Fault> {
         self.refuse_federated(domain, |_| false)
     }

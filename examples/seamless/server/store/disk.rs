@@ -260,5 +260,5 @@ const CACHE_SIZE: usize = 64 * 1024 * 1024;
 /// The largest number of operations that wait, and of operations in one transaction.
 const MAX_WAITING: usize = 1024;
 
-/// The number of ended entries that each transaction may delete, in addition to two for each of its operations.
+/// The number of ended entries that each transaction may delete. Each operation of the transaction adds two to this number.
 const DROPPED_AT_ONCE: usize = 64;
