@@ -1,12 +1,13 @@
-//! The account names of user principal names, so that one user has one counter of wrong passwords.
+//! Maps user principal names to account names, so that each user has one counter of wrong passwords.
 //!
-//! A user signs in as `bob` or, if the directory has it so, as `robert.nandu@contoso.test`. Before a right password, the server
-//! does not know that both names are of one account: only the directory knows, and it tells nobody without a password. After
-//! a right password, the PAC has both names. The server remembers them for [`KNOWN_TIME`] seconds, for all nodes.
+//! A user signs in as `bob` or as `robert.nandu@contoso.test`, if the directory has this principal name. Until the user enters
+//! the right password, the server does not know that both names are of one account. Only the directory knows both names, and
+//! the directory tells nobody who has no password. After a right password, the PAC has both names. The server remembers both
+//! names for [`KNOWN_TIME`] seconds, for all nodes.
 //!
-//! Until then an attacker has twice the guesses: one half under each name. The whole principal name is remembered, not the
-//! part before the at sign, because `bob` of another suffix may be another user. Otherwise a right password of that other
-//! user would end the count of wrong passwords of this account.
+//! Until the server knows both names, an attacker can guess twice as often, because each name has its own counter. The server
+//! remembers the whole principal name, not only the part before the at sign. `bob` with another suffix may be another user,
+//! whose right password must not reset the counter of this account.
 
 use crate::store::{Key, Kind, Records, When};
 use crate::user_name::UserName;
@@ -20,8 +21,8 @@ impl AccountNames {
         Self(records)
     }
 
-    /// Returns the account name of a user, in lower case. The account name of a principal name that the server does not know
-    /// is the part before the at sign.
+    /// Returns the account name of a user, in lower case. If the server does not know a principal name, the account name is
+    /// the part before the at sign.
     pub(crate) async fn of(&self, tenant: &str, user: &UserName) -> String {
         if let UserName::Principal { name, .. } = user
             && let Ok(Some(account)) = self.0.get(&self.key(tenant, name)).await
@@ -55,7 +56,7 @@ impl AccountNames {
     }
 }
 
-/// The time for which an account name stays known after a right password, in seconds.
+/// The time for which the server remembers an account name after a right password, in seconds.
 const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 
 #[cfg(test)]
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn principal_name_is_of_its_account_once_the_user_has_signed_in() {
+    async fn principal_name_gives_the_account_name_once_the_user_has_signed_in() {
         let names = learned("Robert.Nandu@contoso.test").await;
         for typed in
             ["robert.nandu@contoso.test", "ROBERT.NANDU@Contoso.Test", "bob", r"CONTOSO\Bob", "bob@contoso.test"]
@@ -102,7 +103,7 @@ mod tests {
 
     /// The principal name of bob begins with the account name of alice.
     #[tokio::test]
-    async fn account_of_another_user_keeps_its_own_name() {
+    async fn account_alice_keeps_its_name_when_the_principal_name_of_bob_begins_with_alice() {
         let names = learned("alice@contoso-corp.example").await;
         assert_eq!(account(&names, "contoso.test", "alice@contoso-corp.example").await, "bob");
         for typed in ["alice", r"CONTOSO\alice", "alice@contoso.test"] {

@@ -47,11 +47,11 @@ pub(crate) struct App {
     /// The keys that seal the state of negotiations, which clients hold in cookies.
     pub(crate) sealing: KeyRing<ContinuationKey>,
     pub(crate) used_assertions: UsedAssertions,
-    /// What clients got for the sign-ins of users.
+    /// The grants that clients got when users signed in: the codes and tokens.
     pub(crate) grants: Grants,
     /// The app passwords of users.
     pub(crate) passwords: AppPasswords,
-    /// The origin of the host that takes tickets, if the pages have another origin.
+    /// The origin of the host that accepts tickets, if the pages have another origin.
     pub(crate) autologon: Option<String>,
     pub(crate) handovers: Handovers,
     /// The sender of messages about sign-outs.
@@ -60,14 +60,14 @@ pub(crate) struct App {
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
     pub(crate) hosts: AllowedHosts,
-    /// The requests of each address.
+    /// The limits on the requests of each address.
     pub(crate) rates: Rates,
     pub(crate) limits: Limits,
     pub(crate) cookies: Cookies,
     pub(crate) metrics: Arc<Metrics>,
     /// The address of the listener for Prometheus.
     pub(crate) metrics_address: Option<SocketAddr>,
-    /// The certificate of a server that ends TLS itself.
+    /// The certificate of a server that terminates TLS itself.
     pub(crate) tls: Option<Arc<Tls>>,
     /// The agents that validate passwords.
     pub(crate) agents: Option<Arc<Agents>>,
@@ -90,7 +90,7 @@ impl App {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }
 
-    /// Returns whether a client asked the host that takes tickets for pages of another origin.
+    /// Returns whether the request of a client came to the host that accepts tickets for pages of another origin.
     pub(crate) fn is_autologon_host(&self, client: &Client) -> bool {
         self.autologon.as_ref().is_some_and(|origin| client.is_of_origin(origin))
     }

@@ -1,8 +1,9 @@
-//! The request that the sign-in page sends in the background, to which a browser with a ticket answers with the ticket.
+//! Answers the request that the sign-in page sends in the background. A browser that has a ticket sends the ticket with this
+//! request.
 //!
-//! The endpoint may have another host than the pages: only that host is then in the intranet zone of the browsers. Its answer to
-//! a page is a handover ([`crate::handover`]) in place of a session, and it sets no session cookie. Browsers that block the
-//! cookies of third parties then sign in, too.
+//! The endpoint may be on another host than the pages. Then only the endpoint's host is in the intranet zone of the browsers.
+//! The endpoint answers a page with a handover ([`crate::handover`]) instead of a session, and sets no session cookie. So
+//! sign-in also works in browsers that block the cookies of third parties.
 
 use crate::app::{App, Shared};
 use crate::authenticated::Authenticated;
@@ -33,14 +34,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Where the script of a page asks for a ticket.
+/// The endpoint to which the script of a page sends its request.
 #[derive(Debug, Default)]
 pub(crate) struct Autologon {
     /// The address of the endpoint, or its path if it is on the page's origin.
     pub(crate) address: String,
-    /// The origin of the endpoint, if it is not the page's.
+    /// The origin of the endpoint, if the page has another origin.
     pub(crate) origin: Option<String>,
-    /// The page's number, which the request takes to another origin.
+    /// The sealed [`Page`], which the request takes to another origin.
     pub(crate) page: Option<String>,
 }
 
@@ -64,7 +65,7 @@ impl Autologon {
 pub(crate) struct Attempt {
     #[serde(default)]
     request: Option<String>,
-    /// The page of another origin that asks.
+    /// The sealed [`Page`], if the page has another origin than the endpoint.
     #[serde(default)]
     page: Option<String>,
     /// Whether the user pressed the button for a ticket.
@@ -72,9 +73,9 @@ pub(crate) struct Attempt {
     by_user: bool,
 }
 
-/// Answers a page of this server. A client whose ticket is refused gets no new challenge, because the browser would then ask
-/// its user for a password. A request from a page of another site is refused. Otherwise that page could sign the user in
-/// again and again, and the new sessions would end the user's other sessions.
+/// Answers the request of a page of this server. A client whose ticket is refused gets no new challenge, because the browser
+/// would then ask its user for a password. A request from a page of another site is refused. Otherwise that page could sign
+/// the user in again and again, and the new sessions would end the user's other sessions.
 pub(crate) async fn autologon(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -117,8 +118,8 @@ async fn of_own_origin(
     }
 }
 
-/// Answers the request of a page with another origin than this host. Only the origin of the server's pages may ask, and the
-/// [page of this host](hop) to which such a page leads.
+/// Answers the request of a page with another origin than this host. The request may come from the origin of the server's
+/// pages, or from the [page of this host](hop) to which such a page leads.
 async fn of_other_origin(
     app: &App,
     tenant: &Tenant,
@@ -147,7 +148,8 @@ async fn of_other_origin(
     }
 }
 
-/// Judges the ticket of a request, and returns the session of its user, with the headers that prove the server to the client.
+/// Judges the ticket of a request, and returns the session of its user, with the headers that authenticate the server to the
+/// client.
 async fn judge(
     app: &App,
     tenant: &Tenant,
@@ -194,7 +196,7 @@ fn of_user(
     Ok((new_session(tenant, user, destination), answer))
 }
 
-/// The form with which a page gets the session of its handover, or says that the try failed.
+/// The form with which a page gets the session of its handover, or reports that the try failed.
 #[derive(Deserialize)]
 pub(crate) struct Exchange {
     #[serde(default)]
@@ -229,7 +231,8 @@ pub(crate) async fn exchange(
     }
 }
 
-/// Returns the session of a handover, if it is of this browser and of the page's request, and the destination of the page.
+/// Returns the session of a handover and the destination of the page. The handover must be for this browser and for the page's
+/// request.
 async fn handed_over(
     app: &App,
     tenant: &Tenant,
@@ -251,25 +254,25 @@ async fn handed_over(
     Ok((new, destination))
 }
 
-/// Shows a page of the autologon host that asks for a ticket and leads back. Chromium sends no ticket to another origin than
-/// that of its page if it blocks the cookies of third parties. So the page on the other origin leads here.
+/// Shows a page of the autologon host that asks for a ticket and leads back. If Chromium blocks the cookies of third parties,
+/// it sends a ticket only to the origin of the page. So the page on the other origin leads to this page.
 pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Client) -> Response {
     if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
 }
 
-/// The query with which the [page of the autologon host](hop) leads back. Without a handover, the try failed.
+/// The query with which the [page of the autologon host](hop) leads back. If the query has no handover, the try failed.
 #[derive(Deserialize)]
 pub(crate) struct Return {
     #[serde(default)]
     handover: String,
     #[serde(default)]
     request: Option<String>,
-    /// The path of the page that led there, if the page has no request.
+    /// The path of the page that led to the autologon host, if that page has no request.
     #[serde(default)]
     back: String,
 }
 
-/// Begins the session of a handover, or leads to the page that led to the autologon host.
+/// Begins the session of a handover. Otherwise the response leads back to the page that led to the autologon host.
 pub(crate) async fn come_back(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -299,8 +302,8 @@ fn signed_in(stage: Stage) -> Value {
     json!({ "signed_in": stage == Stage::SignedIn, "proof_required": stage == Stage::AwaitsProof })
 }
 
-/// Allows the server's pages to read a response of the autologon host (the CORS protocol of the Fetch standard). No other
-/// origin may.
+/// Allows the server's pages to read a response of the autologon host (the CORS protocol of the Fetch standard). Pages of
+/// other origins may not read the response.
 fn allow_page(app: &App, response: &mut Response) {
     let Ok(page) = HeaderValue::try_from(&app.address) else { return };
     let headers = response.headers_mut();
@@ -316,8 +319,8 @@ fn append(response: &mut Response, cookie: Option<HeaderValue>) {
     }
 }
 
-/// Returns the cookie that keeps that a try with a ticket failed. The cookie comes with the challenge, too, and goes with a
-/// session.
+/// Returns the cookie that records that a try with a ticket failed. The server also sets this cookie with the challenge, and
+/// deletes it when a session begins.
 pub(crate) fn failed_try(app: &App) -> Option<HeaderValue> {
     app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)
 }
@@ -328,7 +331,8 @@ fn failed(status: StatusCode, code: &str, check: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// Returns the code of a step that does not sign the user in, and what to check. A user may read this text.
+/// Returns the code of a step that does not sign the user in, and a text that says what to check. The text is safe to show to
+/// the user.
 fn reason(step: &SignInStep) -> (&'static str, &'static str) {
     match step {
         SignInStep::FallBack(refused) => (refused.code(), refused_check(refused)),

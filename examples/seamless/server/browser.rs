@@ -1,4 +1,4 @@
-//! The routes for browsers: the first page, the page of the signed-in user, and what belongs to all pages.
+//! The routes for browsers: the first page, the page of the signed-in user, and the files that all pages need.
 
 use crate::app::{App, Shared};
 use crate::autologon::{self, Autologon};
@@ -57,7 +57,7 @@ struct Hints {
     login_hint: String,
     #[serde(default)]
     domain_hint: String,
-    /// Whether the user wants to give another name.
+    /// Whether the user wants to enter another name.
     #[serde(default)]
     other: bool,
 }
@@ -117,13 +117,13 @@ pub(crate) async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/style.css")).into_response()
 }
 
-/// Returns the cookie that gives the browser its number. A browser that sent such a cookie gets no other one.
+/// Returns the cookie that gives the browser its identifier. A browser that sent such a cookie gets no new cookie.
 pub(crate) fn browser_cookie(app: &App, browser: &BrowserId, headers: &HeaderMap) -> HeaderMap {
     let is_known = app.cookies.browser_id(headers).is_some();
     with_cookie(app.cookies.set(Cookie::Browser, &browser.to_string(), BROWSER_TIME).filter(|_| !is_known))
 }
 
-/// The time for which a browser keeps its number.
+/// The time for which a browser keeps its identifier.
 const BROWSER_TIME: Duration = Duration::from_hours(24);
 
 /// The reason why the tenant of a user is not known.
@@ -147,8 +147,8 @@ impl Undiscovered {
     }
 }
 
-/// Returns the tenant of a user, and the user's name if it is known: by the hints, or else by the cookie of the browser's last
-/// sign-in.
+/// Returns the tenant of a user, and the user's name if the hints have it. Without hints, the cookie of the browser's last
+/// sign-in selects the tenant.
 pub(crate) fn tenant_of(
     app: &App,
     login_hint: &str,
@@ -176,8 +176,8 @@ pub(crate) fn tenant_of(
     }
 }
 
-/// Returns how a sign-in page may use a ticket at most. A page in a network without tickets uses none. A page waits for a
-/// button if a try failed a short time ago, so that nobody waits twice for nothing.
+/// Returns how far a sign-in page may use a ticket. In a network without tickets, the page uses no ticket. If a try failed a
+/// short time ago, the page waits for a press of the button. So the user does not wait in vain again.
 pub(crate) fn ticket_use(app: &App, tenant: &Tenant, client: &Client, headers: &HeaderMap) -> TicketUse {
     if !tenant.tries_tickets_at(client.address) {
         TicketUse::No
@@ -195,7 +195,7 @@ async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
     }
 }
 
-/// Returns the page for a user whose request needs the store, while the store cannot be asked.
+/// Returns the page that a user sees if the request needs the store and the store cannot be asked.
 pub(crate) fn unavailable(app: &App, error: &StoreError) -> Response {
     tracing::error!("a request is answered by 503: {error}");
     let text = "The server cannot do this at the moment. Please try again shortly.";

@@ -14,11 +14,11 @@ use kerberos_sso::ChannelBindings;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The connection of a request. The server adds it to each request.
+/// The connection of a request. The server adds this value to each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    /// The channel bindings of the TLS connection, which this server ends, or `None` without TLS.
+    /// The channel bindings of a TLS connection that this server terminates, or `None` without TLS.
     pub(crate) tls: Option<Arc<[ChannelBindings]>>,
 }
 
@@ -30,10 +30,10 @@ pub(crate) struct Client {
     pub(crate) peer: Option<IpAddr>,
     /// Whether the client uses `https`.
     pub(crate) is_secure: bool,
-    /// The host and port in the client's URL. A request of HTTP/1.0 may have none.
+    /// The host and port in the client's URL. A request of HTTP/1.0 may have no host.
     authority: Option<Authority>,
     pub(crate) way: Way,
-    /// The channel bindings of the client's TLS connection. There are none if the connection ends at a proxy.
+    /// The channel bindings of the client's TLS connection. The list is empty if a proxy terminates TLS.
     pub(crate) bindings: Arc<[ChannelBindings]>,
 }
 
@@ -43,8 +43,8 @@ pub(crate) enum Way {
     Direct,
     /// Through a proxy that the configuration names.
     TrustedProxy,
-    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies
-    /// add no such header, so this way finds a mistake of the administrator but protects nothing.
+    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies add no
+    /// such header. This value therefore shows a mistake of the administrator, but protects nothing.
     UnknownProxy,
 }
 
@@ -60,8 +60,9 @@ impl Client {
         self.authority.as_ref().map(|authority| format!("{scheme}://{authority}"))
     }
 
-    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. A proxy that ends TLS may not forward the
-    /// scheme, so a page of `https` may ask a server of `http`.
+    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. Some proxies that terminate TLS do not forward
+    /// the scheme. A request from a page of `https` then looks like a request by `http`, so `origin` may always have the
+    /// scheme `https`.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_scheme =
@@ -97,8 +98,7 @@ impl Client {
     }
 }
 
-/// Returns the authority of the request: that of the request line if it has one, else that of `Host` (RFC 9112 sections
-/// 3.2 and 3.3).
+/// Returns the authority of the request line, or else the authority in `Host` (RFC 9112 sections 3.2 and 3.3).
 fn authority(request: &Request) -> Result<Option<Authority>, StatusCode> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -109,7 +109,7 @@ fn authority(request: &Request) -> Result<Option<Authority>, StatusCode> {
         _ => return Err(StatusCode::BAD_REQUEST),
     };
     let named = request.uri().authority().cloned().or(host);
-    // An authority with user information is no host.
+    // An authority with user information is not a host.
     if named.as_ref().is_some_and(|named| named.as_str().contains('@')) {
         Err(StatusCode::BAD_REQUEST)
     } else {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_with_two_hosts_a_malformed_host_or_none_is_refused() {
+    async fn request_with_two_hosts_a_malformed_host_or_no_host_is_refused() {
         let app = app().await;
         let without = || Request::get("/").extension(Peer { address: "192.0.2.9".parse().unwrap(), tls: None });
         let of = |request: axum::http::request::Builder| {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_page_of_the_same_host_and_no_weaker_scheme_is_of_the_clients_origin() {
+    async fn origin_is_the_clients_if_host_and_port_are_equal_and_the_scheme_is_not_weaker() {
         let app = app().await;
         let client = Client::of(&app, &request("192.0.2.9", &[])).unwrap();
         for (origin, own) in [

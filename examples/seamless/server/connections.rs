@@ -27,7 +27,7 @@ pub(crate) struct Connections {
 struct Table {
     by_address: HashMap<IpAddr, BTreeMap<Number, Entry>>,
     count: usize,
-    /// Grows with each event. So a smaller number is an older event.
+    /// The number of events so far. An event with a smaller number is older.
     events: Number,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Slot {
 /// A request that runs on a connection. The connection is idle again when this value is dropped.
 pub(crate) struct Running(Arc<Slot>);
 
-/// Ends when the connection must give way to another connection.
+/// A receiver that ends when the connection must give way to another connection.
 pub(crate) type GivesWay = oneshot::Receiver<()>;
 
 impl Connections {
@@ -60,8 +60,8 @@ impl Connections {
         Arc::new(Self { total, share, proxies, metrics, table: Mutex::default() })
     }
 
-    /// Takes a place for a new connection. Returns `None` if there is no room in the table or in the address's share, and
-    /// no idle connection that may give way.
+    /// Takes a place for a new connection. Returns `None` if the table or the address's share is full, and no idle connection
+    /// may give way.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Arc<Slot>, GivesWay)> {
         let admitted = self.place(address);
         self.metrics.connection(if admitted.is_some() { Fate::Accepted } else { Fate::Refused });
@@ -103,8 +103,8 @@ impl Table {
         self.events
     }
 
-    /// Returns the address with most connections among the addresses with an idle connection. A trusted proxy comes
-    /// last.
+    /// Returns the address with most connections among the addresses with an idle connection. The result is a trusted proxy
+    /// only if no other address has an idle connection.
     fn largest_with_idle(&self, proxies: &Proxies) -> Option<IpAddr> {
         let with_idle = self.by_address.iter().filter(|(_, entries)| entries.values().any(|entry| entry.running == 0));
         let size = |(address, entries): &(&IpAddr, &BTreeMap<_, _>)| (!proxies.contain(**address), entries.len());
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn oldest_idle_connection_of_the_largest_address_gives_way_when_the_table_is_full() {
+    fn oldest_idle_connection_of_the_address_with_most_connections_gives_way_when_the_table_is_full() {
         let connections = table(6, 4);
         let (mut a, mut b) = (admit_all(&connections, A, 4), admit_all(&connections, B, 2));
         // The first connection of A served a request after the others became idle.
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_proxy_has_no_share_and_gives_way_after_every_client() {
+    fn connections_of_a_trusted_proxy_may_exceed_the_share_and_give_way_last() {
         let connections = table(5, 2);
         let (mut proxy, mut a) = (admit_all(&connections, PROXY, 4), admit_all(&connections, A, 1));
         let _b = admit(&connections, B).unwrap();

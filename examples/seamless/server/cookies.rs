@@ -1,5 +1,5 @@
-//! The server's cookies: the session, the sealed state of a negotiation that continues, the number of the browser, the tenant of
-//! the last sign-in, and the memory of a try with a ticket that failed.
+//! The server's cookies: the session, the sealed state of a negotiation that continues, the identifier of the browser, the
+//! tenant of the last sign-in, and the note that a try with a ticket failed.
 //!
 //! If the server's address begins with `https`, the cookies are `Secure` and their names begin with `__Host-`. A
 //! browser then accepts them from this host only, over TLS only (RFC 6265bis section 4.1.3.2).
@@ -20,7 +20,7 @@ pub(crate) struct Cookies {
 pub(crate) enum Cookie {
     Session,
     Continuation,
-    /// The number of the browser, to which sign-ins for applications are bound.
+    /// The identifier of the browser, to which sign-ins for applications are bound.
     Browser,
     /// The name of the tenant of the last sign-in.
     Tenant,
@@ -57,7 +57,7 @@ impl Cookies {
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Returns the number of the browser.
+    /// Returns the identifier of the browser.
     pub(crate) fn browser_id(self, headers: &HeaderMap) -> Option<BrowserId> {
         self.find(headers, Cookie::Browser)?.parse().ok()
     }

@@ -12,7 +12,8 @@ use kerberos_sso::UnixTime;
 pub(crate) enum Destination {
     /// The page that shows the signed-in user.
     OwnPage,
-    /// A page of the same host, which a proxy protects (`forward_auth.rs`). Without a path, the server's own page.
+    /// A page of the same host, which a proxy protects (`forward_auth.rs`). Without a path, the destination is the server's
+    /// own page.
     Path {
         tenant: String,
         path: Option<ReturnPath>,
@@ -67,11 +68,11 @@ fn client_of<'t>(tenant: &'t Tenant, conversation: &Conversation) -> Option<&'t 
 }
 
 impl Destination {
-    /// Returns the destination of a form. A form without a request leads to the own page.
+    /// Returns the destination of a form. A form without a request leads to the server's own page.
     ///
     /// # Errors
-    /// Returns a redirect to the sign-in page if the conversation cannot go on in this browser. That page begins again or
-    /// says what to do.
+    /// Returns a redirect to the sign-in page if the conversation cannot continue in this browser. The sign-in page begins
+    /// again or tells the user what to do.
     pub(crate) fn of_form(
         app: &App,
         tenant: &Tenant,
@@ -87,7 +88,7 @@ impl Destination {
     /// Returns the destination of a request of the page's script.
     ///
     /// # Errors
-    /// Returns why the conversation cannot go on in this browser.
+    /// Returns why the conversation cannot continue in this browser.
     pub(crate) fn of_attempt(
         app: &App,
         tenant: &Tenant,
@@ -104,7 +105,7 @@ impl Destination {
     /// Opens a conversation.
     ///
     /// # Errors
-    /// Returns why the conversation cannot go on.
+    /// Returns why the conversation cannot continue.
     pub(crate) fn open(
         app: &App,
         tenant: &Tenant,
@@ -129,7 +130,7 @@ impl Destination {
         }
     }
 
-    /// Returns the path of the sign-in page for another user than the one whom a hint or an earlier sign-in names.
+    /// Returns the path of the sign-in page for a user whom neither a hint nor an earlier sign-in names.
     pub(crate) fn of_someone_else(&self) -> String {
         match self {
             Self::OwnPage | Self::Path { .. } => "/?other=true".into(),
@@ -137,7 +138,7 @@ impl Destination {
         }
     }
 
-    /// Returns the path of the page behind the proxy, or that of the server's own page.
+    /// Returns the path of the page behind the proxy, or the path of the server's own page.
     pub(crate) fn target(&self) -> &str {
         match self {
             Self::Path { path: Some(ReturnPath(path)), .. } => path,
@@ -170,13 +171,13 @@ impl Destination {
         self.application().map(|application| application.name.as_str())
     }
 
-    /// Returns the origin to which a form of the page may lead in the end, beside the server's own.
+    /// Returns the origin of the application, to which a form of the page may lead in the end.
     pub(crate) fn origin(&self) -> Option<&str> {
         self.application().and_then(|application| origin_of(&application.conversation.request.reply.redirect_uri))
     }
 }
 
-/// Returns the path of the sign-in page of a conversation. A form may have sent any text as the conversation.
+/// Returns the path of the sign-in page of a conversation. `sealed` may be any text that a form sent.
 pub(crate) fn address(tenant: &str, sealed: &str) -> String {
     let sealed: String = form_urlencoded::byte_serialize(sealed.as_bytes()).collect();
     format!("/{tenant}/sign-in?request={sealed}")

@@ -214,7 +214,7 @@ async fn example_token_in_the_text_field_is_accepted_when_pasted() {
 }
 
 #[tokio::test]
-async fn pasted_text_without_a_token_is_named_and_the_page_says_where_to_find_a_token() {
+async fn page_says_what_a_pasted_text_without_a_token_is_and_where_to_find_a_token() {
     let server = Server::of_test_realm().await;
     for (pasted, finding) in [
         ("", "Nothing was pasted."),
@@ -232,7 +232,7 @@ async fn pasted_text_without_a_token_is_named_and_the_page_says_where_to_find_a_
 }
 
 #[tokio::test]
-async fn part_of_a_token_is_named_and_explained_as_far_as_possible() {
+async fn cut_off_token_ntlm_token_and_later_message_are_recognised_and_refused() {
     let server = Server::of_test_realm().await;
     for (pasted, finding, code) in [
         ("YIIGzgYGKwYBBQUCoII", "This token is cut off.", "malformed"),

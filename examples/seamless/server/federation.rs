@@ -1,5 +1,5 @@
-//! The domains whose users sign in at another federation service, like AD FS, and what native clients learn about a domain. An
-//! answer depends on the domain alone, never on the user.
+//! The domains whose users sign in at another federation service, such as AD FS, and the facts that native clients learn about
+//! a domain. These facts depend on the domain alone, never on the user.
 
 use crate::tenants::{Tenant, Tenants};
 use crate::user_name::UserName;
@@ -11,9 +11,9 @@ use serde::Deserialize;
 pub(crate) struct Federation {
     /// The address of the service's WS-Trust metadata.
     pub(crate) metadata_url: String,
-    /// The address at which the service takes passwords by WS-Trust.
+    /// The address at which the service accepts passwords by WS-Trust.
     pub(crate) active_auth_url: String,
-    /// The address to which browsers go, if clients should learn it.
+    /// The address to which browsers go, if this server should tell clients the address.
     pub(crate) sign_in_url: Option<String>,
     /// The name of the organisation.
     pub(crate) brand: String,
@@ -27,7 +27,8 @@ impl Federation {
         Some(format!("{wrong}: the addresses of a federation service begin with https://"))
     }
 
-    /// Returns whether this server is the federation service: it takes passwords at one of `origins`.
+    /// Returns whether this server is the federation service. This is the case if the service accepts passwords at one of this
+    /// server's `origins`.
     pub(crate) fn is_at<'o>(&self, mut origins: impl Iterator<Item = &'o str>) -> bool {
         let rest = |origin| self.active_auth_url.strip_prefix(origin);
         origins.any(|origin: &str| rest(origin).is_some_and(|path| path.starts_with('/')))
@@ -38,17 +39,17 @@ impl Federation {
 pub(crate) enum Namespace {
     /// This server.
     Managed(Box<Tenant>),
-    /// Another service, which a tenant names.
+    /// Another service, which the configuration of a tenant names.
     Federated(Federation),
 }
 
-/// What is known about the domain of a user name.
+/// The facts that the server knows about the domain of a user name.
 pub(crate) struct Realm {
     /// The user name as the client sent it.
     pub(crate) login: String,
-    /// The domain as the client sent it. It is empty if the name has none.
+    /// The domain as the client sent it. The text is empty if the name has no domain.
     pub(crate) domain: String,
-    /// The service, or `None` for a domain of no tenant.
+    /// The service, or `None` if no tenant has the domain.
     pub(crate) namespace: Option<Namespace>,
 }
 
@@ -76,12 +77,12 @@ impl Realm {
         }
     }
 
-    /// Returns the domain, or an empty text for a domain of no tenant.
+    /// Returns the domain, or an empty text if no tenant has the domain.
     pub(crate) fn known_domain(&self) -> &str {
         if self.namespace.is_some() { &self.domain } else { "" }
     }
 
-    /// Returns the other federation service.
+    /// Returns the federation service of the domain, if it is not this server.
     pub(crate) const fn federation(&self) -> Option<&Federation> {
         match &self.namespace {
             Some(Namespace::Federated(federation)) => Some(federation),
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_service_whose_passwords_come_to_this_origin_is_this_server() {
+    fn federation_service_is_this_server_if_it_accepts_passwords_at_an_origin_of_this_server() {
         let of = |url: &str| Federation {
             metadata_url: String::new(),
             active_auth_url: url.into(),

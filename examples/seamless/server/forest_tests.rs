@@ -79,7 +79,7 @@ async fn users_of_configured_forest_domains_sign_in_by_ticket() {
 }
 
 #[tokio::test]
-async fn users_of_unknown_domains_or_by_way_of_unknown_realms_are_refused() {
+async fn ticket_of_an_unknown_domain_or_through_an_unknown_realm_is_refused() {
     let alone = server(&[]).await;
     assert_eq!(sign_in(&alone, ticket(ROOT, ROOT, "")).await, 200);
     assert_eq!(sign_in(&alone, ticket(CHILD, CHILD, "")).await, 403);

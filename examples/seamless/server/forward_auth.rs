@@ -1,19 +1,20 @@
-//! The sign-in for applications behind a reverse proxy. The proxy asks `GET /{tenant}/forward-auth` about each request:
-//! `auth_request` of nginx, and ForwardAuth of Traefik.
+//! The sign-in for applications behind a reverse proxy. For each request, the proxy asks `GET /{tenant}/forward-auth`. nginx
+//! asks by `auth_request`, and Traefik asks by ForwardAuth.
 //!
-//! A user with a session of the tenant gets 200 with these headers for the application: `Remote-User` (the UPN), `Remote-Name`,
-//! `Remote-Sid`, and `Remote-Groups`, which commas separate. Every octet but printable ASCII is percent-encoded in a value, and
-//! so are `%` and `,`. If not all groups fit, there is `Remote-Groups-Incomplete: true`. The proxy must replace these headers
-//! in the requests to the application, because a client can send them.
+//! If the user has a session of the tenant, the response has the status 200 and headers for the application. These are
+//! `Remote-User` (the UPN), `Remote-Name`, `Remote-Sid`, and `Remote-Groups` (separated by commas). In a value, `%`, `,` and
+//! every octet that is not printable ASCII are percent-encoded. If not all groups fit, the response also has
+//! `Remote-Groups-Incomplete: true`. The proxy must replace these headers in the requests to the application, because a client
+//! can send them.
 //!
-//! Without a session, the response leads to the sign-in page. It has the status 302 with `?mode=redirect`, or if a trusted proxy
-//! sent `X-Forwarded-Uri`. Otherwise it has the status 401 and the same `Location`. There is never a challenge: a browser must
-//! not answer a proxy's connection with a ticket.
+//! Without a session, the response leads to the sign-in page. A navigation gets the status 302 if the query has
+//! `mode=redirect`, or if a trusted proxy sent `X-Forwarded-Uri`. Every other request gets the status 401, with a `Location`,
+//! too. The response never has a challenge, because a browser must not send a ticket over the connection of a proxy.
 //!
-//! The session cookie belongs to one host. So the proxied host must have the server's paths, too: the proxy sends
-//! `/TENANT/…`, `/proof`, `/sign-out`, `/style.css` and `/sign-in.js` to this server. The configuration names each such host in
-//! `hosts`, and the proxy in `proxies`. Applications on other hosts use OpenID Connect. After the sign-in, the browser goes
-//! only to a path of the host on which the user signed in.
+//! The session cookie belongs to one host. So the proxied host must have the server's paths, too: the proxy sends `/TENANT/…`,
+//! `/proof`, `/sign-out`, `/style.css` and `/sign-in.js` to this server. The configuration names each proxied host in `hosts`,
+//! and the proxy in `proxies`. Applications on other hosts use OpenID Connect. After the sign-in, the browser goes only to a
+//! path of the host on which the user signed in.
 //!
 //! ```nginx
 //! location ~ ^/(contoso\.test/|proof$|sign-out$|style\.css$|sign-in\.js$) {
@@ -96,7 +97,7 @@ pub(crate) async fn check(
     }
 }
 
-/// Returns the browser's session of this tenant, and whether the user has proved enough.
+/// Returns the browser's session of this tenant, and whether the user needs no further one-time code.
 async fn session_of(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Option<(Arc<Session>, bool)> {
     let (_, session, stage) = session(app, headers).await.filter(|(_, session, _)| session.tenant == tenant.name)?;
     let is_proved = session.is_proved || !tenant.proofs.are_needed(session.identity.sid);
@@ -135,7 +136,7 @@ fn joined(names: &[String]) -> (String, bool) {
     (text, true)
 }
 
-/// Encodes a value for a header and for a list: only printable ASCII stays, without `%` and `,`.
+/// Encodes a value for a header and for a list. `%`, `,` and every octet that is not printable ASCII are percent-encoded.
 fn encoded(value: &str) -> String {
     let mut text = String::new();
     for octet in value.trim().bytes() {
@@ -148,8 +149,8 @@ fn encoded(value: &str) -> String {
     text
 }
 
-/// Leads to the sign-in page. The browser of a page's script is not redirected, because the script would read the sign-in page
-/// in place of its answer.
+/// Returns the response that leads to the sign-in page. The request of a script is not redirected, because the script would
+/// read the sign-in page in place of its answer.
 fn to_sign_in(app: &App, tenant: &Tenant, client: &Client, headers: &HeaderMap, wants_redirect: bool) -> Response {
     let is_trusted = client.way == Way::TrustedProxy;
     let single = |name| {
@@ -245,7 +246,7 @@ mod tests {
             self.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
         }
 
-        /// Signs `name` in by a ticket on the page, and returns the cookie.
+        /// Signs `name` in by a ticket, as the sign-in page does, and returns the cookie.
         async fn cookie(&self, name: &str) -> String {
             let ticket = self.realm.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com");
             let ticket = ticket.at(clock::now()).mutual().header();
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn session_of_the_tenant_is_200_with_the_user_in_headers() {
+    async fn session_of_the_tenant_gets_200_with_the_user_in_headers() {
         let server = Server::new(|_| {}).await;
         let cookie = server.cookie("alice").await;
         let response = server.send("GET", CHECK, PROXY, &[("cookie", &cookie), URI]).await;
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_without_a_session_is_401_or_by_the_mode_or_by_traefik_302() {
+    async fn request_without_a_session_gets_302_by_mode_redirect_or_from_traefik_and_else_401() {
         let server = Server::new(|_| {}).await;
         let page = "/contoso.test/forward-auth/sign-in";
         let wanted = format!("{page}?request=%2Freports%3Fx%3D1%26y%3Da%2520b");
@@ -291,7 +292,7 @@ mod tests {
             (&redirect, PROXY, vec![("x-original-uri", URI.1)], (302, format!("http://sso.test{wanted}"))),
             (CHECK, PROXY, vec![URI, ("x-forwarded-method", "POST")], (401, format!("http://sso.test{page}"))),
             (CHECK, PROXY, vec![URI, ("sec-fetch-mode", "cors")], (401, format!("http://sso.test{page}"))),
-            // Nobody but a trusted proxy says what the browser wanted.
+            // Only a trusted proxy may say which path the browser asked for.
             (CHECK, "192.0.2.1", vec![URI], (401, format!("http://sso.test{page}"))),
             (&redirect, "192.0.2.1", vec![URI], (302, format!("http://sso.test{page}"))),
             (CHECK, PROXY, vec![("x-forwarded-uri", "//evil.example/")], (302, format!("http://sso.test{page}"))),
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn user_who_must_enter_a_code_gets_access_only_after_it() {
+    async fn user_who_must_enter_a_code_gets_no_access_before_it() {
         let server = Server::new(|app| app.tenants.require_proof_of("olga")).await;
         let cookie = server.cookie("olga").await;
         let cookie = [("cookie", &*cookie)];
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_beyond_2048_octets_are_left_out_as_a_whole() {
+    fn groups_beyond_2048_octets_are_left_out_and_no_group_is_cut() {
         let names: Vec<_> = (0..98).map(|number| format!("S-1-5-21-1-2-3-{}", 10_000 + number)).collect();
         let (text, is_whole) = joined(names.get(..97).unwrap());
         assert!(is_whole && text.len() == 97 * 21 - 1 && text.ends_with(",S-1-5-21-1-2-3-10096"), "{text}");

@@ -1,10 +1,10 @@
 //! The headers with which a proxy forwards the client's address, scheme and host: `X-Forwarded-For`, `-Proto` and
 //! `-Host`, or `Forwarded` (RFC 7239).
 //!
-//! A client can write these headers itself. So the headers count only if the connection comes from a trusted proxy, and
-//! only the headers that the configuration selects count. A proxy appends the address of its own peer at the right. The
-//! server walks from the right past the trusted proxies. The first other address is the client's, and the entries to
-//! its left are ignored.
+//! A client can write these headers itself. So the server reads the headers only if the connection comes from a trusted proxy.
+//! The server reads only the headers that the configuration selects. A proxy appends the address of its own peer at the right.
+//! The server walks from the right past the trusted proxies. The first other address is the client's, and the entries to its
+//! left are ignored.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -57,14 +57,14 @@ impl Proxies {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the facts that the headers of a request from a trusted proxy say. Without entries, the proxy itself is
+    /// Returns the facts in the headers of a request from a trusted proxy. If the headers have no entries, the proxy itself is
     /// the client.
     pub(crate) fn client(&self, proxy: IpAddr, headers: &HeaderMap) -> ForwardedClient {
         let hops = match self.headers {
             ProxyHeaders::XForwarded => Some(x_forwarded(headers)),
             ProxyHeaders::Forwarded => forwarded(headers),
         };
-        // No part of a malformed header counts.
+        // The server uses no part of a malformed header.
         let Some(hops) = hops else { return ForwardedClient::default() };
         let mut client = ForwardedClient { address: Some(proxy.to_canonical()), scheme: None, host: None };
         for hop in hops.into_iter().rev() {
@@ -77,8 +77,8 @@ impl Proxies {
     }
 }
 
-/// Returns the entries of `X-Forwarded-For`, each with the scheme and the host of the same position from the right. If
-/// a proxy replaced `X-Forwarded-Proto` or `X-Forwarded-Host`, the only value counts for every entry.
+/// Returns the entries of `X-Forwarded-For`, each with the scheme and the host of the same position from the right. If a proxy
+/// replaced `X-Forwarded-Proto` or `X-Forwarded-Host`, its single value counts for every entry.
 fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let list = |name| {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("unknown"));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_other_kind_are_ignored() {
+    fn headers_that_the_configuration_does_not_select_are_ignored() {
         let both = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=198.51.100.7")];
         assert_eq!(by_x_forwarded(&both).0, Some(ip("192.0.2.1")));
         assert_eq!(client(ProxyHeaders::Forwarded, &both).0, Some(ip("198.51.100.7")));

@@ -11,8 +11,8 @@ use std::str::FromStr;
 pub(crate) struct Guid(u128);
 
 impl Guid {
-    /// Derives the identifier of a tenant from its name: a UUID of version 8 with the first bits of a SHA-256 digest (RFC 9562
-    /// section 5.8 and appendix B.2). The case of the name does not count.
+    /// Derives the identifier of a tenant from its name. The identifier is a UUID of version 8 with the first bits of a
+    /// SHA-256 digest (RFC 9562 section 5.8 and appendix B.2). The case of the name does not count.
     pub(crate) fn of_tenant(name: &str) -> Self {
         let digest = Sha256::digest(format!("kerberos-sso tenant {}", name.to_ascii_lowercase()));
         let bits = digest.first_chunk().map_or(0, |octets| u128::from_be_bytes(*octets));
@@ -28,7 +28,7 @@ impl Guid {
 impl FromStr for Guid {
     type Err = &'static str;
 
-    /// Reads 32 hexadecimal digits in five groups, in either case.
+    /// Reads 32 hexadecimal digits in five groups, in upper or lower case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let groups: Vec<&str> = text.split('-').collect();
         let lengths = groups.iter().map(|group| group.len());

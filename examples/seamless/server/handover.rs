@@ -1,9 +1,9 @@
-//! The way of a sign-in from the autologon host to a page of another origin: a code that is good once, for a minute, and in the
-//! browser whose page asked for it.
+//! Carries a sign-in from the autologon host to a page of another origin by a code. The code is valid once, for a minute, and
+//! only in the browser whose page asked for it.
 //!
-//! The browser sends the page's cookies to the page's origin only. So the page takes along the number of its browser, sealed,
-//! and the code is bound to that number. A code that an attacker got with another ticket signs nobody else in (login CSRF, RFC
-//! 9700 section 4.7).
+//! The browser sends the page's cookies to the page's origin only. So the page's request has the sealed identifier of the
+//! browser, and the code is bound to this identifier. A code that an attacker got with another ticket therefore signs no user
+//! in to the attacker's account (login CSRF, RFC 9700 section 4.7).
 
 use crate::clock;
 use crate::oidc::BrowserId;
@@ -26,12 +26,12 @@ impl Page {
         Self { browser, began: now.seconds() }
     }
 
-    /// Returns the text form for the script of the page.
+    /// Returns the sealed text form for the script of the page.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
         seal_text(records.secret(), Kind::Page, self)
     }
 
-    /// Opens the text form of a page of the last hour.
+    /// Opens the sealed text form of a page that is less than an hour old.
     pub(crate) fn open(records: &Records, sealed: &str, now: UnixTime) -> Option<Self> {
         let page: Self = open_text(records.secret(), Kind::Page, sealed)?;
         let age = now.seconds_since(UnixTime::from_seconds(page.began));
@@ -39,7 +39,7 @@ impl Page {
     }
 }
 
-/// The codes in the store.
+/// The codes and their sessions, in the store.
 pub(crate) struct Handovers(Records);
 
 #[derive(Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Handovers {
         Self(records)
     }
 
-    /// Keeps a session for a page, and returns its code.
+    /// Keeps a session for a page, and returns the code of the session.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -68,7 +68,7 @@ impl Handovers {
         Ok(URL_SAFE_NO_PAD.encode(code))
     }
 
-    /// Returns the session of a code, at the first use and in the browser of its page.
+    /// Returns the session of a code, if this is the first use of the code and the browser is that of the page.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -121,7 +121,7 @@ mod tests {
 
     /// The clock of the store stands still. So only the check of the server ends a code.
     #[tokio::test]
-    async fn code_is_good_for_59_seconds_and_not_at_60_and_only_in_its_browser() {
+    async fn code_is_valid_for_59_seconds_and_not_for_60_and_only_in_its_browser() {
         let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));
         let (handovers, browser) = (Handovers::new(records), BrowserId::random());
         let page = Page::new(browser.clone(), NOW);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn page_is_opened_for_an_hour_and_under_its_secret_only() {
+    fn sealed_page_is_opened_for_an_hour_and_only_under_its_secret() {
         let records = Records::for_tests();
         let page = Page::new(BrowserId::random(), NOW).seal(&records).unwrap();
         let open = |records, seconds| Page::open(records, &page, NOW.saturating_add_seconds(seconds)).is_some();

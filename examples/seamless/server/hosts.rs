@@ -10,8 +10,8 @@ use std::net::IpAddr;
 pub(crate) struct AllowedHosts(HashSet<String>);
 
 impl AllowedHosts {
-    /// Allows the hosts of the server's address and of the host that takes tickets, the hosts of the configuration, and the
-    /// host names of Seamless SSO. Names and addresses of loopback are always allowed.
+    /// Allows the host of the server's address, the host of `autologon`, the hosts of the configuration, and the host names of
+    /// Seamless SSO. Names and addresses of loopback are always allowed.
     pub(crate) fn new(address: &str, more: &[String], autologon: Option<&str>) -> Self {
         let of_origin = |origin: &'_ str| origin.split_once("://").map(|(_, authority)| host_of(authority).to_owned());
         let own: Vec<_> = [Some(address), autologon].into_iter().flatten().filter_map(of_origin).collect();
@@ -40,7 +40,7 @@ pub(crate) fn host_of(authority: &str) -> &str {
     }
 }
 
-/// Returns a host in lower case and without the dot of the root.
+/// Returns a host in lower case and without the final dot.
 fn canonical(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }

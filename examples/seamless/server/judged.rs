@@ -1,8 +1,8 @@
 //! Tickets that the server judged a few minutes ago, kept so that `/explain/own` can show each user how the ticket was judged.
 //!
-//! A ticket stays a secret after this server has accepted it, because another server of the same account may not know its
-//! authenticator yet. So only a server that explains tickets keeps tickets, and only a few tickets for a few minutes.
-//! No page shows a kept ticket.
+//! A ticket stays a secret after this server has accepted it, because another server of the same account may still accept its
+//! authenticator. So only a server that explains tickets keeps tickets, and only a few tickets for a few minutes. No page
+//! shows a kept ticket.
 
 use crate::session::SessionId;
 use kerberos_sso::UnixTime;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 #[derive(Default)]
 pub(crate) struct JudgedTickets(Mutex<HashMap<SessionId, Kept>>);
 
-/// The value of a header `Authorization`, and the time at which it came.
+/// The value of a header `Authorization`, and the time at which the server received it.
 #[derive(Clone)]
 pub(crate) struct JudgedTicket {
     pub(crate) authorization: Zeroizing<Vec<u8>>,

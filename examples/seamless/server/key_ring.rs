@@ -1,9 +1,9 @@
-//! Keys that the server makes for itself. All nodes have the same keys. A restart keeps the keys, and the server
-//! replaces each key in time.
+//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server replaces
+//! each key in time.
 //!
 //! The ring of keys is one value in the store. The server writes a new key some time before the first use of the key
-//! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key still verifies
-//! for as long as the tokens that it signed may live (`overlap`).
+//! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key verifies tokens until
+//! every token that it signed has ended (`overlap`).
 
 use crate::store::{Entry, FOR_EVER, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -19,7 +19,7 @@ pub(crate) trait RingKey: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     const PLAN: Plan;
 
-    /// Makes a new key in its text form. This may take a second.
+    /// Makes a new key in its text form. Making a key may take a second.
     fn make() -> Zeroizing<String>;
 
     /// Reads the text form.
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) period: i64,
     /// The time from the making of a key to its first use.
     pub(crate) ahead: i64,
-    /// The time from the first use of the next key to the end of a key.
+    /// The time for which an old key stays valid after the first use of the next key.
     pub(crate) overlap: i64,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct KeyRing<K> {
 
 struct Known<K> {
     keys: Keys<K>,
-    /// The same keys as the store has them, in case the store loses its data.
+    /// The same keys in the form of the store. This node writes these keys again if the store loses its data.
     stored: Vec<Stored>,
     read_at: UnixTime,
 }
@@ -174,7 +174,7 @@ impl Plan {
         stored.last().is_none_or(|last| now.seconds() >= next(last))
     }
 
-    /// Adds a key, and drops the keys that have ended. The first key of all is used at once.
+    /// Adds a key, and drops the keys that have ended. The first key of a ring is used at once.
     fn with_key(&self, stored: Vec<Stored>, key: Zeroizing<String>, now: UnixTime) -> Vec<Stored> {
         let ahead = if stored.is_empty() { 0 } else { self.ahead };
         let from = now.seconds().saturating_add(ahead);
@@ -226,7 +226,7 @@ impl<K> Clone for Keys<K> {
     }
 }
 
-/// The longest time for which a node uses its copy of the keys, in seconds. Every `ahead` is longer.
+/// The longest time for which a node uses its copy of the keys, in seconds. Every [`Plan::ahead`] is longer than this time.
 const READ_EVERY: i64 = 60;
 
 const MAX_TRIES: usize = 8;
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn next_key_is_listed_before_its_first_use_and_the_old_key_after_its_last() {
+    async fn next_key_is_listed_before_its_first_use_and_the_old_key_after_its_last_use() {
         let (store, start) = (store(), 1_000_000);
         let ring = KeyRing::new(records(1, &store));
         for (seconds, expected) in [
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_of_another_secret_are_not_replaced() {
+    async fn keys_under_another_secret_are_refused_and_not_replaced() {
         let store = store();
         let ours = KeyRing::<Number>::new(records(1, &store)).keys(at(5)).await.unwrap();
         let refused = KeyRing::<Number>::new(records(2, &store)).keys(at(5)).await.err();

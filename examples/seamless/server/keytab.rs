@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub(crate) struct Keytabs {
     config: Arc<TenantConfig>,
-    /// The usable keytabs. The server uses the last keytab without an end, and each earlier keytab until the time that
-    /// is stored with it.
+    /// The usable keytabs. The server uses the last keytab without a time limit. The server uses each earlier keytab until the
+    /// time that is stored with it.
     good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
     /// The result of the last read, usable or not. An unusable file causes one error only, until the file changes.
     seen: Result<Zeroizing<Vec<u8>>, String>,
@@ -24,7 +24,7 @@ impl Keytabs {
         Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
     }
 
-    /// Returns the time that the newest entry of the current keytab names, or `None` if no entry names a time.
+    /// Returns the time of the newest entry of the current keytab, or `None` if no entry has a time.
     pub(crate) fn newest(&self) -> Option<UnixTime> {
         let (bytes, _) = self.good.last()?;
         let keytab = self.ours(bytes).ok()?;
@@ -77,7 +77,7 @@ impl Keytabs {
     }
 
     /// Adds the keys of the entries that name the account or one of its services. The keytab of a whole domain also has the
-    /// keys of its users. With a user's key, that user could make tickets for any client.
+    /// keys of its users. If the server used a user's key, that user could make tickets for any client.
     fn with_keys(&self, account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
         let entries = self.ours(bytes).map_err(|error| error.to_string())?.into_entries();
         let keys = entries.into_iter().filter_map(|entry| {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_the_previous_keytab_serve_for_ten_more_hours() {
+    fn keys_of_the_previous_keytab_are_used_for_ten_more_hours() {
         let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
         assert_eq!(served(keytabs.take(keytab("R", 1), NOW).unwrap()), [(1, None)]);
         assert!(keytabs.take(keytab("R", 1), NOW).unwrap().is_none());

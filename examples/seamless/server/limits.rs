@@ -1,4 +1,4 @@
-//! The limits of a request, on its size, its time and its address, and the headers that protect the pages.
+//! The limits on the size, the time and the address of a request, and the headers that protect the pages.
 
 use crate::app::Shared;
 use crate::client::{self, Client};
@@ -39,7 +39,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     response.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response())
 }
 
-/// Refuses the requests of an address that sends too many.
+/// Refuses the requests of an address that sends too many requests.
 async fn slow_down(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
     let address = client.address.or(client.peer);
     if address.is_none_or(|address| app.rates.allow(address, Instant::now())) {
@@ -56,8 +56,8 @@ async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
-/// Returns the policy of a page whose forms may lead to the origin `form`, too, and whose script may ask the origin `connect`.
-/// Returns `None` if the policy is that of all pages.
+/// Returns the content security policy of a page. The forms of the page may also lead to the origin `form`, and its script may
+/// also send requests to the origin `connect`. Returns `None` if the policy is the same as that of all pages.
 pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>) -> Option<HeaderValue> {
     let origins = [("form-action 'self'", form), ("connect-src 'self'", connect)];
     let more: Vec<_> = origins.into_iter().filter_map(|(directive, origin)| Some((directive, origin?))).collect();
@@ -84,7 +84,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 const MAX_BODY_SIZE: usize = 128 * 1024;
 
-/// The time of a request.
+/// The longest time of a request.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! The smart lockout: after ten wrong passwords for a name within ten minutes, the server refuses every password for
-//! this name for a minute, and for twice as long after each further wrong password, up to an hour.
+//! The smart lockout. After ten wrong passwords for a name within ten minutes, the server refuses every password for this name
+//! for a minute. Each further wrong password doubles this time, up to an hour.
 //!
-//! The server counts wrong passwords for each tenant and account, even if the account does not exist. The account of a
-//! principal name is known after the user's first right password: see `account_names`. All nodes count
-//! together. The server counts attempts from addresses from which the user signed in within the last thirty days apart.
-//! So an attacker at another address cannot lock the user out. The directory should lock an account after 20 wrong
-//! passwords or more. Then an attacker at this server cannot lock the account in the directory.
+//! The server counts wrong passwords for each tenant and account, even if the account does not exist. The server knows the
+//! account of a principal name after the user's first right password: see `account_names`. All nodes count together. Attempts
+//! from an address from which the user signed in within the last thirty days have a separate counter. So an attacker at
+//! another address cannot lock the user out there. The directory should lock an account after 20 wrong passwords or more. So
+//! an attacker at this server cannot lock the account in the directory.
 //!
-//! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. A
-//! user who is known at an address is not refused because of other users there. One node checks the passwords of a name
-//! one after the other, and a wrong password holds the turn until its refusal is sent.
+//! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. If a user
+//! signed in from an address before, wrong passwords of other users at this address do not lock the user out. One node checks
+//! the passwords of a name one after the other. After a wrong password, the next check waits until the refusal is sent.
 //!
-//! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords
-//! than requests one after the other.
+//! An attempt counts as wrong until the directory has answered. So simultaneous requests cannot try more passwords than
+//! successive requests.
 
 use crate::account_names::AccountNames;
 use crate::clock;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub(crate) struct Lockout {
     names: AccountNames,
     shared: Records,
-    /// Counts while the shared store cannot be asked.
+    /// The counters of this node, for the time while the shared store cannot be asked.
     local: Records,
     /// The number of wrong passwords of one address, within [`WINDOW`], after which the first pause begins.
     max_of_address: u32,
@@ -46,21 +46,21 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns whether the wrong passwords are counted under the account name of this user. Another account may have a principal
-    /// name or an alternate name that begins with the name.
+    /// Returns whether the wrong passwords are counted under the account name of this user. Otherwise a principal name or an
+    /// alternate name of this user begins with the account name of another user.
     pub(crate) fn is_of(&self, identity: &SessionIdentity) -> bool {
         identity.account_name.as_deref().unwrap_or(&identity.name).to_lowercase() == self.name
     }
 }
 
-/// An attempt in the tries of a name or an address.
+/// An attempt that is counted in the tries of a name or an address.
 struct Counted {
     key: Key,
     max_wrong: u32,
     before: Tries,
 }
 
-/// The lock that refuses an attempt, with the number of seconds until its end.
+/// The lock that refuses an attempt, with the number of seconds until the lock ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Locked {
     Name(i64),
@@ -77,7 +77,8 @@ struct Tries {
     pauses: u32,
     /// The end of the pause.
     until: i64,
-    /// The last three wrong passwords, if the server derives them itself, each by a number that only the server's secret gives.
+    /// The last three wrong passwords, if the server itself derives octets from passwords. Each password is stored as a number
+    /// that the server computes with its secret.
     #[serde(default)]
     recent: [Option<u64>; 3],
 }
@@ -87,8 +88,8 @@ struct Tries {
 pub(crate) enum Outcome {
     Right,
     Wrong,
-    /// The server itself derived these octets from the password, and they are wrong. One of the last three wrong passwords
-    /// counts once, however often it comes: a program tries an old password again and again.
+    /// The server itself derived these octets from the password, and they are wrong. Each of the last three wrong passwords
+    /// counts once, however often it comes, because a program tries an old password again and again.
     WrongDerived([u8; 32]),
     /// The directory did not check the password.
     Unchecked,
@@ -100,7 +101,7 @@ impl Lockout {
         Self { names: AccountNames::new(shared.clone()), shared, local, max_of_address, turns: Arc::default() }
     }
 
-    /// Counts an attempt with a password of the directory, or returns the lock that refuses it.
+    /// Counts an attempt with a password of the directory, or returns the lock that refuses the attempt.
     pub(crate) async fn begin(
         &self,
         tenant: &str,
@@ -111,8 +112,8 @@ impl Lockout {
         self.begin_with([b"password", b"address"], tenant, user, address, now).await
     }
 
-    /// Counts an attempt with an app password. Its wrong tries lock the app passwords of the name only, and its right one makes
-    /// no address known for passwords of the directory.
+    /// Counts an attempt with an app password. Wrong app passwords lock only the app passwords of the name. A right app
+    /// password makes no address known for passwords of the directory.
     pub(crate) async fn begin_app_password(
         &self,
         tenant: &str,
@@ -123,7 +124,8 @@ impl Lockout {
         self.begin_with([b"app password", b"address of app password"], tenant, user, address, now).await
     }
 
-    /// `of_name` and `of_known` are the words in the names of the counters and of the known addresses.
+    /// Counts an attempt. The names of the counters contain `of_name`, and the names of the known addresses contain
+    /// `of_known`.
     async fn begin_with(
         &self,
         [of_name, of_known]: [&[u8]; 2],
@@ -168,7 +170,7 @@ impl Lockout {
     async fn count_address(&self, address: IpAddr, now: UnixTime) -> Result<Counted, i64> {
         let text = holder(address).to_string();
         let key = Key::new(Kind::WrongPasswords, &self.shared.secret().name(&[b"from", text.as_bytes()]));
-        // The users of one office come at the same time. Without turns, most of their changes of this one entry would
+        // The users of one office sign in at the same time, from one address. Without turns, most changes of the entry would
         // fail.
         let _turn = self.turns.take(&key).await;
         self.count(key, self.max_of_address, now).await
@@ -187,8 +189,8 @@ impl Lockout {
         }
     }
 
-    /// Notes the result of an attempt. A right password is no wrong password of its address, but does not forget the
-    /// address's wrong ones: an attacker may have an account.
+    /// Notes the result of an attempt. After a right password, the counter of the address keeps its earlier wrong passwords,
+    /// because an attacker may have an account.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
         let is_repeated = match outcome {
             Outcome::Wrong => return,
@@ -209,13 +211,13 @@ impl Lockout {
         }
     }
 
-    /// Remembers that the names of a user who has signed in by password are of one account: those that the directory has, and the
-    /// one that the user typed.
+    /// Remembers that the names of a user who has signed in by password are of one account. These are the names in the
+    /// directory and the name that the user typed.
     pub(crate) async fn learn_names(&self, tenant: &str, typed: &UserName, identity: &SessionIdentity, now: UnixTime) {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Notes a wrong password among the last three of its name. Returns whether it was there.
+    /// Notes a wrong password among the last three of its name. Returns whether the password was already among the last three.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
@@ -253,7 +255,7 @@ impl Lockout {
         Ok(())
     }
 
-    /// Changes the tries in the store of all nodes. While that store cannot be asked, this node counts alone.
+    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts alone.
     async fn update<R>(
         &self,
         key: &Key,
@@ -305,7 +307,8 @@ impl Tries {
         Ok(Self { wrong, first, pauses, until: now.saturating_add(pause), recent: self.recent })
     }
 
-    /// Returns the time at which the tries are forgotten. After a pause, this is an hour without wrong passwords.
+    /// Returns the time at which the server forgets the tries. After a pause, the server forgets the tries after an hour
+    /// without wrong passwords.
     fn end(self, now: UnixTime) -> UnixTime {
         let after_pause = self.until.saturating_add(LONGEST_PAUSE);
         let after_window = now.seconds().saturating_add(WINDOW);
@@ -331,7 +334,7 @@ const MAX_PAUSES: u32 = 6;
 /// The time for which an address of a user stays known, in seconds.
 const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of names that this node counts alone.
+/// The largest number of names for which this node counts wrong passwords alone.
 const MAX_LOCAL: u64 = 20_000;
 
 const NOT_COUNTED: &str = "the result of a password cannot be counted";

@@ -44,8 +44,8 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // The end of a span is a line only if the administrator asked for spans. Otherwise each request would cause such a
-    // line.
+    // The log has a line for the end of a span only if the administrator set `RUST_LOG`. Otherwise each request would cause a
+    // further line.
     let ends = if wanted.is_some() { FmtSpan::CLOSE } else { FmtSpan::NONE };
     let shown = wanted.unwrap_or_default().with_target("seamless", Level::INFO);
     let lines = fmt::layer().with_writer(to).with_target(false).with_ansi(false).with_span_events(ends);

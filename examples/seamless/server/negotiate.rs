@@ -54,7 +54,7 @@ pub(crate) async fn headers(app: &App, step: &SignInStep) -> HeaderMap {
     }
     if let SignInStep::Continue(next) = step {
         let now = clock::now();
-        // Without keys, the client gets no cookie, and starts the negotiation again.
+        // If this node has no keys, the client gets no cookie, and starts the negotiation again.
         let keys = app.sealing.keys(now).await.ok();
         let key = keys.as_ref().and_then(|keys| keys.current(now));
         let sealed = key.and_then(|key| key.0.seal(next.negotiation(), &clock::randomness(), now));
@@ -116,8 +116,8 @@ fn log(tenant: &Tenant, step: &SignInStep, client: &Client) {
     }
 }
 
-/// Logs why the sign-in failed and how to fix the cause. The client asked for a ticket for the host in the URL, without the
-/// port.
+/// Logs why the sign-in failed and how to fix the cause. The remedy names the host in the client's URL without the port,
+/// because the client asked for a ticket for this host.
 fn log_refusal(tenant: &str, refused: &Refused, client: &Client) {
     let remedy = refused.remedy().unwrap_or_default();
     let remedy = client.host().map_or(remedy, |host| remedy.for_host(host)).to_string();

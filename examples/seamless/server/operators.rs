@@ -1,7 +1,8 @@
-//! The listener for the operators of the server: the figures for Prometheus, the health of each account for programs and, as a
-//! page, for administrators.
+//! The listener for the operators of the server. The listener serves the metrics for Prometheus, and the health of each
+//! account, as JSON for programs and as a page for administrators.
 //!
-//! These routes name tenants, accounts and versions of keys. So they are on an address of their own, which clients do not reach.
+//! These routes name tenants, accounts and versions of keys. So these routes are on an address of their own, which clients do
+//! not reach.
 
 use crate::app::Shared;
 use crate::browser;
@@ -27,8 +28,8 @@ pub(crate) fn routes(app: Shared, connections: Arc<Connections>) -> Router {
     Router::new().route("/metrics", get(metrics::show)).with_state((app, connections)).merge(pages)
 }
 
-/// Answers with the keys, the warnings and the counts of each tenant. The status is 200 also if there are warnings: a warning is
-/// for an administrator, and a load balancer must not take the node away because of it.
+/// Answers with the keys, the warnings and the counts of each tenant. The status is 200 even if there are warnings. A warning
+/// is for an administrator, and a load balancer must not remove the node because of a warning.
 async fn health(State(app): State<Shared>) -> Response {
     Json(report(&app.tenants.health(clock::now()))).into_response()
 }

@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Refuses POST requests that come from a page of another origin. The endpoints of applications take such requests: their
-/// tokens come from pages of registered origins, and their users from every page. The WS-Trust endpoints refuse every page
-/// themselves, with a fault.
+/// Refuses POST requests that come from a page of another origin. The endpoints for applications accept requests from other
+/// origins. Pages of registered origins may send forms to the token endpoints, and any page may send a user to the endpoints
+/// for sign-in and sign-out. The WS-Trust endpoints refuse every page themselves, with a fault.
 pub(crate) async fn check(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path(), request.headers());
     let is_allowed = || {

@@ -39,20 +39,20 @@ pub(crate) struct NamePage<'a> {
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'a str>,
     pub(crate) test_realm: bool,
-    /// The path to which the form is sent. Without it, this is `/`.
+    /// The path to which the form is sent, or `None` for `/`.
     pub(crate) action: Option<&'a str>,
     /// The hidden fields of the form.
     pub(crate) fields: &'a [(String, String)],
-    /// The origin to which the form may lead in the end, beside the server's own.
+    /// The origin to which the form may lead in the end, beside the server's own origin.
     pub(crate) origin: Option<&'a str>,
 }
 
-/// The values of the page that asks with which account the user goes on.
+/// The values of the page that asks with which account the user wants to continue.
 pub(crate) struct QuestionPage<'a> {
     pub(crate) session: &'a Session,
     /// The user whom the application names.
     pub(crate) asked_for: Option<&'a str>,
-    /// Whether the user may go on with the session's account.
+    /// Whether the user may continue with the session's account.
     pub(crate) may_continue: bool,
     pub(crate) destination: &'a Destination,
 }
@@ -106,8 +106,8 @@ impl Pages {
         self.render_to(origin, status, "name.html", context! { name, error, test_realm, action, fields })
     }
 
-    /// Returns the page after the name. The page first asks the browser for a ticket. If the browser has no valid
-    /// ticket, the page asks the user for a password.
+    /// Returns the sign-in page, which comes after the page for the name. The sign-in page first asks the browser for a
+    /// ticket. If the browser has no valid ticket, the page asks the user for a password.
     pub(crate) fn sign_in(&self, status: StatusCode, page: &SignInPage<'_>) -> Response {
         let values = context! {
             tenant => &*page.tenant.name,
@@ -139,7 +139,7 @@ impl Pages {
         self.render(StatusCode::OK, "hop.html", context! { tenant => &*tenant.name, address })
     }
 
-    /// Returns the page that asks with which account the user goes on.
+    /// Returns the page that asks with which account the user wants to continue.
     pub(crate) fn question(&self, page: &QuestionPage<'_>) -> Response {
         let values = context! {
             name => shown_name(page.session),
@@ -326,7 +326,7 @@ mod tests {
         0.2126 * linear(0) + 0.7152 * linear(2) + 0.0722 * linear(4)
     }
 
-    /// Returns the contrast of two colours, in the scheme in which it is lower.
+    /// Returns the contrast of two colours, in the scheme in which the contrast is lower.
     fn contrast(name: &str, neighbour: &str) -> f64 {
         let pairs = luminances(name).into_iter().zip(luminances(neighbour));
         pairs.map(|(one, other)| (one.max(other) + 0.05) / (one.min(other) + 0.05)).fold(f64::MAX, f64::min)

@@ -12,10 +12,10 @@ pub(crate) fn of(identity: &SessionIdentity) -> String {
     format!("{}@{}", BoundedText::new(account), BoundedText::new(&identity.realm))
 }
 
-/// Returns the user principal name of the PAC, or the implicit name of Active Directory: the account's name and the DNS name
-/// of its domain (MS-ADTS section 5.1.1.1.1).
+/// Returns the user principal name in the PAC. If the PAC has no such name, returns the implicit name of Active Directory: the
+/// account's name and the DNS name of its domain (MS-ADTS section 5.1.1.1.1).
 pub(crate) fn upn(identity: &SessionIdentity) -> String {
-    // The name in the ticket may be a user principal name, which is escaped.
+    // The name in the ticket may be a user principal name, whose at sign is escaped.
     let account = identity.account_name.as_ref().unwrap_or(&identity.name);
     let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
     upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase()))

@@ -1,4 +1,4 @@
-//! The check after validation: some users must prove more than their ticket or password does. Here the proof is a
+//! The check after validation: some users must prove more than their ticket or password does. In this server, the proof is a
 //! time-based one-time code (RFC 6238). A production server would ask its own authenticator.
 //!
 //! The tenant, the user, the client and the resource may each demand a code. The secret of a user's codes belongs to the
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use totp_rs::{Algorithm, Secret, TOTP};
 
-/// Who must prove more in a tenant, and the secrets of the codes.
+/// The users and resources of a tenant that need a code, and the secrets of the codes.
 #[derive(Default)]
 pub(crate) struct Proofs {
     secrets: HashMap<Sid, TOTP>,
@@ -43,7 +43,7 @@ impl Proofs {
             Ok((sid, totp(secret).ok_or(format!("proof of {sid}: the secret is too short"))?))
         };
         let secrets: HashMap<Sid, TOTP> = config.secrets.into_iter().map(proof).collect::<Result<_, String>>()?;
-        // Such a user could never sign in.
+        // A user who must enter a code but has no secret could never sign in.
         if let Some(sid) = config.users.iter().find(|sid| !secrets.contains_key(sid)) {
             return Err(format!("proof: the user {sid} must enter a code, but has no secret"));
         }
@@ -66,8 +66,8 @@ impl Proofs {
         user.is_some_and(|sid| self.secrets.contains_key(&sid))
     }
 
-    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. A
-    /// code is accepted once by all nodes.
+    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. All nodes
+    /// together accept a code once.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -83,8 +83,8 @@ impl Proofs {
         let now = u64::try_from(time.seconds()).unwrap_or_default();
         let name = records.secret().name(&[b"code", tenant.as_bytes(), sid.to_bytes().as_ref()]);
         let key = Key::new(Kind::OneTimeCode, &name);
-        // If the store has no entry of the account, it may have lost the entry of a code that was used before its
-        // epoch.
+        // If the store has no entry of the account, the store may have lost the entry. Codes up to the store's epoch then
+        // count as used.
         let epoch = u64::try_from(epoch(records, time).await?.seconds()).unwrap_or_default();
         let forgotten = Codes { used: step_of(epoch).saturating_add(1), ..Codes::default() };
         let change = |codes: Option<Codes>| match codes.unwrap_or(forgotten).checked(totp, code, now) {
@@ -111,7 +111,8 @@ fn end(now: u64) -> UnixTime {
 }
 
 impl Codes {
-    /// Checks a code. Returns the codes after it, or `None` if they stay as they are, and whether the code is good.
+    /// Checks a code, and returns whether the code is right. Also returns the new entry for the store, or `None` if the entry
+    /// stays as it is.
     fn checked(self, totp: &TOTP, code: &str, now: u64) -> (Option<Self>, bool) {
         if self.failures >= MAX_FAILURES && now < self.last_failure.saturating_add(PAUSE) {
             return (None, false);
@@ -169,9 +170,9 @@ mod tests {
         assert!(!check("050471", 1_111_111_111));
     }
 
-    /// The code is that of RFC 6238 appendix B at 1111111109.
+    /// The code is that of RFC 6238 appendix B at the time 1111111109.
     #[tokio::test]
-    async fn code_whose_use_no_replica_confirms_is_refused_then_and_later() {
+    async fn code_whose_use_no_replica_confirms_gives_an_error_and_is_refused_later() {
         let (user, now) = ("S-1-5-21-1-2-3-1105".parse().unwrap(), UnixTime::from_seconds(1_111_111_109));
         // The secret "12345678901234567890" of the RFC in base32.
         let secrets = HashMap::from([(user, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned())]);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn proof_is_refused_for_a_short_secret_or_a_user_without_a_secret() {
+    fn configuration_with_a_short_secret_or_a_user_without_a_secret_is_refused() {
         let sid: Sid = "S-1-5-21-1-2-3-1105".parse().unwrap();
         let new = |secret: &str, user: Sid| {
             let secrets = HashMap::from([(sid, secret.into())]);

@@ -1,5 +1,5 @@
-//! The limit on the requests of each address (the generic cell rate algorithm, ITU-T I.371): a number of requests at
-//! once, and then a number of requests each second.
+//! Limits the requests of each address by the generic cell rate algorithm (ITU-T I.371). An address may send a number of
+//! requests at once, and then a number of requests each second.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Rates {
-    /// The time in which an address earns one request.
+    /// The time after which an address may send one more request.
     interval: Duration,
-    /// The time in which an address earns all requests at once.
+    /// The time after which an address may again send all its requests at once.
     tolerance: Duration,
-    /// The time at which each address has earned all its requests again.
+    /// The time from which each address may again send all its requests at once.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -28,7 +28,7 @@ impl Rates {
             full_at.retain(|_, full_at| *full_at > now);
         }
         let holder = holder(address);
-        // When there is no room, all new addresses together count as one.
+        // When the table is full, all new addresses together count as one address.
         let is_known = full_at.len() < MAX_ADDRESSES || full_at.contains_key(&holder);
         let counted = full_at.entry(if is_known { holder } else { OTHERS }).or_insert(now);
         let Some(new) = (*counted).max(now).checked_add(self.interval) else { return false };
@@ -40,8 +40,8 @@ impl Rates {
     }
 }
 
-/// Returns the address that counts for a client. All addresses of an IPv6 subnet count as one, because a single host
-/// may have all addresses of a subnet (RFC 8273).
+/// Returns the address under which the requests of a client are counted. All addresses of an IPv6 subnet count as one address,
+/// because a single host may have all addresses of a subnet (RFC 8273).
 pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & SUBNET).into(),
@@ -54,7 +54,7 @@ const SUBNET: u128 = u128::MAX << 64;
 
 const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
-/// The largest number of addresses whose requests are counted apart.
+/// The largest number of addresses that have a count of their own.
 const MAX_ADDRESSES: usize = 65_536;
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
 
     const A: &str = "192.0.2.1";
 
-    /// Returns the number of requests of an address that are allowed of `count` requests.
+    /// Sends `count` requests from an address, and returns the number of requests that are allowed.
     fn allowed(rates: &Rates, address: &str, count: u32, now: Instant) -> usize {
         let address = address.parse().unwrap();
         (0..count).filter(|_| rates.allow(address, now)).count()
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_are_counted_apart_and_an_ipv6_subnet_together() {
+    fn each_ipv4_address_and_each_ipv6_subnet_has_its_own_count() {
         let (rates, now) = (Rates::new(1, 3), Instant::now());
         assert_eq!(allowed(&rates, A, 9, now), 3);
         assert_eq!(allowed(&rates, "::ffff:192.0.2.1", 9, now), 0);

@@ -1,8 +1,8 @@
 //! The replay cache of a tenant, whose entries outlive the process.
 //!
-//! If the state is in a file, the disk has the entry of an authenticator before the server admits the authenticator. So
-//! the entry survives a `kill -9` and a power loss. docs/seamless.md says what this costs. If the state is in Valkey,
-//! the replay cache is `kerberos-sso-valkey`.
+//! If the state is in a file, the disk has the entry of an authenticator before the server admits the authenticator. So the
+//! entry survives a `kill -9` and a power loss. docs/seamless.md says how much time the write takes. If the state is in
+//! Valkey, the replay cache is `kerberos-sso-valkey`.
 //!
 //! Each cache first asks a [`MemoryReplayCache`], which limits the number of authenticators of each client.
 
@@ -125,7 +125,7 @@ impl AsyncReplayCache for StoredReplay {
     }
 }
 
-/// The number of replay entries of each tenant in memory, which take 4.7 MB. One client has 4,000 entries at most.
+/// The number of replay entries of each tenant in memory. These entries take 4.7 MB. One client has 4,000 entries at most.
 const ENTRIES: usize = 200_000;
 
 /// The time that the store keeps an entry after the authenticator has expired, in case this machine's clock is set

@@ -1,5 +1,4 @@
-//! The id of a request. Each line of the log that a request causes has the id, and the response has it in
-//! `X-Request-Id`.
+//! The id of a request. Each line of the log that a request causes has the id, and the response has the id in `X-Request-Id`.
 
 use crate::app::{App, Shared};
 use crate::client::Peer;
@@ -16,7 +15,7 @@ use tracing::Instrument as _;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// Gives the request an id: the id of a trusted proxy, else a random id.
+/// Gives the request an id: the id that a trusted proxy sent, or else a random id.
 pub(crate) async fn give(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = of_proxy(&app, &request).unwrap_or_else(|| format!("{:032x}", u128::from_be_bytes(clock::random())));
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -36,8 +35,8 @@ impl FromRequestParts<Shared> for RequestId {
     }
 }
 
-/// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could break a reader of
-/// the log.
+/// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could confuse a program that
+/// reads the log.
 fn of_proxy(app: &App, request: &Request) -> Option<String> {
     let peer = request.extensions().get::<Peer>()?.address;
     let id = request.headers().get(NAME).filter(|_| app.proxies.contain(peer))?.to_str().ok()?;

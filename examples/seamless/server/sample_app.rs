@@ -1,4 +1,5 @@
-//! The sample application beside the server, in one process. It is a client of the built-in test realm like any other client.
+//! The sample application beside the server, in one process. The application is a client of the built-in test realm, like any
+//! other client.
 
 use crate::app::App;
 use crate::oidc::APP_SECRET;

@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 /// Tells all listeners and connections that the server stops.
 pub(crate) struct Stop(watch::Sender<bool>);
 
-/// Waits for the stop. Each connection holds a copy until it ends.
+/// Waits until the server stops. Each connection holds a copy until the connection ends.
 #[derive(Clone)]
 pub(crate) struct Stopping(watch::Receiver<bool>);
 
@@ -39,8 +39,8 @@ impl Stop {
         (Self(stop), Stopping(stopping))
     }
 
-    /// Stops the server, and waits until all connections have ended. Connections that run requests have [`STOP_TIME`]
-    /// for them. Returns whether all connections ended in time.
+    /// Stops the server, and waits until all connections have ended. Running requests have [`STOP_TIME`] to end. Returns
+    /// whether all connections ended in time.
     pub(crate) async fn stop(self) -> bool {
         self.0.send_replace(true);
         timeout(STOP_TIME, self.0.closed()).await.is_ok()
@@ -102,9 +102,9 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header_size: usize,
     /// The time in which a client sends the header of a request.
     pub(crate) header_time: Duration,
-    /// The time after which the connection takes no more requests.
+    /// The time after which the connection accepts no more requests.
     pub(crate) life: Duration,
-    /// The time that the last request then has.
+    /// The time for a request that still runs at the end of `life`.
     pub(crate) last_request: Duration,
 }
 
@@ -115,7 +115,7 @@ async fn serve_tls(stream: TcpStream, certificate: &Certificate, routes: Router,
     }
 }
 
-/// Waits for the TLS handshake of a connection. A client without a good handshake gets no answer.
+/// Waits for the TLS handshake of a connection. A client whose handshake fails gets no answer.
 pub(crate) async fn shake_hands(
     acceptor: &TlsAcceptor,
     stream: TcpStream,
@@ -145,8 +145,8 @@ async fn serve_connection(
     serve_http(stream, peer, routes, place, limits).await;
 }
 
-/// Serves one connection until it ends, gives way, has lasted for its life, or the server stops. Each request has `peer` among
-/// its extensions.
+/// Serves one connection until the connection ends, gives way or reaches the end of its life, or until the server stops. Each
+/// request has `peer` among its extensions.
 pub(crate) async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     peer: impl Clone + Send + Sync + 'static,
@@ -179,7 +179,7 @@ pub(crate) async fn serve_http(
     }
 }
 
-/// The body of a response. Its request runs until the body is sent.
+/// The body of a response. The request counts as running until the body is sent.
 pub(crate) struct Held {
     body: Body,
     _running: Running,
@@ -241,7 +241,7 @@ impl Signals {
     }
 }
 
-/// A token of 64 KiB in base64, and room for the other headers.
+/// The largest header of a request: a token of 64 KiB in base64, and room for the other headers.
 const MAX_HEADER_SIZE: usize = 96 * 1024;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const CONNECTION_TIME: Duration = Duration::from_mins(10);
@@ -266,7 +266,7 @@ mod tests {
         address: SocketAddr,
         stop: Stop,
         serving: JoinHandle<()>,
-        /// A permit for each request that has begun, and for each request that may end.
+        /// `begun` has a permit for each request that has begun, and `may_end` has a permit for each request that may end.
         begun: Arc<Semaphore>,
         may_end: Arc<Semaphore>,
     }
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_server_ends_its_running_request_and_its_idle_connection_and_accepts_no_other() {
+    async fn stopping_server_answers_its_running_request_closes_idle_connections_and_accepts_no_new_one() {
         let server = server(9).await;
         let idle = TcpStream::connect(server.address).await.unwrap();
         let running = ask(&server).await;

@@ -39,7 +39,7 @@ pub(crate) struct Credentials {
     request: Option<String>,
 }
 
-/// A text whose memory is overwritten when it is dropped.
+/// A text whose memory is overwritten when the text is dropped.
 #[derive(Deserialize)]
 #[serde(from = "String")]
 struct Zeroized(Zeroizing<String>);
@@ -132,7 +132,8 @@ pub(crate) async fn begin(
 ) -> Result<(SessionId, Stage), Response> {
     let (method, now) = (session.method, clock::now());
     let old = browser::session(app, headers).await;
-    // The applications of the same user go on, and those of another user end.
+    // If the same user signs in again, the user's applications stay signed in. If another user signs in, the old user's
+    // applications are signed out.
     let (session, is_same) = match &old {
         Some((_, old, Stage::SignedIn)) if session.is_of_user_of(old) => (session.after(old), true),
         _ => (session, false),
@@ -141,7 +142,7 @@ pub(crate) async fn begin(
     app.metrics.session_began(method.into());
     if let Some((old, ..)) = old {
         app.judged.forget(&old);
-        // If the store cannot be asked, the old session goes on until its end, without a browser that has its cookie.
+        // If the store cannot be asked, the old session stays valid until its end, but no browser has its cookie.
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
         if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {
@@ -210,13 +211,13 @@ pub(crate) async fn proof(
     }
     match proved(&app, &id).await {
         Ok(Some(new)) => (session_cookie(&app, &new), Redirect::to(&destination.path())).into_response(),
-        // Another request with the same cookie and code has come first, and has the new cookie.
+        // Another request with the same cookie came first, and got the new cookie.
         Ok(None) => Redirect::to(&destination.path()).into_response(),
         Err(error) => unavailable(&app, &error),
     }
 }
 
-/// Ends a session without a one-time code and begins a session with another cookie.
+/// Ends a session that waits for a one-time code, and begins a signed-in session with another cookie.
 async fn proved(app: &App, waiting: &SessionId) -> Result<Option<SessionId>, StoreError> {
     let now = clock::now();
     let Some(session) = app.sessions.replace(waiting, now).await? else { return Ok(None) };
@@ -269,8 +270,8 @@ fn session_cookie(app: &App, id: &SessionId) -> HeaderMap {
     with_cookie(app.cookies.set(Cookie::Session, &id.to_string(), app.sessions.lifetime()))
 }
 
-/// Returns the cookies after a sign-out. The next page waits for a button before it uses a ticket. Otherwise it would sign the
-/// user in again at once.
+/// Returns the cookies after a sign-out. The next page uses a ticket only after a press of a button. Otherwise the page would
+/// sign the user in again at once.
 pub(crate) fn signed_out_cookies(app: &App) -> HeaderMap {
     let mut headers = with_cookie(app.cookies.clear(Cookie::Session));
     if let Some(cookie) = autologon::failed_try(app) {

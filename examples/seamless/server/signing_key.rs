@@ -43,7 +43,7 @@ pub(crate) struct SigningKey {
     decoding: DecodingKey,
 }
 
-/// The kinds of JWT that the server signs, by the `typ` of the header. The kind keeps an ID token from being taken for an
+/// The kinds of JWT that the server signs, by the `typ` of the header. By the kind, a receiver tells an ID token from an
 /// access token (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {
@@ -137,8 +137,8 @@ impl SigningKey {
 }
 
 impl Keys<SigningKey> {
-    /// Returns the claims of a JWT that this server signed for this issuer and audience. The end of the token counts if
-    /// `now` is a time.
+    /// Returns the claims of a JWT that this server signed for this issuer and audience. A token that has ended is accepted
+    /// only if `also_ended` is true.
     pub(crate) fn verified<T: DeserializeOwned>(
         &self,
         token: &str,
@@ -157,7 +157,7 @@ impl Keys<SigningKey> {
             Audience::InClaims => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // The caller's clock decides on the end, and not the library's.
+        // The caller's clock decides whether the token has ended, and not the clock of the library.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Value>(token, &key.decoding, &validation).ok()?.claims;
         let end = claims.get("exp")?.as_i64()?;
@@ -227,7 +227,8 @@ mod tests {
                 *octet = if *octet == b'A' { b'B' } else { b'A' };
             }
             let changed = String::from_utf8(changed).unwrap();
-            // The last character of a signature has bits that base64 does not use, and the decoder demands that they are 0.
+            // The last character of a signature has bits that base64 does not use, and the decoder demands that these bits are
+            // 0.
             assert!(!verified(&changed, TokenType::Access, "i", "a", 999, false), "character {at}");
         }
     }

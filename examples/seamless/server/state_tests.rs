@@ -117,7 +117,7 @@ fn opened(folder: &Path) -> Records {
 }
 
 #[tokio::test]
-async fn session_of_node_a_is_greeted_at_node_b_and_its_sign_out_at_a_ends_it_at_b() {
+async fn session_of_node_a_is_known_at_node_b_and_a_sign_out_at_a_ends_it_at_both_nodes() {
     let records = Records::for_tests();
     let (a, b) = (Node::on(&records).await, Node::on(&records).await);
     let cookie = a.sign_in("alice").await;
@@ -136,7 +136,7 @@ async fn ticket_that_node_a_accepted_is_refused_at_node_b() {
 }
 
 #[tokio::test]
-async fn assertion_of_node_a_is_redeemed_once_at_b_and_a_refresh_token_once_at_either() {
+async fn assertion_and_refresh_token_are_each_redeemed_once_at_both_nodes_together() {
     let records = Records::for_tests();
     let (a, b) = (Node::on(&records).await, Node::on(&records).await);
     let assertion = by_assertion(&a.assertion("alice").await);
@@ -149,9 +149,9 @@ async fn assertion_of_node_a_is_redeemed_once_at_b_and_a_refresh_token_once_at_e
     assert_eq!(a.key_set().await, b.key_set().await);
 }
 
-/// Both requests run at the same time. The request that loses ends the family.
+/// Both requests run at the same time. The request that comes second ends the family of refresh tokens.
 #[tokio::test]
-async fn refresh_token_at_two_nodes_at_the_same_time_is_accepted_at_most_once() {
+async fn refresh_token_at_two_nodes_at_the_same_time_is_accepted_once() {
     let records = Records::for_tests();
     let (a, b) = (Node::on(&records).await, Node::on(&records).await);
     let (_, first) = a.tokens(&by_assertion(&a.assertion("alice").await)).await;
@@ -164,7 +164,7 @@ async fn refresh_token_at_two_nodes_at_the_same_time_is_accepted_at_most_once() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_keys_tokens_and_replays_outlive_a_restart() {
+async fn sessions_keys_tokens_and_replay_entries_outlive_a_restart() {
     let folder = TempDir::new().unwrap();
     let records = opened(folder.path());
     // The server refuses an assertion that was issued in the second in which the store began.
@@ -189,7 +189,7 @@ async fn sessions_keys_tokens_and_replays_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn session_goes_on_from_memory_while_the_store_is_away_and_new_sessions_are_of_this_node_only() {
+async fn session_goes_on_from_memory_while_the_store_is_away_and_sign_out_and_tickets_are_refused() {
     let outage = Arc::new(Outage::new(clock::now));
     let records = Records::new(outage.clone(), Secret::new([1; 32]));
     let (a, b) = (Node::on(&records).await, Node::on(&records).await);

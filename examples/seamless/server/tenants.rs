@@ -51,9 +51,9 @@ pub(crate) struct Tenant {
     pub(crate) directory: Option<Arc<Directory>>,
     /// The verifiers of passwords, if the tenant uses any.
     pub(crate) hashes: Option<Table>,
-    /// Who must also enter a one-time code.
+    /// The rules that say who must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
-    /// The app passwords of the users, or `None` if the tenant has none.
+    /// The configuration of app passwords, or `None` if the tenant has no app passwords.
     pub(crate) app_passwords: Option<Arc<app_password::Config>>,
     /// The applications of the tenant.
     pub(crate) clients: Arc<Clients>,
@@ -75,13 +75,13 @@ pub(crate) struct Tenant {
     validator: SharedValidator<Replay>,
     /// The keys of the validator, for the operators.
     keys: Arc<RwLock<AccountKeys>>,
-    /// The users and groups whose sign-ins count as those of administrators, in addition to those of every domain.
+    /// The users and groups that the server counts as administrators, in addition to the administrators of every domain.
     administrators: Arc<[Sid]>,
     /// The signs of a stolen key in the tickets of clients.
     pub(crate) signs: Arc<Signs>,
 }
 
-/// Where and for whom a tenant uses tickets.
+/// The networks and the groups for which a tenant uses tickets. An empty list stands for all networks or all groups.
 #[derive(Default)]
 struct TicketRules {
     networks: Vec<IpNet>,
@@ -148,8 +148,8 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// Returns the tenant that a part of a path names: by its name, its identifier, its realm or one of its domains. A part that
-    /// is an alias of two tenants names none.
+    /// Returns the tenant that a part of a path names. The part may be the tenant's name, its identifier, its realm or one of
+    /// its domains. Returns `None` if the part is an alias of two tenants.
     pub(crate) fn of_path(&self, part: &str) -> Option<Tenant> {
         let mut aliased = self.all().filter(|tenant| tenant.has_alias(part));
         self.get(part).or_else(|| aliased.next().filter(|_| aliased.next().is_none()).cloned())
@@ -160,8 +160,9 @@ impl Tenants {
         self.all().find_map(|tenant| tenant.federation(domain).cloned())
     }
 
-    /// Returns the tenant that a user name selects. An account name alone selects the only tenant. Returns `None` also if the
-    /// name may mean several tenants, because the password must not be sent to the KDC of another tenant.
+    /// Returns the tenant that a user name selects. An account name alone selects a tenant if the server has only one tenant.
+    /// If the name may mean several tenants, returns `None`, because the password must not be sent to the KDC of another
+    /// tenant.
     pub(crate) fn of_user(&self, user: &UserName) -> Option<Tenant> {
         let is_meant = |tenant: &&Tenant| match user {
             UserName::Account(_) => true,
@@ -212,7 +213,7 @@ impl Tenants {
     }
 }
 
-/// What checks the passwords of all tenants.
+/// The parts that check the passwords of all tenants.
 struct Checkers<'a> {
     /// The time from a password to its refusal.
     answer_after: Duration,
@@ -222,7 +223,7 @@ struct Checkers<'a> {
 }
 
 impl Checkers<'_> {
-    /// Returns what checks the passwords of a tenant, or `None` if nothing does.
+    /// Returns the directory that checks the passwords of a tenant, or `None` if the tenant has no directory.
     fn directory(&self, config: &TenantConfig) -> Option<Directory> {
         let table = self.tables.get(&config.name);
         let verifiers = table.map(|table| Verifiers::new(table.clone(), self.checks.clone()));
@@ -294,7 +295,7 @@ impl Tenant {
         Ok(tenant)
     }
 
-    /// Returns whether the page tries a ticket of a client with this address.
+    /// Returns whether the sign-in page tries a ticket if the client has this address.
     pub(crate) fn tries_tickets_at(&self, address: Option<IpAddr>) -> bool {
         let networks = &self.tickets.networks;
         networks.is_empty() || address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
@@ -311,7 +312,7 @@ impl Tenant {
         self.app_passwords.as_ref().is_some_and(|config| !config.blocks(user))
     }
 
-    /// Returns whether users have a use for app passwords: a client takes them.
+    /// Returns whether the tenant has app passwords and a client that may send passwords.
     pub(crate) fn offers_app_passwords(&self) -> bool {
         self.app_passwords.is_some() && self.clients.may_use(GrantType::Password)
     }
@@ -338,7 +339,7 @@ impl Tenant {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts what the administrator should know of an accepted ticket.
+    /// Counts the signs in an accepted ticket ([`Signs`]).
     pub(crate) fn count_accepted(&self, accepted: &Accepted) {
         self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
     }
@@ -348,7 +349,7 @@ impl Tenant {
         self.signs.administrator(&self.name, user, &self.administrators, clock::now());
     }
 
-    /// Counts what the administrator should know of a refused ticket, which came in this `Authorization` value.
+    /// Counts the signs in a refused ticket ([`Signs`]). The ticket came in this `Authorization` value.
     pub(crate) fn count_refused(&self, refused: &Refused, authorization: Option<&[u8]>) {
         let (error, now) = (refused.error(), clock::now());
         let is_other_version = matches!(error, Error::NoKey(NoKey { cause: NoKeyCause::StrictVersion { .. }, .. }));
@@ -372,7 +373,7 @@ impl Tenant {
         self.is_of_own_realm(user) || self.is_of_forest_realm(user)
     }
 
-    /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of such a realm.
+    /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of another realm.
     pub(crate) fn is_only_of_forest_realm(&self, user: &UserName) -> bool {
         !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
     }
@@ -387,8 +388,8 @@ impl Tenant {
             UserName::Principal { name: typed, .. } => {
                 let first = typed.rsplit_once('@').map_or("", |(first, _)| first);
                 let is_upn = typed.to_lowercase() == principal::upn(identity).to_lowercase();
-                // The account's name and the DNS name of its domain are a user principal name in any case (MS-ADTS section
-                // 5.1.1.1.1), and the tenant's other domains are suffixes only of names that the PAC has.
+                // The account's name with the DNS name of its domain is always a user principal name (MS-ADTS section
+                // 5.1.1.1.1). The tenant's other domains are suffixes only of names that the PAC has.
                 is_upn || (is_account(first) && name.leads_to(&identity.realm, std::iter::empty()))
             }
         }
@@ -433,7 +434,7 @@ pub(crate) fn test_realm() -> (TestRealm, KeySet) {
     (realm, keys)
 }
 
-/// Extracts the tenant with whose name the path begins. A name without a tenant is refused with status 404.
+/// Extracts the tenant whose name is in the path. A name that no tenant has is refused with status 404.
 impl FromRequestParts<Shared> for Tenant {
     type Rejection = StatusCode;
 
@@ -486,7 +487,7 @@ impl Tenants {
         self.by_name.values_mut().for_each(|tenant| tenant.federated = Arc::clone(&federated));
     }
 
-    /// Lets the tenants take passwords of native clients, which a KDC at `kdc` checks.
+    /// Lets the tenants accept passwords of native clients. A KDC at `kdc` checks these passwords.
     pub(crate) fn take_username_tokens(&mut self, kdc: &str) {
         for tenant in self.by_name.values_mut() {
             tenant.takes_username_tokens = true;
@@ -507,7 +508,7 @@ impl Tenants {
         self.by_name.values_mut().for_each(|tenant| tenant.tickets = Arc::clone(&rules));
     }
 
-    /// Requires a one-time code of an account of the test realm.
+    /// Requires a one-time code from an account of the test realm.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
         self.give_secret(account, |sid| ProofConfig { users: vec![sid], ..ProofConfig::default() });
     }

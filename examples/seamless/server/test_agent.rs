@@ -1,5 +1,5 @@
-//! The agent beside the server, in one process (`--with-agent`). It speaks with the server as each other agent does, by TLS on
-//! loopback, and its directory is the built-in test realm.
+//! The agent beside the server, in one process (`--with-agent`). The agent speaks with the server by TLS on loopback, like
+//! every other agent. The agent's directory is the built-in test realm.
 
 use crate::agents::Agents;
 use crate::clock;
@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Starts the agent, which ends with the server. Its identity is in `folder`.
+/// Starts the agent, which ends with the server. The identity of the agent is in `folder`.
 pub(crate) async fn start(
     agents: &Agents,
     realm: TestRealm,
@@ -70,5 +70,5 @@ impl Directory for TestDirectory {
     }
 }
 
-/// The password of each user of the test realm, which the page shows.
+/// The password of each user of the test realm, which the sign-in page shows.
 pub(crate) const PASSWORD: &str = "password";

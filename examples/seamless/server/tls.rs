@@ -1,8 +1,8 @@
-//! TLS by the server itself. The certificate and its key are PEM files, which the server reads again when they change.
+//! TLS that the server itself terminates. The certificate and its key are PEM files, which the server reads again when they
+//! change.
 //!
-//! The channel bindings of the certificate (`tls-server-end-point`, RFC 5929 section 4) tie a ticket to the TLS
-//! connection. A new connection has the new certificate, and an old connection keeps the certificate that it began
-//! with.
+//! The channel bindings of the certificate (`tls-server-end-point`, RFC 5929 section 4) bind a ticket to the TLS connection. A
+//! new connection has the new certificate, and an old connection keeps the certificate that it began with.
 
 use crate::config::TlsConfig;
 use kerberos_sso::ChannelBindings;
@@ -58,8 +58,8 @@ impl Tls {
         std::thread::Builder::new().name("certificate".into()).spawn(watch).map(drop)
     }
 
-    /// Reads the files, and takes a new certificate if they have changed. Files that cannot be used cause one error
-    /// only, until they change again: the two files may be replaced one after the other.
+    /// Reads the files, and uses the new certificate if the files have changed. Files that cannot be used cause only one error
+    /// until they change again, because the two files may be replaced one after the other.
     fn look(&self, seen: &mut Option<Files>) {
         let files = Files::read(&self.files);
         if files.as_ref().ok() == seen.as_ref() {
@@ -189,7 +189,7 @@ mod tests {
         Server { address, realm, _stop: stop }
     }
 
-    /// Opens a connection, which must have `certificate`.
+    /// Opens a connection, for which the server must present `certificate`.
     async fn connect(server: &Server, certificate: &CertificateDer<'static>) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
@@ -200,7 +200,7 @@ mod tests {
         TlsConnector::from(Arc::new(config)).connect("sso.test".try_into().unwrap(), stream).await.unwrap()
     }
 
-    /// Sends a ticket on a connection, and returns the status. The ticket is bound to `certificate`, or to none.
+    /// Sends a ticket on a connection, and returns the status. The ticket is bound to `certificate`, or to no certificate.
     async fn sign_in(
         server: &Server,
         stream: &mut TlsStream<TcpStream>,
@@ -209,7 +209,7 @@ mod tests {
         let token =
             server.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(clock::now());
         let token = match certificate {
-            // The certificate's signature is ECDSA with SHA-256.
+            // The certificate's signature is ECDSA with SHA-256, so its channel bindings use SHA-256.
             Some(certificate) => {
                 token.bound_to(&[b"tls-server-end-point:".as_slice(), &Sha256::digest(certificate)].concat())
             }

@@ -1,4 +1,4 @@
-//! Turns: of the holders of one key, only one has the turn at a time, and the others wait.
+//! Turns for the callers that need one key. Only one caller has the turn at a time, and the other callers wait.
 
 use crate::store::Key;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<Key, Arc<Lock<()>>>>);
 
-/// A turn, or a wait for a turn. The next holder has the turn when this value is dropped.
+/// A turn, or a wait for a turn. When this value is dropped, the next caller has the turn.
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     key: Key,
@@ -17,10 +17,10 @@ pub(crate) struct Turn {
 }
 
 impl Turns {
-    /// Waits for the turn of a key. The holders have it in the order in which they came.
+    /// Waits for the turn of a key. The callers get the turn in the order in which they came.
     pub(crate) async fn take(self: &Arc<Self>, key: &Key) -> Turn {
         let lock = Arc::clone(self.locks().entry(key.clone()).or_default());
-        // The value exists before the wait, so a holder that stops waiting leaves nothing in the table.
+        // The value exists before the wait, so a caller that stops waiting leaves nothing in the table.
         let mut turn = Turn { turns: Arc::clone(self), key: key.clone(), lock, held: None };
         turn.held = Some(Arc::clone(&turn.lock).lock_owned().await);
         turn
@@ -35,7 +35,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         drop(self.held.take());
         let mut locks = self.turns.locks();
-        // The table and this value are the last owners.
+        // If only the table and this value own the lock, no other caller waits for it.
         if Arc::strong_count(&self.lock) == 2 {
             locks.remove(&self.key);
         }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn second_holder_waits_for_the_first_and_another_key_does_not() {
+    async fn second_caller_of_a_key_waits_for_the_first_and_a_caller_of_another_key_does_not() {
         let turns = Arc::new(Turns::default());
         let first = turns.take(&key(1)).await;
         let second = timeout(Duration::from_secs(9), turns.take(&key(1))).await;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn table_is_empty_when_every_holder_has_ended_or_stopped_waiting() {
+    async fn table_is_empty_when_every_caller_has_ended_or_stopped_waiting() {
         let turns = Arc::new(Turns::default());
         let first = turns.take(&key(1)).await;
         assert!(timeout(Duration::from_secs(9), turns.take(&key(1))).await.is_err());

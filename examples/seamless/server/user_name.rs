@@ -81,8 +81,8 @@ impl fmt::Display for UserName {
     }
 }
 
-/// The largest number of characters of a name. The attribute userPrincipalName may have 1024, but real names are shorter
-/// than this limit.
+/// The largest number of characters of a name. The attribute userPrincipalName may have 1024 characters, but real names are
+/// shorter than this limit.
 const MAX_LENGTH: usize = 256;
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
 
     /// The limit counts characters and ignores the white space around the name.
     #[test]
-    fn name_of_256_characters_is_read_and_name_of_257_is_not() {
+    fn name_of_256_characters_is_read_and_name_of_257_characters_is_refused() {
         for letter in ["a", "é", "李"] {
             assert!(UserName::parse(&format!(" {} ", letter.repeat(MAX_LENGTH))).is_some(), "{letter}");
             assert_eq!(UserName::parse(&letter.repeat(MAX_LENGTH.saturating_add(1))), None, "{letter}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_part_or_control_character_makes_no_name() {
+    fn name_with_an_empty_part_or_a_control_character_is_refused() {
         for typed in ["", "  ", "@contoso.test", "alice@", r"\alice", r"CONTOSO\", "al\0ice", &"a".repeat(257)] {
             assert_eq!(UserName::parse(typed), None, "{typed:?}");
         }

@@ -1,5 +1,5 @@
-//! The configuration of a tenant's app passwords: `"app_passwords": {"days": 90, "blocked": ["S-1-5-21-…-1105"]}`. Without it,
-//! the tenant has none, and those that were made are good for nothing.
+//! The configuration of a tenant's app passwords: `"app_passwords": {"days": 90, "blocked": ["S-1-5-21-…-1105"]}`. A tenant
+//! without this configuration has no app passwords. An app password that was made before then signs nobody in.
 
 use crate::oidc::User;
 use kerberos_sso::Sid;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(crate) struct Config {
     /// The lifetime of an app password, in days.
     days: u16,
-    /// The users whose app passwords are refused, and the groups whose members' are: for users who have left, because the server
+    /// The users and groups whose app passwords the server refuses. The list is for users who have left, because the server
     /// does not ask the directory about an app password.
     blocked: Vec<Sid>,
 }

@@ -1,13 +1,16 @@
-//! App passwords: passwords that the server makes for programs that cannot show its sign-in page, such as mail programs. They
-//! are good for the password grant alone (`oidc/password_grant.rs`), and only there.
+//! App passwords: passwords that the server makes for programs that cannot show its sign-in page, such as mail programs. Only
+//! the password grant (`oidc/password_grant.rs`) accepts an app password.
 //!
-//! - A user makes one on [`page`], a short time after a sign-in and after a one-time code, if the user has a secret for codes.
-//! - The store has a digest under the server's secret ([`text`]), the tenant, and the user as the directory named them when
-//!   the app password was made. The names and groups of its sign-ins stay those.
-//! - An app password ends when its user revokes it, or after the days of the configuration. Its grants end with it. The server
-//!   does not ask the directory, so an app password of a user whom the directory disables lives until then.
-//! - Its wrong tries have a counter of their own. A program that goes on with a revoked app password locks nobody out of the
-//!   sign-in page.
+//! - A user makes an app password on [`page`]. The user must have signed in a short time before. A user who has a secret for
+//!   one-time codes must have entered a code, too.
+//! - The store has a digest of the app password and its tenant under the server's secret ([`text`]). The store also has the
+//!   names and groups that the user had when the app password was made. Every sign-in with the app password has these names
+//!   and groups.
+//! - An app password ends when its user revokes it, or after the number of days in the configuration. The grants of an app
+//!   password end with the app password. The server does not ask the directory. If the directory disables a user, the user's
+//!   app passwords therefore stay valid until they end.
+//! - Wrong app passwords have a counter of their own. A program that still sends a revoked app password therefore locks nobody
+//!   out of the sign-in page.
 
 mod config;
 mod page;
@@ -36,12 +39,12 @@ use zeroize::Zeroizing;
 /// The app passwords of all users, in the store.
 pub(crate) struct AppPasswords(Records);
 
-/// What the store has of an app password. Times are seconds since 1970.
+/// The entry of an app password in the store. Times are seconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     identity: SessionIdentity,
     made: i64,
-    /// Whether the user entered a one-time code before.
+    /// Whether the user entered a one-time code before they made the app password.
     is_proved: bool,
 }
 
@@ -57,12 +60,12 @@ pub(crate) struct Listed {
     end: i64,
 }
 
-/// What a client sent for its user.
+/// The user name and the app password that a client sent for its user.
 #[derive(Clone, Copy)]
 pub(crate) struct Presented<'a> {
     pub(crate) user: &'a UserName,
     pub(crate) password: &'a AppPassword,
-    /// The address of the user, if the client tells it.
+    /// The address of the user, if the client tells the address.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -93,7 +96,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Returns the code of the reason, for the figures.
+    /// Returns the code of the reason, for the metrics.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -107,7 +110,7 @@ impl Refusal {
 }
 
 impl Listed {
-    /// Returns the values for the page. Times are days of UTC.
+    /// Returns the values for the page. The times are shown as days in UTC.
     pub(crate) fn shown(&self) -> Value {
         let day = |seconds| UnixTime::from_seconds(seconds).to_string().chars().take(10).collect::<String>();
         context! {
@@ -125,8 +128,8 @@ impl AppPasswords {
         Self(records)
     }
 
-    /// Makes an app password for the user of a session, and returns its text. Returns `None` if the user has [`MAX_OF_ONE_USER`]
-    /// already.
+    /// Makes an app password for the user of a session, and returns its text. Returns `None` if the user already has
+    /// [`MAX_OF_ONE_USER`] app passwords.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -167,7 +170,7 @@ impl AppPasswords {
         Ok(listed.unwrap_or_default().into_iter().filter(|one| one.end > now.seconds()).collect())
     }
 
-    /// Ends an app password of a user, and with it its grants. Returns the name of the app password.
+    /// Ends an app password of a user, and the grants of the app password. Returns the name of the app password.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -180,14 +183,14 @@ impl AppPasswords {
     ) -> Result<Option<String>, StoreError> {
         let listed = self.of_user(tenant, sid, now).await?;
         let Some(one) = listed.into_iter().find(|one| one.locator == *locator) else { return Ok(None) };
-        // A store that loses its last writes in a failover may bring the entry back. The mark still ends it.
+        // A store that loses its last writes in a failover may bring the entry back. The mark still ends the app password.
         self.0.store().mark(&mark(locator), UnixTime::from_seconds(one.end)).await?;
         self.0.delete(&key(locator)).await?;
         self.change(tenant, sid, now, |listed| listed.retain(|one| one.locator != *locator)).await?;
         Ok(Some(one.name))
     }
 
-    /// Returns whether an app password is still there.
+    /// Returns whether an app password is in the store and not revoked.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -197,7 +200,7 @@ impl AppPasswords {
         Ok(marked.is_none() && found.is_some())
     }
 
-    /// Checks an app password of the user whom somebody named.
+    /// Checks whether an app password is valid for the named user.
     pub(crate) async fn sign_in(
         &self,
         lockout: &Lockout,
@@ -231,7 +234,7 @@ impl AppPasswords {
         let locator = presented.password.locator(self.0.secret(), &tenant.name);
         let key = key(&locator);
         let (marked, stored) = tokio::try_join!(self.is_marked(&locator), self.0.get(&key)).map_err(Refusal::Store)?;
-        // The configuration may have shortened the lifetime since.
+        // An administrator may have shortened the lifetime since the user made the app password.
         let is_live = |stored: &Stored| now.seconds().saturating_sub(stored.made) < config.lifetime() && !marked;
         let Stored { identity, is_proved, .. } = stored.filter(is_live).ok_or(Refusal::Unknown)?;
         let is_of_user = tenant.is_name_of(presented.user, &identity);
@@ -249,7 +252,7 @@ impl AppPasswords {
         Ok(self.0.store().get(&mark(locator)).await?.is_some())
     }
 
-    /// Notes the time of a sign-in in the list. A program signs in often, so not every sign-in writes.
+    /// Notes the time of a sign-in in the list. A program signs in often, so the server does not write at every sign-in.
     async fn note_use(&self, tenant: &str, sid: Sid, locator: &Locator, now: UnixTime) -> Result<(), StoreError> {
         let is_old = |one: &Listed| one.used.is_none_or(|used| now.seconds().saturating_sub(used) >= TOLD_EVERY);
         let listed = self.of_user(tenant, sid, now).await?;
@@ -262,7 +265,7 @@ impl AppPasswords {
         self.change(tenant, sid, now, note).await
     }
 
-    /// Changes the list of a user, without the app passwords that have ended.
+    /// Changes the list of a user, and removes the app passwords that have ended.
     async fn change<R>(
         &self,
         tenant: &str,
@@ -295,7 +298,7 @@ fn mark(locator: &Locator) -> Key {
     Key::new(Kind::EndedAppPassword, locator)
 }
 
-/// The largest number of app passwords of one user: some devices with some programs.
+/// The largest number of app passwords of one user. This number is enough for several programs on several devices.
 pub(crate) const MAX_OF_ONE_USER: usize = 20;
 
 /// The time after which a further use of an app password is noted, in seconds.

@@ -1,9 +1,9 @@
 //! The page of a user's app passwords: `/{tenant}/app-passwords`.
 //!
-//! A user with a secret for one-time codes has entered a code before they see the page, also if nobody demands one at the
-//! sign-in. To make an app password, the user has signed in within the last [`RECENT`] seconds. A ticket has the time of the
-//! user's sign-in at the computer, so a user with an older ticket types the password. Otherwise everybody who finds a computer
-//! unlocked could take an app password away.
+//! A user with a secret for one-time codes must enter a code before they see the page, even if the sign-in needs no code. To
+//! make an app password, the user must have signed in within the last [`RECENT`] seconds. A ticket has the time at which the
+//! user signed in to the computer, so a user with an older ticket must type the password. Otherwise anybody who finds a
+//! computer unlocked could make an app password and take it away.
 
 use super::{AppPasswords, MAX_OF_ONE_USER};
 use crate::app::{App, Shared};
@@ -59,10 +59,11 @@ impl Owner {
     }
 }
 
-/// Returns the user of a browser who has signed in to the tenant and has proved enough.
+/// Returns the user of a browser, if the user has signed in to the tenant and has entered the one-time code that the page
+/// demands.
 ///
 /// # Errors
-/// Returns the page for everybody else.
+/// Returns the page for every other user.
 async fn owner(app: &Shared, tenant: &Tenant, headers: &HeaderMap) -> Result<Owner, Response> {
     if tenant.app_passwords.is_none() {
         return Err(not_found(State(Arc::clone(app))).await);
@@ -96,13 +97,14 @@ async fn show(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> 
     }
 }
 
-/// Shows the sign-in page to a user who has signed in too long ago. Their session goes on until they have signed in again.
+/// Shows the sign-in page to a user who has signed in too long ago. The session of this user stays valid until they have
+/// signed in again.
 async fn again(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     let Owner { session, .. } = match owner(&app, &tenant, &headers).await {
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    // A ticket would be as old as the session.
+    // The page tries no ticket, because the ticket has the same old time of sign-in as the session.
     let (name, ticket) = (principal::upn(&session.identity), TicketUse::No);
     let (destination, autologon) = (&destination(&tenant), &Autologon::default());
     let page = SignInPage { tenant: &tenant, name: &name, error: None, ticket, destination, autologon };
@@ -147,7 +149,7 @@ async fn make(
     }
 }
 
-/// Ends an app password. This needs no recent sign-in, because a user who has lost a device is in a hurry.
+/// Ends an app password. The user needs no recent sign-in, because a user who has lost a device is in a hurry.
 async fn revoke(
     State(app): State<Shared>,
     tenant: Tenant,

@@ -1,4 +1,4 @@
-//! Tests of the store of app passwords, with a time that the test chooses.
+//! Tests of the store of app passwords. Each test chooses the time.
 
 #![allow(clippy::unwrap_used)]
 
@@ -57,7 +57,7 @@ fn days(days: u16) -> Config {
 }
 
 #[tokio::test]
-async fn app_password_ends_after_the_days_that_the_configuration_has_now() {
+async fn app_password_ends_after_the_days_in_the_current_configuration() {
     let store = Store::new().await;
     let password = store.make(&days(90), "Mail").await;
     assert_eq!(store.sign_in(&days(90), &password, 90 * DAY - 1).await.unwrap().upn, "alice@contoso.test");
@@ -69,7 +69,7 @@ async fn app_password_ends_after_the_days_that_the_configuration_has_now() {
 }
 
 #[tokio::test]
-async fn use_is_noted_once_an_hour() {
+async fn use_of_an_app_password_is_noted_at_most_once_an_hour() {
     let store = Store::new().await;
     let password = store.make(&days(90), "Mail").await;
     let mut used = Vec::new();
@@ -81,7 +81,7 @@ async fn use_is_noted_once_an_hour() {
     assert_eq!(used, [0, 0, 3_600]);
 }
 
-/// A store that loses its last writes in a failover may bring the entry of a revoked app password back.
+/// A store that loses its last writes in a failover may bring back the entry of a revoked app password.
 #[tokio::test]
 async fn revoked_app_password_stays_refused_if_its_entry_comes_back() {
     let store = Store::new().await;

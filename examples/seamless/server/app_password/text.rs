@@ -1,13 +1,14 @@
 //! The text form of app passwords: six groups of four letters and digits, in base32 (RFC 4648 section 6) and in lower case.
 //!
-//! The text has 104 random bits and a tag of 16 bits. The tag tells an app password from the directory's password, so that
-//! the directory is asked about no app password, also about one that was revoked. The tag depends on the server's secret.
+//! The text has 104 random bits and a tag of 16 bits. By the tag, the server tells an app password from a password of the
+//! directory. So a tenant with app passwords never asks the directory about an app password, even a revoked one. The tag
+//! depends on the server's secret.
 
 use crate::clock;
 use crate::store::{Locator, Secret};
 use zeroize::Zeroizing;
 
-/// An app password that a server of this secret made. It may be unknown by now.
+/// An app password that a server with the same secret made. The store may no longer have this app password.
 pub(crate) struct AppPassword(Zeroizing<[u8; RANDOM]>);
 
 impl AppPassword {
@@ -15,8 +16,8 @@ impl AppPassword {
         Self(Zeroizing::new(clock::random()))
     }
 
-    /// Reads what a user typed, with or without spaces and hyphens, in either case. Returns `None` if the text is no app
-    /// password of this server.
+    /// Reads what a user typed, with or without spaces and hyphens, in upper or lower case. Returns `None` if the text is no
+    /// app password of this server.
     pub(crate) fn parse(secret: &Secret, text: &str) -> Option<Self> {
         let letters = text.bytes().filter(|byte| !matches!(byte, b' ' | b'-'));
         let digits: Zeroizing<Vec<u8>> = Zeroizing::new(letters.map(digit).collect::<Option<_>>()?);
@@ -47,15 +48,15 @@ impl AppPassword {
         text
     }
 
-    /// Returns the name of the app password in the store: a digest under the server's secret. So a reader of the store learns no
-    /// app password, and the app password of one tenant is unknown in another.
-    #[expect(clippy::expect_used, reason = "the octets of a digest are more than those of a name")]
+    /// Returns the name of the app password in the store: a digest under the server's secret. Somebody who reads the store
+    /// therefore learns no app password. An app password of one tenant is unknown in another tenant.
+    #[expect(clippy::expect_used, reason = "a digest has more octets than a locator")]
     pub(super) fn locator(&self, secret: &Secret, tenant: &str) -> Locator {
         let name = secret.name(&[b"app password", tenant.to_ascii_lowercase().as_bytes(), self.0.as_slice()]);
         name.first_chunk().copied().expect("32 octets have 16 first octets")
     }
 
-    #[expect(clippy::expect_used, reason = "the octets of a digest are more than those of a tag")]
+    #[expect(clippy::expect_used, reason = "a digest has more octets than a tag")]
     fn tag(&self, secret: &Secret) -> [u8; TAG] {
         let name = secret.name(&[b"tag of an app password", self.0.as_slice()]);
         name.first_chunk().copied().expect("32 octets have 2 first octets")
@@ -70,7 +71,7 @@ fn digit(letter: u8) -> Option<u8> {
     }
 }
 
-/// Returns the letter of the last five bits.
+/// Returns the letter for the last five bits.
 fn letter(bits: u64) -> char {
     let place = usize::try_from(bits & 31).unwrap_or_default();
     b"abcdefghijklmnopqrstuvwxyz234567".get(place).copied().map_or('a', char::from)
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_six_groups_of_four_and_is_read_back_as_it_may_be_typed() {
+    fn text_has_six_groups_of_four_and_is_read_with_spaces_without_hyphens_or_in_upper_case() {
         let secret = Secret::new([1; 32]);
         let password = AppPassword::random();
         let text = password.text(&secret);
@@ -105,14 +106,14 @@ mod tests {
 
     /// The letters are those of base32: RFC 4648 section 10 has the text `MZXW6YTB` for `fooba`.
     #[test]
-    fn octets_have_the_letters_of_rfc_4648() {
+    fn octets_are_written_in_the_base32_letters_of_rfc_4648() {
         let secret = Secret::new([1; 32]);
         let password = AppPassword(Zeroizing::new(*b"foobarfoobarf"));
         assert!(password.text(&secret).replace('-', "").starts_with("mzxw6ytb"), "{}", *password.text(&secret));
     }
 
     #[test]
-    fn passphrase_of_24_letters_another_servers_app_password_and_a_part_of_one_are_no_app_passwords() {
+    fn passphrase_app_password_of_another_server_and_part_of_an_app_password_are_refused() {
         let secret = Secret::new([1; 32]);
         let of_another = AppPassword::random().text(&Secret::new([2; 32])).to_string();
         let own = AppPassword::random().text(&secret).to_string();

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub(crate) struct AccountKeys {
     pub(super) account: String,
     keys: Vec<HeldKey>,
-    /// The time that the newest entry of the keytab names.
+    /// The time in the newest entry of the keytab.
     #[serde(serialize_with = "seconds")]
     pub(crate) newest_key: Option<UnixTime>,
 }
@@ -22,13 +22,13 @@ struct HeldKey {
     kvno: Option<u32>,
     #[serde(serialize_with = "name")]
     etype: EncType,
-    /// The last second at which the key serves, if it is a key of an earlier keytab.
+    /// The last second at which the server uses the key, if the key is from an earlier keytab.
     #[serde(serialize_with = "seconds")]
     retires: Option<UnixTime>,
 }
 
 impl AccountKeys {
-    /// Lists the keys of the account in `keys`, which is the only account of its tenant.
+    /// Lists the keys of the account in `keys`. A tenant has only one account.
     pub(crate) fn new(keys: &KeySet, newest_key: Option<UnixTime>) -> Self {
         let of =
             |key: &kerberos_sso::ServiceKey| HeldKey { kvno: key.kvno(), etype: key.etype(), retires: key.not_after() };
@@ -40,7 +40,8 @@ impl AccountKeys {
         }
     }
 
-    /// Returns the keys that serve now. A keytab has a key once for each name of the account, and the list has it once.
+    /// Returns the keys that the server uses now. A keytab repeats a key for each name of the account, and the list has each
+    /// key once.
     pub(crate) fn serving_at(mut self, now: UnixTime) -> Self {
         self.keys.retain(|key| key.retires.is_none_or(|last| last >= now));
         let order = |key: &HeldKey| (key.retires, key.kvno, key.etype);
@@ -68,7 +69,7 @@ impl AccountKeys {
         self.keys.iter().map(shown).collect()
     }
 
-    /// Returns what is wrong with the keys. The keys of earlier keytabs do not count.
+    /// Returns what is wrong with the keys, except for the keys of earlier keytabs.
     pub(crate) fn warnings(&self, now: UnixTime) -> impl Iterator<Item = Warning> + use<> {
         let days = self.newest_key.map(|newest| now.seconds_since(newest).div_euclid(DAY));
         let old = days.filter(|days| *days > MAX_DAYS).map(|days| Warning::KeyIsOld { days });

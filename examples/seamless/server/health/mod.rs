@@ -1,6 +1,6 @@
 //! The health of each tenant's account: the age and the types of its keys, and the signs that somebody else has a key.
 //!
-//! The log has a line for each warning, and the operators' listener shows all of them ([`crate::operators`]).
+//! The log has a line for each warning, and the operators' listener shows all warnings ([`crate::operators`]).
 
 mod account_keys;
 mod signs;
@@ -40,7 +40,7 @@ pub(crate) struct Health {
 struct Hashes {
     /// The time of the last message, in seconds since 1970, or `None` if there was none.
     last: Option<i64>,
-    /// The number of accounts that the source had still to send.
+    /// The number of accounts that the source still had to send.
     left: u64,
     #[serde(skip)]
     max_hours: i64,
@@ -74,7 +74,7 @@ impl Hashes {
     }
 }
 
-/// The signs of one tenant since the server started.
+/// The number of each sign ([`Sign`]) at one tenant since the server started.
 #[derive(Debug, Serialize)]
 struct Counts {
     unknown_kvno: u64,
@@ -143,7 +143,7 @@ impl Health {
     }
 }
 
-/// The warnings that the log has, with the time of the last line of each.
+/// The warnings in the log, with the time of the last line for each warning.
 #[derive(Default)]
 pub(crate) struct Logged(HashMap<(Arc<str>, &'static str), UnixTime>);
 

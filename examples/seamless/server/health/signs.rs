@@ -1,4 +1,5 @@
-//! The signs in tickets that somebody else has the account's key, and the sign-ins that an administrator counts.
+//! Counts signs in tickets. A sign may mean that somebody else has the account's key, or that an administrator or a client
+//! with RC4 signed in.
 
 use super::{DAY, Warning};
 use crate::principal;
@@ -15,7 +16,7 @@ pub(crate) enum Sign {
     WrongKey,
     /// A ticket under the account's key names a version of the key that the server does not have.
     ForgedKvno,
-    /// A refused ticket is of a realm for which the account does not vouch.
+    /// A refused ticket is of a realm or a domain that the account does not trust.
     ForeignRealm,
     /// An administrator of the directory signed in.
     Administrator,
@@ -27,7 +28,7 @@ impl Sign {
     pub(crate) const ALL: [Self; 6] =
         [Self::UnknownKvno, Self::WrongKey, Self::ForgedKvno, Self::ForeignRealm, Self::Administrator, Self::Rc4];
 
-    /// Returns the label of the sign in figures.
+    /// Returns the label of the sign in the metrics.
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::UnknownKvno => "unknown-kvno",
@@ -91,7 +92,8 @@ impl Signs {
         }
     }
 
-    /// Counts the sign in a refused ticket. Any client can send such tickets, so the log has a line a minute.
+    /// Counts the sign in a refused ticket. Any client can send such tickets, so the log has at most one line a minute for
+    /// each sign.
     pub(crate) fn refused(&self, tenant: &str, error: &Error, now: UnixTime) {
         let Some(sign) = sign_of(error) else { return };
         let counted = self.of(sign);
@@ -141,7 +143,7 @@ impl Signs {
 }
 
 impl Counted {
-    /// Counts an event. Returns whether the log should have a line for it.
+    /// Counts an event. Returns whether the log should have a line for the event.
     fn add(&self, now: UnixTime) -> bool {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.last.store(now.seconds(), Ordering::Relaxed);
@@ -153,7 +155,7 @@ impl Counted {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of events and the time of the last one, if it was within a day.
+    /// Returns the number of events and the time of the last event, if the last event was within a day.
     fn since(&self, now: UnixTime) -> Option<(u64, UnixTime)> {
         let last = UnixTime::from_seconds(self.last.load(Ordering::Relaxed));
         (self.count() > 0 && now.seconds_since(last) < DAY).then(|| (self.count(), last))
@@ -163,12 +165,13 @@ impl Counted {
 /// Returns whether an accepted ticket names a version that no key of the account has.
 fn has_unknown_version(accepted: &Accepted) -> bool {
     let Some(named) = accepted.ticket_kvno() else { return false };
-    // An old keytab keeps only the last 8 bits of a version, and a key without a version may have any.
+    // An old keytab keeps only the last 8 bits of a version, and a key without a version may have any version.
     let may_be = |held: Option<u32>| held.is_none_or(|held| held == named || (held < 256 && held == named & 0xFF));
     !accepted.opened_by().account().keys().iter().any(|key| may_be(key.kvno()))
 }
 
-/// Returns whether a user is an administrator of the domain or of the forest, or one of `others` or of their members.
+/// Returns whether a user is an administrator of the domain or of the forest. A user in `others`, or in a group in `others`,
+/// is an administrator, too.
 fn is_administrator(user: &SessionIdentity, others: &[Sid]) -> bool {
     let is_built_in = user.sid.is_some_and(|sid| sid.rid() == Some(BUILT_IN_ADMINISTRATOR) && sid.is_of_domain());
     let is_other = |other: &Sid| user.sid == Some(*other) || user.is_member_of(*other);

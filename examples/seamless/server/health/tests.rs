@@ -24,7 +24,7 @@ fn after(days: i64) -> UnixTime {
     NOW.saturating_add_seconds(days.saturating_mul(DAY))
 }
 
-/// Returns a key set with one key of each type and version. A retiring key serves for one more day.
+/// Returns a key set with one key of each type and version. A retiring key is used for one more day.
 fn keys(keys: &[(EncType, u32, bool)]) -> KeySet {
     let key = |(etype, kvno, retires): &(EncType, u32, bool)| {
         let octets = vec![1; if *etype == EncType::AES256_CTS_HMAC_SHA1_96 { 32 } else { 16 }];
@@ -48,7 +48,7 @@ fn key_of_31_days_is_old_and_a_key_of_30_days_or_of_unknown_age_is_not() {
 }
 
 #[test]
-fn keytab_without_aes_is_weak_also_while_an_aes_key_of_an_earlier_keytab_serves() {
+fn keytab_without_aes_is_weak_even_while_an_aes_key_of_an_earlier_keytab_is_in_use() {
     let (aes, rc4) = (EncType::AES256_CTS_HMAC_SHA1_96, EncType::RC4_HMAC);
     let of = |list: &[(EncType, u32, bool)]| codes(AccountKeys::new(&keys(list), None).serving_at(NOW).warnings(NOW));
     assert_eq!(of(&[(rc4, 3, false)]), ["no-aes-key"]);
@@ -67,7 +67,7 @@ fn retired_key_is_not_listed_and_a_key_of_several_names_is_listed_once() {
     assert_eq!(versions, [3, 2]);
 }
 
-/// The account's realm. Its keys have version 3.
+/// The account's realm. The keys of the account have version 3.
 fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(3).of_active_directory()
 }
@@ -84,13 +84,13 @@ fn signs(token: impl Borrow<TestToken>, administrators: &[Sid]) -> Vec<&'static 
 }
 
 #[test]
-fn ticket_of_the_accounts_key_and_version_has_no_sign() {
+fn ticket_with_the_accounts_key_and_version_is_counted_under_no_sign() {
     assert_eq!(signs(realm().ticket_for("alice"), &[]), [""; 0]);
     assert_eq!(signs(realm().ticket_for("alice").kvno(None), &[]), [""; 0]);
 }
 
 #[test]
-fn forged_ticket_has_the_sign_of_its_fault() {
+fn forged_ticket_is_counted_under_the_sign_of_its_fault() {
     let other = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[9; 32]).unwrap();
     let ticket = || realm().ticket_for("alice");
     assert_eq!(signs(ticket().kvno(2), &[]), ["forged-kvno"]);
@@ -127,7 +127,7 @@ fn client_with_an_rc4_session_key_is_counted() {
 }
 
 #[test]
-fn sign_is_a_warning_for_a_day_and_has_its_count() {
+fn sign_gives_a_warning_with_its_count_for_a_day() {
     let signs = Signs::default();
     let validator = Validator::new(realm().key_set(), Policy::default(), NoReplayCache);
     for at in [NOW, after(1)] {

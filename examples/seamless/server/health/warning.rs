@@ -1,4 +1,4 @@
-//! What an administrator should look at, and do.
+//! The warnings for an administrator, and what the administrator should do.
 
 use kerberos_sso::UnixTime;
 use thiserror::Error;

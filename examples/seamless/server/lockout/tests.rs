@@ -60,7 +60,7 @@ async fn each_wrong_password_after_a_pause_doubles_the_pause_up_to_an_hour() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_of_more_than_ten_minutes_ago_do_not_count() {
+async fn wrong_passwords_of_ten_minutes_ago_do_not_count() {
     let [node, _] = nodes();
     for _ in 1..MAX_WRONG {
         wrong(&node, 0).await.unwrap();
@@ -73,7 +73,7 @@ async fn wrong_passwords_of_more_than_ten_minutes_ago_do_not_count() {
 }
 
 #[tokio::test]
-async fn derived_password_that_was_wrong_before_counts_once_and_the_fourth_other_one_forgets_it() {
+async fn repeated_wrong_derived_password_counts_once_until_three_other_passwords_displace_it() {
     let [a, b] = nodes();
     let wrong = async |node: &Lockout, password: u8| {
         attempt(node, "alice", "192.0.2.1", 0, Outcome::WrongDerived([password; 32])).await
@@ -81,7 +81,7 @@ async fn derived_password_that_was_wrong_before_counts_once_and_the_fourth_other
     for _ in 0..100 {
         assert_eq!((wrong(&a, 1).await, wrong(&b, 2).await, wrong(&a, 3).await), (Ok(()), Ok(()), Ok(())));
     }
-    // Three count. The fourth displaces the first, which then counts again.
+    // The passwords 1, 2 and 3 count. Password 4 displaces password 1, which then counts again.
     for password in [4, 1, 2, 3, 4, 1, 2] {
         assert_eq!(wrong(&a, password).await, Ok(()), "{password}");
     }
@@ -89,7 +89,7 @@ async fn derived_password_that_was_wrong_before_counts_once_and_the_fourth_other
 }
 
 #[tokio::test]
-async fn right_password_forgets_the_wrong_ones_and_an_unchecked_password_does_not_count() {
+async fn right_password_resets_the_count_and_unchecked_password_does_not_count() {
     let [node, _] = nodes();
     for _ in 0..2 {
         for _ in 1..MAX_WRONG {
@@ -122,7 +122,7 @@ async fn attempts_at_the_same_time_are_counted_before_the_directory_answers() {
 }
 
 #[tokio::test]
-async fn address_from_which_the_user_signed_in_is_counted_apart() {
+async fn attempts_from_an_address_where_the_user_signed_in_have_a_separate_counter() {
     let [a, b] = nodes();
     attempt(&a, "alice", "203.0.113.9", 0, Outcome::Right).await.unwrap();
     while wrong(&a, 0).await.is_ok() {}
@@ -130,7 +130,7 @@ async fn address_from_which_the_user_signed_in_is_counted_apart() {
     assert_eq!(attempt(&b, "bob", "203.0.113.9", 0, Outcome::Wrong).await, Ok(()));
 }
 
-/// The directory tells both names of bob, whose principal name does not begin with his account name.
+/// The directory gives both names of bob, whose principal name does not begin with his account name.
 #[tokio::test]
 async fn principal_name_counts_for_its_account_at_every_node_after_a_right_password() {
     let [a, b] = nodes();
@@ -171,7 +171,7 @@ async fn spray(node: &Lockout, from: &str, count: u32) -> usize {
 }
 
 #[tokio::test]
-async fn thirtieth_wrong_password_of_an_address_locks_the_address_for_every_name_that_is_not_known_there() {
+async fn thirtieth_wrong_password_of_an_address_locks_it_for_every_user_who_never_signed_in_there() {
     let [a, b] = nodes();
     attempt(&a, "alice", "2001:db8::1", 0, Outcome::Right).await.unwrap();
     assert_eq!(spray(&a, "2001:db8::2", 40).await, 30);
@@ -185,7 +185,7 @@ async fn thirtieth_wrong_password_of_an_address_locks_the_address_for_every_name
 }
 
 #[tokio::test]
-async fn right_passwords_and_locked_names_do_not_count_for_the_address_and_forget_nothing_of_it() {
+async fn right_passwords_and_locked_names_leave_the_count_of_the_address_as_it_was() {
     let [node, _] = nodes();
     assert_eq!(spray(&node, "192.0.2.1", 19).await, 19);
     for number in 0..40 {

@@ -1,6 +1,6 @@
-//! The figures of the server for Prometheus, in the text format of OpenMetrics, on a listener of their own.
+//! The metrics of the server for Prometheus, in the text format of OpenMetrics, on a listener of their own.
 //!
-//! `deploy/grafana.json` is a board for these figures. No figure names a user or an address.
+//! `deploy/grafana.json` is a Grafana dashboard for these metrics. No metric names a user or an address.
 
 mod stages;
 #[cfg(test)]
@@ -33,7 +33,7 @@ type Label = (&'static str, &'static str);
 /// A label whose value is in the configuration.
 type NamedLabel = (&'static str, Arc<str>);
 
-/// The figures that the server counts.
+/// The metrics that the server counts.
 pub(crate) struct Metrics {
     registry: Registry,
     sign_ins: Family<[Label; 2], Counter>,
@@ -55,16 +55,16 @@ pub(crate) struct Metrics {
 pub(crate) enum SignInMethod {
     /// A browser's ticket.
     Ticket,
-    /// A native client's ticket, for an assertion.
+    /// A native client's ticket, for which the client gets an assertion.
     WsTrust,
     Password,
     /// A password that the server checked with a verifier.
     PasswordHash,
-    /// A native client's password, for an assertion.
+    /// A native client's password, for which the client gets an assertion.
     UsernameToken,
-    /// A password that a client with the password grant sent, such as a mail server.
+    /// A password that a client with the password grant, such as a mail server, sent.
     PasswordGrant,
-    /// An app password that such a client sent.
+    /// An app password that a client with the password grant sent.
     AppPassword,
     /// A ticket that the server made, in the built-in test realm.
     TestTicket,
@@ -147,7 +147,7 @@ impl Metrics {
         self.sign_ins.get_or_create(&[("method", method.label()), ("code", code)]).inc();
     }
 
-    /// Counts the RC4 keys of an accepted ticket. Such clients cannot sign in after RC4 is switched off.
+    /// Counts the RC4 keys of an accepted ticket. A client with an RC4 key cannot sign in after RC4 is switched off.
     pub(crate) fn accepted(&self, tenant: &Arc<str>, accepted: &Accepted) {
         let keys = [("ticket", accepted.opened_by().etype()), ("session", accepted.session_etype())];
         for (key, _) in keys.into_iter().filter(|(_, etype)| *etype == EncType::RC4_HMAC) {
@@ -185,7 +185,7 @@ impl Metrics {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 
-    /// Returns the text of all figures. The ages of keys and the open connections are those of this moment.
+    /// Returns the text of all metrics. The ages of keys and the number of open connections are those of this moment.
     pub(crate) fn text(&self, app: &App, connections: &Connections) -> Option<String> {
         let ages = app.key_ages(clock::now());
         self.key_ages.clear();

@@ -1,4 +1,4 @@
-//! Tests of the figures: a sign-in changes them, and the board shows each figure.
+//! Tests of the metrics: a sign-in changes them, and the dashboard shows each metric.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::prelude::*;
 
-/// Returns a server whose figures have counted a test ticket, a password and a refused token.
+/// Returns the metrics of a server that has counted a test ticket, a password and a refused token.
 async fn figures() -> String {
     let metrics = Metrics::new();
     let stages = StageTimes(Arc::clone(&metrics)).with_filter(FilterFn::new(StageTimes::measures));
@@ -37,7 +37,7 @@ async fn figures() -> String {
         routes.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
     }
     let connections = Connections::new(1, 1, Proxies::default(), Arc::clone(&metrics));
-    // No sign-in of the test realm has an RC4 key.
+    // No sign-in of the test realm has an RC4 key, so the test itself counts such a sign-in.
     metrics.rc4.get_or_create(&[("tenant", "contoso.test".into()), ("key", "ticket".into())]).inc();
     let _open = connections.admit("192.0.2.1".parse().unwrap()).unwrap();
     let shown = crate::operators::routes(app, connections)
@@ -69,7 +69,7 @@ async fn sign_ins_stages_store_keys_sessions_and_connections_are_counted() {
 }
 
 #[tokio::test]
-async fn board_shows_every_figure_and_no_other() {
+async fn dashboard_shows_every_metric_and_no_other() {
     let board: Value = serde_json::from_str(include_str!("../../deploy/grafana.json")).unwrap();
     let shown: BTreeSet<String> = expressions(&board).iter().flat_map(|text| names(text)).collect();
     let text = figures().await;
@@ -77,7 +77,7 @@ async fn board_shows_every_figure_and_no_other() {
     assert_eq!(shown, described.collect());
 }
 
-/// Returns the Prometheus expressions of a board.
+/// Returns the Prometheus expressions of a dashboard.
 fn expressions(value: &Value) -> Vec<String> {
     match value {
         Value::Object(fields) => {
@@ -89,7 +89,7 @@ fn expressions(value: &Value) -> Vec<String> {
     }
 }
 
-/// Returns the names of the figures in an expression, without the suffixes of counters and histograms.
+/// Returns the names of the metrics in an expression, without the suffixes of counters and histograms.
 fn names(expression: &str) -> Vec<String> {
     let words = expression.split(|one: char| !one.is_ascii_alphanumeric() && one != '_');
     let figures = words.filter(|word| word.starts_with("seamless_"));

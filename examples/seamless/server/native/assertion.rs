@@ -35,7 +35,7 @@ pub(super) enum Method {
 impl Method {
     const ALL: [Self; 2] = [Self::Ticket, Self::Password];
 
-    /// Returns the `AuthenticationMethod`.
+    /// Returns the value of `AuthenticationMethod`.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ticket => "urn:federation:authentication:windows",
@@ -62,8 +62,8 @@ pub(super) struct Issued {
     pub(super) end: String,
 }
 
-/// An assertion or a DesktopSsoToken that this server made and that is valid now. A client may have redeemed it already. The
-/// assertion and the DesktopSsoToken of one sign-in have the same identifier.
+/// An assertion or a DesktopSsoToken that this server made and that is valid now. A client may already have redeemed the
+/// assertion or the token. The assertion and the DesktopSsoToken of one sign-in have the same identifier.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
@@ -74,8 +74,8 @@ pub(super) struct Verified {
 }
 
 impl Subject {
-    /// Returns the claims of an identity, or `None` if it has no SID. A name alone does not identify an account of Active
-    /// Directory.
+    /// Returns the claims of an identity, or `None` if the identity has no SID. A name alone does not identify an account of
+    /// Active Directory.
     pub(super) fn new(identity: &SessionIdentity) -> Option<Self> {
         let sid = identity.sid?;
         let (upn, immutable_id) = (principal::upn(identity), STANDARD.encode(sid.to_bytes()));
@@ -201,7 +201,7 @@ fn time_of(text: &str) -> Option<UnixTime> {
     let hours = days.checked_mul(24)?.checked_add(hour)?;
     let seconds = hours.checked_mul(60)?.checked_add(minute)?.checked_mul(60)?.checked_add(second)?;
     let time = UnixTime::from_seconds(seconds);
-    // A time that is written otherwise, or a day that the month does not have, is none.
+    // A text in another form is refused, and so is a day that the month does not have.
     (instant(time) == text).then_some(time)
 }
 
@@ -241,7 +241,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn time_is_read_back_in_its_own_form_only() {
+    fn time_is_read_only_in_the_form_in_which_it_is_written() {
         for seconds in [0, 951_782_400, 1_709_164_800, 1_709_251_200, 1_795_248_000, 4_102_444_799] {
             let time = UnixTime::from_seconds(seconds);
             assert_eq!(time_of(&instant(time)), Some(time), "{seconds}");
@@ -279,7 +279,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn assertion_of_a_password_says_so() {
+    fn assertion_for_a_sign_in_by_password_has_the_method_password() {
         let secret = Secret::new([1; 32]);
         let issuer = Issuer { tenant: "contoso.test", name: ISSUER, secret: &secret };
         let by_password = SignIn { method: Method::Password, ..sign_in() };
@@ -289,7 +289,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn assertion_is_refused_outside_its_time_and_for_another_issuer_or_key() {
+    fn assertion_is_refused_outside_its_validity_time_and_for_another_issuer_or_key() {
         let xml = issued();
         for (seconds, good) in [(-1, false), (0, true), (LIFETIME - 1, true), (LIFETIME, false)] {
             let now = NOW.saturating_add_seconds(seconds);
@@ -299,9 +299,9 @@ pub(super) mod tests {
         assert!(verify(&Keys::one(SigningKey::generate()), ISSUER, &xml, NOW).is_err());
     }
 
-    /// A new key is used 30 days after the old key.
+    /// The server begins to use the next key 30 days after it began to use the old key.
     #[tokio::test]
-    async fn assertion_of_the_old_key_is_verified_after_the_next_key_is_in_use() {
+    async fn assertion_signed_by_the_old_key_is_verified_after_the_next_key_is_in_use() {
         let ring = KeyRing::<SigningKey>::new(Records::for_tests());
         let at = async |days: i64, seconds: i64| {
             let now = NOW.saturating_add_seconds(days * 24 * 60 * 60 + seconds);

@@ -1,8 +1,9 @@
 //! The numbers of errors (`AADSTS…`) that native clients read in faults and in OAuth errors. The numbers and their names are those
 //! of Microsoft's reference of error codes; the sentences are this server's.
 //!
-//! The server does not use 81002, 81003 and 81008, which say no more than that a ticket could not be validated. It does not use
-//! 50034 (no such user), which would tell an attacker who has an account: an unknown user and a wrong password are both 50126.
+//! The server does not use 81002, 81003 and 81008, which say only that a ticket could not be validated. The server does not
+//! use 50034 (no such user), because this number would tell an attacker which accounts exist. An unknown user and a wrong
+//! password both have the number 50126.
 
 use crate::directory::Refusal;
 use kerberos_sso::error::NoKeyCause;
@@ -42,12 +43,12 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    #[expect(clippy::as_conversions, reason = "the discriminant is the number, so the compiler refuses a number twice")]
+    #[expect(clippy::as_conversions, reason = "the discriminant is the number, so no two codes have the same number")]
     pub(crate) const fn number(self) -> u32 {
         self as u32
     }
 
-    /// Returns the sentence, which tells no more than the number.
+    /// Returns the sentence of the code. The sentence tells no more than the number.
     const fn sentence(self) -> &'static str {
         match self {
             Self::InvalidAssertion => "The assertion is not valid.",
@@ -80,7 +81,7 @@ impl Code {
         }
     }
 
-    /// Returns the text that clients read: the number, and a sentence that may say more.
+    /// Returns the text that clients read: the number, and `more` or else the sentence of the code.
     pub(crate) fn text(self, more: Option<&str>) -> String {
         format!("AADSTS{}: {}", self.number(), more.unwrap_or_else(|| self.sentence()))
     }
@@ -88,7 +89,7 @@ impl Code {
     /// Returns the code of a refused ticket.
     pub(super) fn of_ticket(refused: &Refused) -> Self {
         match refused.error() {
-            // A key set without accounts is that of a tenant without a keytab.
+            // A tenant without a keytab has a key set without accounts.
             Error::NoKey(no_key) if matches!(no_key.cause, NoKeyCause::Realm { held } if held.total() == 0) => {
                 Self::TenantIsNotOptIn
             }
@@ -125,7 +126,7 @@ impl Code {
         })
     }
 
-    /// Returns the code of a refused password. The state of an account is told only to those who know its password.
+    /// Returns the code of a refused password. Only a client that sent the right password learns the state of the account.
     pub(crate) const fn of_password(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::WrongPassword | Refusal::UnknownUser | Refusal::WrongHere { .. } | Refusal::BeforePassword(_) => {
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_ticket_has_the_number_of_its_kind() {
+    fn refused_ticket_has_the_number_of_its_error() {
         for (name, number) in [
             ("too-large", 81_001),
             ("integrity", 81_004),
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_user_and_wrong_password_and_a_state_without_the_password_have_one_number() {
+    fn unknown_user_wrong_password_and_locked_account_before_the_password_have_the_same_number() {
         let locked = Refusal::BeforePassword(Box::new(Refusal::Locked));
         for refusal in [Refusal::WrongPassword, Refusal::UnknownUser, locked] {
             assert_eq!(Code::of_password(&refusal).number(), 50_126, "{refusal}");
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn text_begins_with_the_number_and_says_more_if_there_is_more() {
+    fn text_is_the_number_with_the_given_sentence_or_else_the_sentence_of_the_code() {
         assert_eq!(Code::InvalidStsRequest.text(None), "AADSTS81016: Invalid STS request.");
         assert_eq!(Code::InvalidStsRequest.text(Some("no Body")), "AADSTS81016: no Body");
     }

@@ -1,5 +1,6 @@
-//! The identifier by which a client recognises its request: `client-request-id`, in a header or in the query. The answer repeats
-//! it if the client asks for that. The identifier decides nothing, because some clients always send the same one.
+//! The identifier by which a client recognises its request: `client-request-id`, in a header or in the query. The response
+//! repeats the identifier if the client asks for it. The server decides nothing by the identifier, because some clients always
+//! send the same identifier.
 
 use crate::guid::Guid;
 use axum::extract::Request;
@@ -17,7 +18,7 @@ pub(crate) async fn repeat(request: Request, next: Next) -> Response {
     response
 }
 
-/// Returns the identifier that the client gave to a request. A text of another form is none.
+/// Returns the identifier that the client gave to a request. A text in another form is no identifier.
 pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Guid> {
     let in_header = headers.get(NAME).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let query = uri.query().unwrap_or_default().as_bytes();
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifier_is_read_from_the_header_and_else_from_the_query() {
+    fn identifier_is_read_from_the_header_or_else_from_the_query() {
         let (first, second) = ("19ac39db-81d2-4713-8046-b0b7240592be", "29ac39db-81d2-4713-8046-b0b7240592be");
         let header = |text: &str| HeaderMap::from_iter([(NAME.parse().unwrap(), text.parse().unwrap())]);
         let uri: Uri = format!("/x?a=b&client-request-id={second}").parse().unwrap();

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The answer. Some clients compare parts of its text, so the order of the fields counts.
+/// The answer. Some clients compare parts of its text, so the order of the fields matters.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct CredentialType<'a> {
@@ -56,7 +56,7 @@ pub(super) async fn answer(State(app): State<Shared>, body: Bytes) -> Response {
     }
 }
 
-/// Returns the user name of a request. A request with two user names has none.
+/// Returns the user name of a request, or `None` if the request has no user name or two user names.
 fn username(body: &[u8]) -> Option<String> {
     if body.len() > MAX_SIZE {
         return None;
@@ -104,7 +104,7 @@ impl<'a> CredentialType<'a> {
     }
 }
 
-/// The values of `IfExistsResult`. All users of a domain exist, or none.
+/// The values of `IfExistsResult`. For the server, every user of a known domain exists, and no other user exists.
 const EXISTS: u8 = 0;
 const UNKNOWN: u8 = 1;
 
@@ -117,7 +117,7 @@ const NOT_A_DOMAIN: u8 = 1;
 const MANAGED: u8 = 3;
 const FEDERATED: u8 = 4;
 
-/// The largest body, in octets. A request has some hundred octets, and a token of an earlier page.
+/// The largest body, in octets. A request has some hundred octets, and perhaps a token of an earlier page.
 const MAX_SIZE: usize = 16 * 1024;
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     use super::username;
 
     #[test]
-    fn user_name_is_read_in_any_case_and_two_or_none_are_refused() {
+    fn user_name_field_is_read_in_any_case_and_a_body_with_two_names_or_no_name_is_refused() {
         for body in
             [r#"{"username": "a@b"}"#, r#"{"Username":"a@b","checkPhones":true}"#, r#"{"USERNAME":"a@b","x":[]}"#]
         {

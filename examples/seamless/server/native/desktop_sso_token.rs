@@ -1,7 +1,7 @@
-//! The DesktopSsoToken: an opaque text for the sign-in of one user of one tenant, good once and for five minutes.
+//! The DesktopSsoToken: an opaque text for the sign-in of one user of one tenant. The text is valid once, for five minutes.
 //!
-//! The text is the sealed sign-in, so the server keeps nothing before the text is redeemed. Clients put the text into a template
-//! of XML unescaped. So the text has only the letters of base64url.
+//! The text is the sealed sign-in, so the server keeps nothing before the text is redeemed. Clients put the text unescaped
+//! into an XML template. So the text has only the characters of base64url.
 
 use super::assertion::{Issuer, LIFETIME as OF_ASSERTION, Method, Refused, SAML, SignIn, Subject, Verified, instant};
 use super::xml::Element;
@@ -9,7 +9,7 @@ use crate::store::{Kind, Secret, open_text, seal_text};
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
-/// What the text seals.
+/// The facts that the text seals.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     tenant: String,
@@ -21,7 +21,7 @@ struct Sealed {
     authenticated: i64,
 }
 
-/// Seals a sign-in. `id` is the identifier of the assertion beside the text.
+/// Seals a sign-in. `id` is the identifier of the assertion that contains the text.
 pub(super) fn seal(issuer: Issuer<'_>, id: &str, sign_in: &SignIn, now: UnixTime) -> Option<String> {
     let sealed = Sealed {
         tenant: issuer.tenant.into(),
@@ -58,8 +58,8 @@ fn unseal(secret: &Secret, text: &str) -> Option<Sealed> {
     open_text(secret, Kind::DesktopSsoToken, text)
 }
 
-/// Returns the text in an assertion that has nothing else: no attribute, no signature, and exactly one DesktopSsoToken in no
-/// namespace.
+/// Returns the DesktopSsoToken of an assertion that contains only this element, without a namespace. Such an assertion has no
+/// attribute and no signature.
 pub(super) fn alone_in(assertion: Element<'_>) -> Option<String> {
     let is_plain = |element: &Element<'_>| element.attributes().next().is_none();
     let mut children =
@@ -71,7 +71,7 @@ pub(super) fn alone_in(assertion: Element<'_>) -> Option<String> {
 /// The lifetime in seconds. Clients redeem the text immediately.
 const LIFETIME: i64 = 5 * 60;
 
-/// The uses of assertions are kept for the lifetime of an assertion.
+/// The store remembers a redeemed token for the lifetime of an assertion, so a token must not live longer.
 const _: () = assert!(LIFETIME <= OF_ASSERTION);
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn assertion_with_anything_beside_one_token_has_none() {
+    fn assertion_with_anything_beside_one_token_gives_no_token() {
         let of = |text: &str| alone_in(Element::root(&xml::parse(text).unwrap()).unwrap());
         let open = "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:1.0:assertion\">";
         let with = |inner: &str| of(&format!("{open}{inner}</saml:Assertion>"));

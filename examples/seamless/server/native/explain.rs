@@ -1,7 +1,7 @@
 //! The page `/explain`: an administrator pastes a token or a header. The page shows the result of each stage, the failure and
 //! its remedy.
 //!
-//! The page shows the server's account, keys and realms, which other people must not learn. For the tenants of a
+//! The page shows the server's account, keys and realms, which only administrators may learn. For the tenants of a
 //! configuration, the server serves the page only with `--explain`, which is for a server that only administrators reach. The
 //! server does not log the pasted text. The explanation does not use the replay cache, so an explained token still signs in. A
 //! signed-in user can see the explanation of their own ticket. No page and no address contains that ticket.

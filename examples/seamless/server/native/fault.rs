@@ -1,5 +1,5 @@
-//! The fault of the WS-Trust endpoints: SOAP 1.2 section 5.4, with the details of the Passport namespace in which clients look for
-//! a number.
+//! The fault of the WS-Trust endpoints (SOAP 1.2 section 5.4). Its details are in the Passport namespace, where clients look
+//! for a number.
 
 use super::assertion::instant;
 use super::codes::Code;
@@ -38,12 +38,12 @@ enum Blame {
 }
 
 impl Fault {
-    /// The client has not signed in.
+    /// Returns the fault for a client that has not signed in.
     pub(super) const fn authentication(status: StatusCode, code: Code) -> Self {
         Self { status, code, text: None, blame: Blame::FailedAuthentication }
     }
 
-    /// The server cannot decide now.
+    /// Returns the fault for a request that the server cannot decide now.
     pub(super) const fn unavailable() -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -53,12 +53,12 @@ impl Fault {
         }
     }
 
-    /// The request cannot be read.
+    /// Returns the fault for a request that cannot be read.
     pub(super) const fn request(status: StatusCode, code: Code) -> Self {
         Self { status, code, text: None, blame: Blame::InvalidRequest }
     }
 
-    /// A limit of the server ended the request before the endpoint read it.
+    /// Returns the fault for a request that a limit of the server ended before the endpoint read it.
     fn of_limit(status: StatusCode) -> Self {
         let fault = match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self { status, ..Self::unavailable() },
@@ -73,14 +73,14 @@ impl Fault {
         }
     }
 
-    /// Says more than the code.
+    /// Replaces the sentence of the code by a sentence that says more.
     pub(super) fn because(self, text: impl Into<Cow<'static, str>>) -> Self {
         Self { text: Some(text.into()), ..self }
     }
 
-    /// Returns the envelope of the fault.
+    /// Returns the response with the envelope of the fault.
     pub(super) fn respond(&self, headers: HeaderMap) -> Response {
-        // A client without a ticket is challenged, and the log has that already.
+        // The server challenges a client without a ticket, and the log already has a line for the challenge.
         if self.code != Code::NoAuthorizationHeader {
             tracing::warn!(aadsts = self.code.number(), "a native client gets a fault: {}", self.sentence());
         }
@@ -137,8 +137,8 @@ impl Blame {
     }
 }
 
-/// Lets the WS-Trust endpoints answer in XML also where another layer of the server answers for them: their clients read
-/// nothing else.
+/// Makes every response of the WS-Trust endpoints XML, even if another layer of the server made the response. The clients of
+/// these endpoints read only XML.
 pub(crate) async fn answer_in_xml(request: Request, next: Next) -> Response {
     let is_trust = is_trust(request.uri().path());
     let response = next.run(request).await;

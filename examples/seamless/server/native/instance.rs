@@ -1,5 +1,5 @@
-//! `GET /common/discovery/instance`: says whether an authority is one of this server, and where its metadata is. MSAL and ADAL
-//! ask this of the host `login.microsoftonline.com`.
+//! `GET /common/discovery/instance`: says whether an authority belongs to this server, and where the metadata of the authority
+//! is. MSAL and ADAL send this request to the host `login.microsoftonline.com`.
 
 use super::codes::Code;
 use crate::app::{App, Shared};

@@ -1,9 +1,10 @@
-//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate, and the endpoint for
-//! passwords if the tenant has switched it on.
+//! The MEX document (WS-MetadataExchange): a WSDL with the endpoint at which clients sign in with Negotiate. If the tenant has
+//! switched on the endpoint for passwords, the document also has this endpoint.
 //!
-//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
-//! policy, and for the port of that binding. The address of the port must begin with `https`. So the configuration of a
-//! server for these clients must name the server's `address`. msodbcsql searches the text of the document for the same parts.
+//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding. Then these clients look for the
+//! binding that refers to this policy, and for the port of the binding. The address of the port must begin with `https`. So
+//! the configuration of a server for these clients must name the server's `address`. msodbcsql searches the text of the
+//! document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};
@@ -34,8 +35,8 @@ pub(super) fn address(app: &App, tenant: &Tenant) -> String {
     format!("{}/mex", trust(app, tenant))
 }
 
-/// Returns the public address of the tenant's WS-Trust endpoints, at the host that takes tickets. A request has no influence on
-/// the address.
+/// Returns the public address of the tenant's WS-Trust endpoints, at the host that accepts tickets. A request has no influence
+/// on the address.
 fn trust(app: &App, tenant: &Tenant) -> String {
     let origin = app.autologon.as_deref().unwrap_or(&app.address);
     format!("{origin}/{}/winauth/trust", tenant.name)

@@ -2,8 +2,9 @@
 //! WS-Trust. The client then exchanges the assertion for tokens by OAuth. This module also has the page that explains a
 //! ticket.
 //!
-//! `docs/native-clients.md` says which public clients this dialect is for. Before they sign in, clients ask how the users of a domain
-//! sign in ([`credential_type`], [`user_realm`], [`realm_info`]), and where an authority has its metadata ([`instance`]).
+//! `docs/native-clients.md` says which public clients use this dialect. Before a sign-in, clients ask how the users of a
+//! domain sign in ([`credential_type`], [`user_realm`], [`realm_info`]), and where an authority has its metadata
+//! ([`instance`]).
 
 mod assertion;
 mod codes;
@@ -69,7 +70,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
 
-/// Returns whether a part of a path stands for the tenant that the request names otherwise.
+/// Returns whether a part of a path stands for the tenant that the request names in another place.
 pub(crate) fn is_common(part: &str) -> bool {
     ["common", "organizations"].iter().any(|name| part.eq_ignore_ascii_case(name))
 }

@@ -1,5 +1,5 @@
-//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a share
-//! of the store, so that the clients of one tenant cannot fill the store for the others.
+//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a
+//! share of the store, so that the clients of one tenant cannot fill the store for other tenants.
 
 use super::assertion::{LIFETIME, Verified, instant};
 use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
@@ -15,7 +15,7 @@ pub(crate) struct UsedAssertions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     First,
-    /// The assertion was used before, or may have been.
+    /// The assertion was used before, or may have been used before.
     Again,
     /// The tenant's share of the store is full. The use is not recorded.
     Full,
@@ -27,7 +27,7 @@ impl UsedAssertions {
     }
 
     /// Records the use of an assertion. An assertion that was issued at the store's epoch or before is refused, because the
-    /// store may have forgotten its use.
+    /// store may have lost the record of its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -48,10 +48,10 @@ impl UsedAssertions {
     }
 }
 
-/// The largest number of uses of one tenant in the store: about 150 sign-ins a second.
+/// The largest number of uses of one tenant in the store. This number is enough for about 150 sign-ins a second.
 const MAX_OF_TENANT: u32 = 100_000;
 
-/// The time that the store keeps a use, in seconds.
+/// The time for which the store keeps the record of a use, in seconds.
 const KEPT: i64 = LIFETIME + MARGIN;
 
 /// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn use_that_no_replica_confirms_is_an_error_and_the_next_is_a_second_use() {
+    async fn use_that_no_replica_confirms_is_an_error_and_the_next_use_counts_as_the_second() {
         let outage = Arc::new(Outage::new(|| NOW));
         let records = Records::new(outage.clone(), Secret::new([1; 32]));
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_share_of_a_tenant_refuses_until_its_uses_end_and_leaves_another_tenant_its_own() {
+    async fn tenant_with_a_full_share_is_refused_until_its_uses_end_and_another_tenant_is_not() {
         let records = records(&Arc::new(Memory::new(|| NOW)));
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
         let used = UsedAssertions { shares: Shares::new(records.clone(), Kind::UsedAssertion, 16), records };

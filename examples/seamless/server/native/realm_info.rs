@@ -1,5 +1,5 @@
-//! `GET /GetUserRealm.srf?login={user}`: names the service that signs in the users of a domain, in the older form. The answer is
-//! JSON, or XML with `xml=1`.
+//! `GET /GetUserRealm.srf?login={user}`: names the service that signs in the users of a domain. This is an older form of `GET
+//! /common/userrealm/{user}`. The answer is XML if the query has `xml=1`, and otherwise JSON.
 
 use super::{CLOUD_AUDIENCE, CLOUD_INSTANCE, templates};
 use crate::app::Shared;

@@ -1,6 +1,6 @@
-//! The grant of native clients: an assertion of this server, or the DesktopSsoToken in it, is exchanged for tokens. The assertion
-//! is sent as in RFC 7522, but in the form of SAML 1.1, as Microsoft's clients send it. An assertion without a signature has
-//! nothing but a DesktopSsoToken.
+//! The grant of native clients: a client exchanges an assertion of this server, or the DesktopSsoToken in an assertion, for
+//! tokens. The client sends the assertion as in RFC 7522, but in the form of SAML 1.1, as Microsoft's clients do. An assertion
+//! without a signature contains only a DesktopSsoToken.
 
 use super::assertion::{self, Method, Verified};
 use super::once::Use;
@@ -18,7 +18,7 @@ use kerberos_sso::UnixTime;
 /// The reason why an assertion is not redeemed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unredeemed {
-    /// A sentence for the developer of the client.
+    /// The assertion is refused. The sentence is for the developer of the client.
     Refused(&'static str),
     /// The tenant's clients have redeemed too many assertions.
     Full,
@@ -72,7 +72,8 @@ pub(crate) async fn redeem(app: &App, tenant: &Tenant, encoded: &str, now: UnixT
     Ok(Redemption { user, authenticated: sign_in.authenticated, first })
 }
 
-/// Returns the tenant that an assertion names, for a request at `/common/…`. Only the redemption verifies the assertion.
+/// Returns the tenant that an assertion names, for a request at `/common/…`. This function does not verify the assertion;
+/// [`redeem`] does.
 pub(crate) fn named_tenant(app: &App, encoded: &str) -> Option<Tenant> {
     let text = decode(encoded)?;
     if let Some(token) = alone(&text) {

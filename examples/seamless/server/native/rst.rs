@@ -69,7 +69,8 @@ fn envelope<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {
     if root.is(SOAP, "Envelope") { Ok(root) } else { Err(Refusal::VersionMismatch) }
 }
 
-/// Checks the header and returns the MessageID. Some clients spell the element's name otherwise, and so have no MessageID.
+/// Checks the header and returns the MessageID. If a client spells the element's name in another way, the request has no
+/// MessageID.
 fn read_header(header: Element<'_>) -> Result<Option<String>, Refusal> {
     let must_understand =
         |block: &Element<'_>| matches!(block.attribute_of(SOAP, "mustUnderstand"), Some("1" | "true"));
@@ -160,9 +161,9 @@ mod tests {
         assert_eq!(Request::parse(&otherwise).unwrap().message_id, None);
     }
 
-    /// The response does not repeat a longer identifier.
+    /// The response does not repeat an identifier of more than 256 octets.
     #[test]
-    fn message_id_of_256_octets_is_read_and_a_longer_or_empty_one_is_ignored() {
+    fn message_id_of_256_octets_is_read_and_a_longer_or_empty_message_id_is_ignored() {
         let read = |id: &str| Request::parse(&RST.replace("urn:uuid:1", id)).unwrap().message_id;
         let longest = "i".repeat(MAX_MESSAGE_ID);
         assert_eq!(read(&longest), Some(longest.clone()));

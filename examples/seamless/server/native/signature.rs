@@ -48,7 +48,7 @@ fn is_pinned(assertion: Element<'_>, id: &str) -> bool {
     signatures == 1 && other_ids == 0 && signature
 }
 
-/// Returns whether the elements of a signature equal [`FORM`], each at its depth and with its attribute.
+/// Returns whether the elements of a signature equal [`FORM`] in depth, name and attribute.
 fn has_form(signature: Element<'_>, id: &str) -> bool {
     let mut found = Vec::new();
     outline(signature, 0, &mut found);

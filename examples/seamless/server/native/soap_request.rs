@@ -1,8 +1,8 @@
 //! The part of a request that both WS-Trust endpoints have in common: the tenant in the path, and a body. Every refusal is a fault,
 //! because clients read each answer as XML.
 //!
-//! The body may have any media type or none, as clients send it. So a page of a browser could send it with a form. The request is
-//! refused if a browser's headers show a page.
+//! Clients send the body with any media type or none. So a page in a browser could send such a body with a form. The server
+//! refuses the request if the headers show that a page sent it.
 
 use super::codes::Code;
 use super::fault::Fault;
@@ -17,7 +17,7 @@ use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
 use zeroize::Zeroizing;
 
-/// A request of a client that is no page.
+/// A request that does not come from a page in a browser.
 pub(super) struct SoapRequest {
     pub(super) tenant: Tenant,
     /// The part of the path that names the tenant.
@@ -31,12 +31,12 @@ impl SoapRequest {
         xml::without_leading_blanks(&self.body)
     }
 
-    /// Refuses the ticket for a federated domain by the domain's name, because Seamless SSO does not apply to AD FS.
+    /// Refuses a ticket for a federated domain, because Seamless SSO does not apply to AD FS. The fault names the domain.
     pub(super) fn refuse_ticket_of(&self, domain: &str) -> Result<(), Fault> {
         self.refuse_federated(domain, |_| false)
     }
 
-    /// Refuses the password for a federated domain, unless its federation service is this server.
+    /// Refuses a password for a federated domain whose federation service is not this server.
     pub(super) fn refuse_password_of(&self, app: &App, domain: &str) -> Result<(), Fault> {
         self.refuse_federated(domain, |federation| federation.is_at(app.origins()))
     }
@@ -87,7 +87,7 @@ pub(super) fn is_of_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
 }
 
-/// Returns whether a path is that of a WS-Trust endpoint, which itself refuses pages.
+/// Returns whether a path is that of a WS-Trust endpoint. These endpoints themselves refuse requests of pages.
 pub(crate) fn is_trust(path: &str) -> bool {
     path.ends_with("/winauth/trust/2005/windowstransport") || path.ends_with("/winauth/trust/2005/usernamemixed")
 }

@@ -84,7 +84,7 @@ fn claims(token: &Value) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// Returns the text between two others.
+/// Returns the text between two other texts.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     text.split_once(before).unwrap().1.split_once(after).unwrap().0
 }
@@ -147,7 +147,7 @@ async fn replayed_ticket_ntlm_and_malformed_token_are_refused_without_a_challeng
 }
 
 #[tokio::test]
-async fn account_with_a_one_time_code_gets_no_assertion() {
+async fn account_that_needs_a_one_time_code_gets_no_assertion() {
     let (status, _, fault) = trust(Some(&ticket("olga")), super::rst::RST).await;
     assert!(status == 403 && fault.contains("wst:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
 }
@@ -252,7 +252,7 @@ async fn explanation_is_refused_to_a_request_with_a_proxy_header() {
 }
 
 #[tokio::test]
-async fn explanation_is_served_only_by_a_server_that_explains() {
+async fn explanation_is_served_only_if_the_server_explains_tickets() {
     for explains in [false, true] {
         let app = App { explains, ..App::for_tests(None).await };
         let request = Request::post("/explain").header("content-type", "application/x-www-form-urlencoded");

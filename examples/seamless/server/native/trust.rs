@@ -1,8 +1,8 @@
-//! `POST /{tenant}/winauth/trust/2005/windowstransport`: returns a SAML assertion with a DesktopSsoToken for a ticket and a
-//! RequestSecurityToken.
+//! `POST /{tenant}/winauth/trust/2005/windowstransport`: answers a ticket and a RequestSecurityToken with a SAML assertion,
+//! which contains a DesktopSsoToken.
 //!
-//! A client without a ticket is challenged with 401, and its answer is a fault, too. A client whose ticket is refused gets 403. A
-//! request that cannot be read gets 400 (SOAP 1.2 part 2 section 7.5.2.2).
+//! A client without a ticket gets 401 with a challenge and a fault. A client whose ticket is refused gets 403. A request that
+//! cannot be read gets 400 (SOAP 1.2 part 2 section 7.5.2.2).
 
 use super::assertion::{self, Issuer, Method, SignIn, Subject, instant};
 use super::codes::Code;
@@ -65,8 +65,8 @@ async fn answer(app: &App, request: &SoapRequest, signed_in: &SignedIn) -> Resul
     respond(app, &request.tenant, rst, SignIn { subject, method: Method::Ticket, authenticated }).await
 }
 
-/// Returns the claims about a user who signed in. A WS-Trust endpoint cannot ask for a one-time code, so it refuses users who must
-/// enter one. Such a user signs in with a browser.
+/// Returns the claims about a user who signed in. A WS-Trust endpoint cannot ask for a one-time code, so it refuses users who
+/// must enter a code. These users sign in with a browser.
 pub(super) fn subject(tenant: &Tenant, identity: &SessionIdentity, refused: StatusCode) -> Result<Subject, Fault> {
     let subject = Subject::new(identity).ok_or(Fault::authentication(refused, Code::NoUser))?;
     if tenant.proofs.are_needed(identity.sid) {

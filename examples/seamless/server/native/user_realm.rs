@@ -1,6 +1,6 @@
 //! `GET /common/userrealm/{user}?api-version=1.0` or `2.0`: names the service that signs in the users of a domain.
 //!
-//! MSAL and ADAL use version 1.0. They go on with WS-Trust only if `account_type` is `Federated`.
+//! MSAL and ADAL use version 1.0. MSAL and ADAL continue with WS-Trust only if `account_type` is `Federated`.
 
 use super::{CLOUD_AUDIENCE, CLOUD_INSTANCE, mex};
 use crate::app::{App, Shared};
@@ -63,7 +63,8 @@ pub(super) async fn answer(
 }
 
 impl<'a> Version1<'a> {
-    /// A managed domain also has the address of its WS-Trust metadata, where a client finds the endpoint for tickets.
+    /// Returns the answer about a domain. For a managed domain, the answer has the address of the WS-Trust metadata, where a
+    /// client finds the endpoint for tickets.
     fn of(app: &App, realm: &'a Realm) -> Self {
         let (protocol, metadata, active) = match &realm.namespace {
             Some(Namespace::Managed(tenant)) => (None, Some(mex::address(app, tenant)), None),

@@ -1,8 +1,8 @@
 //! `POST /{tenant}/winauth/trust/2005/usernamemixed`: returns a SAML assertion with a DesktopSsoToken for a name and a password.
 //!
-//! The endpoint is off by default, because guesses of passwords need no browser here. If the tenant switches it on, a password
-//! is checked as on the page: with the same throttle, the same lockout, the same log and the same time. An unknown user and a
-//! wrong password have the same answer.
+//! The endpoint is off by default, because an attacker needs no browser to guess passwords at this endpoint. If the tenant
+//! switches the endpoint on, the server checks a password as on the sign-in page, with the same throttle, lockout, log and
+//! response time. An unknown user and a wrong password get the same response.
 
 use super::assertion::{Method, SignIn};
 use super::codes::Code;
@@ -54,7 +54,7 @@ async fn answer(app: &App, client: &Client, request: &SoapRequest) -> Result<Str
     trust::respond(app, tenant, rst, sign_in).await
 }
 
-/// Refuses a name of another tenant, and a name of a federated domain. These answers depend on the domain alone.
+/// Refuses a name of another tenant, and a name of a federated domain. These refusals depend on the domain alone.
 fn check_domain(app: &App, request: &SoapRequest, user: &UserName) -> Result<(), Fault> {
     if app.tenants.is_of_another(user, &request.tenant) {
         return Err(Fault::authentication(StatusCode::UNAUTHORIZED, Code::NoTenantNamed));
@@ -63,5 +63,6 @@ fn check_domain(app: &App, request: &SoapRequest, user: &UserName) -> Result<(),
     request.refuse_password_of(app, user.suffix().unwrap_or_default())
 }
 
-/// RFC 9110 section 11.6.1 demands a challenge with 401. This scheme makes no client send a ticket or a password by itself.
+/// RFC 9110 section 11.6.1 demands a challenge with 401. No client answers a challenge of this scheme with a ticket or a
+/// password by itself.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("WSSE profile=\"UsernameToken\"");

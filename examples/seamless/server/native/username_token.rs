@@ -1,5 +1,5 @@
-//! The UsernameToken of a request (Web Services Security UsernameToken Profile 1.1 section 3.1): the name and the password of a
-//! user. The time stamps beside the UsernameToken decide nothing, because clients send constant ones.
+//! The UsernameToken of a request (Web Services Security UsernameToken Profile 1.1 section 3.1): the name and the password of
+//! a user. The server ignores the time stamps beside the UsernameToken, because clients send constant time stamps.
 
 use super::rst::{Refusal, SECURITY, SOAP};
 use super::xml::Element;
@@ -20,7 +20,7 @@ impl UsernameToken {
         let name = name.ok_or(Refusal::InvalidRequest("the UsernameToken needs one Username"))?;
         let element = token.only(SECURITY, "Password");
         let is_text = |element: &Element<'_>| element.attribute("Type").is_none_or(|kind| kind == PASSWORD_TEXT);
-        // White space belongs to a password.
+        // White space is a part of the password.
         let password = element.filter(is_text).and_then(Element::whole_text).map(Zeroizing::new);
         let password = password.ok_or(Refusal::InvalidRequest("the UsernameToken needs one Password as text"))?;
         Ok(Self { name, password })
@@ -63,7 +63,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn second_missing_or_digested_credential_is_refused() {
+    fn request_with_a_second_a_missing_or_a_digested_credential_is_refused() {
         let body = request("alice@contoso.test", "right");
         for (from, to) in [
             ("<o:Username>", "<o:Username>bob</o:Username><o:Username>"),

@@ -1,5 +1,6 @@
-//! Reads XML from clients. A DTD is refused, so there are no entities. The size and the depth are limited. The text is UTF-8, so a
-//! declaration of another encoding is refused: another reader would see another document.
+//! Reads XML from clients. A document with a DTD is refused, so a document has no entities. The size and the depth are
+//! limited. The text is UTF-8. A document that declares another encoding is refused, because another reader would read another
+//! document.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};
@@ -41,7 +42,7 @@ impl<'d> Element<'d> {
         self.document.children(self.id).into_iter().filter(is_element).map(move |id| Self { id, ..self })
     }
 
-    /// Returns the only child element of this name. Returns `None` if there is no such child, or more than one.
+    /// Returns the only child element of this name. Returns `None` if there is no such child, or more than one such child.
     pub(super) fn only(self, namespace: &str, name: &str) -> Option<Self> {
         let mut found = self.elements().filter(|element| element.is(namespace, name));
         found.next().filter(|_| found.next().is_none())
@@ -107,7 +108,7 @@ impl<'d> Element<'d> {
         self.whole_text().map(|text| text.trim().to_owned())
     }
 
-    /// Returns the text of an element that has only text. A comment in the text counts as no text.
+    /// Returns the text of an element that has only text. Returns `None` if the element also has a comment.
     pub(super) fn whole_text(self) -> Option<String> {
         let is_text =
             |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Text(_) | NodeKind::CData(_)));
@@ -129,14 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn document_of_32_levels_is_read_and_of_33_is_not() {
+    fn document_of_32_levels_is_read_and_document_of_33_levels_is_refused() {
         let of_depth = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
         let limit = usize::try_from(MAX_DEPTH).unwrap();
         assert!(parse(&of_depth(limit)).is_some() && parse(&of_depth(limit.saturating_add(1))).is_none());
     }
 
     #[test]
-    fn document_that_declares_utf_8_is_read_and_one_of_another_encoding_is_not() {
+    fn document_that_declares_utf_8_is_read_and_document_that_declares_another_encoding_is_refused() {
         for (declared, is_read) in [
             ("", true),
             (" encoding='UTF-8'", true),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn document_of_16_kib_is_read_and_a_larger_one_is_not() {
+    fn document_of_16_kib_is_read_and_a_larger_document_is_refused() {
         let of_size = |size: usize| format!("<a>{}</a>", "b".repeat(size.saturating_sub(7)));
         assert!(parse(&of_size(MAX_SIZE)).is_some() && parse(&of_size(MAX_SIZE.saturating_add(1))).is_none());
     }

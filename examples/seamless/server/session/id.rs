@@ -4,7 +4,7 @@ use crate::clock;
 use std::fmt;
 use std::str::FromStr;
 
-/// A cookie of 256 random bits. Its text form is hexadecimal.
+/// A cookie of 256 random bits. The text form of the cookie is hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId([u8; 32]);
 

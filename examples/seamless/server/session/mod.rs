@@ -1,17 +1,17 @@
-//! The sessions of signed-in users, in the store. Only the browser has the cookie of a session, which is 32 random
+//! The sessions of signed-in users, in the store. Only the browser has the cookie of a session. The cookie is 32 random
 //! octets.
 //!
-//! The server derives the name of the session in the store, and the key that seals the session, from the cookie and
-//! from the server's secret (HKDF). So an attacker who can read the store can neither use a session nor see its user.
-//! An attacker who can write to the store can make no session. The number of sessions of each user is limited. When the
-//! limit is reached, the user's oldest session ends.
+//! From the cookie and the server's secret, the server derives the session's name in the store and the key that seals the
+//! session (HKDF). So an attacker who can read the store can neither use a session nor see its user. An attacker who can write
+//! to the store cannot make a session. The number of sessions of each user is limited. When the limit is reached, the user's
+//! oldest session ends.
 //!
 //! When a user signs out, the server marks the session as ended, and deletes it. The mark lasts until the session would have
-//! ended. A store that loses its last writes in a failover may bring the session back. The mark then still ends it: the
-//! replicas have the mark before the user is told of the sign-out.
+//! ended. A store that loses its last writes in a failover may bring the session back. The mark then still ends the session,
+//! because the replicas have the mark before the server tells the user of the sign-out.
 //!
 //! While the store cannot be reached:
-//! - A session that this node read in the last [`CACHE_TIME`] seconds goes on.
+//! - A session that this node read in the last [`CACHE_TIME`] seconds stays valid.
 //! - With [`WithoutStore::Passwords`], the server keeps new sessions in the memory of this node, each for
 //!   [`LOCAL_TIME`] seconds at most.
 
@@ -47,10 +47,10 @@ pub(crate) struct Session {
     pub(crate) authenticated: i64,
     /// Whether the user entered a one-time code.
     pub(crate) is_proved: bool,
-    /// The sign-in in which the session began, if an application asked for it.
+    /// The sign-in in which the session began, if an application asked for the sign-in.
     pub(crate) conversation: Option<ConversationId>,
-    /// The name of the user's stay, from a sign-in to a sign-out. The user's further sign-ins in the browser belong to the
-    /// same stay. Applications end with it.
+    /// The identifier of the user's stay. A stay lasts from a sign-in to a sign-out, and further sign-ins of the user in the
+    /// browser belong to the same stay. The grants of applications end with the stay.
     pub(crate) stay: Locator,
     began: i64,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Method {
     Password,
     /// This server checked the password with a verifier of the directory.
     PasswordHash,
-    /// By a ticket that the server made itself, in the built-in test realm.
+    /// The server itself made the ticket, in the built-in test realm.
     TestTicket,
     /// This agent asked the directory about the password.
     PassThrough(AgentId),
@@ -106,7 +106,7 @@ struct Entries {
     of_user: UserIndex,
 }
 
-/// A session in the store, with the second in which it ends.
+/// A session in the store, with the time at which it ends, in seconds since 1970.
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     session: Arc<Session>,
@@ -182,10 +182,10 @@ impl Sessions {
     /// Ends a session and its stay, because its user signs out. If several callers end one session, only one caller gets
     /// the session.
     ///
-    /// The stay ends first. So if the store fails in between, the session goes on, and the user can sign out again.
+    /// The stay ends first. So if the store fails in between, the session stays valid, and the user can sign out again.
     ///
     /// # Errors
-    /// Returns an error if the store cannot be asked. A session of the shared store then goes on.
+    /// Returns an error if the store cannot be asked. A session of the shared store then stays valid.
     pub(crate) async fn end(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
         let local = match &self.local {
             Some(local) => local.find(id).await?,
@@ -214,7 +214,7 @@ impl Sessions {
         self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await
     }
 
-    /// Returns whether a stay goes on.
+    /// Returns whether a stay is not marked as ended.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -222,11 +222,11 @@ impl Sessions {
         Ok(records.store().get(&Key::new(Kind::EndedSession, stay)).await?.is_none())
     }
 
-    /// Ends a session whose stay goes on in a new session. If several callers end one session, only one caller gets the
+    /// Ends a session whose stay continues in a new session. If several callers end one session, only one caller gets the
     /// session.
     ///
     /// # Errors
-    /// Returns an error if the store cannot be asked. The session then goes on.
+    /// Returns an error if the store cannot be asked. The session then stays valid.
     pub(crate) async fn replace(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
         let local = match &self.local {
             Some(local) => local.end(id).await?,
@@ -287,8 +287,8 @@ impl Entries {
         Ok(stored.filter(|_| !is_marked))
     }
 
-    /// Returns whether the user ended the session, and its record. A failover may bring the record of a session back
-    /// that ended. Both questions are sent together, so they take the time of one.
+    /// Returns whether the session is marked as ended, and the record of the session. A failover may bring back the record of
+    /// an ended session. The server sends both questions together, so they take the time of one question.
     async fn read(&self, id: &SessionId) -> Result<(bool, Option<Stored>), StoreError> {
         let locator = self.locator(id);
         let (key, mark) = (Key::new(Kind::Session, &locator), Key::new(Kind::EndedSession, &locator));
@@ -298,10 +298,11 @@ impl Entries {
     }
 
     async fn end(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        // Without a record there is no mark either. Otherwise anybody could fill the store with marks.
+        // The server makes no mark for a cookie without a record. Otherwise anybody could fill the store with marks.
         let (was_marked, Some(stored)) = self.read(id).await? else { return Ok(None) };
         let locator = self.locator(id);
-        // A waiting session gives no access, and the user's next page does not wait for replicas.
+        // A session that waits for a code gives no access, so it needs no mark. The user's next page then does not wait for
+        // replicas.
         if stored.stage == Stage::SignedIn {
             let mark = Key::new(Kind::EndedSession, &locator);
             self.records.store().mark(&mark, UnixTime::from_seconds(stored.end)).await?;
@@ -315,7 +316,7 @@ impl Entries {
     }
 
     /// Returns the octets of the session's name in the store.
-    #[expect(clippy::expect_used, reason = "the derived octets are more than those of a name")]
+    #[expect(clippy::expect_used, reason = "the derived octets are more than those of a locator")]
     fn locator(&self, id: &SessionId) -> Locator {
         let derived = self.records.secret().derive(id.octets(), &[b"locator"]);
         derived.first_chunk().copied().expect("32 octets have 16 first octets")
@@ -358,7 +359,7 @@ impl Session {
         }
     }
 
-    /// Returns the session as a part of the stay in which the same user has an earlier session.
+    /// Returns the session as a part of the stay to which the same user's earlier session belongs.
     pub(crate) fn after(self, earlier: &Self) -> Self {
         Self { stay: earlier.stay, ..self }
     }
@@ -390,16 +391,17 @@ impl Session {
     }
 }
 
-/// The largest number of sessions of one user: some browsers and devices, and some sessions that the user forgot.
+/// The largest number of sessions of one user. This number is enough for some browsers and devices, and for some sessions that
+/// the user forgot.
 const MAX_OF_ONE_USER: usize = 20;
 
-/// The time for a one-time code, in seconds.
+/// The time in which the user must enter a one-time code, in seconds.
 const PROOF_TIME: i64 = 5 * 60;
 
-/// The time for which a session that was read goes on without the store, in seconds.
+/// The time for which a session that this node read stays valid without the store, in seconds.
 const CACHE_TIME: i64 = 30;
 
-/// The largest number of sessions that this node remembers for a store that cannot be asked.
+/// The largest number of sessions that this node remembers in case the store cannot be asked.
 const MAX_RECENT: usize = 10_000;
 
 /// The longest time of a session in the memory of this node, in seconds.

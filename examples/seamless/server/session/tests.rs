@@ -35,7 +35,7 @@ async fn session_of_node_a_is_found_at_node_b_and_ends_at_b_when_it_ends_at_a() 
     assert!(b.find(&id, NOW).await.is_none() && b.end(&id, NOW).await.unwrap().is_none());
 }
 
-/// The record comes back as from a replica that missed its deletion.
+/// The test writes the record again, like a replica that missed the deletion.
 #[tokio::test]
 async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_record_back() {
     let store = store();
@@ -55,7 +55,7 @@ async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_reco
 }
 
 #[tokio::test]
-async fn cookie_without_a_session_makes_no_mark() {
+async fn sign_out_with_a_cookie_without_a_session_makes_no_mark() {
     let store = store();
     let (sessions, id) = (node(&store, 1), "07".repeat(32).parse::<SessionId>().unwrap());
     assert!(sessions.end(&id, NOW).await.unwrap().is_none());
@@ -87,7 +87,7 @@ async fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_user_a
     assert!(sessions.find(&first, NOW).await.is_none() && sessions.find(&last, NOW).await.is_some());
 }
 
-/// A user signs out and in again many times on one computer. The session on another computer goes on.
+/// A user signs out and in again many times on one computer. The session on another computer stays valid.
 #[tokio::test]
 async fn ended_sessions_do_not_count_for_the_limit_of_a_user() {
     let (sessions, alice) = (node(&store(), 1), session("alice"));
@@ -144,7 +144,7 @@ fn with_outage(without_store: WithoutStore) -> (Arc<Outage>, Sessions) {
 }
 
 #[tokio::test]
-async fn session_goes_on_for_30_seconds_after_its_last_reading_while_the_store_is_away() {
+async fn session_is_found_for_30_seconds_after_its_last_read_while_the_store_is_away() {
     let (outage, sessions) = with_outage(WithoutStore::Refuse);
     let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
     outage.set_away(true);
@@ -163,7 +163,7 @@ async fn session_goes_on_for_30_seconds_after_its_last_reading_while_the_store_i
 }
 
 #[tokio::test]
-async fn session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
+async fn new_session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
     let (outage, sessions) = with_outage(WithoutStore::Refuse);
     outage.set_away(true);
     assert!(sessions.begin(session("alice"), Stage::SignedIn, NOW).await.is_err());

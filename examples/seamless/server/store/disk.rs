@@ -1,8 +1,8 @@
 //! A store in one file of this machine, by redb. Only one process uses the file at a time.
 //!
-//! One thread does all writes. The thread collects the operations that wait, does these operations in one transaction,
-//! and waits until the disk has the transaction. Then the thread answers. So operations at the same time share the cost
-//! of one `fsync`. After a `kill -9` or a power loss, the file has the effect of every operation that was answered.
+//! One thread does all writes. The thread collects the operations that wait, does these operations in one transaction, and
+//! waits until the disk has the transaction. Then the thread answers. So simultaneous operations share the cost of one
+//! `fsync`. After a `kill -9` or a power loss, the file has the effect of every operation that was answered.
 //!
 //! A read runs on the caller's thread. The read does not wait for the writing thread, and the file is small enough to
 //! be in memory. A task of `spawn_blocking` would take longer than the read.
@@ -52,7 +52,7 @@ enum Answer {
 /// The end and the value of each entry.
 const ENTRIES: TableDefinition<'_, &[u8], (u64, &[u8])> = TableDefinition::new("entries");
 
-/// The ends of all entries. The writing thread finds the entries that have ended in this table.
+/// The ends of all entries. By this table, the writing thread finds the entries that have ended.
 const ENDS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 impl Disk {
@@ -249,7 +249,7 @@ fn make_private(path: &Path) -> io::Result<()> {
     file.open(path).map(drop)
 }
 
-/// Returns the seconds since 1970. Entries that ended earlier have the end 0.
+/// Returns the seconds since 1970, or 0 for a time before 1970.
 fn seconds(time: UnixTime) -> u64 {
     u64::try_from(time.seconds()).unwrap_or_default()
 }
@@ -260,5 +260,5 @@ const CACHE_SIZE: usize = 64 * 1024 * 1024;
 /// The largest number of operations that wait, and of operations in one transaction.
 const MAX_WAITING: usize = 1024;
 
-/// The number of ended entries that a transaction deletes in any case.
+/// The number of ended entries that each transaction may delete. Each operation of the transaction adds two to this number.
 const DROPPED_AT_ONCE: usize = 64;

@@ -1,4 +1,4 @@
-//! A store whose operations are measured.
+//! A store that measures the time and the outcome of each operation.
 
 use super::{Key, Pending, Store, StoreError, When};
 use crate::metrics::Metrics;

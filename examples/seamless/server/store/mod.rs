@@ -1,4 +1,4 @@
-//! The store of the server's state: entries that outlive the process, each with an end.
+//! The store of the server's state: entries that outlive the process, each with a time at which the entry ends.
 //!
 //! A store has four operations ([`Store`]), and each operation is atomic. So if two nodes change one entry at the same
 //! time, only one node succeeds. These layers use the operations:
@@ -8,8 +8,8 @@
 //!
 //! A store has one of these engines:
 //! - [`disk`] is a file of this machine. This engine is the default.
-//! - [`valkey`] is a Valkey or Redis, which several nodes share.
-//! - [`memory`] is the memory of this process. The server uses it while Valkey cannot be reached, and in tests.
+//! - [`valkey`] is Valkey or Redis, which several nodes share.
+//! - [`memory`] is the memory of this process. The server uses this engine while Valkey cannot be reached, and in tests.
 
 mod disk;
 mod epoch;
@@ -48,7 +48,7 @@ use std::future::Future;
 use std::pin::Pin;
 use thiserror::Error;
 
-/// The atomic operations on entries. An entry whose end has come is absent.
+/// The atomic operations on entries. An entry that has ended counts as absent.
 ///
 /// The operations are asynchronous, because the server asks Valkey over a network. The operations return boxed futures,
 /// so that the server can hold an `Arc<dyn Store>`. The callers then do not depend on the engine.
@@ -56,12 +56,13 @@ pub(crate) trait Store: Send + Sync {
     /// Returns the value of an entry.
     fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 
-    /// Writes an entry if `when` applies, and returns whether `when` applied. When the future is ready, all nodes see
-    /// the entry, and a `kill -9` of this process does not undo the entry. If the entry
-    /// [records a single use](Kind::is_of_one_use), a failover does not undo it either.
+    /// Writes an entry if `when` applies, and returns whether `when` applied. When the future is ready, all nodes see the
+    /// entry, and a `kill -9` of this process does not undo the entry. If the entry [records a single
+    /// use](Kind::is_of_one_use), a failover does not undo the entry, either.
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool>;
 
-    /// Writes an entry without a value, which a failover does not undo. The default is for a store of one machine.
+    /// Writes an entry without a value. A failover does not undo the entry. The default implementation is for a store of one
+    /// machine.
     fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
         Box::pin(async move { self.put(key, Vec::new(), end, When::Always).await.map(drop) })
     }
@@ -98,24 +99,25 @@ pub(crate) enum Kind {
     Session = b's',
     /// The mark of a session that its user ended.
     EndedSession = b'x',
-    /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
+    /// The sign-in of a browser for an authorization request. The browser keeps the sealed value, and the store has no entry.
     Conversation = b'c',
-    /// The number of a page for the autologon host. The page has it, and the store does not.
+    /// A page that asks the autologon host. The page keeps the sealed value, and the store has no entry.
     Page = b'q',
-    /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
+    /// The sign-out of a browser, which an application asked for. The browser keeps the sealed value, and the store has no
+    /// entry.
     Logout = b'l',
-    /// The session of a page on another origin than the autologon host.
+    /// The session that the autologon host hands over to a page of another origin.
     Handover = b'h',
     /// The list of a user's sessions or grants.
     OfUser = b'u',
     UsedAssertion = b'a',
-    /// The sign-in of a native client, for one token request. The client has it, and the store does not.
+    /// The sign-in of a native client, for one token request. The client keeps the sealed value, and the store has no entry.
     DesktopSsoToken = b'd',
-    /// The clients of a user's stay that want to hear of its end.
+    /// The clients that want to hear when a user's stay ends. A stay lasts from a sign-in to a sign-out.
     Participants = b'j',
     /// An authorization request that its client pushed.
     PushedRequest = b'p',
-    /// What a sign-in gives to a client: a code, and then tokens.
+    /// The grant that a client gets by a sign-in: a code, and then tokens.
     Grant = b'g',
     /// The one-time codes of an account.
     OneTimeCode = b'o',
@@ -125,13 +127,13 @@ pub(crate) enum Kind {
     KnownAddress = b'n',
     /// The account name of a user principal name.
     AccountName = b'm',
-    /// The number of entries that a tenant has.
+    /// The number of a tenant's entries of one kind.
     Share = b'v',
     /// An account with the verifier of its password.
     HashRecord = b'z',
-    /// The account to which a name leads.
+    /// The account whose verifier the server uses for a user name.
     HashName = b'f',
-    /// The source of password hashes, and how far it is.
+    /// The source of password hashes, and how far the server has read its changes.
     HashSource = b'y',
     /// Keys that the server made.
     Keys = b'k',
@@ -141,7 +143,7 @@ pub(crate) enum Kind {
     Replay = b't',
     /// An agent that validates passwords.
     Agent = b'b',
-    /// The numbers of a tenant's agents.
+    /// The identifiers of a tenant's agents.
     AgentsOfTenant = b'A',
     /// A token with which an agent may enrol.
     EnrolmentToken = b'i',
@@ -154,7 +156,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    #[expect(clippy::as_conversions, reason = "the discriminant is the letter, so the compiler refuses a letter twice")]
+    #[expect(clippy::as_conversions, reason = "the discriminant is the letter, so no two kinds have the same letter")]
     const fn letter(self) -> u8 {
         self as u8
     }
@@ -166,8 +168,8 @@ impl Kind {
 }
 
 impl Key {
-    /// Makes the key `{}`, the kind's letter and `octets`. With the empty hash tag `{}`, a cluster of Valkey hashes the
-    /// whole key. Only the first [`MAX_KEY`] octets count.
+    /// Makes the key from `{}`, the kind's letter and the first [`MAX_KEY`] octets of `octets`. With the empty hash tag `{}`,
+    /// a cluster of Valkey hashes the whole key.
     pub(crate) fn new(kind: Kind, octets: &[u8]) -> Self {
         let octets = octets.iter().take(MAX_KEY).copied();
         Self { octets: b"{}".iter().copied().chain([kind.letter()]).chain(octets).collect(), kind }
@@ -182,7 +184,7 @@ impl Key {
     }
 }
 
-/// Shows the kind only. The octets may belong to a user.
+/// Shows the kind only. The octets may identify a user.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({}…)", self.octets.iter().take(3).copied().map(char::from).collect::<String>())
@@ -199,8 +201,8 @@ pub(crate) enum StoreError {
     Full,
     #[error("a value of {0} octets is too long for the state store")]
     TooLong(usize),
-    /// The server does not replace such a value. Otherwise a node with a wrong secret would destroy the keys of the
-    /// other nodes.
+    /// The server does not replace a value of another secret. Otherwise a node with a wrong secret would destroy the keys of
+    /// the other nodes.
     #[error(
         "the state store has an entry of another secret ({0}); give all nodes the same secret, or delete the state of the old \
          secret"
@@ -225,5 +227,5 @@ const MAX_VALUE: usize = 64 * 1024;
 /// The largest number of octets of a key after the kind's letter.
 const MAX_KEY: usize = 64;
 
-/// The largest number of entries of the file and of the memory. Valkey has its own limit, `maxmemory`.
+/// The largest number of entries in the file, and in the memory. Valkey has its own limit, `maxmemory`.
 const MAX_ENTRIES: u64 = 1_000_000;

@@ -22,7 +22,8 @@ use std::time::Duration;
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Nodes {
     Single(String),
-    /// The master that these sentinels know as `service`. The master has the user and the password of the first address.
+    /// The master that these sentinels know as `service`. The server uses the user and the password of the first address for
+    /// the master.
     Sentinels {
         service: String,
         sentinels: Vec<String>,
@@ -38,7 +39,8 @@ pub(super) enum Connector {
     Single(Client),
     Sentinels {
         sentinels: Sentinels,
-        /// The address of a sentinel. The master has the user, the password and the TLS of this address.
+        /// The address of the first sentinel. The server uses the user, the password and the TLS of this address for the
+        /// master.
         model: String,
         authority: Authority,
     },
@@ -57,7 +59,8 @@ pub(super) enum Connection {
 /// The host and the port of a master.
 pub(super) type Master = (String, u16);
 
-/// The certificate authority that the nodes must have, in PEM. Without it, an authority of the operating system is needed.
+/// The authority that issued the certificates of the nodes, in PEM. If the value is `None`, the server trusts the authorities
+/// of the operating system.
 #[derive(Clone, Default)]
 pub(crate) struct Authority(Option<Vec<u8>>);
 
@@ -82,7 +85,8 @@ impl Nodes {
     }
 
     fn open(&self, authority: &Authority) -> Result<Connector, Box<dyn Error>> {
-        // Another part of the process may have chosen the same cryptography for TLS.
+        // The server ignores an error, because another part of the process may already have chosen the same cryptography for
+        // TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match self {
             Self::Single(address) => Connector::Single(Client::open(info(address, authority)?)?),
@@ -152,7 +156,8 @@ async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// Returns an error unless the node is a master. A node that the sentinels have just named may not know it yet.
+/// Returns an error if the node is not a master. A node that the sentinels have just named perhaps does not yet know that it
+/// is the master.
 async fn is_master(connection: &mut MultiplexedConnection) -> Result<(), Box<dyn Error + Send + Sync>> {
     let described: String = redis::cmd("INFO").arg("replication").query_async(connection).await?;
     let is_master = described.lines().any(|line| line == "role:master");
@@ -189,5 +194,5 @@ impl Connection {
 
 const CONNECT_TIME: Duration = Duration::from_secs(1);
 
-/// The largest number of times that a cluster may redirect a command while its slots move.
+/// The largest number of times that a cluster may redirect a command while the cluster moves slots.
 const REDIRECTIONS: u32 = 3;

@@ -33,11 +33,11 @@ pub(crate) enum WithoutStore {
     Refuse,
 }
 
-/// Opens the store. This function does not connect to Valkey: the first request to the store does.
+/// Opens the store. This function does not connect to Valkey; the first request to the store connects.
 pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, String> {
     let (store, secret): (Arc<dyn Store>, _) = match engine {
         Engine::Disk { folder } => {
-            // The file comes first, because its lock keeps another process out of this folder.
+            // The server opens the file first, because its lock keeps another process out of this folder.
             let disk = Disk::open(&folder.join("state.redb"), clock::now)?;
             (Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?)
         }
@@ -59,7 +59,7 @@ impl fmt::Display for Engine {
 }
 
 impl Engine {
-    /// Returns the engine of a server whose configuration names none: a file in the user's folder for state.
+    /// Returns the engine of a server whose configuration names no engine: a file in the user's folder for state.
     pub(crate) fn of_user() -> Result<Self, String> {
         let folder = default_folder(|name| env::var_os(name).map(PathBuf::from));
         let folder =
@@ -68,8 +68,8 @@ impl Engine {
     }
 }
 
-/// Returns the folder for state: the folder that systemd made for this service, else `seamless` in the user's folder
-/// for state (XDG Base Directory Specification).
+/// Returns the folder for state. This is the folder that systemd made for this service, or else `seamless` in the user's
+/// folder for state (XDG Base Directory Specification).
 fn default_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let of_user = || {

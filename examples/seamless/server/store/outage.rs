@@ -1,4 +1,4 @@
-//! A store for tests that cannot be reached, or whose replicas confirm nothing, while the test says so.
+//! A store for tests. While the test says so, the store cannot be reached, or its replicas confirm nothing.
 
 use super::{Key, Memory, Pending, Store, StoreError, When};
 use kerberos_sso::UnixTime;
@@ -31,7 +31,8 @@ impl Outage {
         answer(&self.memory)
     }
 
-    /// Returns the answer to a write, or an error if the write was done, needs a replica, and none confirms.
+    /// Returns the answer to a write. Returns an error if the write was done and needs a replica, but no replica confirms the
+    /// write.
     fn confirmed<'a, T: Send + 'a>(
         &'a self,
         needs_replica: bool,

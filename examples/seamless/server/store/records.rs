@@ -1,4 +1,4 @@
-//! Typed values in the store. Each value is JSON, and sealed.
+//! Typed values in the store. Each value is sealed JSON.
 
 use super::{Key, Kind, Sealer, Secret, Store, StoreError, When};
 use kerberos_sso::UnixTime;
@@ -134,7 +134,7 @@ impl Records {
         Ok(Entry { sealed, value })
     }
 
-    /// Writes an entry if no other request has changed it since `old` was read. Returns whether this request wrote it.
+    /// Writes an entry if no other request has changed it since `old` was read. Returns whether this request wrote the entry.
     pub(crate) async fn replace<T: Serialize>(
         &self,
         key: &Key,

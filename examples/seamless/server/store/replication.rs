@@ -7,12 +7,12 @@ pub(super) struct Replication {
     stream: String,
     /// The end of the stream, in octets since its beginning.
     end: u64,
-    /// The part of the stream that each replica has, which is online and has the data from before.
+    /// The octets of the stream that each replica has. Only a replica that is online, and so has the data from before, counts.
     replicas: Vec<u64>,
 }
 
 impl Replication {
-    /// Reads the answer to `INFO replication`, or returns `None` if the node is no master.
+    /// Reads the answer to `INFO replication`, or returns `None` if the node is not a master.
     pub(super) fn read(text: &str) -> Option<Self> {
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         if field("role")? != "master" {
@@ -45,7 +45,7 @@ impl Replication {
 mod tests {
     use super::*;
 
-    /// What Redis 7.0.15 answers, with one replica that is online and one that still loads.
+    /// The answer of Redis 7.0.15 with one replica that is online and one replica that still loads.
     const MASTER: &str = "# Replication\r\nrole:master\r\nconnected_slaves:2\r\n\
         slave0:ip=127.0.0.1,port=7002,state=online,offset=126,lag=1\r\n\
         slave1:ip=127.0.0.1,port=7003,state=wait_bgsave,offset=500,lag=0\r\nmaster_failover_state:no-failover\r\n\
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_of_a_replica_or_without_an_offset_is_no_description() {
+    fn answer_of_a_replica_and_answer_without_an_offset_are_refused() {
         for text in
             [MASTER.replace("role:master", "role:slave"), MASTER.replace("master_repl_offset", "x"), String::new()]
         {

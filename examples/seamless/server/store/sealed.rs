@@ -49,15 +49,15 @@ impl<'k> Sealer<'k> {
     }
 }
 
-/// Seals a value that a browser keeps, as text. Each text has a key of its own, which its random salt gives. So no number of
-/// texts is too large for the nonces of AES-GCM (NIST SP 800-38D section 8.3).
+/// Seals a value that a browser keeps, as text. Each text has a key of its own, which the server derives from a random salt.
+/// So the number of texts under one key never exceeds the limit for random nonces of AES-GCM (NIST SP 800-38D section 8.3).
 pub(crate) fn seal_text(secret: &Secret, kind: Kind, value: &impl Serialize) -> Option<String> {
     let (salt, json): ([u8; 16], _) = (clock::random(), Zeroizing::new(serde_json::to_vec(value).ok()?));
     let sealed = Sealer::new(secret, b"", &Key::new(kind, &salt)).seal(&json)?;
     Some(URL_SAFE_NO_PAD.encode([&salt[..], &sealed].concat()))
 }
 
-/// Opens a text of [`seal_text`] of the same kind.
+/// Opens a text that [`seal_text`] made for the same kind.
 pub(crate) fn open_text<T: DeserializeOwned>(secret: &Secret, kind: Kind, text: &str) -> Option<T> {
     let octets = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (salt, sealed) = octets.split_first_chunk::<16>()?;

@@ -1,7 +1,7 @@
 //! The secret of the server: 32 random octets in a file. All nodes of a store have the same secret.
 //!
-//! The server seals every value in the store with a key that is derived from the secret. So an attacker who can read
-//! the store cannot read the values, and an attacker who can write to the store can make no session and no key.
+//! The server seals every value in the store with a key that is derived from the secret. So an attacker who can read the store
+//! cannot read the values. An attacker who can write to the store cannot make a session or a key.
 
 use crate::clock;
 use hkdf::Hkdf;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The secret, of which memory has one copy. Clones share it.
+/// The secret. Clones share one copy in memory.
 #[derive(Clone)]
 pub(crate) struct Secret(Arc<Keys>);
 
@@ -58,7 +58,7 @@ impl Secret {
         expand(&self.0.octets, input, purpose)
     }
 
-    /// Returns a name for `parts` (HMAC-SHA256). Without the secret, the parts of a name cannot be guessed.
+    /// Returns a name for `parts` (HMAC-SHA256). Without the secret, nobody can guess the parts of a name and check the guess.
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 3)")]
     pub(crate) fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.names.as_slice()).expect("HMAC takes 32 octets as a key");
@@ -85,7 +85,7 @@ fn length(part: &[u8]) -> [u8; 8] {
     u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// Writes a new secret to a new file. The file gets its name when it is whole, because another process may read the
+/// Writes a new secret to a new file. The file gets its name only when it is complete, because another process may read the
 /// file.
 fn make(path: &Path) -> io::Result<()> {
     if path.exists() {
@@ -104,7 +104,7 @@ fn make(path: &Path) -> io::Result<()> {
     linked
 }
 
-/// Refuses a file that other users can read.
+/// Refuses a file that every user can use.
 #[cfg(unix)]
 fn is_private(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;

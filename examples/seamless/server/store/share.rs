@@ -1,9 +1,9 @@
-//! The share of a tenant: the number of entries of one kind that it has in the store at the same time. So the clients of one tenant
-//! cannot fill the store for the others.
+//! The share of a tenant: the largest number of entries of one kind that a tenant may have in the store at the same time. So
+//! the clients of one tenant cannot fill the store for other tenants.
 //!
-//! The store cannot count entries, so each share counts what it gave, by the time at which the entry ends. An entry that ends
-//! earlier counts until then. Many requests change one count at the same time, so each share has several counts, and an entry
-//! belongs to one of them by its name.
+//! The store cannot count entries, so each share counts the entries that it admitted, by the times at which they end. An entry
+//! that is deleted before its end counts until its end. Many requests would change one count at the same time. So each share
+//! has several counts, and the name of an entry decides which count the entry belongs to.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -17,7 +17,7 @@ pub(crate) struct Shares {
     parts: u8,
 }
 
-/// The number of entries that end in one span of time, by the number of that span.
+/// The end of each span of time, in seconds since 1970, and the number of entries that end in the span.
 type Ends = Vec<(i64, u32)>;
 
 impl Shares {
@@ -26,8 +26,8 @@ impl Shares {
         Self { records, kind, most, parts: PARTS }
     }
 
-    /// Counts an entry that lives for `lifetime` seconds. Returns whether the tenant's share has room for it. `name` is the name of
-    /// the entry.
+    /// Counts an entry that lives for `lifetime` seconds. Returns whether the tenant's share has room for the entry. `name` is
+    /// the name of the entry.
     pub(crate) async fn take(
         &self,
         tenant: &str,
@@ -38,7 +38,7 @@ impl Shares {
         let now = now.seconds();
         let span = lifetime.div_euclid(SPANS).max(1);
         let end = now.saturating_add(lifetime);
-        // The end of the span in which the entry ends. A span is of the times that have the same end.
+        // The entry counts until the end of the span in which it ends.
         let end = end.saturating_add(span).div_euclid(span).saturating_mul(span);
         let most = self.most.div_euclid(self.parts.max(1).into());
         let change = |ends: Option<Ends>| {
@@ -65,10 +65,10 @@ impl Shares {
     }
 }
 
-/// The number of spans into which the life of an entry is divided. An entry counts for up to a span longer than it lives.
+/// The number of spans into which the life of an entry is divided. An entry counts for at most one span longer than it lives.
 const SPANS: i64 = 16;
 
-/// The number of counts of a share. Names are spread evenly, so one count is full a little before the others.
+/// The number of counts of a share. Names are spread evenly, so one count is full a little before the other counts.
 const PARTS: u8 = 16;
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_share_has_room_again_when_its_entries_have_ended_and_another_tenant_has_its_own() {
+    async fn full_share_has_room_again_when_its_entries_have_ended_and_another_tenant_has_its_own_share() {
         let shares = shares(3, 1);
         for (tenant, lifetime, seconds, expected) in [
             ("a.test", 160, 0, true),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn entry_counts_for_a_sixteenth_longer_than_it_lives_at_most() {
+    async fn entry_counts_for_at_most_a_sixteenth_longer_than_it_lives() {
         for begin in 0..20 {
             let shares = shares(1, 1);
             assert!(take(&shares, "a.test", 160, begin).await);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_of_a_share_hold_the_share_together() {
+    async fn all_counts_of_a_share_together_admit_as_many_entries_as_the_share() {
         let shares = shares(64, 16);
         let mut taken = 0_u32;
         for name in 0..4096_u16 {

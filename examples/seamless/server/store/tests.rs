@@ -1,4 +1,4 @@
-//! Tests of the operations, on each engine that needs no server, and of the typed values above them.
+//! Tests of the store's operations, on each engine that needs no server, and of the typed values in the store.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 
-/// The time that the stores of these tests see: 1,000, until a test of its own changes it.
+/// Returns the time that the stores of these tests see, except in a test with its own clock.
 fn fixed() -> UnixTime {
     at(1_000)
 }
@@ -58,7 +58,7 @@ async fn value_is_written_only_if_its_condition_applies() {
 }
 
 #[tokio::test]
-async fn taken_entry_is_given_once() {
+async fn entry_is_returned_by_one_take_only() {
     on_each_engine(async |store: Arc<dyn Store>, engine: &str| {
         put(&*store, "k", "a", 2_000, When::Always).await;
         assert_eq!(store.take(&key("k")).await.unwrap().as_deref(), Some(&b"a"[..]), "{engine}");
@@ -93,9 +93,9 @@ async fn value_of_64_kibibytes_is_written_and_a_longer_value_is_refused() {
     .await;
 }
 
-/// 64 requests at the same time. The thread of the file does several of them in one transaction.
+/// 64 requests run at the same time. The thread that writes the file does several requests in one transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_many_requests_at_the_same_time_writes_an_absent_entry() {
+async fn only_one_of_64_simultaneous_requests_writes_an_absent_entry() {
     on_each_engine(async |store: Arc<dyn Store>, engine: &str| {
         let requests: Vec<_> = (0..64)
             .map(|number: u8| {
@@ -186,7 +186,7 @@ fn secret_is_made_once_and_must_have_32_octets() {
 }
 
 #[test]
-fn derived_octets_differ_for_each_input_and_each_boundary_of_the_purpose() {
+fn derived_octets_differ_for_each_input_and_each_division_of_the_purpose() {
     let secret = Secret::new([1; 32]);
     let derived = [
         secret.derive(b"", &[b"ab", b"c"]),
@@ -245,7 +245,7 @@ async fn value_of_another_type_counts_as_foreign() {
 }
 
 #[tokio::test]
-async fn epoch_is_the_time_of_the_first_question_and_stays_for_a_node_with_another_secret() {
+async fn epoch_is_the_time_of_the_first_request_and_a_node_with_another_secret_cannot_change_it() {
     let store = Arc::new(Memory::new(fixed));
     let records = Records::new(store.clone(), Secret::new([1; 32]));
     assert_eq!(epoch(&records, at(1_005)).await, Ok(at(1_005)));
@@ -255,7 +255,7 @@ async fn epoch_is_the_time_of_the_first_question_and_stays_for_a_node_with_anoth
     assert_eq!(epoch(&records, at(1_500)).await, Ok(at(1_005)));
 }
 
-/// No server listens on the port, because the test closes it before it asks.
+/// No server listens on the port, because the test closes the port before the first operation.
 #[tokio::test]
 async fn valkey_that_cannot_be_reached_fails_each_operation() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
@@ -271,7 +271,7 @@ fn of_valkey(address: &str, authority: Option<&Path>) -> Result<valkey::Valkey, 
 }
 
 #[test]
-fn valkey_needs_an_address_that_can_be_read_and_with_an_authority_also_tls() {
+fn valkey_address_must_be_valid_and_must_use_tls_if_an_authority_is_named() {
     let folder = TempDir::new().unwrap();
     let [pem, missing] = ["ca.pem", "missing.pem"].map(|name| folder.path().join(name));
     std::fs::write(&pem, rcgen::generate_simple_self_signed(["store".into()]).unwrap().cert.pem()).unwrap();

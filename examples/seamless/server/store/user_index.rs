@@ -13,7 +13,7 @@ pub(crate) struct UserIndex {
     most: usize,
 }
 
-/// The octets that make the key of an entry in the list.
+/// The octets from which the key of a listed entry is made.
 pub(crate) type Locator = [u8; 16];
 
 /// An entry in the list of a user, with its end in seconds since 1970. The list has the oldest entry first.
@@ -29,7 +29,7 @@ impl UserIndex {
         Self { records, kind, most }
     }
 
-    /// Adds an entry to the list of a user. `user` are octets that differ for each user and for each list.
+    /// Adds an entry to the list of a user. The octets in `user` differ for each user and for each list.
     pub(crate) async fn add(
         &self,
         user: &[&[u8]],

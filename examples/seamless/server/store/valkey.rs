@@ -1,9 +1,9 @@
-//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key. A mark, and the use of what
-//! may be used once, also wait for a replica.
+//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key. A mark, and a write that
+//! records a single use, also wait for a replica.
 //!
-//! If no answer comes, a write fails. The store may have done the write, so the server does not try again: its second
-//! command would find the effect of the first command. Only the client of a cluster may send a command again, to
-//! another node. Then too, the answer is never that a second use was the first.
+//! If no answer comes, a write fails. The store may have done the write, so the server does not try again. A second command
+//! would find the effect of the first command. Only the client of a cluster may send a command again, to another node. Even
+//! then, the answer never takes a second use for the first use.
 
 use super::nodes::{Authority, Connection, Connector, Master, Nodes};
 use super::replication::Replication;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) struct Valkey(Arc<Link>);
 
-/// The connection, which a task of its own may close.
+/// The connection. A separate task may close the connection.
 struct Link {
     connector: Connector,
     state: Mutex<Result<Open, Closed>>,
@@ -29,7 +29,7 @@ struct Open {
     checked: Instant,
 }
 
-/// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a store
+/// The state without a connection. The server does not connect before `until`. Otherwise every request would wait for a store
 /// that does not answer.
 struct Closed {
     until: Instant,
@@ -48,7 +48,7 @@ impl Valkey {
         self.answered(connection.ask(command)).await
     }
 
-    /// Waits for an answer, and closes the connection if it fails.
+    /// Waits for an answer, and closes the connection if the command fails.
     async fn answered<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
         match timeout(ANSWER_TIME, asked).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -57,11 +57,12 @@ impl Valkey {
         }
     }
 
-    /// Does a write that a failover must not undo: waits until one replica has it (`WAIT`). If the master has no replicas, no node
-    /// can take over that has missed the write. Returns `None` if the condition of the write did not apply.
+    /// Does a write that a failover must not undo, and waits until one replica has the write (`WAIT`). If the master has no
+    /// replicas, this function does not wait, because no node that missed the write can take over. Returns `None` if the
+    /// condition of the write did not apply.
     ///
-    /// The client of a cluster may connect again between two commands. So the master says with its answer how far its stream of
-    /// writes is, and a replica must have that much of the same stream.
+    /// The client of a cluster may connect again between two commands. So the master's answer also has the length of the
+    /// master's stream of writes. A replica must have this length of the same stream.
     async fn ask_for_good<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
         let mut connection = self.connection().await?;
         let asked = connection.ask_both([command, replication()], key);
@@ -78,7 +79,7 @@ impl Valkey {
         is_confirmed.then_some(answer).ok_or(StoreError::Unconfirmed)
     }
 
-    /// Does a write to an entry, as its kind needs.
+    /// Does a write to an entry. If the entry records a single use, the write waits for a replica.
     async fn write<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
         if key.is_of_one_use() { self.ask_for_good(command, key).await } else { self.ask(&command).await }
     }
@@ -130,7 +131,7 @@ impl Valkey {
 
 impl Link {
     /// Closes the connection to `used` if most sentinels no longer name this master. A master that is cut off from its
-    /// sentinels still answers, and has sessions that ended elsewhere.
+    /// sentinels still answers, and has sessions that have ended at the new master.
     async fn check(self: Arc<Self>, used: Master) {
         if self.connector.still_names(&used).await {
             return;
@@ -217,8 +218,8 @@ const CONFIRM_MILLISECONDS: u32 = 200;
 /// The longest wait for a connection. Sentinels and clusters need several connections.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 
-/// The shortest time between two questions to the sentinels whether the master has changed.
+/// The shortest time between two checks that ask the sentinels for the master.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// The time after a connection failed in which the server does not connect again.
+/// The time for which the server does not connect again after a connection has failed.
 const PAUSE: Duration = Duration::from_secs(1);

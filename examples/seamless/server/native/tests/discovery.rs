@@ -31,7 +31,7 @@ async fn answers(login: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn answers_about_managed_federated_and_unknown_domains_are_those_of_the_golden_files() {
+async fn answers_about_managed_federated_and_unknown_domains_equal_the_golden_files() {
     for (login, golden) in [
         (
             "info@contoso.test",
@@ -70,7 +70,7 @@ async fn answers_about_managed_federated_and_unknown_domains_are_those_of_the_go
     }
 }
 
-/// The test realm has an account for every name but those that are no account name.
+/// The test realm has an account for every valid account name.
 #[tokio::test]
 async fn answers_about_two_users_of_a_domain_differ_in_their_names_only() {
     for domain in ["contoso.test", "partner.test", "unknown.test"] {
@@ -86,7 +86,7 @@ async fn answers_about_two_users_of_a_domain_differ_in_their_names_only() {
 }
 
 #[tokio::test]
-async fn text_that_a_client_compares_is_in_the_answer_of_a_managed_domain_only() {
+async fn text_that_a_client_searches_for_is_in_the_answer_about_a_managed_domain_only() {
     for (login, is_there) in [("nn@contoso.test", true), ("nn@partner.test", false), ("nn@unknown.test", false)] {
         let (method, path, body) = credential_type(login);
         assert_eq!(send(method, &path, &[], body).await.2.contains(LITERAL), is_there, "{login}");
@@ -94,7 +94,7 @@ async fn text_that_a_client_compares_is_in_the_answer_of_a_managed_domain_only()
 }
 
 #[tokio::test]
-async fn name_without_a_domain_is_of_no_domain_and_markup_in_it_is_escaped() {
+async fn name_without_a_domain_is_unknown_and_markup_in_a_name_is_escaped() {
     for login in ["alice", "CONTOSO\\alice", "", "@contoso.test"] {
         let (method, path, body) = credential_type(login);
         let answer = send(method, &path, &[], body).await.2;
@@ -107,7 +107,7 @@ async fn name_without_a_domain_is_of_no_domain_and_markup_in_it_is_escaped() {
 }
 
 #[tokio::test]
-async fn request_with_any_media_type_is_answered_and_one_without_a_name_or_of_a_page_is_refused() {
+async fn request_with_any_media_type_is_answered_and_request_without_a_name_or_from_a_page_is_refused() {
     let (method, path, body) = credential_type("info@contoso.test");
     for headers in [&[][..], &[("content-type", "text/plain")], &[FORM], &[("content-type", "application/json")]] {
         assert_eq!(send(method, &path, headers, body.clone()).await.0, 200, "{headers:?}");
@@ -123,7 +123,7 @@ async fn request_with_any_media_type_is_answered_and_one_without_a_name_or_of_a_
 }
 
 #[tokio::test]
-async fn metadata_is_that_of_the_golden_files() {
+async fn metadata_equals_the_golden_files() {
     let authority = "https%3A%2F%2Fsso.test%2Fcontoso.test%2Foauth2%2Fv2.0%2Fauthorize";
     for (path, golden) in [
         ("/contoso.test/winauth/trust/mex".into(), include_str!("../golden/mex.xml")),
@@ -141,7 +141,7 @@ async fn metadata_is_that_of_the_golden_files() {
 }
 
 #[tokio::test]
-async fn authority_of_this_server_has_its_metadata_and_another_is_invalid() {
+async fn authority_of_this_server_has_metadata_and_another_authority_is_invalid() {
     let ask = async |endpoint: &str| {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("api-version", "1.1"), ("authorization_endpoint", endpoint)])

@@ -62,7 +62,8 @@ const PARTS: [&str; 12] = [
     "\"",
 ];
 
-/// Sends the changed bodies, and checks that each answer is 200 or says that the request is bad. Returns the bodies with 200.
+/// Sends the changed bodies, and checks that each answer has the status 200 or 4xx. Returns the bodies whose answer has the
+/// status 200.
 async fn accepted(seed: u64, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<String> {
     let (mut numbers, mut accepted) = (Numbers(seed), Vec::new());
     for _ in 0..COUNT {
@@ -102,7 +103,7 @@ async fn changed_request_with_a_ticket_is_refused_or_gets_the_assertion_of_the_t
 }
 
 #[tokio::test]
-async fn changed_request_is_read_or_refused_by_the_reader_of_requests() {
+async fn changed_request_with_a_password_is_parsed_or_refused() {
     let (mut numbers, mut read) = (Numbers(3), 0);
     let body = with_password("alice@contoso.test", "secret");
     for _ in 0..COUNT {
@@ -123,17 +124,18 @@ async fn changed_password_request_is_refused_while_passwords_are_switched_off() 
 }
 
 #[tokio::test]
-async fn changed_question_about_a_domain_is_answered_or_refused() {
+async fn changed_request_about_a_domain_is_answered_or_refused() {
     let body =
         r#"{"username":"info@contoso.test","isOtherIdpSupported":true,"checkPhones":true,"originalRequest":"x"}"#;
     let accepted = accepted(5, "/common/GetCredentialType", &[], body).await;
     assert!(!accepted.is_empty());
 }
 
-/// The changes are inside the base64. A change that does not count for the signature, like one of the certificate or of the white
-/// space between attributes, is accepted, and the user stays the same.
+/// The test changes the document before it encodes the document in base64. The server accepts a change that the signature does
+/// not cover, such as a change of the certificate or of the white space between attributes. After such a change, the user
+/// stays the same.
 #[tokio::test]
-async fn changed_assertion_is_refused_or_of_the_same_user() {
+async fn changed_assertion_is_refused_or_gives_tokens_of_the_same_user() {
     let user = SERVER.1.user_sid("grace").to_string();
     for (seed, is_whole) in [(6, true), (7, false)] {
         let (mut numbers, mut good, mut redeemed) = (Numbers(seed), document("grace", is_whole).await, 0);
@@ -158,7 +160,7 @@ async fn changed_assertion_is_refused_or_of_the_same_user() {
     }
 }
 
-/// Returns an assertion, or one that has nothing but its DesktopSsoToken.
+/// Returns a whole assertion, or an assertion that contains only its DesktopSsoToken.
 async fn document(name: &str, is_whole: bool) -> String {
     let good = assertion(name).await;
     if is_whole {

@@ -7,7 +7,7 @@ const V1: &str = "/contoso.test/oauth2/token";
 const V2: &str = "/contoso.test/oauth2/v2.0/token";
 const API: &str = "http://127.0.0.1:8081/api";
 
-/// Returns an assertion that has nothing but the DesktopSsoToken of a user, as public clients make it.
+/// Returns an assertion that contains only the DesktopSsoToken of a user, as public clients make it.
 async fn desktop_sso_token(name: &str) -> String {
     alone(&assertion(name).await)
 }
@@ -84,7 +84,7 @@ async fn answer_of_version_2_is_for_the_resource_that_the_scope_names() {
 }
 
 #[tokio::test]
-async fn refresh_token_of_version_1_gets_an_answer_of_its_version() {
+async fn refresh_token_of_version_1_gets_an_answer_in_the_form_of_the_endpoints_version() {
     let assertion = desktop_sso_token("bob").await;
     let first = token_at(V1, &[GRANT, CLIENT, ("assertion", &assertion), ("resource", "urn:api")]).await.1;
     let mut refresh = first["refresh_token"].as_str().unwrap().to_owned();
@@ -101,7 +101,7 @@ async fn refresh_token_of_version_1_gets_an_answer_of_its_version() {
 }
 
 #[tokio::test]
-async fn assertion_and_its_desktop_sso_token_are_good_once_together() {
+async fn assertion_and_its_desktop_sso_token_are_redeemed_once_in_total() {
     for first in [true, false] {
         let whole = assertion("carol").await;
         let (alone, whole) = (alone(&whole), STANDARD.encode(&whole));
@@ -115,9 +115,9 @@ async fn assertion_and_its_desktop_sso_token_are_good_once_together() {
     }
 }
 
-/// A client that is refused for itself or its request has not used its assertion.
+/// If the server refuses the client or its request, the assertion stays unused.
 #[tokio::test]
-async fn desktop_sso_token_is_for_registered_clients_and_resources() {
+async fn desktop_sso_token_is_refused_for_unregistered_clients_resources_and_scopes() {
     let assertion = desktop_sso_token("dave").await;
     for (path, client, field, code, error) in [
         (V1, "1b730954-1685-4b74-9bfd-dac224a7b894", ("resource", "urn:api"), 700_016, "invalid_client"),

@@ -1,4 +1,4 @@
-//! Tests of `usernamemixed`. The KDC of these tests answers with one error, as a KDC does that refuses a user.
+//! Tests of `usernamemixed`. The KDC of a test answers each request with the same error, like a KDC that refuses a user.
 
 use super::*;
 use crate::native::username_token::tests::request as with_password;
@@ -30,7 +30,7 @@ fn krb_error(code: i32) -> Vec<u8> {
     .unwrap()
 }
 
-/// Answers each request with a KRB-ERROR, and returns the address.
+/// Starts a KDC that answers each request with a KRB-ERROR, and returns its address.
 pub(crate) async fn kdc(code: i32) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -68,7 +68,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn password_is_refused_by_a_fault_that_says_so_while_the_tenant_has_not_switched_it_on() {
+async fn password_gets_a_fault_with_the_reason_while_the_tenant_has_passwords_switched_off() {
     let server = Server::new(|_| {}).await;
     let (status, _, fault) = server.ask(PATH, &with_password("alice@contoso.test", "right")).await;
     let text = "AADSTS81007: Passwords by usernamemixed are switched off for this tenant.";
@@ -77,10 +77,10 @@ async fn password_is_refused_by_a_fault_that_says_so_while_the_tenant_has_not_sw
     assert!(!mex.contains("usernamemixed") && mex.contains("/winauth/trust/2005/windowstransport<"), "{mex}");
 }
 
-/// An unknown user (6), a wrong password (24), an account whose state the KDC tells before the password (18), and an expired
-/// password without a proof of it (23).
+/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 tells the state of the account before the
+/// password. Error 23 means that the password has expired, without a proof of the password.
 #[tokio::test(start_paused = true)]
-async fn unknown_user_and_wrong_password_have_one_answer_at_one_time() {
+async fn unknown_user_and_wrong_password_get_the_same_answer_after_the_same_time() {
     let mut answers = Vec::new();
     for code in [6, 24, 18, 23] {
         let kdc = kdc(code).await;
@@ -96,7 +96,7 @@ async fn unknown_user_and_wrong_password_have_one_answer_at_one_time() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
 }
 
-/// The KDC refuses each password. After ten, the server refuses them itself.
+/// The KDC refuses each password. After ten passwords, the server itself refuses further passwords.
 #[tokio::test(start_paused = true)]
 async fn thousand_changed_bodies_get_no_assertion() {
     let kdc = kdc(24).await;
@@ -112,7 +112,7 @@ async fn thousand_changed_bodies_get_no_assertion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_passwords_here_lock_the_name_on_the_page_too_whatever_the_state_of_the_account() {
+async fn wrong_passwords_by_usernamemixed_lock_the_name_on_the_page_too_in_any_state_of_the_account() {
     for code in [6, 24, 18] {
         let kdc = kdc(code).await;
         let server = Server::new(|app| app.tenants.take_username_tokens(&kdc)).await;
@@ -128,7 +128,7 @@ async fn wrong_passwords_here_lock_the_name_on_the_page_too_whatever_the_state_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_of_no_user_or_of_a_federated_domain_and_an_unread_request_are_refused() {
+async fn empty_name_or_password_federated_domain_and_malformed_request_get_a_fault() {
     let change = |app: &mut App| {
         app.tenants.take_username_tokens("127.0.0.1:1");
         app.tenants.federate("partner.test", &partner());

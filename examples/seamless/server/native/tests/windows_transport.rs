@@ -27,7 +27,7 @@ fn number(fault: &str) -> &str {
 async fn each_client_finds_its_token_in_the_answer() {
     let (status, _, envelope) = trust(Some(&ticket("alice")), RST).await;
     assert_eq!(status, 200);
-    // The search for an element in no namespace, and the walk from element to element.
+    // Some clients search for an element without a namespace, and others walk from element to element.
     let document = crate::native::xml::parse(&envelope).unwrap();
     let root = Element::root(&document).unwrap();
     let found: Vec<_> = root.descendants().filter(|element| element.is_bare("DesktopSsoToken")).collect();
@@ -39,7 +39,7 @@ async fn each_client_finds_its_token_in_the_answer() {
     let text = walked.unwrap().whole_text().unwrap();
     assert_eq!((found.len(), found[0].whole_text().unwrap()), (1, text.clone()));
     assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte)), "{text}");
-    // The search in the raw text, which takes everything between the first tag and the last.
+    // Other clients search the raw text, and take everything between the first tag and the last tag.
     let raw = between(&envelope, "<wst:RequestedSecurityToken>", "</wst:RequestedSecurityToken>");
     assert!(raw.starts_with("<saml:Assertion ") && raw.ends_with("</saml:Assertion>"));
     assert_eq!(envelope.matches("RequestedSecurityToken>").count(), 2);
@@ -48,7 +48,7 @@ async fn each_client_finds_its_token_in_the_answer() {
 }
 
 #[tokio::test]
-async fn answer_of_a_ticket_is_that_of_the_golden_file() {
+async fn answer_to_a_ticket_equals_the_golden_file() {
     let (_, _, envelope) = trust(Some(&ticket("alice")), RST).await;
     let mut golden = envelope.clone();
     let parts = [
@@ -70,14 +70,14 @@ async fn answer_of_a_ticket_is_that_of_the_golden_file() {
 }
 
 #[test]
-fn fault_is_that_of_the_golden_file() {
+fn fault_equals_the_golden_file() {
     let fault = Fault::authentication(StatusCode::UNAUTHORIZED, Code::WrongPassword);
     let envelope = fault.envelope(UnixTime::from_seconds(1_795_248_000)).unwrap();
     assert_eq!(envelope.trim_end(), include_str!("../golden/fault.xml").trim_end());
 }
 
 #[tokio::test]
-async fn blanks_before_the_declaration_and_any_or_no_media_type_are_taken() {
+async fn body_with_blanks_before_the_declaration_and_any_or_no_media_type_is_accepted() {
     let body = format!("        <?xml version='1.0' encoding='UTF-8'?>\n{RST}");
     for headers in [&[][..], &[FORM], &[("content-type", "text/plain")], &[("content-type", "application/soap+xml")]] {
         let value = ticket("alice");
@@ -88,7 +88,7 @@ async fn blanks_before_the_declaration_and_any_or_no_media_type_are_taken() {
 }
 
 #[tokio::test]
-async fn constant_message_and_request_identifiers_and_old_time_stamps_decide_nothing() {
+async fn request_with_repeated_identifiers_and_old_time_stamps_is_accepted() {
     let security = "<o:Security s:mustUnderstand='1' xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' \
         xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'><u:Timestamp u:Id='_0'>\
         <u:Created>2020-11-23T14:50:44.068Z</u:Created><u:Expires>no time</u:Expires></u:Timestamp></o:Security></s:Header>";
@@ -101,7 +101,7 @@ async fn constant_message_and_request_identifiers_and_old_time_stamps_decide_not
 }
 
 #[tokio::test]
-async fn request_of_a_page_is_refused_with_a_fault_even_of_the_own_origin() {
+async fn request_of_a_page_is_refused_with_a_fault_even_from_the_servers_own_origin() {
     for header in [
         ("origin", "https://evil.example"),
         ("origin", "http://sso.test"),
@@ -150,7 +150,7 @@ async fn each_refusal_is_a_fault_with_its_status_and_number() {
 }
 
 #[tokio::test]
-async fn unread_body_or_unknown_tenant_is_a_fault() {
+async fn malformed_body_or_unknown_tenant_gets_a_fault() {
     let long = format!("{RST}{}", " ".repeat(200_000));
     for (path, body, status, code) in [
         (PATH, "", 400, "81016"),
@@ -167,7 +167,7 @@ async fn unread_body_or_unknown_tenant_is_a_fault() {
 }
 
 #[tokio::test]
-async fn answers_of_the_limits_are_faults_too() {
+async fn refusal_by_a_limit_is_a_fault_too() {
     let app = App { rates: Rates::new(1, 2), ..App::for_tests(None).await };
     let routes = limits::around(routes(), Arc::new(app));
     for (method, status, code, text) in [
@@ -201,7 +201,7 @@ async fn tenant_is_named_by_its_name_its_identifier_or_its_realm_in_any_case() {
 }
 
 #[tokio::test]
-async fn ticket_for_a_federated_domain_is_refused_by_name_and_stays_good() {
+async fn ticket_for_a_federated_domain_is_refused_with_the_domains_name_and_stays_unused() {
     let value = ticket("alice");
     let path = "/Partner.test/winauth/trust/2005/windowstransport";
     let (status, fault) = at(path, &[("authorization", &value)], RST).await;

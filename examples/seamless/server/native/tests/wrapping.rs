@@ -1,12 +1,12 @@
-//! Tests of assertions that an attacker composes from a good one: the forms XSW 1 to 8 of "On Breaking SAML" (USENIX Security
-//! 2012), changed for an assertion that is the root, and other ways in which two readers could see two documents. The server
-//! refuses each document, and the good assertion stays good.
+//! Tests of documents that an attacker composes from a good assertion. The forms XSW 1 to 8 are those of "On Breaking SAML"
+//! (USENIX Security 2012), changed for an assertion that is the root. In the other forms, two readers of XML could read two
+//! different documents. The server refuses each document, and the good assertion stays unused.
 
 use super::*;
 
 const END: &str = "</saml:Assertion>";
 
-/// The parts of a good assertion, and of an evil one with another user.
+/// The parts of a good assertion, and of an evil assertion that names another user.
 struct Parts {
     good: String,
     /// The start tag and the children of the evil assertion, without its signature and its end tag.
@@ -33,13 +33,14 @@ impl Parts {
         self.evil.replacen("AssertionID=\"_", "AssertionID=\"_0", 1)
     }
 
-    /// Returns the signature with the content inside.
+    /// Returns the signature with `content` inside.
     fn signature_around(&self, content: &str) -> String {
         self.signature.replace("</ds:Signature>", &format!("<ds:Object>{content}</ds:Object></ds:Signature>"))
     }
 }
 
-/// Checks that a document is refused, whether the evil assertion has the identifier of the good one or another.
+/// Checks that a document is refused, whether the evil assertion has the identifier of the good assertion or another
+/// identifier.
 async fn refused(form: &str, document: impl Fn(&Parts, &str) -> String) {
     let parts = Parts::new().await;
     for evil in [&parts.evil, &parts.with_other_id()] {
@@ -65,17 +66,17 @@ async fn xsw_2_detached_signature_is_before_the_good_assertion_in_the_evil_root(
 }
 
 #[tokio::test]
-async fn xsw_3_evil_assertion_is_before_the_good_one_in_a_response() {
+async fn xsw_3_evil_assertion_is_before_the_good_assertion_in_a_response() {
     refused("XSW 3", |parts, evil| format!("{RESPONSE}{evil}{END}{}</saml:Response>", parts.good)).await;
 }
 
 #[tokio::test]
-async fn xsw_4_good_assertion_is_a_child_of_the_evil_one() {
+async fn xsw_4_good_assertion_is_a_child_of_the_evil_assertion() {
     refused("XSW 4", |parts, evil| format!("{evil}{}{END}", parts.good)).await;
 }
 
 #[tokio::test]
-async fn xsw_5_evil_assertion_has_the_signature_and_the_good_one_is_beside_it() {
+async fn xsw_5_evil_assertion_has_the_signature_and_the_good_assertion_is_beside_it() {
     refused("XSW 5", |parts, evil| {
         format!("{RESPONSE}{evil}{}{END}{}</saml:Response>", parts.signature, parts.unsigned)
     })
@@ -85,7 +86,7 @@ async fn xsw_5_evil_assertion_has_the_signature_and_the_good_one_is_beside_it() 
 }
 
 #[tokio::test]
-async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_one_in_a_response() {
+async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_assertion_in_a_response() {
     refused("XSW 6", |parts, evil| {
         format!("{RESPONSE}{evil}{}{END}</saml:Response>", parts.signature_around(&parts.unsigned))
     })
@@ -93,7 +94,7 @@ async fn xsw_6_evil_assertion_has_the_signature_that_holds_the_good_one_in_a_res
 }
 
 #[tokio::test]
-async fn xsw_7_good_assertion_is_in_an_extension_of_the_evil_one() {
+async fn xsw_7_good_assertion_is_in_an_extension_of_the_evil_assertion() {
     refused("XSW 7", |parts, evil| format!("{evil}<saml:Advice>{}</saml:Advice>{END}", parts.good)).await;
     refused("XSW 7 with a signature outside", |parts, evil| {
         format!("{evil}<saml:Advice>{}</saml:Advice>{}{END}", parts.unsigned, parts.signature)
@@ -118,7 +119,7 @@ async fn second_element_with_the_identifier_of_the_assertion_is_refused() {
 }
 
 #[tokio::test]
-async fn comment_or_instruction_in_a_text_is_refused() {
+async fn assertion_with_a_comment_or_an_instruction_in_a_text_is_refused() {
     for inserted in ["<!-- -->", "<?x?>", "<![CDATA[]]><!---->"] {
         refused(inserted, |parts, _| parts.good.replace("frank@", &format!("frank{inserted}@"))).await;
         refused(inserted, |parts, evil| {
