@@ -78,7 +78,7 @@ pub enum MessageError {
     },
     /// The token is too old: the context no longer remembers whether it accepted the token before.
     #[error(
-        "the token with sequence number {sequence} is too old to check for a replay: {oldest} is the oldest number remembered"
+        "the token with sequence number {sequence} is too old to check for a replay: {oldest} is the oldest remembered number"
     )]
     TooOld {
         /// The sequence number of the token.

@@ -124,7 +124,7 @@ impl Role {
 
 /// The protection of a wrapped message. `Integrity` is less than `Confidentiality`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[must_use = "a message may be signed where the caller expects an encrypted one"]
+#[must_use = "a message may be only signed although the caller expects an encrypted message"]
 pub enum Protection {
     /// The message is signed but not encrypted. An attacker can read the message, but every change is noticed.
     Integrity,

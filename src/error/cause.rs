@@ -66,7 +66,7 @@ pub enum Integrity {
             _ => "any of the keys tried",
         },
         match (.kvno, *.tried) {
-            (Some(_), 1) => " (it has the version that the ticket names)",
+            (Some(_), 1) => " (that key has the version that the ticket names)",
             (Some(_), _) => " (one of them has the version that the ticket names)",
             (None, _) => "",
         },
@@ -148,7 +148,7 @@ pub enum NamePart {
 #[non_exhaustive]
 pub enum AddressCause {
     /// The ticket does not list the client's address.
-    #[error("the client's address is not one of these")]
+    #[error("the client's address is not one of these addresses")]
     NotListed,
     /// The ticket lists addresses, but no IP address. For example, Windows clients ask for NetBIOS names.
     #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
@@ -216,7 +216,7 @@ impl ReplayCause {
     pub(super) const fn phrase(self) -> &'static str {
         match self {
             Self::Seen => "",
-            Self::OlderThanCache => ", or may have been: it is older than the memory of the replay cache",
+            Self::OlderThanCache => ", or may have been used: it is older than the replay cache's memory",
         }
     }
 }

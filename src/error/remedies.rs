@@ -17,16 +17,16 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
         }
         Error::NotNegotiate(HeaderProblem::NoToken) => {
-            "The client sent the word Negotiate without a token, as a browser does that gets no ticket. Check the \
-             client's tickets with klist on the client, or find the program that sends the word alone."
+            "The client sent the word Negotiate without a token. A browser without a ticket does the same. Check \
+             the client's tickets with klist on the client, or find the program that sends the word alone."
         }
         Error::NotNegotiate(HeaderProblem::Wrapped) => {
             "Let the client's program write the base64 in one line: \"base64 -w 0\" and not \"base64\", b64encode and not \
              encodebytes in Python, Base64FormattingOptions.None in .NET."
         }
         Error::NotNegotiate(HeaderProblem::Unpadded) => {
-            "Let the client's program keep the \"=\" at the end of the base64 (RFC 4648 section 4). If it does, a proxy or the \
-             web server has cut the header: raise its header limit."
+            "Let the client's program keep the \"=\" at the end of the base64 (RFC 4648 section 4). If the program keeps the \
+             \"=\", a proxy or the web server has cut the header: raise the header limit."
         }
         Error::NotNegotiate(HeaderProblem::Base64) => {
             "Let the client's program write base64 with \"+\" and \"/\" (RFC 4648 section 4; not the URL-safe \
@@ -43,13 +43,13 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         Error::TooLarge { .. } => TOO_LARGE,
         Error::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
         Error::Ntlm { .. } | Error::NegoEx { offer: KerberosOffer::AlsoOffered } => {
-            "The client prefers another mechanism though it could use Kerberos. Check the order of security packages \
-             on the client, and that the client can get a ticket for this service (klist get {service})."
+            "The client prefers another mechanism although it could use Kerberos. Check the order of security \
+             packages on the client, and that the client can get a ticket for this service (klist get {service})."
         }
         Error::NegoEx { .. } => NEGOEX,
         Error::Iakerb => {
-            "The client reaches no KDC. Let it reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or a \
-             KDC proxy (MS-KKDCP). This server does not relay messages to a KDC."
+            "The client reaches no KDC. Let the client reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or \
+             a KDC proxy (MS-KKDCP). This server does not relay messages to a KDC."
         }
         Error::NoKerberos { .. } => {
             "Enable Kerberos in the client's Negotiate settings, and check that the client is a member of the domain or \
@@ -79,13 +79,13 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             NoKeyCause::Realm { .. } => REALM_NOT_HELD,
             NoKeyCause::RealmCase { .. } => {
                 "Spell the realm in the key set as the ticket spells it. A realm of Active Directory is the upper-case \
-                 DNS name of the domain (ktpass and ktutil do not correct it)."
+                 DNS name of the domain (ktpass and ktutil do not correct the case)."
             }
             NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
             NoKeyCause::NotConsidered { .. } => LEFT_OUT,
             NoKeyCause::Retired { .. } => {
                 "The server no longer uses the previous key. If clients still use tickets under the previous key, keep \
-                 that key longer: for as long as tickets live (10 hours by default)."
+                 that key until these tickets have ended (10 hours by default)."
             }
             NoKeyCause::StrictVersion { .. } => {
                 "Export the key of that version, or let the policy treat the version as a hint (the default)."
@@ -123,7 +123,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
              key of its own."
         }
         Error::ClientMismatch(_) | Error::Checksum(_) => {
-            "A correct client does not send this. Find out which program sent it, and report it to its maintainers."
+            "A correct client does not send such a request. Find out which program sent the request, and report the fault \
+             to the maintainers of that program."
         }
         Error::ClockSkew { .. } => CLOCK,
         Error::TicketExpired { .. } => {
@@ -139,8 +140,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::TicketLifetime { seconds: ..0, .. } => {
             "No KDC writes a ticket that ends before it starts: the maker of this ticket holds a key of this service's \
-             account. Change the account's password, and find out who knew it. If the KDC is not Active Directory, \
-             report this to its maintainers."
+             account. Change the account's password, and find out who knew the old password. If the KDC is not \
+             Active Directory, report this to its maintainers."
         }
         Error::TicketLifetime { .. } => {
             "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise the maximum in this server's \
@@ -156,7 +157,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::AddressMismatch(_) => {
             "The client asked for a ticket bound to its address, and its request came through NAT or a proxy. Set \
-             noaddresses = true in its krb5.conf, or ignore addresses in this policy (the default)."
+             noaddresses = true in the client's krb5.conf, or ignore addresses in this policy (the default)."
         }
         Error::Transited(TransitedCause::Realms(_)) => TRANSITED_REALMS,
         Error::Transited(TransitedCause::Unreadable(_)) => {
@@ -166,21 +167,21 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::AuthorizationData { part: Part::Authenticator, .. } => {
             "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the client's program wrap the \
-             element in AD-IF-RELEVANT if it is harmless to ignore it."
+             element in AD-IF-RELEVANT if a service may safely ignore the element."
         }
         Error::AuthorizationData { .. } => {
             "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the KDC wrap the \
-             element in AD-IF-RELEVANT if it is harmless to ignore it."
+             element in AD-IF-RELEVANT if a service may safely ignore the element."
         }
         Error::ChannelBinding => {
             "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
              certificate that clients see. A client in Java (outside of LDAP) or Perl writes another type of address \
-             into its bindings: allow it (BindingAddressPolicy::AllowNull). If neither is the cause, an attacker \
-             relayed this request."
+             into its bindings: allow such bindings (BindingAddressPolicy::AllowNull). If neither is the cause, an \
+             attacker relayed this request."
         }
         Error::ChannelBindingMissing(_) => {
             "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \
-             Linux do not bind), or lower the level of this policy."
+             Linux send no bindings), or lower the level of this policy."
         }
         Error::Delegation(_) => {
             "Let the user sign in directly, or allow delegated tickets in this policy (DelegationPolicy::Allow)."
@@ -198,8 +199,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }) => PAC_SIGNATURE_MISSING,
         Error::PacSignature(_) => {
             "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
-             was not given: export all of its keys. If krbtgt keys were given, check that these keys are current, and \
-             that they include the krbtgt keys of the read-only domain controllers."
+             was not given: export all keys of the account. If krbtgt keys were given, check that these keys are \
+             current, and that they include the krbtgt keys of the read-only domain controllers."
         }
         Error::PacMalformed(PacMalformed { problem: PacProblem::NoDomain { .. } | PacProblem::NoUser, .. }) => {
             NO_DOMAIN
@@ -210,8 +211,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::PacMalformed(_) | Error::PacMismatch(_) => {
             "No domain controller writes such a PAC. The maker of the ticket holds a key of this service's account: \
-             change the account's password, and find out who knew it. If the KDC is not Active Directory, report this \
-             to its maintainers."
+             change the account's password, and find out who knew the old password. If the KDC is not Active \
+             Directory, report this to its maintainers."
         }
         Error::UntrustedDomain { .. } => {
             "If that domain belongs to the account's forest, name its SID in the account's domain SIDs \
@@ -228,8 +229,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."
         }
         Error::Replay(ReplayCause::OlderThanCache) => {
-            "The server was started a moment ago, or its clock was set back: it cannot know which authenticators were \
-             used before that time. Such refusals end without any action within two clock skews."
+            "The server was started a moment ago, or its clock was set back: the server cannot know which authenticators \
+             were used before that time. Such refusals end without any action within two clock skews."
         }
         Error::Negotiation(NegotiationCause::TooLate { .. }) => {
             "A single refusal of this kind needs no action: the client or the network was slow, and the client starts \
@@ -275,16 +276,16 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
 
 const NTLM: &str = "\
 The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most frequent \
-first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no CNAME to \
-another; (2) no account, or two accounts, have that service principal name: \"setspn -Q {service}\" must find exactly \
-one; (3) the browser does not trust the site: put it into the Local Intranet zone, or into AuthServerAllowlist of \
-Chrome or Edge; (4) the client does not reach a domain controller (VPN), or its user is a local user: \"klist get \
-{service}\" on the client shows which of the two.";
+first: (1) the URL names an IP address or a DNS alias: use the name that the service principal has, and not a \
+CNAME to another name; (2) no account, or two accounts, have that service principal name: \"setspn -Q {service}\" \
+must find exactly one; (3) the browser does not trust the site: put it into the Local Intranet zone, or into \
+AuthServerAllowlist of Chrome or Edge; (4) the client does not reach a domain controller (VPN), or its user is a local \
+user: \"klist get {service}\" on the client shows which of these two is the cause.";
 
 const NEGOEX: &str = "\
-The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that its \
-user is a domain user, that the client reaches a domain controller, and that \"setspn -Q {service}\" finds exactly one \
-account.";
+The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that \
+the client's user is a domain user, that the client reaches a domain controller, and that \"setspn -Q {service}\" \
+finds exactly one account.";
 
 const TOO_LARGE: &str = "\
 The user is in very many groups, or the client forwards a ticket-granting ticket. Raise the policy's max_token_size (and \
@@ -336,7 +337,7 @@ const TICKET_DOES_NOT_OPEN: &str = "\
 The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \
 another account: \"setspn -Q {service}\" must find the account of these keys and no other; (2) the keys were derived \
 from a wrong password, or, for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", \
-its lower-case name without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was \
+the account's lower-case name without $, \".\" and the lower-case realm, for every service name; (3) the password was \
 changed after the keys were exported, and the version number did not change. Otherwise the ticket is damaged or \
 forged.";
 
@@ -350,7 +351,7 @@ const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \
 tried. Name the services of each account (Account::with_service): the server then tries the keys of the account that \
 has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Take keys \
-out of the keytab whose tickets have ended.";
+whose tickets have ended out of the keytab.";
 
 const SUBKEY: &str = "\
 The client chose this type by itself: the ticket and its session key have other types. Update the client, or let its \
@@ -358,9 +359,9 @@ configuration permit AES (permitted_enctypes in krb5.conf; on Windows the policy
 for Kerberos\").";
 
 const CLOCK: &str = "\
-Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same \
-on this server if every client is refused. Kerberos allows five minutes either way. A virtual machine that resumed \
-from a snapshot often has a wrong clock.";
+Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux). If every \
+client is refused, do the same on this server. Kerberos allows a difference of five minutes in both directions. A \
+virtual machine that resumed from a snapshot often has a wrong clock.";
 
 const TRANSITED_REALMS: &str = "\
 If a realm is a domain of the account's own forest, name it with the SID of that domain (Account::with_forest_domain). \

@@ -42,7 +42,7 @@ pub enum NoKeyCause {
     },
     /// The key set holds keys of this type, but all of them have retired (see
     /// [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
-    #[error("{held} held; the keys of that type served only until {last}")]
+    #[error("{held} held; the keys of that type opened tickets only until {last}")]
     Retired {
         /// The held keys.
         held: HeldKeys,

@@ -122,7 +122,7 @@ pub enum KeytabError {
     #[error("not a keytab: it does not begin with 0x0501 or 0x0502")]
     Version,
     /// No entry has a key that this crate can use.
-    #[error("the keytab has no key that can serve: {unsupported} keys of unsupported types{}", Listed(.unusable))]
+    #[error("the keytab has no usable key: {unsupported} keys of unsupported types{}", Listed(.unusable))]
     NoKey {
         /// The number of complete entries whose keys have an unsupported type.
         unsupported: usize,

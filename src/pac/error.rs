@@ -46,7 +46,7 @@ pub enum PacProblem {
     #[error("the bytes end too early")]
     Truncated,
     /// Octets follow the end of the structure.
-    #[error("{0} bytes too many")]
+    #[error("{0} bytes follow the end of the structure")]
     TrailingBytes(usize),
     /// The number of octets exceeds the limit.
     #[error("{size} bytes, more than the limit of {limit}")]
@@ -66,19 +66,19 @@ pub enum PacProblem {
     #[error("it is not aligned to eight bytes")]
     Alignment,
     /// An offset points into the header, or past the end.
-    #[error("it lies in the header or past the end")]
+    #[error("its offset points into the header or past the end")]
     Offset,
     /// Two buffers share octets.
     #[error("it overlaps another buffer")]
     Overlap,
     /// The PAC has two buffers of one type, or the ticket has two PACs.
-    #[error("there is more than one")]
+    #[error("it occurs more than once")]
     Duplicate,
     /// A required buffer is missing.
     #[error("this buffer is missing")]
     Missing,
     /// A field does not have the required length.
-    #[error("{found} bytes where {expected} belong")]
+    #[error("{found} bytes instead of {expected}")]
     Size {
         /// The required length of the field.
         expected: usize,
@@ -86,16 +86,16 @@ pub enum PacProblem {
         found: usize,
     },
     /// The header does not announce type serialization version 1 in little-endian order (MS-RPCE section 2.2.6).
-    #[error("the serialization header is not that of version 1, little-endian")]
+    #[error("the serialization header is not version 1 in little-endian order")]
     SerializationHeader,
     /// A pointer is null, but the field must not be absent.
-    #[error("a null pointer")]
+    #[error("the pointer is null")]
     NullPointer,
     /// Two pointers have the same referent ID.
     #[error("a pointer with the same referent ID as another pointer")]
     RepeatedReferent,
     /// The count, the offset or the maximum of an array differs from the value that the structure announces.
-    #[error("an array of another size than its structure says")]
+    #[error("the size of the array differs from the size in its structure")]
     Conformance,
     /// A string has an odd length, a length above its maximum, or no terminating NUL.
     #[error("a string of an impossible length")]
@@ -105,7 +105,7 @@ pub enum PacProblem {
     Text,
     /// A SID has an unknown revision or more than 15 sub-authorities, or its length differs from the length that the
     /// SID announces.
-    #[error("not a SID")]
+    #[error("the bytes are not a SID")]
     Sid,
     /// A SID is not the SID of a domain (`S-1-5-21-` and three numbers), but the field requires the SID of a domain.
     #[error("{sid} is not the SID of a domain (S-1-5-21-x-y-z){}", authority_of(*sid))]
@@ -114,7 +114,7 @@ pub enum PacProblem {
         sid: Sid,
     },
     /// UserId is zero. By MS-PAC section 2.5, the user's SID is then the first SID of ExtraSids.
-    #[error("it is 0: the account is from outside of the domain")]
+    #[error("it is 0, which means that the account is from outside of the domain")]
     NoUser,
     /// A number has a value that the specification does not define.
     #[error("the unknown value {0}")]
@@ -168,7 +168,7 @@ pub enum MissingPac {
 #[non_exhaustive]
 pub enum PacMismatch {
     /// CLIENT_INFO and the ticket name different clients.
-    #[error("it is for the client {pac:?}, and the ticket for {ticket:?}")]
+    #[error("it is for the client {pac:?}, but the ticket is for {ticket:?}")]
     ClientName {
         /// The client's name in the PAC.
         pac: BoundedText,
@@ -176,7 +176,7 @@ pub enum PacMismatch {
         ticket: BoundedText,
     },
     /// CLIENT_INFO and the ticket have different authtimes.
-    #[error("it is for the authtime {}, and the ticket has {ticket}", DisplayTime(*.pac))]
+    #[error("it is for the authtime {}, but the ticket has the authtime {ticket}", DisplayTime(*.pac))]
     AuthTime {
         /// The authtime in the PAC; `None` if the field does not hold an instant.
         pac: Option<UnixTime>,
@@ -184,7 +184,7 @@ pub enum PacMismatch {
         ticket: UnixTime,
     },
     /// PAC_REQUESTOR and LOGON_INFO name different accounts: another account requested the TGT (CVE-2021-42287).
-    #[error("it was requested by {requestor}, and is about {user}")]
+    #[error("{requestor} requested the TGT, but the PAC is about {user}")]
     Requestor {
         /// The SID in PAC_REQUESTOR.
         requestor: Sid,
@@ -192,7 +192,7 @@ pub enum PacMismatch {
         user: Sid,
     },
     /// UPN_DNS_INFO and LOGON_INFO describe different accounts.
-    #[error("its UPN_DNS_INFO is about {upn}, and its LOGON_INFO about {user}")]
+    #[error("its UPN_DNS_INFO is about {upn}, but its LOGON_INFO is about {user}")]
     UpnSid {
         /// The SID in UPN_DNS_INFO.
         upn: Sid,
@@ -222,25 +222,25 @@ pub enum DomainClaim {
 #[non_exhaustive]
 pub enum AccountCause {
     /// The account belongs to a computer, a managed service, a domain controller or a trust.
-    #[error("it is a computer's, not a person's")]
+    #[error("it is the account of a computer, not of a person")]
     Computer,
     /// The account is a built-in account, with which no person signs in: Guest (501), krbtgt (502), DefaultAccount
     /// (503) or WDAGUtilityAccount (504).
-    #[error("it is a built-in account that no person signs in with")]
+    #[error("it is a built-in account, with which no person signs in")]
     System,
     /// The account is disabled.
     #[error("it is disabled")]
     Disabled,
     /// The user logged on as a guest.
-    #[error("it was logged on as a guest")]
+    #[error("the user logged on as a guest")]
     Guest,
 }
 
 /// Returns the end of an error text: the name of the authority of a well-known SID. The end is empty for other SIDs.
 fn authority_of(sid: Sid) -> &'static str {
     match (sid.authority(), sid.sub_authorities()) {
-        (12, [1, ..]) => ", but one of Microsoft Entra ID",
-        (5, [32, ..]) => ", but that of BUILTIN",
+        (12, [1, ..]) => ", but a SID of Microsoft Entra ID",
+        (5, [32, ..]) => ", but the SID of BUILTIN",
         _ => "",
     }
 }

@@ -152,7 +152,7 @@ pub enum Unproven {
     #[error("the server sent no AP-REP")]
     Absent,
     /// The server's answer is not an AP-REP, or does not decrypt under the session key.
-    #[error("the server's answer is no AP-REP under the session key")]
+    #[error("the server's answer is not an AP-REP that decrypts under the session key")]
     NotOpened,
     /// The server's AP-REP belongs to another authenticator.
     #[error("the server's AP-REP does not hold the time of the client's authenticator")]

@@ -20,7 +20,7 @@ pub enum CrossSite {
     #[error("the browser says that a page of another origin made the request (Sec-Fetch-Site)")]
     FetchSite,
     /// The request has no `Sec-Fetch-Site`, and its `Origin` is `null` or is not the request's host.
-    #[error("the request's Origin is not this host")]
+    #[error("the request's Origin does not name this host")]
     Origin,
 }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum HeaderProblem {
     /// The value has a scheme other than Negotiate. The error does not repeat the scheme, because a password may follow
     /// it.
-    #[error("another scheme")]
+    #[error("the scheme is not Negotiate")]
     OtherScheme,
     /// The value is `Negotiate` without a token.
     #[error("no token follows the scheme")]
@@ -27,7 +27,7 @@ pub enum HeaderProblem {
     #[error("the token's base64 has no padding: its length is not a multiple of four")]
     Unpadded,
     /// The request has two `Negotiate` values, or a `Negotiate` value in a list with other values.
-    #[error("more than one value, or a list of values")]
+    #[error("the request has more than one value, or a list of values")]
     Several,
 }
 

@@ -16,7 +16,7 @@ pub enum NtlmMessage {
     #[error("AUTHENTICATE_MESSAGE, type 3")]
     Authenticate,
     /// The client offered NTLM in its mechanism list, but sent no NTLM message.
-    #[error("offered in the mechanism list, without a message")]
+    #[error("offered in the mechanism list, but no NTLM message was sent")]
     Offered,
     /// The message has the NTLM signature and an unknown type.
     #[error("unknown type")]

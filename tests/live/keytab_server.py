@@ -71,10 +71,10 @@ def starts(world, keytab, report):
     report.check("chmod it to 600 or 640" in said, "keytab server: open to everybody", said.strip())
     os.chmod(keytab, 0o600)
     said = Hello(world, keytab, "HTTP/www.example.com").fails_to_start()
-    report.check("no entry of HTTP/www.example.com; it has entries of" in said and SSO_ACCOUNT in said,
+    report.check("no entry for HTTP/www.example.com; its entries are for" in said and SSO_ACCOUNT in said,
                  "keytab server: another principal", said.strip())
     said = Hello(world, keytab.with_name("missing")).fails_to_start()
-    report.check("check that it is there" in said, "keytab server: no file", said.strip())
+    report.check("check that the file exists" in said, "keytab server: no file", said.strip())
 
 
 def people(world, server, report):

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 #[non_exhaustive]
 pub enum KeytabFileError {
     /// The file cannot be opened or read: it is missing, or this process may not read it.
-    #[error("the keytab cannot be read; check that it is there and that this process's user may read it")]
+    #[error("the keytab cannot be read; check that the file exists and that this process's user may read it")]
     Read(#[source] io::Error),
     /// The file is larger than 16 MiB, or it grows while the server reads it.
     #[error(
@@ -43,7 +43,7 @@ pub enum KeytabFileError {
         unusable: Names,
     },
     /// The file has no entry of the principals that the caller gave.
-    #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
+    #[error("the keytab has no entry for {wanted}; its entries are for {found}")]
     NoEntry {
         /// The principals that the caller gave, with the realm if the caller gave a realm.
         wanted: Names,
@@ -51,7 +51,7 @@ pub enum KeytabFileError {
         found: Names,
     },
     /// The file has entries of the given principals in several realms.
-    #[error("the keytab has entries of {wanted} in several realms: {realms}; name one (Builder::with_realm)")]
+    #[error("the keytab has entries of {wanted} in several realms: {realms}; name one realm (Builder::with_realm)")]
     SeveralRealms {
         /// The principals that were named.
         wanted: Names,

@@ -46,7 +46,7 @@ pub enum StartError {
     #[error(transparent)]
     Keytab(#[from] KeytabFileError),
     /// The operating system's random generator returns an error, so the server could not answer clients.
-    #[error("the operating system gives no randomness")]
+    #[error("the operating system returns no random octets")]
     NoRandomness,
 }
 

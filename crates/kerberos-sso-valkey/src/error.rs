@@ -68,22 +68,25 @@ pub enum StoreError {
         offset_seconds: i64,
     },
     /// The node is a replica, but the cache needs a master.
-    #[error("{node} is a replica; replay caches write to masters only, so name the master, or the sentinels")]
+    #[error(
+        "{node} is a replica; replay caches write to masters only; give the address of the master, or the addresses of the \
+        sentinels"
+    )]
     Replica {
         /// The node's host and port.
         node: String,
     },
     /// A master that sentinels watch accepts writes when it is cut off from its replicas.
     #[error(
-        "{node} accepts writes without a replica, so its successor can admit an authenticator a second time while {node} is \
-        cut off; set min-replicas-to-write to the number of all replicas"
+        "{node} accepts writes without a replica. If {node} is cut off, the next master can admit an authenticator that \
+        {node} admitted; set min-replicas-to-write to the number of all replicas"
     )]
     IsolatedMaster {
         /// The node's host and port.
         node: String,
     },
     /// The node is not an engine that this crate knows, or does not support RESP3, such as Redis before version 6.
-    #[error("{node} is not Valkey, or Redis 6.2 or later: {reason}")]
+    #[error("{node} is neither Valkey nor Redis 6.2 or later: {reason}")]
     Engine {
         /// The node's host and port.
         node: String,

@@ -98,7 +98,7 @@ impl Link {
             node = link.node,
             process = link.life.process(),
             whole_after = ?link.memory.whole_after().map(UnixTime::seconds),
-            "the replay store is connected; authenticators that are not younger than whole_after are refused"
+            "the replay store is connected; authenticators from whole_after or earlier are refused"
         );
         Ok(link)
     }
@@ -128,7 +128,7 @@ impl Link {
         let checked = async {
             let described = fit_node(&self.node, &mut connection, self.demands).await?;
             if !described.life.has_the_history_of(&self.life) {
-                let reason = "it was not the master all the time".into();
+                let reason = "it has not always been the master since the connection was opened".into();
                 return Err(StoreError::NotWritable { node: self.node.clone(), reason });
             }
             self.check_clock((settings.clock)()).await

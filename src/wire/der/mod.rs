@@ -44,7 +44,7 @@ pub struct Malformed {
 #[non_exhaustive]
 pub enum Problem {
     /// The octets end before the end of the field.
-    #[error("the octets end before the field does")]
+    #[error("the octets end before the end of the field")]
     Truncated,
     /// At this place, the message has another field, or has the same field a second time.
     #[error("expected tag 0x{expected:02X}, found 0x{found:02X}")]
@@ -62,7 +62,7 @@ pub enum Problem {
     #[error("{0} octets follow where the structure must end")]
     TrailingBytes(usize),
     /// The number is empty, has more than eight octets, or is outside the range of its field.
-    #[error("the number is empty or out of its range")]
+    #[error("the number is empty or outside the range of its field")]
     Number,
     /// The BIT STRING is empty, or announces more unused bits than it can have.
     #[error("the bit string is malformed")]
@@ -78,7 +78,7 @@ pub enum Problem {
     TooLong(usize),
     /// The message has more elements, or levels of nesting, than any real peer sends. The number is the greatest
     /// accepted count.
-    #[error("there are more than {0} elements or levels")]
+    #[error("there are more than {0} elements or levels of nesting")]
     TooMany(usize),
     /// The field does not have the only value that the specification allows.
     #[error("expected the value {expected}, found {found}")]

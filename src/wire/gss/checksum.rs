@@ -74,7 +74,7 @@ pub enum ChecksumCause {
     #[error("the keyed checksum does not verify")]
     Wrong,
     /// The checksum has fewer than 24 octets (RFC 4121 section 4.1.1).
-    #[error("it has {0} octets, fewer than the 24 that RFC 4121 demands")]
+    #[error("it has {0} octets, but RFC 4121 demands at least 24")]
     Short(usize),
     /// The field Lgth is not 16.
     #[error("its channel binding field has {0} octets instead of 16")]

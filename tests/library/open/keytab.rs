@@ -232,7 +232,7 @@ fn good_entries_are_read_when_another_record_cannot_be_used() {
 fn keytab_without_a_usable_key_is_an_error_that_names_the_records() {
     assert_eq!(
         KeySet::from_whole_keytab(b"\x05\x02").unwrap_err().to_string(),
-        "the keytab has no key that can serve: 0 keys of unsupported types"
+        "the keytab has no usable key: 0 keys of unsupported types"
     );
     let mut octets = b"\x05\x02".to_vec();
     for number in b'0'..b'7' {
@@ -242,7 +242,7 @@ fn keytab_without_a_usable_key_is_an_error_that_names_the_records() {
     }
     assert_eq!(
         KeySet::from_whole_keytab(&octets).unwrap_err().to_string(),
-        "the keytab has no key that can serve: 0 keys of unsupported types; \
+        "the keytab has no usable key: 0 keys of unsupported types; \
          0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
          1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
          2@A at octet 62, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \

@@ -229,11 +229,12 @@ fn errors_of_ntlm_and_clock_skew_have_the_expected_texts() {
     assert_eq!(
         ntlm.remedy().unwrap().to_string(),
         "The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most \
-             frequent first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no \
-             CNAME to another; (2) no account, or two accounts, have that service principal name: \"setspn -Q \
+             frequent first: (1) the URL names an IP address or a DNS alias: use the name that the service principal has, \
+             and not a CNAME to another name; (2) no account, or two accounts, have that service principal name: \"setspn -Q \
              HTTP/<the host in the URL>\" must find exactly one; (3) the browser does not trust the site: put it into the Local Intranet \
              zone, or into AuthServerAllowlist of Chrome or Edge; (4) the client does not reach a domain controller (VPN), \
-             or its user is a local user: \"klist get HTTP/<the host in the URL>\" on the client shows which of the two."
+             or its user is a local user: \"klist get HTTP/<the host in the URL>\" on the client shows which of \
+             these two is the cause."
     );
     let offered = refusal(|token| {
         *token = token.clone().spnego(|spnego| spnego.mech_token = MechToken::Raw(b"NTLMSSP\0\x01\0\0\0".into()));
@@ -252,9 +253,9 @@ fn errors_of_ntlm_and_clock_skew_have_the_expected_texts() {
     assert!(ahead.to_string().starts_with("the client's clock is 3600 s ahead of this server's"), "{ahead}");
     assert_eq!(
         ahead.remedy().unwrap().to_string(),
-        "Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and \
-             the same on this server if every client is refused. Kerberos allows five minutes either way. A virtual machine \
-             that resumed from a snapshot often has a wrong clock."
+        "Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux). If \
+             every client is refused, do the same on this server. Kerberos allows a difference of five minutes in both \
+             directions. A virtual machine that resumed from a snapshot often has a wrong clock."
     );
 }
 

@@ -173,7 +173,7 @@ impl<'r> Report<'r> {
         match (self.opener(), &self.refused) {
             (Some(_), None) => Ok(()),
             (Some(_), Some(refused)) => {
-                writeln!(out, "A server with the whole keytab does not try that entry.")?;
+                writeln!(out, "A server with the whole keytab does not try the entry that opens the ticket.")?;
                 refusal::write(out, refused.error())
             }
             (None, refused) => {

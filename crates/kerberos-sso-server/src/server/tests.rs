@@ -84,7 +84,7 @@ fn start_fails_when_the_keytab_is_missing() {
     assert!(format!("{error:?}").starts_with(&format!("{error}: ")), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "the keytab cannot be read; check that it is there and that this process's user may read it"
+        "the keytab cannot be read; check that the file exists and that this process's user may read it"
     );
 }
 
@@ -118,7 +118,7 @@ fn start_fails_and_lists_the_principals_of_the_keytab_when_the_given_principal_i
     let others = ["host/www.contoso.test", "alice"].map(|principal| entry(principal, &realm, 1));
     assert_eq!(
         error_of(&keytab(others)),
-        "the keytab has no entry of HTTP/www.contoso.test, WEB$; it has entries of alice@CONTOSO.TEST, \
+        "the keytab has no entry for HTTP/www.contoso.test, WEB$; its entries are for alice@CONTOSO.TEST, \
          host/www.contoso.test@CONTOSO.TEST"
     );
     for (count, end) in [(10, ", user19@CONTOSO.TEST"), (11, ", user19@CONTOSO.TEST and 1 more")] {
@@ -147,7 +147,7 @@ fn start_fails_when_the_principal_is_in_several_realms() {
     assert_eq!(
         error_of(&octets),
         "the keytab has entries of HTTP/www.contoso.test, WEB$ in several realms: CONTOSO.TEST, FABRIKAM.TEST; name one \
-         (Builder::with_realm)"
+         realm (Builder::with_realm)"
     );
     let folder = Folder::new();
     folder.put(&octets);

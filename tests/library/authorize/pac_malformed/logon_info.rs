@@ -216,9 +216,9 @@ fn error_names_the_users_origin_when_the_user_is_of_no_domain() {
     for (no_domain, says) in [
         (
             "S-1-12-1-111-222-333-444",
-            "S-1-12-1-111-222-333-444 is not the SID of a domain (S-1-5-21-x-y-z), but one of Microsoft Entra ID",
+            "S-1-12-1-111-222-333-444 is not the SID of a domain (S-1-5-21-x-y-z), but a SID of Microsoft Entra ID",
         ),
-        ("S-1-5-32", "S-1-5-32 is not the SID of a domain (S-1-5-21-x-y-z), but that of BUILTIN"),
+        ("S-1-5-32", "S-1-5-32 is not the SID of a domain (S-1-5-21-x-y-z), but the SID of BUILTIN"),
         ("S-1-5", "S-1-5 is not the SID of a domain (S-1-5-21-x-y-z)"),
     ] {
         let logon = LogonInfoParts { logon_domain_sid: sid(no_domain), ..alice() };
@@ -229,7 +229,7 @@ fn error_names_the_users_origin_when_the_user_is_of_no_domain() {
     let logon = LogonInfoParts { user_id: 0, ..alice() };
     let mut buffers = good();
     *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
-    assert_explained(&buffers, "it is 0: the account is from outside of the domain");
+    assert_explained(&buffers, "it is 0, which means that the account is from outside of the domain");
 }
 
 #[track_caller]

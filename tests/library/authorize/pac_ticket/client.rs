@@ -72,7 +72,7 @@ fn pac_is_refused_when_client_info_has_another_authtime_than_the_ticket() {
     }
     let next_second = AUTH.saturating_add_seconds(1);
     for (time, says) in [(FOREVER, "never".into()), (exact + 10_000_000, next_second.to_string())] {
-        let expected = format!("it is for the authtime {says}, and the ticket has {AUTH}");
+        let expected = format!("it is for the authtime {says}, but the ticket has the authtime {AUTH}");
         assert_eq!(mismatch(at(time)).to_string(), expected);
     }
 }

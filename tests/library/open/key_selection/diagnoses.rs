@@ -188,7 +188,7 @@ fn ticket_that_does_not_open_under_the_key_of_its_version_is_reported() {
     assert_eq!(
         error.to_string(),
         "the ticket for HTTP/www.contoso.test does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) \
-         for realm CONTOSO.TEST (it has the version that the ticket names): the keys tried are \
+         for realm CONTOSO.TEST (that key has the version that the ticket names): the keys tried are \
          those of account SERVICE$"
     );
     let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
@@ -223,7 +223,7 @@ fn retired_key_is_reported_with_its_last_second() {
     assert_eq!(
         error.to_string(),
         "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
-         account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held; the keys of that type served only until \
+         account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held; the keys of that type opened tickets only until \
          2026-11-21T07:59:59Z"
     );
 }
