@@ -198,8 +198,8 @@ impl<'a> Ldap<'a> {
         }
     }
 
-    /// Asks the directory who the connection's user is (RFC 4532). An old directory does not answer, and an answer that is no text
-    /// says nothing.
+    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not know this question. It also accepts no user of
+    /// another domain, so an empty answer needs no other way to learn the domain.
     fn who_am_i(&mut self) -> Result<String, DirectoryError> {
         let answer = self.connection.with_timeout(TIMEOUT).extended(WhoAmI).map_err(|error| failed(&self.at, error))?;
         let Exop { val, .. } = answer.0;

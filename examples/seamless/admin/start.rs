@@ -10,9 +10,9 @@
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use std::alloc::System;
 use seamless_admin::arguments::Arguments;
 use seamless_admin::run::{End, run};
+use std::alloc::System;
 use std::process::ExitCode;
 use zeroizing_alloc::ZeroAlloc;
 
