@@ -76,7 +76,7 @@ fn prune_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
 fn keytab_stays_as_it_is_while_a_rollover_is_open() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
-    let open = (0..).find(|call| {
+    let open = (0..100).find(|call| {
         world.kill_at(Some(Kill { call: *call, after: true }));
         let is_killed = world.run(|tools| rollover(tools, &arguments(ROLLOVER)).map(drop)).is_err();
         world.kill_at(None);

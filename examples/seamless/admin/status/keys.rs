@@ -83,12 +83,11 @@ fn kept(
     let path = arguments.retirement();
     let note = Retirement::read(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
     let now = tools.clock.now();
-    let (kvno, is_due, remedy) = match note {
-        Some(note) => (note.kvno, note.is_due(now), "run `prune`, by a timer each hour"),
-        None => {
-            let is_due = current.1.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
-            (current.0, is_due, "rollover, which removes old keys and notes for `prune` when the next ones retire")
-        }
+    let (kvno, is_due, remedy) = if let Some(note) = note {
+        (note.kvno, note.is_due(now), "run `prune`, by a timer each hour")
+    } else {
+        let is_due = current.1.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
+        (current.0, is_due, "rollover, which removes old keys and notes for `prune` when the next ones retire")
     };
     let old: Vec<_> = versions.iter().filter(|version| **version < kvno).collect();
     let text =
