@@ -186,8 +186,8 @@ impl<'a> Ldap<'a> {
         Ok(self.one(&Query::of(server, "(objectClass=*)", &["dNSHostName"]))?.text("dNSHostName"))
     }
 
-    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain: its `fSMORoleOwner` names the settings below the
-    /// server (MS-ADTS section 3.1.1.1.11).
+    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain: its `fSMORoleOwner` names the settings below
+    /// the server (MS-ADTS section 3.1.1.1.11).
     fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
         let owner = head.text("fSMORoleOwner").unwrap_or_default();
         let Some(server) = parent(&owner) else { return Ok(None) };
@@ -198,8 +198,8 @@ impl<'a> Ldap<'a> {
         }
     }
 
-    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not know this question. It also accepts no user of
-    /// another domain, so an empty answer needs no other way to learn the domain.
+    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not know this question. It also accepts no user
+    /// of another domain, so an empty answer needs no other way to learn the domain.
     fn who_am_i(&mut self) -> Result<String, DirectoryError> {
         let answer = self.connection.with_timeout(TIMEOUT).extended(WhoAmI).map_err(|error| failed(&self.at, error))?;
         let Exop { val, .. } = answer.0;

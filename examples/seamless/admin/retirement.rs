@@ -26,8 +26,8 @@ pub struct Retirement {
 }
 
 impl Retirement {
-    /// Makes the note of a rollover that ends at `now`. If some domain controller did not answer (`is_everywhere` is false), it may
-    /// still give tickets under an old key, and gets two days to replicate.
+    /// Makes the note of a rollover that ends at `now`. If some domain controller did not answer (`is_everywhere` is false), it
+    /// may still give tickets under an old key, and gets two days to replicate.
     #[must_use]
     pub fn new(account: String, realm: String, kvno: u32, now: UnixTime, is_everywhere: bool) -> Self {
         let after = if is_everywhere { TICKETS_END_AFTER } else { RETIRED_AFTER };

@@ -270,8 +270,8 @@ impl Change<'_> {
         Ok(RolledOver::To(kvno))
     }
 
-    /// Notes when the keys before `kvno` retire, for `prune`. From now on, no domain controller that answered gives a ticket under
-    /// them.
+    /// Notes when the keys before `kvno` retire, for `prune`. From now on, no domain controller that answered gives a ticket
+    /// under them.
     fn retire(&self, tools: &mut Tools<'_>, kvno: u32, is_everywhere: bool) -> Result<(), Failure> {
         let path = self.arguments.retirement();
         let (account, realm) = (self.arguments.account_name(), self.domain.realm());

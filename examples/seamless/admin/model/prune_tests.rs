@@ -1,7 +1,7 @@
 //! `prune` removes an old key when its last ticket has ended, and not before.
 
 use super::kill_tests::killed_everywhere;
-use super::{Kill, World, arguments};
+use super::{Kill, Model, World, arguments};
 use crate::failure::{Failure, Refusal};
 use crate::prune::prune;
 use crate::rollover::rollover;
@@ -14,9 +14,13 @@ const TWO_DAYS: i64 = 172_800;
 
 /// Makes a forest whose key 4 was replaced by the key 5 just now.
 fn rolled_over(is_silent: bool) -> World {
+    rolled_over_by(ROLLOVER, |model| model.is_silent = is_silent)
+}
+
+fn rolled_over_by(line: &str, change: impl FnOnce(&mut Model)) -> World {
     let world = World::enabled(Some(24));
-    world.0.borrow_mut().is_silent = is_silent;
-    world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap();
+    change(&mut world.0.borrow_mut());
+    world.run(|tools| rollover(tools, &arguments(line))).ok().unwrap().unwrap();
     assert_eq!(world.keytab(), [4, 5]);
     world
 }
@@ -57,6 +61,18 @@ fn old_key_stays_until_its_last_ticket_has_ended_and_leaves_then() {
         assert!(world.0.borrow().lines.iter().any(|line| line.starts_with("no key retires")));
         assert_eq!(world.0.borrow().lost, [""; 0]);
     }
+}
+
+#[test]
+fn old_key_stays_for_two_days_if_the_command_line_names_some_domain_controllers_only() {
+    // The first domain controller twice, and not the second one.
+    let world = rolled_over_by(&format!("{ROLLOVER} --dc dc1.contoso.test"), |_| ());
+    wait(&world, TWO_DAYS);
+    pruned(&world).unwrap();
+    assert_eq!(world.keytab(), [4, 5]);
+    wait(&world, 1);
+    pruned(&world).unwrap();
+    assert_eq!(world.keytab(), [5]);
 }
 
 #[test]
