@@ -12,6 +12,7 @@ from pathlib import Path
 
 from crate import seamless_admin
 from samba_ad import ADMIN_PASSWORD, SSO_ACCOUNT
+from seamless_server import wrong_time
 
 STEP = "done: "
 
@@ -52,7 +53,7 @@ class AdminTool:
     def __init__(self, dc, home, user="administrator", password=ADMIN_PASSWORD):
         self.dc, self.home, self.user, self.password = dc, home, user, password
         self.keytab, self.config = home / "sso.keytab", home / "seamless.json"
-        self.journal = home / "sso.keytab.journal"
+        self.journal, self.retirement = home / "sso.keytab.journal", home / "sso.keytab.retiring"
         self.trusted, self.seen = dc.authority.trusted, SEEN
 
     def begin(self, command, *options, at=None, env=None):
@@ -105,6 +106,13 @@ class AdminTool:
 
     def enable(self, *options, **how):
         return self.run("enable", "--config", self.config, *options, **how)
+
+    def prune(self, *options, later=0):
+        """Runs `prune` without a password and without a name of the directory. The tool's clock is `later` seconds ahead."""
+        done = subprocess.run([str(part) for part in (seamless_admin(), "prune", "--keytab", self.keytab, *options)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.home, timeout=60,
+                              env={**os.environ, **wrong_time(later)})
+        return Done(done.returncode, done.stdout.splitlines(), done.stderr)
 
     def rollover(self, *options, **how):
         return self.run("rollover", *options, **how)

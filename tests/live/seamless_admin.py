@@ -1,13 +1,18 @@
 """Tests `seamless-admin` on a real directory with LDAP over TLS: a browser signs in after `enable`, with no other tool; `enable` and
 `rollover` end right after a kill at each step; a rollover loses no sign-in; and the passwords are in no file and in no arguments.
 
-  seamless_admin.py [--long] [PART...]     PART: fresh, rollover, aes, killed, unit, refused, status, rights,
-                                           disable, lag, forests; default all. `--long` kills at each step."""
+  seamless_admin.py [--long] [PART...]     PART: fresh, rollover, retired, aes, killed, unit, memory, refused, status,
+                                           rights, disable, lag, forests; default all. `--long` kills at each step."""
 
 import re
 import sys
 
+import ldb
+from samba.dcerpc import security
+from samba.ndr import ndr_pack, ndr_unpack
+
 import seamless_admin_forests
+import seamless_admin_memory
 import seamless_admin_refused
 import seamless_admin_status
 from admin_forest import STAFF_PASSWORD, Forest
@@ -20,7 +25,7 @@ from seamless_rollover import Load
 from seamless_server import header
 from web import PATH, policies
 from webdriver import Chromium
-from work import Work, attempt
+from work import Work, attempt, wait
 
 PORT = 21560
 RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
@@ -28,14 +33,17 @@ RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
 SHORT = (5, 6, 8, 11)
 LATER = (0, 0.002, 0.006, 0.02)
 DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)
+DENIES_DELETION = "(D;;SDDT;;;WD)"  # denies DELETE and DELETE_TREE to everyone
+TICKETS_END = 36_600  # ten hours, the clock skew and some minutes
 # The seconds between two sign-ins of a thread, for the share of one user in the replay cache; and the sign-ins after each run.
 PAUSE, LONG_PAUSE, FEW = "0.1", "0.5", 20
 
 
 def check(work, clients, report, port, wanted=(), long=False):
     cases = Cases(Forest(work, clients, report, port), report, long)
-    parts = {"fresh": cases.fresh, "rollover": cases.rollover, "aes": cases.from_rc4_to_aes, "killed": cases.killed,
-             "unit": cases.in_a_unit,
+    parts = {"fresh": cases.fresh, "rollover": cases.rollover, "retired": cases.retired, "aes": cases.from_rc4_to_aes,
+             "killed": cases.killed, "unit": cases.in_a_unit,
+             "memory": lambda: seamless_admin_memory.check(cases.forest, report),
              "refused": lambda: seamless_admin_refused.check(cases.forest, report),
              "status": lambda: seamless_admin_status.check(cases.forest, report),
              "rights": lambda: seamless_admin_refused.delegated(cases.forest, report),
@@ -105,6 +113,24 @@ class Cases:
             self.report.check(lines and not lost, "rollover under load: no sign-in is lost",
                               [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
 
+    def retired(self):
+        """Checks that the old key leaves the keytab after the end of its tickets, and that the server follows."""
+        tool, old = self.tool, self.forest.kvno()
+        with self.forest.server_with_operators() as server:
+            done = tool.rollover("--node", server.node)
+            early = tool.prune()
+            self.report.check(done.code == early.code == 0 and tool.versions() >= {old, old + 1}, "prune before the end: the keys stay",
+                              early.last())
+            ended = tool.prune(later=TICKETS_END)
+            self.report.check(ended.code == 0 and tool.versions() == {old + 1} and not tool.retirement.exists(),
+                              "prune after the end of the tickets: the current key stays alone", ended.last())
+            self.report.check(wait(lambda: ends_of(server, old)), "the server then uses the old key for ten more hours only",
+                              ends_of(server, old))
+            answer = server.autologon(header(self.forest.alice().token()))
+            self.report.check(answer.status == 200, "a new ticket signs in after prune", answer.status)
+        again = tool.prune()
+        self.report.check(again.code == 0 and again.says("no key retires"), "prune again: nothing to do", again.last())
+
     def from_rc4_to_aes(self):
         """Checks the way from RC4 to AES while clients sign in, first with RC4 tickets and then with AES tickets."""
         self.dc.etypes(SSO_ACCOUNT, RC4)
@@ -148,12 +174,37 @@ class Cases:
         well = self.tool.status()
         self.report.check(well.code == 0, "status of the protected account: no finding",
                           [line for line in well.lines if line.startswith(("fault", "warning"))])
+        self.protected_later(unit, before)
         gone = self.tool.run("disable", "--yes")
         self.report.check(gone.code == 0 and self.forest.in_directory("userAccountControl") is None,
                           "disable removes the protection and the account", gone.last())
         self.report.check(self.entries(unit) == before | {DENIES_CHILDREN} and gone.says("entry of its container stays"),
                           "disable leaves the unit's entry, and says so", [step for step in gone.steps if "protection" in step])
         self.tool.enable()
+
+    def protected_later(self, unit, before):
+        """Checks that `enable --ou` protects an account that exists, as it protects a new one."""
+        account = self.dc.dn(SSO_ACCOUNT)
+        of_account, keytab = self.entries(account), self.tool.keytab.read_bytes()
+        for dn, entry in ((account, DENIES_DELETION), (unit, DENIES_CHILDREN)):
+            self.drop(dn, entry)
+        bare = self.entries(unit) == before and self.entries(account) == of_account - {DENIES_DELETION}
+        again = self.tool.enable("--ou", unit)
+        same = (self.entries(account), self.entries(unit)) == (of_account, before | {DENIES_CHILDREN})
+        self.report.check(bare and again.code == 0 and same and self.tool.keytab.read_bytes() == keytab,
+                          "enable --ou of an account that exists: protected, with the same key", again.last())
+        elsewhere = f"CN=Computers,{self.dc.base}"
+        seamless_admin_refused.Refused(self.forest, self.report).refused(
+            "enable --ou of an account that is elsewhere", [account, elsewhere, "--ou"], "enable", "--ou", elsewhere)
+
+    def drop(self, dn, entry):
+        """Removes an entry from the access control list of an object."""
+        name, domain = "nTSecurityDescriptor", security.dom_sid(self.dc.sid)
+        found = self.dc.db.search(dn, scope=ldb.SCOPE_BASE, attrs=[name])[0]
+        text = ndr_unpack(security.descriptor, found[name][0]).as_sddl(domain).replace(entry, "", 1)
+        message = ldb.Message(ldb.Dn(self.dc.db, dn))
+        message[name] = ldb.MessageElement([ndr_pack(security.descriptor.from_sddl(text, domain))], ldb.FLAG_MOD_REPLACE, name)
+        self.dc.db.modify(message)
 
     def entries(self, dn):
         """Returns the entries of an object's access control list."""
@@ -209,6 +260,12 @@ class Cases:
 def refusals(server):
     """Returns the last lines of the log about a ticket that was refused."""
     return [line for line in server.log().splitlines() if 'code="' in line and "accepted" not in line][-3:]
+
+
+def ends_of(server, kvno):
+    """Returns the times at which the server stops to use the keys of a version, or nothing while a key has no end."""
+    keys = [key["retires"] for tenant in server.health()["tenants"] for key in tenant["keys"] if key["kvno"] == kvno]
+    return keys if all(keys) else []
 
 
 def at(stop, later):

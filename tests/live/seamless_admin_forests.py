@@ -7,6 +7,7 @@ import ldb
 from admin_forest import ALICE, CONTOSO, PASSWORD
 from admin_tool import AdminTool
 from samba_tls import SambaTls
+from seamless_admin_refused import Refused
 from seamless_server import header
 from trust import WITHIN_FOREST, trust
 
@@ -34,6 +35,7 @@ class Forests:
         self.joined()
         for dc in (self.fabrikam, self.child):
             dc.start()
+        self.foreign_administrators()
         forest.remove(tool)
         first = tool.enable()
         second = AdminTool(self.fabrikam, tool.home)
@@ -61,6 +63,14 @@ class Forests:
         for name, one in (("CONTOSO", tool), ("FABRIKAM", second)):
             rolled = one.rollover("--no-node")
             self.report.check(rolled.code == 0, f"rollover in {name}", rolled.last())
+
+    def foreign_administrators(self):
+        """Checks that an administrator of a trusted domain is refused, in each form of the name."""
+        refused = Refused(self.forest, self.report)
+        for user in ("administrator@child.contoso.test", "CHILD\\administrator", "administrator@fabrikam.test"):
+            tool = self.forest.tool_in("admin-foreign", user=user)
+            refused.refused(f"enable by {user}", ["--as", "domain of --forest"], "enable", tool=tool)
+            refused.refused(f"rollover by {user}", ["--as", "domain of --forest"], "rollover", "--no-node", tool=tool)
 
     def client(self, user, realm, sso_realm):
         kdcs = {CONTOSO: self.forest.dc.kdc, CHILD: self.child.kdc, FABRIKAM: self.fabrikam.kdc}

@@ -1,10 +1,13 @@
 """Checks that `seamless-admin` refuses before it changes anything: the whole directory and the tool's files are the same before and
 after. Each refusal names the cause, and says what to do."""
 
+import ldb
+
 from admin_forest import STAFF_PASSWORD
 from admin_tool import AdminTool
 from authority import Authority
 from samba_ad import AADG, AUTOLOGON, SSO_ACCOUNT
+from samba_tls import SITE
 from seamless_admin_status import faults
 from seamless_server import wrong_time
 from work import wait
@@ -199,13 +202,16 @@ def lag(forest, report):
     done = forest.tool.rollover("--no-node")
     report.check(there and done.code == 0 and done.says("dc2.contoso.test"), "rollover with two domain controllers: both have the new key",
                  [step for step in done.steps if "dc2" in step] if done.code == 0 else done.last())
+    refused.refused("rollover at another domain controller than the PDC emulator", ["dc1.contoso.test", "--not-pdc"], "rollover",
+                    "--no-node", at=second.name)
+    role_moves(forest, report, second)
     second.lag(True)
     first.tool("user", "setpassword", SSO_ACCOUNT, "--newpassword=Set.By.Hand.2026!")
     refused.refused("rollover, the second domain controller lags", ["dc2.contoso.test", "replicat"], "rollover", "--no-node")
     found = faults(forest.tool.status("--json"))
     report.check("dc2.contoso.test" in found.get("replication-lag", ""), "status: a domain controller that lags", found)
     refused.refused("rollover at the domain controller that lags", ["dc1.contoso.test", "replicat"], "rollover", "--no-node",
-                    at=second.name)
+                    "--not-pdc", at=second.name)
     second.catch_up()
     done = forest.tool.rollover("--no-node")
     report.check(done.code == 0, "rollover after the domain controller caught up", done.last())
@@ -219,6 +225,37 @@ def lag(forest, report):
     account_that_lags(forest, refused, second)
 
 
+def role_moves(forest, report, second):
+    """The second domain controller takes the role of the PDC emulator, and gives it back."""
+    there = settings(second)
+    give_role(forest.dc, there)
+    moved = wait(lambda: role_owner(second) == there.lower(), 60)
+    Refused(forest, report).refused("rollover at the former PDC emulator", ["dc2.contoso.test"], "rollover", "--no-node")
+    # The first domain controller does not replicate from the second one in this test, so the password stays.
+    done = forest.tool.rollover("--no-node", "--dry-run", at=second.name)
+    report.check(moved and done.code == 0 and done.says("would: set the account's password"),
+                 "rollover at the new PDC emulator: not refused", done.last())
+    give_role(forest.dc, settings(forest.dc))
+    back = wait(lambda: role_owner(second) != there.lower(), 60)
+    report.check(back, "the role is back", role_owner(second))
+
+
+def settings(dc):
+    """Returns the name of the NTDS settings of a domain controller, by which a role names its owner."""
+    return f"CN=NTDS Settings,CN={dc.host.upper()},{SITE},{dc.base}"
+
+
+def role_owner(dc):
+    return str(dc.db.search(dc.base, scope=ldb.SCOPE_BASE, attrs=["fSMORoleOwner"])[0]["fSMORoleOwner"][0]).lower()
+
+
+def give_role(dc, owner):
+    """Makes a domain controller the PDC emulator, in the database of `dc`."""
+    message = ldb.Message(ldb.Dn(dc.db, dc.base))
+    message["fSMORoleOwner"] = ldb.MessageElement([owner], ldb.FLAG_MOD_REPLACE, "fSMORoleOwner")
+    dc.db.modify(message)
+
+
 def account_that_lags(forest, refused, second):
     """The account exists at one domain controller, and the other one does not know it yet."""
     forest.remove(forest.tool)
@@ -227,9 +264,10 @@ def account_that_lags(forest, refused, second):
     new = forest.tool.enable()
     refused.report.check(new.code == 0, "enable at one domain controller, which the other one lags behind", new.last())
     elsewhere = forest.tool_in("admin-other-dc")
-    refused.refused("enable at the domain controller that lags", ["replicat"], "enable", tool=elsewhere, at=second.name)
+    refused.refused("enable at the domain controller that lags", ["replicat"], "enable", "--not-pdc", tool=elsewhere,
+                            at=second.name)
     second.catch_up()
-    again = elsewhere.run("enable", at=second.name)
+    again = elsewhere.run("enable", "--not-pdc", at=second.name)
     refused.report.check(again.code != 0, "enable again, after the replication, without the keytab", again.last())
     second.stop()
     found = faults(forest.tool.status("--json"))

@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::journal::Journal;
+use crate::retirement::Retirement;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,14 +10,17 @@ use std::path::PathBuf;
 /// The text of `--help`.
 pub const USAGE: &str = "\
 seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as USER [options]
+seamless-admin prune [--keytab FILE] [--dry-run] [--json]
 
   enable    creates the account with its service names, and writes its keytab
   rollover  replaces the account's key, without a sign-in that is lost
   status    names everything that is wrong with the account
   disable   deletes the account
+  prune     removes the old keys from the keytab, as soon as the last ticket under them has ended; asks no directory
 
   --forest NAME         the DNS name of the account's domain
-  --dc HOST[:636]       a domain controller, by LDAP over TLS; more of them for rollover and status
+  --dc HOST[:636]       the PDC emulator, by LDAP over TLS; more domain controllers for rollover and status
+  --not-pdc             let --dc be another domain controller than the PDC emulator
   --as USER             the administrator: user, user@domain or DOMAIN\\user
   --ca FILE             the certificate authority of the domain controller, in PEM; else those of this machine
   --kdc HOST:88         the KDC of each --dc, in the same order; else the host of --dc
@@ -49,6 +53,8 @@ pub enum Command {
     Status,
     /// Deletes the account.
     Disable,
+    /// Removes the old keys from the keytab.
+    Prune,
     /// Prints the usage.
     Help,
 }
@@ -63,6 +69,8 @@ pub struct Arguments {
     pub forest: String,
     /// The domain controllers. The first makes all changes.
     pub controllers: Vec<Address>,
+    /// Whether the first domain controller need not be the PDC emulator.
+    pub not_pdc: bool,
     /// The KDCs of the domain controllers.
     pub kdcs: Vec<Address>,
     /// The global catalogue.
@@ -124,7 +132,7 @@ impl Arguments {
             }
         }
         read.command =
-            command.ok_or("name a command: enable, rollover, status or disable; --help lists all options")?;
+            command.ok_or("name a command: enable, rollover, status, disable or prune; --help lists all options")?;
         read.checked()
     }
 
@@ -133,6 +141,7 @@ impl Arguments {
             command: Command::Status,
             forest: String::new(),
             controllers: Vec::new(),
+            not_pdc: false,
             kdcs: Vec::new(),
             catalogue: None,
             user: String::new(),
@@ -159,6 +168,7 @@ impl Arguments {
         match name {
             "forest" => self.forest = parser.value()?.string()?,
             "dc" => self.controllers.push(controller(&parser.value()?.string()?)?),
+            "not-pdc" => self.not_pdc = true,
             "as" => self.user = parser.value()?.string()?,
             "ca" => self.ca = Some(parser.value()?.into()),
             "kdc" => self.kdcs.push(address(&parser.value()?.string()?, 88)?),
@@ -189,6 +199,9 @@ impl Arguments {
     }
 
     fn checked(mut self) -> Result<Self, lexopt::Error> {
+        if self.command == Command::Prune {
+            return Ok(self);
+        }
         for (is_missing, option) in [
             (self.forest.is_empty(), "--forest"),
             (self.controllers.is_empty(), "--dc"),
@@ -239,6 +252,12 @@ impl Arguments {
         Journal::beside(&self.keytab)
     }
 
+    /// Returns the path of the note about the keys that retire.
+    #[must_use]
+    pub fn retirement(&self) -> PathBuf {
+        Retirement::beside(&self.keytab)
+    }
+
     /// Returns the name with which the administrator binds: a plain name belongs to the domain.
     #[must_use]
     pub fn bind_name(&self) -> String {
@@ -252,7 +271,8 @@ fn of_name(name: &str) -> Result<Command, lexopt::Error> {
         "rollover" => Ok(Command::Rollover),
         "status" => Ok(Command::Status),
         "disable" => Ok(Command::Disable),
-        other => Err(format!("{other:?} is no command: enable, rollover, status or disable").into()),
+        "prune" => Ok(Command::Prune),
+        other => Err(format!("{other:?} is no command: enable, rollover, status, disable or prune").into()),
     }
 }
 
@@ -369,5 +389,15 @@ pub(crate) mod tests {
         assert!(read("frobnicate").unwrap_err().contains("no command"));
         assert!(read(&format!("status {COMMON} --account a/b")).is_err());
         assert_eq!(read("--help").unwrap().command, Command::Help);
+    }
+
+    #[test]
+    fn prune_needs_a_keytab_only() {
+        let arguments = read("prune --keytab /k/sso.keytab").unwrap();
+        assert_eq!(
+            (arguments.command, arguments.retirement().to_str()),
+            (Command::Prune, Some("/k/sso.keytab.retiring"))
+        );
+        assert!(read("prune --frobnicate").is_err());
     }
 }

@@ -97,6 +97,10 @@ pub struct Domain {
     pub controller: String,
     /// The DNS names of all domain controllers of the domain.
     pub controllers: Vec<String>,
+    /// The DNS name of the domain controller with the role of PDC emulator, or `None` if the directory names none.
+    pub pdc: Option<String>,
+    /// The name of the administrator, if the administrator is of another domain.
+    pub foreign_administrator: Option<String>,
     /// The container of new computers.
     pub computers: String,
     /// The other domains of the forest: their DNS names, and their SIDs where they are known.
@@ -151,6 +155,8 @@ pub struct Object {
 /// A container of accounts, such as an organizational unit.
 #[derive(Clone, Debug, Default)]
 pub struct Container {
+    /// The distinguished name, as the directory writes it.
+    pub dn: String,
     /// Whether the administrator may create computers in it (`allowedChildClassesEffective`).
     pub may_create_computers: bool,
     /// Whether the administrator may write its DACL (`sDRightsEffective`).

@@ -7,16 +7,17 @@ use crate::preflight;
 use crate::security_descriptor::SecurityDescriptor;
 use crate::tools::Tools;
 
-/// Deletes or disables the account, and removes its keytab and its journal.
+/// Deletes or disables the account, and removes its keytab with the files beside it.
 ///
 /// # Errors
 /// Returns the [`Failure`]. A [`Refusal`] came before any change.
 pub fn disable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<(), Failure> {
     let domain = preflight::domain(tools, arguments)?;
+    preflight::pdc(arguments, &domain)?;
     let account = preflight::account(tools, arguments)?;
     preflight::keytab(tools, arguments, &domain)?;
     let verb = if arguments.keep { "disable" } else { "delete" };
-    let files = [arguments.keytab.clone(), arguments.journal()];
+    let files = [arguments.keytab.clone(), arguments.journal(), arguments.retirement()];
     if arguments.dry_run {
         if let Some(account) = &account {
             tools.steps.would(&format!("{verb} {}", account.dn));

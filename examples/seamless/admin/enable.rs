@@ -10,7 +10,7 @@ use crate::keytab_file::{AES, AccountKeys};
 use crate::ldap_error::DirectoryError;
 use crate::security_descriptor::SecurityDescriptor;
 use crate::tools::Tools;
-use crate::{ldap, password, preflight, proof, well_known};
+use crate::{ldap_name, password, preflight, proof, well_known};
 use kerberos_sso::Salt;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
@@ -32,10 +32,14 @@ pub enum Enabled {
 pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, Failure> {
     let domain = preflight::domain(tools, arguments)?;
     let journal = preflight::journal(tools, arguments, &domain, Work::Enable)?;
+    if journal.is_none() {
+        preflight::pdc(arguments, &domain)?;
+    }
     let account = preflight::account(tools, arguments)?;
     let keytab = preflight::keytab(tools, arguments, &domain)?;
     if let (None, Some(account)) = (&journal, &account) {
-        return already(account, &keytab).map(|()| Enabled::Already);
+        healthy(account, &keytab)?;
+        return already(tools, arguments, &domain, account);
     }
     let dn = distinguished_name(arguments, &domain);
     let (mut is_there, is_resumed) = (account.is_some(), journal.is_some());
@@ -59,8 +63,8 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
     finish(tools, arguments, &domain, &journal).map(Enabled::New)
 }
 
-/// Returns whether an account that exists is as `enable` makes it. The password is not touched here.
-fn already(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
+/// Checks that an account which exists has what `enable` gives it. The password is not touched here.
+fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     let missing = SEAMLESS_SSO_SERVICES.into_iter().find(|service| !account.has_service(service));
     let fault = if account.control & well_known::account_control::DISABLED != 0 {
         "is disabled".to_owned()
@@ -74,16 +78,40 @@ fn already(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     Err(Refusal::Unhealthy { dn: account.dn.clone(), fault }.into())
 }
 
+/// Protects an account that exists, if `--ou` asks for it, so that it ends as a new account does.
+fn already(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    domain: &Domain,
+    account: &Object,
+) -> Result<Enabled, Failure> {
+    let Some(container) = &arguments.ou else { return Ok(Enabled::Already) };
+    let container = tools.directory.container(container)?;
+    if !parent(&account.dn).is_some_and(|parent| parent.eq_ignore_ascii_case(&container.dn)) {
+        return Err(Refusal::Elsewhere { dn: account.dn.clone(), container: container.dn }.into());
+    }
+    preflight::may_protect_in(&container)?;
+    if arguments.dry_run {
+        tools.steps.would(&protection(&container.dn));
+        return Ok(Enabled::Dry);
+    }
+    protect(tools, arguments, domain, account)?;
+    Ok(Enabled::Already)
+}
+
 fn distinguished_name(arguments: &Arguments, domain: &Domain) -> String {
     let container = arguments.ou.as_deref().unwrap_or(&domain.computers);
-    ldap::child(&arguments.account, container)
+    ldap_name::child(&arguments.account, container)
 }
 
 fn may_create(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
     preflight::services(tools, None)?;
     let container = arguments.ou.as_deref().unwrap_or(&domain.computers);
     let found = tools.directory.container(container)?;
-    preflight::may_create_in(&found, container, arguments.ou.is_some())?;
+    preflight::may_create_in(&found)?;
+    if arguments.ou.is_some() {
+        preflight::may_protect_in(&found)?;
+    }
     unknown_everywhere(tools, arguments, domain)?;
     let rights = if arguments.ou.is_some() { "create computers, and protect them" } else { "create computers" };
     tools.steps.done(&format!("the administrator may {rights}"), container);
@@ -110,14 +138,19 @@ fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Dom
 fn plan(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str) {
     tools.steps.would(&format!("write the journal {}", arguments.journal().display()));
     tools.steps.would(&format!("create {dn} with {} and AES keys", SEAMLESS_SSO_SERVICES.join(" and ")));
-    if let Some(container) = &arguments.ou {
-        tools.steps.would(&format!("protect the account from deletion, and the children of {container}"));
-    }
-    tools.steps.would(&format!("write the keytab {}", arguments.keytab.display()));
     tools.steps.would("get a ticket for each service, and judge it");
+    tools.steps.would(&format!("write the keytab {}", arguments.keytab.display()));
+    if let Some(container) = &arguments.ou {
+        tools.steps.would(&protection(container));
+    }
     if let Some(config) = &arguments.config {
         tools.steps.would(&format!("write the tenant into {}", config.display()));
     }
+    tools.steps.would(&format!("remove the journal {}", arguments.journal().display()));
+}
+
+fn protection(container: &str) -> String {
+    format!("protect the account from deletion, and the children of {container}")
 }
 
 fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<Journal, Failure> {
@@ -183,6 +216,9 @@ fn finish(
     // If the password is another one, somebody else made the account. Then no keytab is written.
     proof::prove(tools, arguments, domain, &journal.password, &octets)?;
     tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
+    // A note of an earlier account of this name would retire keys of this one.
+    let path = arguments.retirement();
+    tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
     let path = &arguments.keytab;
     tools.files.write(path, &octets).map_err(|error| Failure::file(path, error))?;
     tools.steps.done("the keytab is written", &path.display().to_string());

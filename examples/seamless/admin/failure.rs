@@ -81,6 +81,33 @@ pub enum Refusal {
         /// The domain of the command line.
         wanted: String,
     },
+    /// The domain controller is not the PDC emulator.
+    #[error(
+        "{controller} is not the PDC emulator of the domain{}",
+        .pdc.as_ref().map_or_else(|| ", and the directory names none".to_owned(), |pdc| format!(". That is {pdc}"))
+    )]
+    NotPdc {
+        /// The domain controller.
+        controller: String,
+        /// The PDC emulator, if the directory names one.
+        pdc: Option<String>,
+    },
+    /// The administrator is of another domain.
+    #[error("the administrator {name} is of another domain than {domain}")]
+    ForeignAdministrator {
+        /// The administrator.
+        name: String,
+        /// The domain of the account.
+        domain: String,
+    },
+    /// The account is in another container than `--ou` names.
+    #[error("{dn} exists already, and is not in {container}")]
+    Elsewhere {
+        /// The account.
+        dn: String,
+        /// The container.
+        container: String,
+    },
     /// The clocks differ.
     #[error("the clock of {controller} differs by {seconds} seconds from the clock of this machine")]
     Clock {
@@ -289,6 +316,12 @@ impl Refusal {
             Self::OtherDomain { .. } => {
                 "name with --forest the domain of the account, and with --dc one of its domain controllers"
             }
+            Self::NotPdc { .. } => "name the PDC emulator with --dc. If it is out of order for long, say --not-pdc.",
+            Self::ForeignAdministrator { .. } => {
+                "use an administrator whose user is in the domain of --forest: the KDC of this domain gives tickets to its own \
+                 users only"
+            }
+            Self::Elsewhere { .. } => "name its container with --ou, or move the account there in the directory",
             Self::Clock { .. } => "set both clocks by NTP. Kerberos allows five minutes.",
             Self::NoComputer { .. } | Self::DnTaken { .. } => {
                 "rename or delete that object, or choose another name with --account"

@@ -3,14 +3,16 @@
 //! This tool overwrites its own copies of passwords. The LDAP library does not overwrite the messages that it sent.
 
 use crate::address::Address;
-use crate::directory::{Container, Directory, Domain, Holders, NewAccount, Object, unicode_pwd};
+use crate::directory::{Container, Directory, Domain, Holders, NewAccount, Object, parent, unicode_pwd};
 use crate::ldap_entry::{Entry, entries};
 use crate::ldap_error::DirectoryError;
+use crate::ldap_name::{computers, dns_name, extended, of_another_domain};
 use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::Sid;
 use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
 use ldap3::controls::RawControl;
-use ldap3::{LdapConn, LdapConnSettings, LdapError, LdapResult, Mod, Scope, dn_escape, ldap_escape};
+use ldap3::exop::{Exop, WhoAmI};
+use ldap3::{LdapConn, LdapConnSettings, LdapError, LdapResult, Mod, Scope, ldap_escape};
 use rustls::ClientConfig;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ impl std::fmt::Debug for Ldap<'_> {
 struct Forest {
     others: Vec<(String, Option<Sid>)>,
     suffixes: Vec<String>,
+    /// The NetBIOS name of the domain itself.
+    netbios: String,
 }
 
 /// The global catalogue, which is asked when it is needed.
@@ -172,10 +176,34 @@ impl<'a> Ldap<'a> {
             found.iter().filter(is_ours).filter_map(|entry| Some(entry.dn.split_once(',')?.1.to_owned())).collect();
         let mut names = Vec::new();
         for server in servers {
-            let entry = self.one(&Query::of(&server, "(objectClass=*)", &["dNSHostName"]))?;
-            names.extend(entry.text("dNSHostName"));
+            names.extend(self.host_name(&server)?);
         }
         Ok(names)
+    }
+
+    /// Returns the DNS name of a domain controller. `server` is its object in the sites of the configuration.
+    fn host_name(&mut self, server: &str) -> Result<Option<String>, DirectoryError> {
+        Ok(self.one(&Query::of(server, "(objectClass=*)", &["dNSHostName"]))?.text("dNSHostName"))
+    }
+
+    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain: its `fSMORoleOwner` names the settings below
+    /// the server (MS-ADTS section 3.1.1.1.11).
+    fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
+        let owner = head.text("fSMORoleOwner").unwrap_or_default();
+        let Some(server) = parent(&owner) else { return Ok(None) };
+        match self.host_name(server) {
+            // The role still belongs to a domain controller that was removed.
+            Err(error) if error.is_no_such_object() => Ok(None),
+            found => found,
+        }
+    }
+
+    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not know this question. It also accepts no user
+    /// of another domain, so an empty answer needs no other way to learn the domain.
+    fn who_am_i(&mut self) -> Result<String, DirectoryError> {
+        let answer = self.connection.with_timeout(TIMEOUT).extended(WhoAmI).map_err(|error| failed(&self.at, error))?;
+        let Exop { val, .. } = answer.0;
+        Ok(String::from_utf8(val.unwrap_or_default()).unwrap_or_default())
     }
 
     /// Returns the other domains of the forest, and the suffixes of user principal names.
@@ -183,17 +211,19 @@ impl<'a> Ldap<'a> {
         let base = format!("CN=Partitions,{configuration}");
         // FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2): the cross-reference is of a domain.
         let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))";
-        let query = Query::of(&base, filter, &["nCName", "dnsRoot"]).below().with(extended_dn());
-        let mut others = Vec::new();
+        let query = Query::of(&base, filter, &["nCName", "dnsRoot", "nETBIOSName"]).below().with(extended_dn());
+        let (mut others, mut netbios) = (Vec::new(), String::new());
         for entry in self.search(&query)? {
             let (Some(context), Some(name)) = (entry.text("nCName"), entry.text("dnsRoot")) else { continue };
             let (dn, sid) = extended(&context);
-            if !dn.eq_ignore_ascii_case(&self.dn) {
+            if dn.eq_ignore_ascii_case(&self.dn) {
+                netbios = entry.text("nETBIOSName").unwrap_or_default();
+            } else {
                 others.push((name, sid));
             }
         }
         let entry = self.one(&Query::of(&base, "(objectClass=*)", &["uPNSuffixes"]))?;
-        Ok(Forest { others, suffixes: entry.texts("uPNSuffixes") })
+        Ok(Forest { others, suffixes: entry.texts("uPNSuffixes"), netbios })
     }
 }
 
@@ -214,15 +244,18 @@ impl Directory for Ldap<'_> {
         let configuration =
             self.root.text("configurationNamingContext").ok_or(missing("configurationNamingContext"))?;
         let dn = self.dn.clone();
-        let head = self.one(&Query::of(&dn, "(objectClass=*)", &["objectSid", "wellKnownObjects"]))?;
+        let head = self.one(&Query::of(&dn, "(objectClass=*)", &["objectSid", "wellKnownObjects", "fSMORoleOwner"]))?;
         let computers = head.texts("wellKnownObjects").iter().find_map(|object| computers(object));
-        let Forest { others, suffixes } = self.forest(&configuration)?;
+        let Forest { others, suffixes, netbios } = self.forest(&configuration)?;
+        let sid = head.sid("objectSid").ok_or(missing("objectSid of the domain"))?;
         Ok(Domain {
             name: dns_name(&dn),
-            sid: head.sid("objectSid").ok_or(missing("objectSid of the domain"))?,
+            sid,
             time: self.root.generalized_time("currentTime").ok_or(missing("currentTime"))?,
             controller: self.root.text("dnsHostName").ok_or(missing("dnsHostName"))?,
             controllers: self.controllers(&configuration)?,
+            pdc: self.pdc(&head)?,
+            foreign_administrator: of_another_domain(&self.who_am_i()?, &netbios, sid),
             computers: computers.unwrap_or_else(|| format!("CN=Computers,{dn}")),
             others,
             suffixes,
@@ -270,6 +303,7 @@ impl Directory for Ldap<'_> {
         let entry = self.one(&Query::of(dn, "(objectClass=*)", &attributes).with(descriptor_parts(DACL)))?;
         let classes = entry.texts("allowedChildClassesEffective");
         Ok(Container {
+            dn: entry.dn.clone(),
             may_create_computers: classes.iter().any(|class| class.eq_ignore_ascii_case("computer")),
             // MS-ADTS section 3.1.1.4.5.4
             may_write_dacl: entry.number("sDRightsEffective").is_some_and(|rights| rights & u32::from(DACL) != 0),
@@ -402,31 +436,6 @@ fn failed(at: &Address, error: LdapError) -> DirectoryError {
     }
 }
 
-/// Returns the container of computers, if a value of `wellKnownObjects` names it.
-fn computers(object: &str) -> Option<String> {
-    let (guid, dn) = object.strip_prefix("B:32:")?.split_once(':')?;
-    (guid == COMPUTERS).then(|| dn.to_owned())
-}
-
-/// Returns the name and the SID of the extended form `<GUID=…>;<SID=…>;DN` (MS-ADTS section 3.1.1.3.4.1.5).
-fn extended(text: &str) -> (&str, Option<Sid>) {
-    let sid = text.split_once("<SID=").and_then(|(_, after)| after.split_once('>'));
-    let dn = text.rsplit_once(">;").map_or(text, |(_, dn)| dn);
-    (dn, sid.and_then(|(sid, _)| sid.parse().ok()))
-}
-
-/// Returns the DNS name of a domain's distinguished name.
-fn dns_name(dn: &str) -> String {
-    let labels = dn.split(',').filter_map(|part| part.trim().split_once('=')).map(|(_, label)| label);
-    labels.collect::<Vec<_>>().join(".")
-}
-
-/// Returns the distinguished name of an account in a container.
-#[must_use]
-pub fn child(name: &str, container: &str) -> String {
-    format!("CN={},{container}", dn_escape(name))
-}
-
 /// Asks for parts of security descriptors (LDAP_SERVER_SD_FLAGS_OID, MS-ADTS section 3.1.1.3.4.1.11).
 fn descriptor_parts(parts: u8) -> RawControl {
     RawControl { ctype: "1.2.840.113556.1.4.801".into(), crit: true, val: Some(vec![0x30, 3, 2, 1, parts]) }
@@ -440,9 +449,6 @@ fn extended_dn() -> RawControl {
 const OWNER: u8 = 1;
 const GROUP: u8 = 2;
 const DACL: u8 = 4;
-
-/// The container of computers (GUID_COMPUTERS_CONTAINER_W, MS-ADTS section 6.1.1.4).
-const COMPUTERS: &str = "AA312825768811D1ADED00C04FD8D5CD";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -461,26 +467,3 @@ const OF_ACCOUNT: [&str; 13] = [
     "nTSecurityDescriptor",
     "allowedAttributesEffective",
 ];
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_the_directory_are_read_in_their_forms() {
-        assert_eq!(dns_name("DC=child,DC=contoso,DC=test"), "child.contoso.test");
-        let text = "<GUID=5d8e8f1c-2d4e-4a6f-9c4e-000000000000>;<SID=S-1-5-21-1-2-3>;DC=child,DC=contoso,DC=test";
-        let (dn, sid) = extended(text);
-        assert_eq!((dn, sid), ("DC=child,DC=contoso,DC=test", "S-1-5-21-1-2-3".parse().ok()));
-        assert_eq!(extended("DC=contoso,DC=test"), ("DC=contoso,DC=test", None));
-        let object = "B:32:AA312825768811D1ADED00C04FD8D5CD:OU=Machines,DC=contoso,DC=test";
-        assert_eq!(computers(object).unwrap(), "OU=Machines,DC=contoso,DC=test");
-        assert_eq!(computers("B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users,DC=contoso,DC=test"), None);
-    }
-
-    #[test]
-    fn name_is_escaped_in_a_distinguished_name() {
-        assert_eq!(child("A,B", "DC=contoso"), "CN=A\\2cB,DC=contoso");
-    }
-}

@@ -121,13 +121,8 @@ const TABLE: [Row; 25] = [
     row(20, None, "the object has this value already", LOOK),
     row(32, None, "there is no such object", "check the DN of --ou"),
     row(34, None, "the distinguished name is no DN", "write --ou like OU=Services,DC=contoso,DC=test"),
-    row(49, Some(0x525), "the directory knows no such administrator", "check --as: user, user@domain or DOMAIN\\user"),
-    row(
-        49,
-        Some(0x52E),
-        "the name or the password of the administrator is wrong",
-        "check --as, and type the password again",
-    ),
+    row(49, Some(0x525), "the directory knows no such administrator", CHECK_NAME),
+    row(49, Some(0x52E), "the name or the password of the administrator is wrong", CHECK_PASSWORD),
     row(49, Some(0x530), "the administrator may not sign in at this hour", "use another administrator"),
     row(49, Some(0x531), "the administrator may not sign in from here", "use another administrator"),
     row(49, Some(0x532), "the administrator's password has expired", "change that password first"),
@@ -154,6 +149,10 @@ const TABLE: [Row; 25] = [
     row(80, Some(0x21C7), DUPLICATE, FIND_HOLDER),
 ];
 
+const CHECK_NAME: &str =
+    "check --as: user, user@domain or DOMAIN\\user. The user of the administrator must be in the domain of --forest.";
+const CHECK_PASSWORD: &str =
+    "check --as, and type the password again. The user of the administrator must be in the domain of --forest.";
 const DUPLICATE: &str = "another object has one of the service principal names";
 const FIND_HOLDER: &str = "run `status`, which names the holder, and remove the name there";
 const PASSWORD_POLICY: &str =

@@ -5,6 +5,7 @@ use crate::arguments::Arguments;
 use crate::clock::MAX_DIFFERENCE;
 use crate::directory::{Container, Domain, Object};
 use crate::failure::{Failure, Refusal};
+use crate::files::Files;
 use crate::journal::{Journal, Work};
 use crate::keytab_file::{AccountKeys, names};
 use crate::security_descriptor::{SecurityDescriptor, right};
@@ -12,6 +13,7 @@ use crate::tools::Tools;
 use crate::well_known;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use kerberos_sso::{Keytab, UnixTime};
+use std::path::Path;
 
 /// Reads the domain, and checks its name and the clock of its domain controller.
 ///
@@ -19,17 +21,43 @@ use kerberos_sso::{Keytab, UnixTime};
 /// Returns the [`Refusal`], or the error of the directory.
 pub fn domain(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Domain, Failure> {
     let domain = tools.directory.domain()?;
+    is_meant(&domain, arguments)?;
     let controller = domain.controller.clone();
-    if !domain.name.eq_ignore_ascii_case(&arguments.forest) {
-        let (found, wanted) = (domain.name, arguments.forest.clone());
-        return Err(Refusal::OtherDomain { controller, found, wanted }.into());
-    }
     let seconds = domain.time.seconds_since(tools.clock.now()).saturating_abs();
     if seconds > MAX_DIFFERENCE {
         return Err(Refusal::Clock { controller, seconds }.into());
     }
     tools.steps.done("the domain is read", &format!("{} by {controller}, clock differs by {seconds} s", domain.name));
     Ok(domain)
+}
+
+/// Checks that the domain is that of the command line, and that the administrator belongs to it.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn is_meant(domain: &Domain, arguments: &Arguments) -> Result<(), Failure> {
+    if !domain.name.eq_ignore_ascii_case(&arguments.forest) {
+        let (found, wanted) = (domain.name.clone(), arguments.forest.clone());
+        return Err(Refusal::OtherDomain { controller: domain.controller.clone(), found, wanted }.into());
+    }
+    // The tool gets tickets with the administrator's password from the KDCs of this domain, which know only its own users.
+    match &domain.foreign_administrator {
+        Some(name) => Err(Refusal::ForeignAdministrator { name: name.clone(), domain: domain.name.clone() }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the domain controller is the PDC emulator. Two runs at two domain controllers, which have not replicated, would
+/// set two passwords under one key version. At the PDC emulator, the second run sees what the first one did.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn pdc(arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
+    let is_pdc = domain.pdc.as_ref().is_some_and(|pdc| pdc.eq_ignore_ascii_case(&domain.controller));
+    if is_pdc || arguments.not_pdc {
+        return Ok(());
+    }
+    Err(Refusal::NotPdc { controller: domain.controller.clone(), pdc: domain.pdc.clone() }.into())
 }
 
 /// Checks the clock of a KDC, if it said its time. A KDC refuses everything at another time.
@@ -116,28 +144,39 @@ pub fn services(tools: &mut Tools<'_>, own: Option<&str>) -> Result<(), Failure>
 /// Returns the [`Refusal`], or the error of the file.
 pub fn keytab(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<AccountKeys, Failure> {
     let (path, name, realm) = (&arguments.keytab, arguments.account_name(), domain.realm());
-    let octets = tools.files.read(path).map_err(|error| Failure::file(path, error))?;
-    let Some(octets) = octets else { return Ok(AccountKeys::none(&name, &realm)) };
-    let keytab = Keytab::parse(&octets).map_err(|error| Failure::file(path, error))?;
-    let keytab = keytab.only(names(&name, &realm).iter().map(String::as_str));
-    if let Some(other) = keytab.left_out().first() {
-        return Err(Refusal::KeytabOfOthers { path: path.clone(), other: other.to_string() }.into());
-    }
-    AccountKeys::parse(&octets, &name, &realm).map_err(|error| Failure::file(path, error))
+    keys(tools.files, path, &name, &realm)
 }
 
-/// Checks that the administrator may create the account in a container, and protect it there if `protects`.
+/// Reads the keys of the account `name` from a keytab, which has no other keys.
+///
+/// # Errors
+/// Returns the [`Refusal`], or the error of the file.
+pub fn keys(files: &mut dyn Files, path: &Path, name: &str, realm: &str) -> Result<AccountKeys, Failure> {
+    let octets = files.read(path).map_err(|error| Failure::file(path, error))?;
+    let Some(octets) = octets else { return Ok(AccountKeys::none(name, realm)) };
+    let keytab = Keytab::parse(&octets).map_err(|error| Failure::file(path, error))?;
+    let keytab = keytab.only(names(name, realm).iter().map(String::as_str));
+    if let Some(other) = keytab.left_out().first() {
+        return Err(Refusal::KeytabOfOthers { path: path.into(), other: other.to_string() }.into());
+    }
+    AccountKeys::parse(&octets, name, realm).map_err(|error| Failure::file(path, error))
+}
+
+/// Checks that the administrator may create the account in a container.
 ///
 /// # Errors
 /// Returns the [`Refusal`].
-pub fn may_create_in(container: &Container, dn: &str, protects: bool) -> Result<(), Failure> {
-    let missing = |right| Err(Refusal::MissingRight { right, dn: dn.into() }.into());
-    if !container.may_create_computers {
-        return missing("create computers in");
-    }
-    if !protects {
-        return Ok(());
-    }
+pub fn may_create_in(container: &Container) -> Result<(), Failure> {
+    let missing = || Refusal::MissingRight { right: "create computers in", dn: container.dn.clone() }.into();
+    container.may_create_computers.then_some(()).ok_or_else(missing)
+}
+
+/// Checks that the administrator may protect the children of a container from deletion.
+///
+/// # Errors
+/// Returns the [`Refusal`].
+pub fn may_protect_in(container: &Container) -> Result<(), Failure> {
+    let missing = |right| Err(Refusal::MissingRight { right, dn: container.dn.clone() }.into());
     let Ok(descriptor) = SecurityDescriptor::parse(&container.descriptor) else {
         return missing("read the access control list of");
     };

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::kdc::{Client, KdcError};
 use crate::tools::Tools;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+use std::collections::BTreeSet;
 
 /// What the ticket of a domain controller says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +39,15 @@ fn version(tools: &mut Tools<'_>, at: &Address) -> Version {
 }
 
 /// Waits until no domain controller gives a ticket under the key `old`. A domain controller that gives no ticket is named.
+/// Returns whether every domain controller of the domain gave a ticket.
 ///
 /// # Errors
 /// Returns [`Failure::Lagging`] if the time of `--replication-wait` is over.
-pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: u32) -> Result<(), Failure> {
+pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: u32) -> Result<bool, Failure> {
     let begun = tools.clock.now();
     let mut open = kdcs(domain, &arguments.kdcs);
+    // The command line may name some domain controllers only, or one of them twice.
+    let mut is_everywhere = open.iter().collect::<BTreeSet<_>>().len() >= domain.controllers.len();
     loop {
         let mut lagging = Vec::new();
         for (at, version) in versions(tools, &open) {
@@ -53,12 +57,13 @@ pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: 
                 }
                 Version::Of(_) | Version::WithoutAes => lagging.push(at),
                 Version::Unknown(error) => {
+                    is_everywhere = false;
                     tools.steps.done("a domain controller could not be asked", &error.to_string());
                 }
             }
         }
         if lagging.is_empty() {
-            return Ok(());
+            return Ok(is_everywhere);
         }
         if tools.clock.now().seconds_since(begun) >= i64::from(arguments.replication_wait) {
             return Err(Failure::Lagging { at: lagging.iter().map(ToString::to_string).collect(), kvno: old });

@@ -8,6 +8,7 @@ use crate::journal::{Journal, Work};
 use crate::keytab_file::AccountKeys;
 use crate::ldap_error::DirectoryError;
 use crate::replication::{self, Version};
+use crate::retirement::Retirement;
 use crate::tools::Tools;
 use crate::{password, preflight, proof, well_known};
 use kerberos_sso::{Salt, UnixTime};
@@ -32,6 +33,7 @@ pub fn rollover(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<RolledOv
     let keys = preflight::keytab(tools, arguments, &domain)?;
     let kvno = version(&account)?;
     if journal.is_none() {
+        preflight::pdc(arguments, &domain)?;
         check(tools, arguments, &domain, &account, &keys)?;
     }
     if arguments.dry_run {
@@ -134,6 +136,8 @@ fn plan(tools: &mut Tools<'_>, arguments: &Arguments, kvno: u32, journal: Option
     }
     tools.steps.would("read the key version and the salt, and get a ticket for each service");
     tools.steps.would(&format!("ask every domain controller until none gives a ticket under the key {old}"));
+    tools.steps.would(&format!("note in {} when the key {old} retires", arguments.retirement().display()));
+    tools.steps.would(&format!("remove the journal {}", arguments.journal().display()));
 }
 
 fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, account: &Object) -> Result<Journal, Failure> {
@@ -258,11 +262,24 @@ impl Change<'_> {
     /// Does everything that follows the change of the password.
     fn finish(&self, tools: &mut Tools<'_>) -> Result<RolledOver, Failure> {
         let kvno = self.correct(tools)?;
-        replication::wait(tools, self.arguments, self.domain, self.old)?;
+        let is_everywhere = replication::wait(tools, self.arguments, self.domain, self.old)?;
+        self.retire(tools, kvno, is_everywhere)?;
         let path = self.arguments.journal();
         tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
         tools.steps.done("the journal is removed", &path.display().to_string());
         Ok(RolledOver::To(kvno))
+    }
+
+    /// Notes when the keys before `kvno` retire, for `prune`. From now on, no domain controller that answered gives a ticket
+    /// under them.
+    fn retire(&self, tools: &mut Tools<'_>, kvno: u32, is_everywhere: bool) -> Result<(), Failure> {
+        let path = self.arguments.retirement();
+        let (account, realm) = (self.arguments.account_name(), self.domain.realm());
+        let retirement = Retirement::new(account, realm, kvno, tools.clock.now(), is_everywhere);
+        retirement.write(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
+        let end = format!("{}; `prune` removes them then", retirement.until());
+        tools.steps.done(&format!("the end of the keys before {kvno} is noted"), &end);
+        Ok(())
     }
 
     /// Compares the keytab with the directory, and writes it again if the version or the salt is another one.

@@ -11,6 +11,7 @@ use crate::kdc::{Administrator, RealKdc};
 use crate::ldap::{Access, Ldap};
 use crate::lock::Lock;
 use crate::node::HttpNodes;
+use crate::prune::prune;
 use crate::rollover::{RolledOver, rollover};
 use crate::status::{Report, status};
 use crate::steps::{Printed, Steps as _};
@@ -35,16 +36,20 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> E
     if arguments.command == Command::Help {
         return if write!(out, "{USAGE}").is_ok() { End::Fine } else { End::Failed };
     }
-    let password = match ask(arguments) {
-        Ok(password) => password,
-        Err(error) => {
-            // Nobody reads the text if this fails, too.
-            let _ = writeln!(err, "seamless-admin: the administrator's password cannot be read: {error}");
-            return End::Failed;
+    let mut has_changed = false;
+    let done = if arguments.command == Command::Prune {
+        pruned(arguments, out, &mut has_changed)
+    } else {
+        match ask(arguments) {
+            Ok(password) => commanded(arguments, &password, out, &mut has_changed),
+            Err(error) => {
+                // Nobody reads the text if this fails, too.
+                let _ = writeln!(err, "seamless-admin: the administrator's password cannot be read: {error}");
+                return End::Failed;
+            }
         }
     };
-    let mut has_changed = false;
-    match commanded(arguments, &password, out, &mut has_changed) {
+    match done {
         Ok(end) => end,
         Err(failure) => {
             explain(arguments, &failure, has_changed, out, err);
@@ -69,6 +74,15 @@ fn explain(arguments: &Arguments, failure: &Failure, has_changed: bool, out: &mu
         let key = if failure.is_refusal() { "refused" } else { "failed" };
         let _ = writeln!(out, "{}", serde_json::json!({ key: text, "remedy": remedy, "changed": has_changed }));
     }
+}
+
+/// Runs the command that needs no directory.
+fn pruned(arguments: &Arguments, out: &mut dyn Write, has_changed: &mut bool) -> Result<End, Failure> {
+    let _lock = (!arguments.dry_run).then(|| Lock::take(&arguments.keytab)).transpose()?;
+    let (mut disk, mut steps) = (Disk::default(), Printed::new(out, arguments.json));
+    let done = prune(&mut disk, &mut SystemClock, &mut steps, arguments);
+    *has_changed = disk.has_changed;
+    done.map(|()| End::Fine)
 }
 
 fn commanded(
@@ -115,7 +129,7 @@ fn command(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Done, Failure
         Command::Enable => enable(tools, arguments).map(Done::Enabled),
         Command::Rollover => rollover(tools, arguments).map(Done::RolledOver),
         Command::Disable => disable(tools, arguments).map(|()| Done::Disabled),
-        Command::Status | Command::Help => status(tools, arguments).map(Done::Status),
+        Command::Status | Command::Prune | Command::Help => status(tools, arguments).map(Done::Status),
     }
 }
 
@@ -150,7 +164,7 @@ fn end_of_enable(arguments: &Arguments, enabled: &Enabled, out: &mut dyn Write) 
             let _ = writeln!(out, "Put this tenant into `tenants` of the sign-in server's configuration:\n{block}");
         }
         Enabled::Already => {
-            steps.done("single sign-on is enabled already", "nothing is changed; `rollover` replaces the password");
+            steps.done("single sign-on is enabled already", "the password is not changed; `rollover` replaces it");
         }
         Enabled::Dry => {}
     }
@@ -186,6 +200,27 @@ mod tests {
         let said: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(said.get("changed"), Some(&false.into()));
         assert!(!out.contains("N0t") && !err.contains("N0t"));
+    }
+
+    #[test]
+    fn prune_removes_the_old_keys_and_asks_for_no_password() {
+        use crate::keytab_file::AccountKeys;
+        use kerberos_sso::{Salt, UnixTime};
+        let folder = tempfile::tempdir().unwrap();
+        let keytab = folder.path().join("sso.keytab");
+        let keys = [4, 5].iter().fold(AccountKeys::none("A$", "R"), |keys, kvno| {
+            keys.with_password(*kvno, "p", &Salt::computer("A$", "R"), false, UnixTime::from_seconds(0))
+        });
+        std::fs::write(&keytab, &*keys.encode().unwrap()).unwrap();
+        let note = r#"{"version":1,"account":"A$","realm":"R","kvno":5,"until":1000}"#;
+        std::fs::write(crate::retirement::Retirement::beside(&keytab), note).unwrap();
+        let line = ["prune", "--keytab", keytab.to_str().unwrap()];
+        let arguments = Arguments::read(line.map(Into::into)).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(run(&arguments, &mut out, &mut err), End::Fine, "{}", String::from_utf8_lossy(&err));
+        let left = AccountKeys::parse(&std::fs::read(&keytab).unwrap(), "A$", "R").unwrap();
+        assert_eq!(left.versions(), [5]);
+        assert!(!folder.path().join("sso.keytab.retiring").exists());
     }
 
     #[test]

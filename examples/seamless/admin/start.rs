@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as USER [options]
+//! seamless-admin prune [--keytab FILE]
 //! ```
 //!
 //! `seamless-admin --help` lists the options. The exit code is 0 if all is well, 1 if `status` found something or if a command
@@ -11,7 +12,13 @@
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seamless_admin::arguments::Arguments;
 use seamless_admin::run::{End, run};
+use std::alloc::System;
 use std::process::ExitCode;
+use zeroizing_alloc::ZeroAlloc;
+
+// The libraries of LDAP, TLS and Kerberos copy passwords into buffers that they free without a word.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args_os().skip(1)) {
@@ -21,8 +28,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The memory has two passwords. Without this limit, the tool still works, so a failure is no reason to stop.
+    // The memory has two passwords. Without these limits, the tool still works, so a failure is no reason to stop.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // Another process of the same user cannot read the memory then (prctl(2), PR_SET_DUMPABLE).
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     match run(&arguments, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
         End::Fine => ExitCode::SUCCESS,
         End::Found => ExitCode::from(1),

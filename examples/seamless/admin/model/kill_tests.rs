@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Runs `command` on a new model for each call, killed before or after this call, then again until it ends. Returns the number
 /// of calls of the run that was not killed.
-fn killed_everywhere<T>(
+pub(super) fn killed_everywhere<T>(
     made: impl Fn() -> World,
     command: impl Fn(&World) -> Result<Result<T, Failure>, super::Killed>,
     check: impl Fn(&World, T, Kill),

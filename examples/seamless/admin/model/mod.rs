@@ -3,6 +3,7 @@
 //! a domain controller gives.
 
 mod kill_tests;
+mod prune_tests;
 mod refusal_tests;
 mod status_tests;
 mod world;
@@ -43,6 +44,8 @@ pub(crate) struct Model {
     pub(crate) states: Vec<State>,
     /// The second domain controller never replicates.
     pub(crate) is_split: bool,
+    /// The second domain controller does not answer.
+    pub(crate) is_silent: bool,
     /// What each change of the password adds to the key version.
     pub(crate) jump: u32,
     pub(crate) salt: Salt,
@@ -56,6 +59,8 @@ pub(crate) struct Model {
     /// The LDAP result with which the directory refuses a creation.
     pub(crate) refuses_creation: Option<u32>,
     pub(crate) own_sids: Vec<kerberos_sso::Sid>,
+    pub(crate) pdc: Option<String>,
+    pub(crate) foreign_administrator: Option<String>,
     pub(crate) holders: Vec<String>,
     pub(crate) delegating: Vec<String>,
     pub(crate) acting: Vec<(String, Vec<u8>)>,
@@ -136,10 +141,12 @@ impl World {
             account: None,
             states: Vec::new(),
             is_split: false,
+            is_silent: false,
             jump: 1,
             salt: Salt::computer(NAME, REALM),
             refuses_both: false,
             container: Container {
+                dn: "CN=Computers,DC=contoso,DC=test".into(),
                 may_create_computers: true,
                 may_write_dacl: true,
                 descriptor: descriptor(sid("S-1-5-18"), &[entry(0, 0, right::GENERIC_ALL, None, sid("S-1-5-18"))]),
@@ -148,6 +155,8 @@ impl World {
             late_creation: None,
             refuses_creation: None,
             own_sids: vec![sid("S-1-5-21-1-2-3-512")],
+            pdc: Some("DC1.contoso.test".into()),
+            foreign_administrator: None,
             holders: Vec::new(),
             delegating: Vec::new(),
             acting: Vec::new(),

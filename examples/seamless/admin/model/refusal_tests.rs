@@ -128,6 +128,84 @@ fn rollover_is_refused_before_any_change() {
 }
 
 #[test]
+fn domain_controller_that_is_not_the_pdc_emulator_is_refused_unless_the_option_says_so() {
+    let pdcs = [(Some("dc2.contoso.test"), "dc2.contoso.test"), (None, "names none")];
+    for line in ["enable", ROLLOVER, "disable --yes"] {
+        for (pdc, text) in pdcs {
+            let change = |model: &mut Model| model.pdc = pdc.map(String::from);
+            let world = if line == "enable" { empty(change) } else { enabled(change) };
+            let refusal = refused(&world, line);
+            assert!(matches!(refusal, Refusal::NotPdc { .. }) && refusal.to_string().contains(text), "{refusal}");
+            let line = arguments(&format!("{line} --not-pdc"));
+            let done = world.run(|tools| match line.command {
+                crate::arguments::Command::Enable => enable(tools, &line).map(drop),
+                crate::arguments::Command::Rollover => rollover(tools, &line).map(drop),
+                _ => disable(tools, &line),
+            });
+            assert!(done.ok().unwrap().is_ok(), "{line:?}");
+        }
+    }
+}
+
+/// A second domain controller would not know what the first one did.
+#[test]
+fn open_rollover_ends_at_its_domain_controller_after_the_role_of_pdc_emulator_moved() {
+    let world = killed_after("write sso.keytab");
+    world.0.borrow_mut().pdc = Some("dc2.contoso.test".into());
+    let done = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap();
+    assert_eq!(done.unwrap(), RolledOver::To(5));
+}
+
+#[test]
+fn administrator_of_another_domain_is_refused_by_name() {
+    for line in ["enable", ROLLOVER, "disable --yes"] {
+        let world = enabled(|model| model.foreign_administrator = Some("FABRIKAM\\administrator".into()));
+        let refusal = refused(&world, line);
+        assert!(matches!(refusal, Refusal::ForeignAdministrator { .. }), "{refusal}");
+        assert!(refusal.to_string().contains("FABRIKAM\\administrator") && refusal.remedy().contains("--forest"));
+    }
+}
+
+/// Makes the account without `--ou`, so without the protection.
+fn unprotected(change: impl FnOnce(&mut Model)) -> World {
+    let world = World::empty();
+    world.run(|tools| enable(tools, &arguments("enable"))).ok().unwrap().unwrap();
+    change(&mut world.0.borrow_mut());
+    world
+}
+
+#[test]
+fn enable_of_an_account_that_exists_protects_it_as_it_would_a_new_one() {
+    let is_protected = |world: &World| {
+        let model = world.0.borrow();
+        let read = |octets: &[u8]| SecurityDescriptor::parse(octets).unwrap();
+        let account = read(&model.account.as_ref().unwrap().descriptor).is_protected();
+        (account, read(&model.container.descriptor).protects_children())
+    };
+    let run = |world: &World, line: &str| world.run(|tools| enable(tools, &arguments(line))).ok().unwrap().unwrap();
+    let world = unprotected(|_| ());
+    let keytab = world.keytab();
+    assert!(matches!(run(&world, &format!("{IN_UNIT} --dry-run")), Enabled::Dry));
+    assert_eq!(is_protected(&world), (false, false));
+    assert!(matches!(run(&world, IN_UNIT), Enabled::Already));
+    assert_eq!((is_protected(&world), world.keytab()), ((true, true), keytab));
+    let changes = world.0.borrow().changes.len();
+    assert!(matches!(run(&world, IN_UNIT), Enabled::Already));
+    assert_eq!(world.0.borrow().changes.len(), changes);
+}
+
+#[test]
+fn account_that_exists_elsewhere_or_cannot_be_protected_is_refused_before_any_change() {
+    let moved = format!("CN=AZUREADSSOACC,OU=Services,{}", DN.split_once("Computers,").unwrap().1);
+    let world = unprotected(|model| model.account.as_mut().unwrap().dn = moved);
+    assert!(
+        matches!(refused(&world, IN_UNIT), Refusal::Elsewhere { container, .. } if container.starts_with("CN=Comp"))
+    );
+    let world = unprotected(|model| model.container.may_write_dacl = false);
+    assert!(matches!(refused(&world, IN_UNIT), Refusal::MissingRight { .. }));
+}
+
+#[test]
 fn rollover_is_refused_while_a_domain_controller_lags_or_is_ahead() {
     let world = enabled(|model| {
         model.replace(Some("Newer"), None);
@@ -226,6 +304,40 @@ fn dry_run_changes_nothing_and_says_what_it_would_do() {
         assert!(model.changes.is_empty());
         assert!(model.lines.iter().any(|line| line.starts_with("would write the journal")), "{:?}", model.lines);
     }
+}
+
+/// Returns the places of these words in the lines, in the order of the lines.
+fn order(world: &World, words: &[&str], of_plan: bool) -> Vec<usize> {
+    let model = world.0.borrow();
+    let lines = model.lines.iter().filter(|line| line.starts_with("would ") == of_plan);
+    lines.filter_map(|line| words.iter().position(|word| line.contains(word))).collect()
+}
+
+#[test]
+fn dry_run_lists_the_steps_in_the_order_of_the_real_run() {
+    let enabling =
+        ["the journal is written", "account is created", "ticket for each", "keytab is written", "protected"];
+    let plan =
+        ["write the journal", "create CN", "ticket for each", "write the keytab", "protect the", "write the tenant"];
+    let line = format!("{IN_UNIT} --config seamless.json");
+    let real = World::empty();
+    real.run(|tools| enable(tools, &arguments(&line))).ok().unwrap().unwrap();
+    let dry = World::empty();
+    dry.run(|tools| enable(tools, &arguments(&format!("{line} --dry-run")))).ok().unwrap().unwrap();
+    let end = ["the tenant is in", "the journal is removed"];
+    assert_eq!(order(&real, &[&enabling[..], &end].concat(), false), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(order(&dry, &[&plan[..], &["remove the journal"]].concat(), true), [0, 1, 2, 3, 4, 5, 6]);
+
+    let rolling =
+        ["the journal is written", "keytab is written", "node uses", "new password", "ticket for each", "is noted"];
+    let plan =
+        ["write the journal", "write the keytab", "wait until", "set the account's", "ticket for each", "note in"];
+    let real = World::enabled(Some(24));
+    real.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap();
+    let dry = World::enabled(Some(24));
+    dry.run(|tools| rollover(tools, &arguments(&format!("{ROLLOVER} --dry-run")))).ok().unwrap().unwrap();
+    assert_eq!(order(&real, &[&rolling[..], &["the journal is removed"]].concat(), false), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(order(&dry, &[&plan[..], &["remove the journal"]].concat(), true), [0, 1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

@@ -27,6 +27,8 @@ impl Directory for World {
                 time: model.now.saturating_add_seconds(model.clock_difference),
                 controller: "dc1.contoso.test".into(),
                 controllers: vec!["dc1.contoso.test".into(), "dc2.contoso.test".into()],
+                pdc: model.pdc.clone(),
+                foreign_administrator: model.foreign_administrator.clone(),
                 computers: "CN=Computers,DC=contoso,DC=test".into(),
                 others: vec![("child.contoso.test".into(), Some(sid("S-1-5-21-4-5-6")))],
                 suffixes: vec!["contoso.example".into()],
@@ -139,6 +141,9 @@ impl Kdc for World {
             if model.kdc_time() != model.now {
                 return Err(refused(37));
             }
+            if model.is_silent && place(at) == 1 {
+                return Err(KdcError::Unreachable { at: at.to_string(), error: String::new() });
+            }
             let state = model.state(place(at)).ok_or(refused(7))?;
             match client {
                 Client::Account { password, .. } if password != state.password => return Err(refused(24)),
@@ -217,5 +222,5 @@ impl Steps for World {
 
 #[test]
 fn account_of_the_model_has_the_dn_of_the_tool() {
-    assert_eq!(crate::ldap::child("AZUREADSSOACC", "CN=Computers,DC=contoso,DC=test"), DN);
+    assert_eq!(crate::ldap_name::child("AZUREADSSOACC", "CN=Computers,DC=contoso,DC=test"), DN);
 }

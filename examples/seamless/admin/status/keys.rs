@@ -8,11 +8,13 @@ use crate::directory::{Domain, Object, kdcs};
 use crate::failure::{Failure, Refusal};
 use crate::journal::Journal;
 use crate::kdc::Client;
-use crate::keytab_file::{AES, AccountKeys};
+use crate::keytab_file::{AES, AccountKeys, RETIRED_AFTER};
 use crate::node::{Health, TenantHealth, Warning};
 use crate::replication::{self, Version};
+use crate::retirement::Retirement;
 use crate::tools::Tools;
 use crate::{preflight, proof, well_known};
+use kerberos_sso::UnixTime;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
 /// Returns the findings of the files.
@@ -65,7 +67,32 @@ pub fn of_files(
         let text = format!("the key {kvno} of the keytab {name} does not open the tickets of the directory");
         findings.push(Finding::fault("keytab-key", text, "rollover writes a new key and a keytab with it"));
     }
+    let since = account.and_then(|account| account.password_set);
+    findings.extend(kept(tools, arguments, &facts.keytab, (kvno, since))?);
     Ok(findings)
+}
+
+/// Returns the finding of old keys that are in the keytab although every ticket under them has ended. `current` is the key of the
+/// directory, and the time at which it came there. The note of the last rollover knows more: `current` counts without a note.
+fn kept(
+    tools: &mut Tools<'_>,
+    arguments: &Arguments,
+    versions: &[u32],
+    current: (u32, Option<UnixTime>),
+) -> Result<Option<Finding>, Failure> {
+    let path = arguments.retirement();
+    let note = Retirement::read(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
+    let now = tools.clock.now();
+    let (kvno, is_due, remedy) = if let Some(note) = note {
+        (note.kvno, note.is_due(now), "run `prune`, by a timer each hour")
+    } else {
+        let is_due = current.1.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
+        (current.0, is_due, "rollover, which removes old keys and notes for `prune` when the next ones retire")
+    };
+    let old: Vec<_> = versions.iter().filter(|version| **version < kvno).collect();
+    let text =
+        format!("the keytab {} still has the keys {old:?}, whose tickets have ended", arguments.keytab.display());
+    Ok((is_due && !old.is_empty()).then(|| Finding::warning("old-key-kept", text, remedy)))
 }
 
 /// Returns whether the keytab opens a ticket under the key `kvno`, or whether there is no such ticket.

@@ -9,7 +9,7 @@ pub mod writers;
 use crate::arguments::Arguments;
 use crate::clock::MAX_DIFFERENCE;
 use crate::directory::{Domain, Object};
-use crate::failure::{Failure, Refusal};
+use crate::failure::Failure;
 use crate::preflight;
 use crate::replication::Version;
 use crate::tools::Tools;
@@ -52,10 +52,7 @@ pub struct Facts {
 /// Returns the [`Failure`] if the directory or a file cannot be read.
 pub fn status(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Report, Failure> {
     let domain = tools.directory.domain()?;
-    if !domain.name.eq_ignore_ascii_case(&arguments.forest) {
-        let (controller, found, wanted) = (domain.controller, domain.name, arguments.forest.clone());
-        return Err(Refusal::OtherDomain { controller, found, wanted }.into());
-    }
+    preflight::is_meant(&domain, arguments)?;
     let mut facts = Facts { domain: domain.name.clone(), ..Facts::default() };
     let mut findings = Vec::new();
     let seconds = domain.time.seconds_since(tools.clock.now());
