@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 
 from crate import of_sign_in_system
 from samba_ad import SSO_ACCOUNT
 from seamless_agents import Site
 from seamless_server import Server, tenant, wait
+from web import HOST
 from work import run
 
 OLD, NEW, WRONG = "First.Pass.1", "Next.Pass.1", "WRONG.Pass.1"
@@ -45,7 +47,7 @@ class HashSite(Site):
         config = {**tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=[CLIENT]), "password": way}
         del config["kdc"]
         agents = {"listen": f"127.0.0.1:{port + 1}", "nodes": [f"https://127.0.0.1:{port + 1}"], "concurrency": 4}
-        super().__init__(world, Server(world.work, port, [config], agents=agents), port)
+        super().__init__(world, Server(world.work, port, [config], agents=agents, address=f"http://{HOST}"), port)
         self.method, self.source = method, world.work.dir(f"fallback-{method}")
 
     def agent(self, number, *words):
@@ -72,7 +74,7 @@ class HashSite(Site):
         wait(lambda: self.log_file.read_text().count("the agent takes jobs") >= before + 2, 30)
 
     def kill_directory(self):
-        self.ad.process.kill()
+        os.killpg(self.ad.process.pid, signal.SIGKILL)
         self.ad.process.wait()
 
     def amr(self, name, password):

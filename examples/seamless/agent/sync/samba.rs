@@ -112,8 +112,8 @@ fn last_change(database: &Path) -> Result<u64, String> {
 /// Returns the SID of the domain.
 fn domain(database: &Path) -> Result<Sid, String> {
     let text = search(database, &["(objectClass=domainDNS)", "objectSid"])?;
-    let sids = text.lines().filter_map(|line| line.strip_prefix("objectSid: ")?.trim().parse::<Sid>().ok());
-    sids.filter(Sid::is_domain).next().ok_or_else(|| "ldbsearch: no SID of the domain".into())
+    let mut sids = text.lines().filter_map(|line| line.strip_prefix("objectSid: ")?.trim().parse::<Sid>().ok());
+    sids.find(Sid::is_domain).ok_or_else(|| "ldbsearch: no SID of the domain".into())
 }
 
 /// What became of an object of the list.
