@@ -3,6 +3,7 @@ sent. Samba's own tool and impacket's secretsdump are sources, too.
 
   seamless_hashes.py --long     200 new passwords, and 100 batches in which the source or the server is killed"""
 
+import json
 import os
 import random
 import subprocess
@@ -11,6 +12,8 @@ import time
 
 from impacket.ntlm import compute_nthash
 
+import seamless_hashes_daemon
+import seamless_hashes_fallback
 from crate import of_sign_in_system
 from report import Report
 from samba_ad import SSO_ACCOUNT
@@ -46,12 +49,16 @@ def check(world, port, report, changes=5, batches=6):
             hashes.new_passwords(changes)
             hashes.names()
         hashes.script()
+        hashes.one_folder()
+        seamless_hashes_daemon.check(hashes, changes)
         hashes.dump()
+        hashes.others()
     killed(world, port, [of_contoso], more, hashes, report, batches)
+    seamless_hashes_fallback.check(world, port + 3, report)
 
 
 def people(ad):
-    for name in ("anna", "otto", "emil", "ines", "ruth", "vera"):
+    for name in ("anna", "otto", "emil", "emil2", "ines", "ruth", "vera"):
         ad.user(name, PASSWORD)
     ad.group("Hashed", "global", ["anna"])
 
@@ -154,12 +161,57 @@ class Hashes:
         done = said.startswith("DONE-EXIT:") and self.is_in("anna", "Script.Pass.1")
         self.report.check(done, "hashes: the script of syncpasswords sends an object", said.strip())
 
+    def one_folder(self):
+        """Runs two commands in one folder when the certificate is due. One of them renews it, and the other one takes it."""
+        identity = self.folder / "identity.json"
+        due = json.loads(identity.read_text())
+        identity.write_text(json.dumps({**due, "renew_at": due["renew_at"] - 365 * 24 * 3600 * 1000}))
+        command = [of_sign_in_system("seamless-agent"), "sync", "samba", "--database", self.database, "--source", "dc1", "--iterations",
+                   "1000", "--dir", self.folder]
+        both = [subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE) for _ in range(2)]
+        said = [process.communicate()[1].decode() for process in both]
+        generation = json.loads(identity.read_text())["generation"]
+        good = [process.returncode for process in both] == [0, 0] and generation == due["generation"] + 1
+        self.report.check(good, "hashes: two commands in one folder renew one certificate once", f"{generation} {said if not good else ''}")
+        self.samba()
+        state = self.operate("list", "--tenant", "contoso.test")
+        self.report.check("locked" not in state, "hashes: the source is not taken for a copy", " ".join(state.split()))
+
+    def operate(self, *words):
+        return run([of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", *words])
+
     def dump(self):
-        """Sends what impacket's secretsdump prints for the same hash, under another source."""
-        hashed = nt_hash("Dumped.Pass.1")
-        line = f"CONTOSO.TEST\\dumped:4711:aad3b435b51404eeaad3b435b51404ee:{hashed}::: (status=Enabled)\n"
-        self.agent("sync", "lines", "--domain-sid", self.ad.sid, "--source", "dump", "--iterations", "1000", text=line)
-        self.report.check(self.is_in("dumped", "Dumped.Pass.1"), "hashes: a line of secretsdump signs its user in", "dumped")
+        """Sends what impacket's secretsdump prints for the same hash, under another source. A whole dump removes all other accounts."""
+        of = ["lines", "--domain-sid", self.ad.sid, "--source", "dump", "--iterations", "1000"]
+        line = "CONTOSO.TEST\\dumped{0}:{0}:aad3b435b51404eeaad3b435b51404ee:{1}::: (status=Enabled)\n"
+        both = [line.format(rid, nt_hash("Dumped.Pass.1")) for rid in (4711, 4712)]
+        self.agent("sync", *of, text="".join(both))
+        names = ("dumped4711", "dumped4712")
+        self.report.check([self.is_in(name, "Dumped.Pass.1") for name in names] == [True, True], "hashes: lines of secretsdump sign in",
+                          "dumped")
+        time.sleep(1)  # lines are numbered by the second
+        cut = subprocess.run([of_sign_in_system("seamless-agent"), "sync", *of, "--complete", "--dir", self.folder], input=both[0], text=True,
+                             capture_output=True)
+        self.report.check(cut.returncode != 0 and self.is_in(names[1], "Dumped.Pass.1"), "hashes: a dump without its end removes nobody",
+                          cut.stderr.strip()[-120:])
+        self.agent("sync", *of, "--complete", text=both[0] + "[*] Cleaning up... \n")
+        left = [self.is_in(name, "Dumped.Pass.1") for name in names]
+        self.report.check(left == [True, False], "hashes: a whole dump removes the accounts that it does not have", left)
+        self.samba("--all", "--complete")
+        gone, back = not self.is_in(names[0], "Dumped.Pass.1"), self.is_in("emil2", PASSWORD)
+        self.report.check(gone and back, "hashes: a complete run of the database replaces the dump", (gone, back))
+
+    def others(self):
+        """A second source of the domain is refused, until the operator revokes the first one."""
+        own, self.folder = self.folder, self.world.work.dir("sync-of-another")
+        self.enrol()
+        self.ad.set_password("emil2", "Other.Pass.1")
+        self.samba()
+        self.report.check(self.is_in("emil2", PASSWORD), "hashes: a second source changes nobody", "emil2 has the old password")
+        first = json.loads((own / "identity.json").read_text())["agent"]
+        self.operate("revoke", first)
+        self.samba("--all")
+        self.report.check(self.is_in("emil2", "Other.Pass.1"), "hashes: the source is revoked, and another one takes over", "emil2")
 
 
 class Running:

@@ -59,6 +59,7 @@ impl Arguments {
                 Long("database") => options.sync.database = Some(parser.value()?.into()),
                 Long("every") => options.sync.every = Some(parser.value()?.parse()?),
                 Long("all") => options.sync.all = true,
+                Long("complete") => options.sync.complete = true,
                 Long("domain-sid") => options.sync.domain_sid = Some(parser.value()?.string()?),
                 Long("iterations") => options.sync.iterations = Some(parser.value()?.parse()?),
                 Long("alternate") => options.sync.alternate = Some(parser.value()?.string()?),

@@ -100,6 +100,11 @@ impl Folder {
         self.read(IDENTITY)?.ok_or(FolderError::NotEnrolled)
     }
 
+    /// Returns the identity if another program has renewed it since this generation.
+    pub(crate) fn newer(&self, generation: u32) -> Result<Option<Identity>, FolderError> {
+        Ok(Some(self.identity()?).filter(|identity| identity.generation > generation))
+    }
+
     /// Refuses to enrol a second time.
     pub(crate) fn is_free(&self) -> Result<(), FolderError> {
         match self.read::<Identity>(IDENTITY)? {
@@ -123,6 +128,18 @@ impl Folder {
 
     pub(crate) fn remove_pending(&self) {
         let _ = fs::remove_file(self.0.join(PENDING));
+    }
+
+    /// Waits until no other program renews the identity of this folder. The lock ends with the returned file.
+    pub(crate) fn lock(&self) -> Result<fs::File, FolderError> {
+        let path = self.0.join(LOCK);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(|error| in_file(&path, &error))?;
+        file.lock().map_err(|error| in_file(&path, &error))?;
+        Ok(file)
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, FolderError> {
@@ -174,6 +191,7 @@ fn in_file(path: &Path, error: &dyn std::fmt::Display) -> FolderError {
 
 const IDENTITY: &str = "identity.json";
 const PENDING: &str = "renewal.json";
+const LOCK: &str = "lock";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -216,6 +234,30 @@ mod tests {
             let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() % 0o1000;
             assert_eq!((mode(folder.0.clone()), mode(folder.0.join(IDENTITY))), (0o700, 0o600));
         }
+    }
+
+    #[test]
+    fn identity_that_another_program_has_renewed_is_read_and_the_same_one_is_not() {
+        let parent = tempfile::TempDir::new().unwrap();
+        let folder = Folder::new(parent.path().into());
+        let keys = Keys::make().unwrap();
+        let identity = Identity::new(enrolled(&keys), keys).unwrap();
+        folder.write_identity(&identity).unwrap();
+        assert!(folder.newer(1).unwrap().is_none());
+        folder.write_identity(&Identity { generation: 2, ..identity }).unwrap();
+        assert_eq!(folder.newer(1).unwrap().map(|newer| newer.generation), Some(2));
+        assert!(folder.newer(2).unwrap().is_none());
+    }
+
+    #[test]
+    fn second_program_that_renews_waits_until_the_first_one_has_ended() {
+        let parent = tempfile::TempDir::new().unwrap();
+        let folder = Folder::new(parent.path().into());
+        let first = folder.lock().unwrap();
+        let second = fs::File::open(parent.path().join(LOCK)).unwrap();
+        assert!(second.try_lock().is_err());
+        drop(first);
+        assert!(second.try_lock().is_ok());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Renews the agent's certificate with new keys.
 //!
 //! The agent writes the new keys to its folder before it asks. If the response is lost, or the agent is killed, it sends the
-//! same request again, and the server does not take the agent for a copy of itself.
+//! same request again, and the server does not take the agent for a copy of itself. Programs that work in one folder renew one
+//! after the other, and the later one takes what the earlier one got.
 
 use crate::connection::ConnectionError;
 use crate::folder::{Folder, FolderError, Identity, Keys, Pending};
@@ -9,9 +10,17 @@ use crate::session::{ANSWER_TIME, Session};
 use hyper::{Method, StatusCode};
 use seamless_pta::certificate::make_request;
 use seamless_pta::message::{Enrolled, Renew, V1, read, write};
+use tokio::task::spawn_blocking;
 
-/// Asks for a new certificate, and returns the identity with it.
+/// Asks for a new certificate, and returns the identity with it. If another program has renewed it already, this function asks nobody.
 pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity, ConnectionError> {
+    let own = folder.clone();
+    let locking =
+        spawn_blocking(move || own.lock()).await.map_err(|error| ConnectionError::Ended(error.to_string()))?;
+    let _lock = locking?;
+    if let Some(identity) = folder.newer(session.identity.generation)? {
+        return Ok(identity);
+    }
     let pending = match folder.pending()? {
         Some(pending) => pending,
         None => begin(session, folder)?,

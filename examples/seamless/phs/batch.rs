@@ -2,12 +2,13 @@
 
 use crate::record::{ObjectId, Record};
 use crate::rules::Refusal;
+use kerberos_sso::Sid;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use thiserror::Error;
 
 /// The changes of some accounts. A batch may come twice: the second one changes nothing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Batch {
     /// The version of the message: 1.
     pub v: u8,
@@ -20,13 +21,38 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// The number of accounts that the source has still to send, for the progress of the first synchronisation.
     pub left: u64,
+    /// That the source has sent all accounts of a domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<Complete>,
+}
+
+/// Says that the source has sent all accounts of a domain. The server removes each account of the domain that this source did not
+/// send since then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Complete {
+    /// The SID of the domain.
+    pub domain: Sid,
+    /// The smallest number of the changes that the source sent. The server removes an account with a smaller number.
+    pub since: u64,
+    /// The part of the table, from 0 to [`PARTS`] - 1, so that no answer takes long.
+    pub part: u8,
+}
+
+/// A batch as it came: what the server can take, and the records that it refuses alone.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The batch without the refused records.
+    pub batch: Batch,
+    /// The records that cannot be read, or whose order would decide.
+    pub refused: Vec<Refused>,
 }
 
 /// The answer to a batch. The server has written every record that it takes, and then the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The number of records that the server took.
+    /// The number of records that the server took, and of accounts that it removed because the source has sent all others.
     pub taken: u64,
     /// The records that the server did not take.
     pub refused: Vec<Refused>,
@@ -45,7 +71,7 @@ pub struct Progress {
 }
 
 /// A record that the server did not take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
     /// The object of the record.
@@ -69,55 +95,88 @@ pub enum InvalidBatch {
     /// The batch has too many records.
     #[error("the batch has {0} records, and {MAX_RECORDS} are taken")]
     Records(usize),
-    /// The batch names an object twice, so their order would decide.
-    #[error("the batch has two records of the object {0}")]
-    Twice(ObjectId),
     /// The cursor is too long.
     #[error("the cursor has {0} octets, and {MAX_CURSOR} are taken")]
     Cursor(usize),
-    /// A field of an account is too long.
-    #[error("the record of the object {0} has a name of more than {MAX_NAME} octets, or more than {MAX_GROUPS} groups")]
-    Account(ObjectId),
+    /// The table has fewer parts.
+    #[error("the table has no part {0}: its parts are from 0 to {PARTS} - 1")]
+    Part(u8),
+}
+
+/// The message with records of which each may be of any form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    v: u8,
+    source: ObjectId,
+    cursor: Option<String>,
+    records: Vec<OneOf>,
+    left: u64,
+    #[serde(default)]
+    complete: Option<Complete>,
+}
+
+/// A record, or at least the object of a record. So one record that cannot be read does not keep the others from the server.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOf {
+    Record(Box<Record>),
+    Unreadable { object: ObjectId },
 }
 
 impl Batch {
-    /// Reads a batch, with all its limits.
+    /// Reads a batch, with all its limits. A fault in one record refuses this record alone.
     ///
     /// # Errors
     /// Returns why the message is no batch.
-    pub fn parse(message: &[u8]) -> Result<Self, InvalidBatch> {
+    pub fn parse(message: &[u8]) -> Result<Received, InvalidBatch> {
         if message.len() > MAX_SIZE {
             return Err(InvalidBatch::Size(message.len()));
         }
-        let batch: Self = serde_json::from_slice(message)?;
-        batch.check()?;
-        Ok(batch)
-    }
-
-    fn check(&self) -> Result<(), InvalidBatch> {
-        if self.v != 1 {
-            return Err(InvalidBatch::Version(self.v));
+        let Message { v, source, cursor, records, left, complete } = serde_json::from_slice(message)?;
+        if v != 1 {
+            return Err(InvalidBatch::Version(v));
         }
-        if self.records.len() > MAX_RECORDS {
-            return Err(InvalidBatch::Records(self.records.len()));
+        if records.len() > MAX_RECORDS {
+            return Err(InvalidBatch::Records(records.len()));
         }
-        if let Some(cursor) = self.cursor.as_ref().filter(|cursor| cursor.len() > MAX_CURSOR) {
+        if let Some(cursor) = cursor.as_ref().filter(|cursor| cursor.len() > MAX_CURSOR) {
             return Err(InvalidBatch::Cursor(cursor.len()));
         }
-        let mut objects: Vec<_> = self.records.iter().map(|record| record.object).collect();
-        objects.sort_unstable();
-        if let Some(twice) = objects.windows(2).find_map(|two| two.first().filter(|first| two.last() == Some(first))) {
-            return Err(InvalidBatch::Twice(*twice));
+        if let Some(complete) = complete.filter(|complete| complete.part >= PARTS) {
+            return Err(InvalidBatch::Part(complete.part));
         }
-        let is_long = |record: &&Record| {
-            record.account.as_ref().is_some_and(|account| {
-                let names =
-                    [Some(&account.name), account.upn.as_ref(), account.alternate.as_ref(), account.full_name.as_ref()];
-                names.into_iter().flatten().any(|name| name.len() > MAX_NAME) || account.groups.len() > MAX_GROUPS
-            })
-        };
-        self.records.iter().find(is_long).map_or(Ok(()), |record| Err(InvalidBatch::Account(record.object)))
+        let (records, refused) = sorted_out(records);
+        Ok(Received { batch: Self { v, source, cursor, records, left, complete }, refused })
     }
+}
+
+/// Returns the records that may be taken, and those with a fault. Two records of one object are both refused, because their order
+/// would decide.
+fn sorted_out(received: Vec<OneOf>) -> (Vec<Record>, Vec<Refused>) {
+    let mut times: HashMap<ObjectId, usize> = HashMap::new();
+    for one in &received {
+        let object = match one {
+            OneOf::Record(record) => record.object,
+            OneOf::Unreadable { object } => *object,
+        };
+        let count = times.entry(object).or_default();
+        *count = count.saturating_add(1);
+    }
+    let (mut records, mut refused) = (Vec::new(), Vec::new());
+    for one in received {
+        let (object, fault) = match &one {
+            OneOf::Record(record) if times.get(&record.object) != Some(&1) => (record.object, Some(Refusal::Twice)),
+            OneOf::Record(record) => (record.object, None),
+            OneOf::Unreadable { object } => (*object, Some(Refusal::Format)),
+        };
+        match (one, fault) {
+            (_, Some(code)) => refused.push(Refused { object, code }),
+            (OneOf::Record(record), None) => records.push(*record),
+            (OneOf::Unreadable { .. }, None) => {}
+        }
+    }
+    (records, refused)
 }
 
 /// The largest number of records of a batch.
@@ -125,6 +184,12 @@ pub const MAX_RECORDS: usize = 500;
 
 /// The largest number of octets of a batch.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
+
+/// The number of octets of records after which a source begins another batch. One more record of [`MAX_RECORD`] octets fits, too.
+pub const FULL_SIZE: usize = 2 * 1024 * 1024;
+
+/// The largest number of octets of a record that a source sends.
+pub const MAX_RECORD: usize = 1024 * 1024;
 
 /// The largest number of octets of a cursor.
 pub const MAX_CURSOR: usize = 1024;
@@ -134,6 +199,9 @@ pub const MAX_NAME: usize = 1024;
 
 /// The largest number of groups of an account. A session has no room for more.
 pub const MAX_GROUPS: usize = 1024;
+
+/// The number of parts of the table, of which [`Complete`] names one.
+pub const PARTS: u8 = 16;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -149,19 +217,42 @@ mod tests {
             cursor: Some("c".into()),
             records: objects.iter().map(record).collect(),
             left: 0,
+            complete: None,
         }
     }
 
-    fn parse(batch: &Batch) -> Result<Batch, InvalidBatch> {
+    fn parse(batch: &Batch) -> Result<Received, InvalidBatch> {
         Batch::parse(&serde_json::to_vec(batch).unwrap())
+    }
+
+    /// Returns the objects that are taken, and those that are refused with their codes.
+    fn read(batch: &Batch) -> (Vec<u8>, Vec<(u8, Refusal)>) {
+        let Received { batch, refused } = parse(batch).unwrap();
+        let first = |object: ObjectId| *object.0.first().unwrap();
+        let taken = batch.records.iter().map(|record| first(record.object)).collect();
+        (taken, refused.iter().map(|refused| (first(refused.object), refused.code)).collect())
     }
 
     #[test]
     fn batch_is_read_back() {
         let mut sent = batch(&[1, 2]);
         sent.records.push(Record { object: ObjectId([3; 16]), usn: 9, account: None });
-        let read = parse(&sent).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&sent).unwrap());
+        for complete in [None, Some(Complete { domain: "S-1-5-21-1-2-3".parse().unwrap(), since: 5, part: 15 })] {
+            sent.complete = complete;
+            let read = parse(&sent).unwrap();
+            assert_eq!(serde_json::to_value(&read.batch).unwrap(), serde_json::to_value(&sent).unwrap());
+            assert!(read.refused.is_empty());
+        }
+    }
+
+    /// A batch of `count` removals.
+    fn of(count: u16) -> Batch {
+        let record = |number: u16| Record {
+            object: ObjectId([number.to_be_bytes(); 8].as_flattened().try_into().unwrap()),
+            usn: 1,
+            account: None,
+        };
+        Batch { records: (0..count).map(record).collect(), ..batch(&[]) }
     }
 
     #[test]
@@ -173,34 +264,49 @@ mod tests {
         };
         assert!(with(&|batch| batch.v = 2).contains("version 2"));
         assert!(with(&|batch| batch.cursor = Some("c".repeat(1025))).contains("cursor has 1025"));
-        assert!(with(&|batch| batch.records.push(batch.records.first().unwrap().clone())).contains("two records"));
-        let of_account = |change: &dyn Fn(&mut crate::Account)| {
-            with(&|batch| change(batch.records.first_mut().unwrap().account.as_mut().unwrap()))
-        };
-        assert!(of_account(&|account| account.name = "n".repeat(1025)).contains("more than 1024"));
-        assert!(of_account(&|account| account.groups = vec![account.sid; 1025]).contains("more than 1024"));
-        let many: Vec<_> = (0..501_u16)
-            .map(|number| Record {
-                object: ObjectId([number.to_be_bytes(); 8].as_flattened().try_into().unwrap()),
-                usn: 1,
-                account: None,
-            })
-            .collect();
-        assert!(with(&|batch| batch.records.clone_from(&many)).contains("501 records"));
-        assert!(matches!(Batch::parse(&vec![b' '; MAX_SIZE + 1]), Err(InvalidBatch::Size(_))));
+        let domain = "S-1-5-21-1-2-3".parse().unwrap();
+        assert!(with(&|batch| batch.complete = Some(Complete { domain, since: 1, part: 16 })).contains("no part 16"));
+        assert_eq!(parse(&of(500)).unwrap().batch.records.len(), 500);
+        assert!(matches!(parse(&of(501)), Err(InvalidBatch::Records(501))));
+        let mut longest = serde_json::to_vec(&of(1)).unwrap();
+        longest.resize(MAX_SIZE, b' ');
+        assert!(Batch::parse(&longest).is_ok());
+        longest.push(b' ');
+        assert!(matches!(Batch::parse(&longest), Err(InvalidBatch::Size(_))));
     }
 
     #[test]
-    fn unknown_missing_or_wrong_field_is_refused() {
-        let good = serde_json::to_string(&batch(&[1])).unwrap();
+    fn both_records_of_one_object_are_refused_and_the_others_are_taken() {
+        let twice = vec![(1, Refusal::Twice), (1, Refusal::Twice)];
+        assert_eq!(read(&batch(&[1, 2, 1])), (vec![2], twice));
+    }
+
+    #[test]
+    fn record_that_cannot_be_read_is_refused_alone() {
+        let good = serde_json::to_string(&batch(&[1, 2])).unwrap();
         for (from, to) in [
-            ("\"v\":1", "\"v\":1,\"nt_hash\":\"\""),
             ("\"usn\":7", "\"usn\":-7"),
             ("\"usn\":7", "\"usn\":7,\"unicodePwd\":\"AA==\""),
             ("\"lock\":\"open\"", "\"lock\":\"shut\""),
             ("\"must_change\":false", "\"must_change\":0"),
             ("S-1-5-21-1-2-3-1105", "S-1"),
             ("PPH1_MD4", "PPH1_MD5"),
+        ] {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from}");
+            let Received { batch, refused } = Batch::parse(bad.as_bytes()).unwrap();
+            assert_eq!(refused, [Refused { object: ObjectId([1; 16]), code: Refusal::Format }], "{bad}");
+            assert_eq!(batch.records.len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_or_missing_field_of_a_batch_and_a_record_without_an_object_are_refused() {
+        let good = serde_json::to_string(&batch(&[1])).unwrap();
+        for (from, to) in [
+            ("\"v\":1", "\"v\":1,\"nt_hash\":\"\""),
+            ("\"object\":\"01010101", "\"object\":\"0101010"),
+            ("\"object\"", "\"objekt\""),
             (",\"left\":0", ""),
         ] {
             let bad = good.replacen(from, to, 1);

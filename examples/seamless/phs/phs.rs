@@ -20,7 +20,7 @@ pub mod sign_in;
 pub mod source;
 pub mod verifier;
 
-pub use batch::{Answer, Batch};
+pub use batch::{Answer, Batch, Complete};
 pub use nt_hash::NtHash;
 pub use record::{Account, Lock, ObjectId, Record};
 pub use rules::{Refusal, Rules};

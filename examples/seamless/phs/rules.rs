@@ -1,5 +1,6 @@
 //! Which change the server takes.
 
+use crate::batch::{MAX_GROUPS, MAX_NAME};
 use crate::record::{Account, ObjectId, Record};
 use crate::verifier::MIN_ITERATIONS;
 use kerberos_sso::Sid;
@@ -46,6 +47,27 @@ pub enum Refusal {
     /// The verifier has fewer iterations than the tenant demands.
     #[error("the verifier has too few iterations")]
     Iterations,
+    /// The record has not the form of a record.
+    #[error("the record cannot be read")]
+    Format,
+    /// The batch has another record of the object.
+    #[error("the batch has two records of the object")]
+    Twice,
+    /// A name of the account is too long.
+    #[error("a name has more than {MAX_NAME} octets")]
+    LongName,
+    /// The account has too many groups.
+    #[error("the account has more than {MAX_GROUPS} groups")]
+    ManyGroups,
+    /// The store takes no value of this size.
+    #[error("the account is too large for the store")]
+    TooLarge,
+    /// The tenant has as many accounts as it may have.
+    #[error("the tenant has as many accounts as it may have (`max_accounts`)")]
+    Full,
+    /// Another source sends the accounts of the domain.
+    #[error("another source sends the accounts of this domain; use its folder, or revoke it on the server")]
+    OtherSource,
 }
 
 impl Rules {
@@ -81,6 +103,13 @@ impl Rules {
         }
         if account.verifier.parameters().iterations() < self.min_iterations.max(MIN_ITERATIONS) {
             return Err(Refusal::Iterations);
+        }
+        let names = [Some(&account.name), account.upn.as_ref(), account.alternate.as_ref(), account.full_name.as_ref()];
+        if names.into_iter().flatten().any(|name| name.len() > MAX_NAME) {
+            return Err(Refusal::LongName);
+        }
+        if account.groups.len() > MAX_GROUPS {
+            return Err(Refusal::ManyGroups);
         }
         Ok(())
     }
@@ -151,5 +180,22 @@ mod tests {
     fn verifier_of_too_few_iterations_is_refused() {
         let check = |min| Rules { min_iterations: min, ..rules() }.check(&record(1, |_| {}), SOURCE, None);
         assert_eq!((check(1000), check(1001)), (Ok(()), Err(Refusal::Iterations)));
+    }
+
+    #[test]
+    fn account_with_a_longer_name_or_more_groups_than_a_session_has_room_for_is_refused() {
+        let check = |change: &dyn Fn(&mut Account)| rules().check(&record(1, change), SOURCE, None);
+        let changes: [&dyn Fn(&mut Account, usize); 4] = [
+            &|account, most| account.name = "n".repeat(most),
+            &|account, most| account.upn = Some("n".repeat(most)),
+            &|account, most| account.alternate = Some("n".repeat(most)),
+            &|account, most| account.full_name = Some("n".repeat(most)),
+        ];
+        for change in changes {
+            assert_eq!(check(&|account| change(account, 1024)), Ok(()));
+            assert_eq!(check(&|account| change(account, 1025)), Err(Refusal::LongName));
+        }
+        assert_eq!(check(&|account| account.groups = vec![account.sid; 1024]), Ok(()));
+        assert_eq!(check(&|account| account.groups = vec![account.sid; 1025]), Err(Refusal::ManyGroups));
     }
 }

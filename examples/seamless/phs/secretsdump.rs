@@ -64,6 +64,12 @@ pub fn read(line: &str, domain: Sid, usn: u64) -> Result<Option<Change>, Invalid
     Ok(Some(Change { object: object_of(sid), usn, account: Some(account) }))
 }
 
+/// Returns whether the tool ends with this line. Without it, the tool was stopped before it had all accounts.
+#[must_use]
+pub fn is_end(line: &str) -> bool {
+    line.trim_end() == "[*] Cleaning up..."
+}
+
 /// Returns whether the tool made the name for an older password (`-history`), as `alice_history0`.
 fn is_history(name: &str) -> bool {
     name.rsplit_once("_history")
@@ -121,6 +127,14 @@ mod tests {
             assert!(read(line, domain(), 1).unwrap().is_none(), "{line}");
         }
         assert_eq!(account(&LINE.replace("alice", "alice_historyx")).name, "alice_historyx");
+    }
+
+    #[test]
+    fn last_line_of_the_tool_is_the_end() {
+        assert!(is_end("[*] Cleaning up... \n") && is_end("[*] Cleaning up..."));
+        for line in ["", "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)", LINE, "Cleaning up..."] {
+            assert!(!is_end(line), "{line}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) struct Listed {
 
 /// Reads the objects of a list in LDIF. References to other directories are passed over.
 pub(crate) fn listed(ldif: &str) -> Result<Vec<Listed>, String> {
-    let objects = ldif.split("\n\n").filter(|object| object.lines().any(|line| line.starts_with("dn: ")));
+    let objects = ldif.split("\n\n").filter(|object| object.lines().any(|line| line.starts_with("dn:")));
     objects.map(|object| one(object).ok_or_else(|| "ldbsearch: an object without a number".to_owned())).collect()
 }
 

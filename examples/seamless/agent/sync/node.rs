@@ -33,7 +33,7 @@ impl Node {
 
     /// Returns the cursor of the last batch, if it was of this source.
     pub(crate) async fn cursor(&self, source: ObjectId) -> Result<Option<String>, ConnectionError> {
-        let body = self.ask(Method::GET, &[]).await?;
+        let body = self.ask(Method::GET, &format!("hashes?source={source}"), &[]).await?;
         let progress: Progress = read(&body)?;
         Ok(progress.at.filter(|(of, _)| *of == source).and_then(|(_, cursor)| cursor))
     }
@@ -41,7 +41,7 @@ impl Node {
     /// Sends a batch. The answer says that the server has it.
     pub(crate) async fn send(&self, batch: &Batch) -> Result<Answer, ConnectionError> {
         let body = serde_json::to_vec(batch).map_err(|error| ConnectionError::Ended(error.to_string()))?;
-        let answer: Answer = read(&self.ask(Method::POST, &body).await?)?;
+        let answer: Answer = read(&self.ask(Method::POST, "hashes", &body).await?)?;
         for refused in &answer.refused {
             // A batch may come twice, so an older record is no news.
             if refused.code == Refusal::Older {
@@ -54,14 +54,14 @@ impl Node {
     }
 
     /// Asks the nodes one after the other, and begins again after a pause, until one answers or refuses.
-    async fn ask(&self, method: Method, body: &[u8]) -> Result<Vec<u8>, ConnectionError> {
+    async fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ConnectionError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
             let session = self.session().await?;
             for node in &session.identity.nodes {
                 let asked = async {
                     let mut connection = session.connect(node).await?;
-                    connection.send(method.clone(), "hashes", body.to_vec(), WRITE_TIME).await
+                    connection.send(method.clone(), path, body.to_vec(), WRITE_TIME).await
                 };
                 match asked.await {
                     Ok((_, body)) => return Ok(body.to_vec()),
@@ -80,7 +80,8 @@ impl Node {
         })
     }
 
-    /// Returns the session, with a new certificate if it is time.
+    /// Returns the session, with a new certificate if it is time. Another program may work in the same folder, so it may have renewed the
+    /// certificate.
     async fn session(&self) -> Result<Arc<Session>, ConnectionError> {
         let mut session = self.session.lock().await;
         if clock::now() >= session.identity.renew_at || self.folder.pending()?.is_some() {

@@ -5,27 +5,35 @@ use super::node::Node;
 use super::options::Options;
 use seamless_phs::{Batch, ldif};
 use std::error::Error;
+use std::fmt::Display;
 use std::io::Read as _;
 use zeroize::Zeroizing;
 
 /// Reads the object, and returns when the server has it.
 pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn Error + Send + Sync>> {
     let limit = u64::try_from(ldif::MAX_SIZE)?.saturating_add(1);
-    let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
-    std::io::stdin().take(limit).read_to_string(&mut text)?;
-    let change = match ldif::read(&text, options.directory()) {
+    let mut octets = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    std::io::stdin().take(limit).read_to_end(&mut octets)?;
+    // `samba-tool` must not come again for ever with an object that cannot be sent, because it sends no other one meanwhile.
+    let Ok(text) = std::str::from_utf8(&octets) else { return left_out(&"it is not UTF-8") };
+    let change = match ldif::read(text, options.directory()) {
         Ok(change) => change,
-        // A computer never signs in by password. `samba-tool` must not come again with it for ever.
+        // A computer never signs in by password.
         Err(ldif::InvalidObject::NoUser) => return done("the object is no user"),
-        Err(error) => return Err(error.into()),
+        Err(error) => return left_out(&error),
     };
     let records = vec![change.derive(options.parameters()?)];
-    let batch = Batch { v: 1, source: options.id, cursor: None, records, left: 0 };
+    let batch = Batch { v: 1, source: options.id, cursor: None, records, left: 0, complete: None };
     let answer = node.send(&batch).await?;
     match answer.refused.first() {
         None => done("the server has the record"),
         Some(refused) => done(&format!("the server refuses the record: {}", refused.code)),
     }
+}
+
+fn left_out(error: &dyn Display) -> Result<(), Box<dyn Error + Send + Sync>> {
+    tracing::error!("an object is left out: {error}");
+    done(&format!("the object is left out: {error}"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "each way of the caller ends with this result")]

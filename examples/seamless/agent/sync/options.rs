@@ -27,15 +27,27 @@ pub(crate) enum Source {
     /// One object on standard input.
     Object,
     /// Lines on standard input, of the domain with this SID.
-    Lines { domain: Sid },
+    Lines {
+        domain: Sid,
+        /// Whether the server removes the accounts that are not in the lines.
+        complete: bool,
+    },
     /// The database of a Samba domain controller.
     Samba {
         database: PathBuf,
         /// The pause between two runs. Without it, there is one run.
         every: Option<Duration>,
-        /// Whether a run sends all accounts, and not only those that changed.
-        all: bool,
+        run: Run,
     },
+}
+
+/// What a run on a database sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    /// The accounts that changed since the last run.
+    Changes,
+    /// All accounts. With `complete`, the server removes all others.
+    All { complete: bool },
 }
 
 /// The values of the command line.
@@ -44,6 +56,7 @@ pub(crate) struct Values {
     pub(crate) database: Option<PathBuf>,
     pub(crate) every: Option<u64>,
     pub(crate) all: bool,
+    pub(crate) complete: bool,
     pub(crate) domain_sid: Option<String>,
     pub(crate) iterations: Option<u32>,
     pub(crate) alternate: Option<String>,
@@ -56,15 +69,18 @@ impl Options {
     /// known unless `--source` names it.
     pub(crate) fn read(kind: Option<&str>, values: Values, host: Option<String>) -> Result<Self, &'static str> {
         let source = match kind {
+            Some("object") if values.complete => return Err("--complete: one object is not complete"),
             Some("object") => Source::Object,
+            Some("samba") if values.complete && !values.all => return Err("--complete: needs --all"),
             Some("lines") => {
                 let domain = values.domain_sid.as_deref().and_then(|sid| sid.parse().ok()).filter(Sid::is_domain);
-                Source::Lines { domain: domain.ok_or("--domain-sid: the SID of the domain, like S-1-5-21-1-2-3")? }
+                let domain = domain.ok_or("--domain-sid: the SID of the domain, like S-1-5-21-1-2-3")?;
+                Source::Lines { domain, complete: values.complete }
             }
             Some("samba") => Source::Samba {
                 database: values.database.unwrap_or_else(|| "/var/lib/samba/private/sam.ldb".into()),
                 every: values.every.map(|seconds| Duration::from_secs(seconds.max(1))),
-                all: values.all,
+                run: if values.all { Run::All { complete: values.complete } } else { Run::Changes },
             },
             _ => return Err("sync: name a source: samba, object or lines"),
         };
@@ -113,10 +129,15 @@ mod tests {
     fn source_with_its_options_is_read() {
         let samba = read("samba", Values { every: Some(0), ..Values::default() }).unwrap();
         let database = PathBuf::from("/var/lib/samba/private/sam.ldb");
-        assert_eq!(samba.source, Source::Samba { database, every: Some(Duration::from_secs(1)), all: false });
+        assert_eq!(samba.source, Source::Samba { database, every: Some(Duration::from_secs(1)), run: Run::Changes });
+        let all = Values { all: true, complete: true, ..Values::default() };
+        assert!(matches!(read("samba", all).unwrap().source, Source::Samba { run: Run::All { complete: true }, .. }));
         assert_eq!((samba.iterations, samba.id), (100_000, id_of("DC1 ")));
-        let lines = Values { domain_sid: Some("S-1-5-21-1-2-3".into()), ..Values::default() };
-        assert!(matches!(read("lines", lines).unwrap().source, Source::Lines { .. }));
+        for complete in [false, true] {
+            let domain = "S-1-5-21-1-2-3".parse().unwrap();
+            let lines = Values { domain_sid: Some("S-1-5-21-1-2-3".into()), complete, ..Values::default() };
+            assert_eq!(read("lines", lines).unwrap().source, Source::Lines { domain, complete });
+        }
         assert_eq!(read("object", Values::default()).unwrap().source, Source::Object);
     }
 
@@ -130,6 +151,8 @@ mod tests {
             ("lines", sid("x")),
             ("object", Values { iterations: Some(999), ..Values::default() }),
             ("object", Values { iterations: Some(1_000_001), ..Values::default() }),
+            ("object", Values { complete: true, ..Values::default() }),
+            ("samba", Values { complete: true, ..Values::default() }),
         ] {
             assert!(read(kind, values).is_err(), "{kind}");
         }

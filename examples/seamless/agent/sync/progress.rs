@@ -4,6 +4,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Progress {
+    /// The number of objects that earlier runs have sent.
+    before: usize,
+    /// The number of objects of this run.
     total: usize,
     sent: usize,
     taken: u64,
@@ -14,9 +17,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(total: usize) -> Self {
+    pub(crate) fn new(before: usize, total: usize) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        Self { total, sent: 0, taken: 0, refused: 0, began: Instant::now(), shown: None, is_terminal }
+        Self { before, total, sent: 0, taken: 0, refused: 0, began: Instant::now(), shown: None, is_terminal }
     }
 
     /// Notes that the server has the first `sent` objects.
@@ -42,12 +45,12 @@ impl Progress {
     fn show(&mut self) {
         self.shown = Some(Instant::now());
         let left = self.left().map_or_else(String::new, |left| format!(", {left} left"));
+        let [sent, total] = [self.sent, self.total].map(|count| count.saturating_add(self.before));
         if self.is_terminal {
-            let bar = bar(self.sent, self.total);
-            eprint!("\r{bar} {} of {}{left}   ", self.sent, self.total);
+            eprint!("\r{} {sent} of {total}{left}   ", bar(sent, total));
             let _ = std::io::stderr().flush();
         } else {
-            let (sent, total, taken, refused) = (self.sent, self.total, self.taken, self.refused);
+            let (taken, refused) = (self.taken, self.refused);
             tracing::info!(sent, total, taken, refused, "password hashes are sent{left}");
         }
     }

@@ -7,14 +7,17 @@
 //! have the number of the directory's last change, so they are newer than those that the server has.
 
 use super::directory::{Listed, listed};
-use super::many::{self, Work};
+use super::many::{self, Cursor, Work};
 use super::node::Node;
-use super::options::Options;
+use super::options::{Options, Run};
+use kerberos_sso::Sid;
 use seamless_phs::source::Change;
 use seamless_phs::{ObjectId, ldif};
 use std::error::Error;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
@@ -25,10 +28,13 @@ pub(crate) async fn send(
     options: &Options,
     database: &Path,
     every: Option<Duration>,
-    all: bool,
+    run_of: Run,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     loop {
-        let ran = if all { run_all(node, options, database).await } else { run(node, options, database).await };
+        let ran = match run_of {
+            Run::Changes => run(node, options, database).await,
+            Run::All { complete } => run_all(node, options, database, complete).await,
+        };
         match (ran, every) {
             (Err(error), Some(_)) => tracing::error!("the changes are not sent, and come at the next run: {error}"),
             (ran, Some(_)) => ran?,
@@ -44,23 +50,47 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
     let items = list(database, after)?;
     if items.is_empty() {
         // The server learns that the source is alive, and that nothing has changed.
-        let batch = seamless_phs::Batch { v: 1, source: options.id, cursor: None, records: Vec::new(), left: 0 };
+        let batch = seamless_phs::Batch {
+            v: 1,
+            source: options.id,
+            cursor: None,
+            records: Vec::new(),
+            left: 0,
+            complete: None,
+        };
         node.send(&batch).await?;
         return Ok(());
     }
     let (database, of) = (database.to_owned(), options.clone());
-    many::send(node, options, Work { items, has_cursor: true }, move |object| read(&database, &of, object)).await
+    let read = move |object| Ok(read(&database, &of, object)?.into_change());
+    many::send(node, options, Work { items, cursor: Cursor::Change }, read).await.map(drop)
 }
 
-async fn run_all(node: &Node, options: &Options, database: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let last = last_change(database)?;
+/// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If an object was left
+/// out, the server removes nothing, because it might be the account of this object.
+async fn run_all(
+    node: &Node,
+    options: &Options,
+    database: &Path,
+    complete: bool,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (last, domain) = (last_change(database)?, complete.then(|| domain(database)).transpose()?);
     let items = list(database, 0)?;
-    let (database, of) = (database.to_owned(), options.clone());
+    let left_out = Arc::new(AtomicUsize::new(0));
+    let (database, of, count) = (database.to_owned(), options.clone(), Arc::clone(&left_out));
     let read = move |object| {
-        let change = read(&database, &of, object)?;
-        Ok(change.map(|change| Change { usn: change.usn.max(last), ..change }))
+        let object = read(&database, &of, object)?;
+        count.fetch_add(matches!(object, Object::LeftOut).into(), Ordering::Relaxed);
+        Ok(object.into_change().map(|change| Change { usn: change.usn.max(last), ..change }))
     };
-    many::send(node, options, Work { items, has_cursor: false }, read).await
+    let too_long = many::send(node, options, Work { items, cursor: Cursor::None }, read).await?;
+    match domain {
+        None => Ok(()),
+        Some(_) if too_long > 0 || left_out.load(Ordering::Relaxed) > 0 => {
+            Err("--complete: no account is removed, because some objects were left out".into())
+        }
+        Some(domain) => many::complete(node, options, (domain, last), None).await,
+    }
 }
 
 /// Lists the users that changed after a change, in the order of their changes.
@@ -79,23 +109,48 @@ fn last_change(database: &Path) -> Result<u64, String> {
     value.and_then(|value| value.trim().parse().ok()).ok_or_else(|| "ldbsearch: no highestCommittedUSN".into())
 }
 
+/// Returns the SID of the domain.
+fn domain(database: &Path) -> Result<Sid, String> {
+    let text = search(database, &["(objectClass=domainDNS)", "objectSid"])?;
+    let mut sids = text.lines().filter_map(|line| line.strip_prefix("objectSid: ")?.trim().parse::<Sid>().ok());
+    sids.find(Sid::is_domain).ok_or_else(|| "ldbsearch: no SID of the domain".into())
+}
+
+/// What became of an object of the list.
+enum Object {
+    Change(Box<Change>),
+    /// The object is no user.
+    NoUser,
+    /// The object cannot be read.
+    LeftOut,
+}
+
+impl Object {
+    fn into_change(self) -> Option<Change> {
+        match self {
+            Self::Change(change) => Some(*change),
+            Self::NoUser | Self::LeftOut => None,
+        }
+    }
+}
+
 /// Reads one object.
-fn read(database: &Path, options: &Options, object: ObjectId) -> Result<Option<Change>, String> {
+fn read(database: &Path, options: &Options, object: ObjectId) -> Result<Object, String> {
     let base = format!("<GUID={object}>");
     let head = ["--show-deleted", "--show-recycled", "-s", "base", "-b", base.as_str(), "(objectClass=*)"];
     let alternate = options.alternate.as_deref();
     let attributes = ldif::ATTRIBUTES.into_iter().chain(["isDeleted"]).chain(alternate);
     let arguments: Vec<&str> = head.into_iter().chain(attributes).collect();
     let text = search(database, &arguments)?;
-    match ldif::read(&text, options.directory()) {
-        Ok(change) => Ok(Some(change)),
-        Err(ldif::InvalidObject::NoUser) => Ok(None),
+    Ok(match ldif::read(&text, options.directory()) {
+        Ok(change) => Object::Change(Box::new(change)),
+        Err(ldif::InvalidObject::NoUser) => Object::NoUser,
         // One object must not keep the others from the server.
         Err(error) => {
             tracing::warn!(%object, "an object is left out: {error}");
-            Ok(None)
+            Object::LeftOut
         }
-    }
+    })
 }
 
 fn search(database: &Path, arguments: &[&str]) -> Result<Zeroizing<String>, String> {

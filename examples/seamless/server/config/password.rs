@@ -37,6 +37,9 @@ pub(crate) struct HashConfig {
     /// The smallest number of iterations of a verifier.
     #[serde(default = "HashConfig::min_iterations")]
     pub(crate) min_iterations: u32,
+    /// The largest number of accounts, with those that were removed.
+    #[serde(default = "HashConfig::max_accounts")]
+    pub(crate) max_accounts: u32,
 }
 
 impl HashConfig {
@@ -48,6 +51,11 @@ impl HashConfig {
         MIN_ITERATIONS
     }
 
+    /// An account has up to four entries, and a store in a file has a million.
+    const fn max_accounts() -> u32 {
+        200_000
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if self.max_age_hours == 0 {
             return Err("password: max_age_hours must be at least 1".into());
@@ -55,9 +63,15 @@ impl HashConfig {
         if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
             return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
         }
+        if !(1..=MAX_ACCOUNTS).contains(&self.max_accounts) {
+            return Err(format!("password: max_accounts: from 1 to {MAX_ACCOUNTS}"));
+        }
         Ok(())
     }
 }
+
+/// The list of accounts has a thousand entries, and an entry has room for some more than a thousand accounts.
+const MAX_ACCOUNTS: u32 = 1_000_000;
 
 impl PasswordConfig {
     /// Returns the verifiers of the tenant, if it uses any.

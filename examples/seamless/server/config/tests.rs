@@ -171,6 +171,8 @@ fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
     let read = parse(true, &hash("")).unwrap();
     let hashes = read.tenants.first().unwrap().hashes().unwrap();
     assert_eq!((hashes.max_age_hours, hashes.built_in_accounts, hashes.min_iterations), (24, false, 1000));
+    assert_eq!(hashes.max_accounts, 200_000);
+    assert!(parse(true, &hash(r#", "max_accounts": 1000000"#)).is_ok());
     let fallback = format!(r#"{sids}, "password": {{"method": "pass-through", "fallback": {{"key": "hash.key"}}}}"#);
     assert!(parse(true, &fallback).unwrap().tenants.first().unwrap().hashes().is_some());
     for (agents, rest, expected) in [
@@ -180,6 +182,8 @@ fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
         (true, hash(r#", "max_age_hours": 0"#), "max_age_hours"),
         (true, hash(r#", "min_iterations": 999"#), "min_iterations"),
         (true, hash(r#", "min_iterations": 1000001"#), "min_iterations"),
+        (true, hash(r#", "max_accounts": 0"#), "max_accounts"),
+        (true, hash(r#", "max_accounts": 1000001"#), "max_accounts"),
         (true, hash(r#", "also": 1"#), ""),
         (true, hash("").replace(r#", "key": "hash.key""#, ""), "key"),
     ] {

@@ -1,21 +1,26 @@
 //! Sign-in by password hash synchronisation: the server checks a password with a verifier that a source in the organisation's
 //! network sent, so users sign in while the directory cannot be reached.
 //!
-//! - [`table`] keeps the records that the source sends.
+//! - [`table`] keeps the records that the sources send. [`names`] leads to them, [`objects`] limits their number, and [`sources`]
+//!   knows who sends them.
 //! - [`check`] decides on a password.
 //!
 //! A record is sealed twice: with the secret of the store, like every entry, and with a key from a file of its own. So who copies
 //! the store and its secret still has no verifiers.
 
 mod check;
+mod names;
+mod objects;
+mod packed;
+mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use check::{Checked, Checks, Derived, Unchecked};
 #[cfg(test)]
-pub(crate) use table::Synchronised;
-pub(crate) use table::Table;
+pub(crate) use sources::Synchronised;
+pub(crate) use table::{Limits, Sender, Table};
 
 use crate::config::Config;
 use crate::store::{Records, Secret};
@@ -39,7 +44,8 @@ impl Tables {
             };
             let key = Secret::read(&hashes.key)?;
             let names = (&*tenant.name, &*tenant.realm);
-            let table = Table::new(names, records.clone(), key, rules, hashes.max_age_hours.into());
+            let (max_hours, max_accounts) = (hashes.max_age_hours.into(), hashes.max_accounts.into());
+            let table = Table::new(names, records.clone(), key, rules, Limits { max_hours, max_accounts });
             tables.insert(tenant.name.to_ascii_lowercase(), table);
         }
         Ok(Self(tables))

@@ -1,18 +1,23 @@
 //! The records of a tenant's accounts in the store.
 //!
 //! Each object has one entry, with the number of its last change. A removed account leaves its entry, so an older record cannot
-//! bring it back. Each name has an entry that leads to an object. A name that an account has no longer leads to nobody, because
-//! [`Table::find`] compares the name with those of the account.
+//! bring it back. A name that an account has no longer leads to nobody, because [`Table::find`] compares the name with those of
+//! the account.
 //!
-//! A batch is written in this order: names, records, and last the cursor. So after a crash the source sends the batch again, and
-//! what was written changes nothing.
+//! A batch is written in this order: list of objects, names, records, and last the cursor. So after a crash the source sends the
+//! batch again, and what was written changes nothing.
 
-use crate::store::{Change, FOR_EVER, Key, Kind, Records, Secret, StoreError, When, open_text, seal_text};
+use super::names::{self, Names, Rank, Ranked};
+use super::objects::{Objects, Room};
+use super::packed::Packed;
+use super::sources::{Sources, Synchronised, numbering};
+use crate::store::{Change, FOR_EVER, Key, Kind, Records, Secret, StoreError, open_text, seal_text};
 use crate::user_name::UserName;
-use kerberos_sso::UnixTime;
-use seamless_phs::batch::Refused;
+use kerberos_sso::{Sid, UnixTime};
+use seamless_phs::batch::{Progress, Refused};
 use seamless_phs::rules::Known;
-use seamless_phs::{Account, Answer, Batch, ObjectId, Record, Refusal, Rules};
+use seamless_phs::{Account, Answer, Batch, Complete, ObjectId, Record, Refusal, Rules};
+use seamless_pta::AgentId;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
@@ -21,8 +26,10 @@ use tokio::task::JoinSet;
 #[derive(Clone)]
 pub(crate) struct Table {
     tenant: Arc<str>,
-    realm: Arc<str>,
     records: Records,
+    names: Names,
+    objects: Objects,
+    sources: Sources,
     /// The key of a file of its own, which seals accounts.
     pepper: Secret,
     rules: Arc<Rules>,
@@ -30,26 +37,38 @@ pub(crate) struct Table {
     max_hours: i64,
     /// What this node last read or wrote of the source.
     latest: Arc<Mutex<Option<Synchronised>>>,
+    /// This node takes one batch of the tenant at a time, so batches cannot pass the limit of objects together.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What the server knows of a source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Synchronised {
-    /// The directory server that numbers the changes.
-    pub(crate) source: ObjectId,
-    /// The place in the source's changes.
-    pub(crate) cursor: Option<String>,
-    /// The time of the last batch, in seconds since 1970.
-    pub(crate) last: i64,
-    /// The number of accounts that the source had still to send then.
-    pub(crate) left: u64,
-    /// The number of iterations of the last verifier, with which an unknown name is derived.
-    pub(crate) iterations: Option<u32>,
+/// The limits of a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// The time after the last batch for which the verifiers decide, in hours.
+    pub(crate) max_hours: i64,
+    /// The largest number of objects, with those that were removed.
+    pub(crate) max_accounts: u64,
+}
+
+/// Who sends a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    pub(crate) agent: AgentId,
+    /// The domains whose accounts another source sends.
+    pub(crate) of_others: Vec<Sid>,
+}
+
+/// A batch that is being taken.
+struct Taking {
+    numbering: ObjectId,
+    of_others: Vec<Sid>,
+    room: Room,
 }
 
 /// The entry of an object.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    /// The last change. Its source is a [`numbering`].
     known: Known,
     /// The account, sealed with the pepper, or `None` if it was removed.
     account: Option<String>,
@@ -61,10 +80,21 @@ impl Table {
         records: Records,
         pepper: Secret,
         rules: Rules,
-        max_hours: i64,
+        limits: Limits,
     ) -> Self {
-        let (tenant, realm, rules) = (tenant.into(), realm.into(), Arc::new(rules));
-        Self { tenant, realm, records, pepper, rules, max_hours, latest: Arc::default() }
+        let tenant: Arc<str> = tenant.into();
+        Self {
+            names: Names::new(Arc::clone(&tenant), realm.into(), records.clone()),
+            objects: Objects::new(Arc::clone(&tenant), records.clone(), limits.max_accounts),
+            sources: Sources::new(Arc::clone(&tenant), records.clone()),
+            tenant,
+            records,
+            pepper,
+            rules: Arc::new(rules),
+            max_hours: limits.max_hours,
+            latest: Arc::default(),
+            turn: Arc::default(),
+        }
     }
 
     pub(crate) const fn max_hours(&self) -> i64 {
@@ -75,9 +105,35 @@ impl Table {
         &self.tenant
     }
 
+    /// Returns the domains whose accounts the table takes.
+    pub(crate) fn domains(&self) -> &[Sid] {
+        &self.rules.domains
+    }
+
+    /// Returns the agent that sends the accounts of a domain.
+    pub(crate) async fn owner(&self, domain: Sid) -> Result<Option<AgentId>, StoreError> {
+        self.sources.owner(domain).await
+    }
+
+    /// Lets an agent send the accounts of a domain in place of `before`. Returns the agent that sends them now.
+    pub(crate) async fn set_owner(
+        &self,
+        domain: Sid,
+        before: Option<AgentId>,
+        agent: AgentId,
+    ) -> Result<AgentId, StoreError> {
+        self.sources.set_owner(domain, before, agent).await
+    }
+
+    /// Returns where an agent is in the changes of a directory server. `None` is any server.
+    pub(crate) async fn progress(&self, agent: AgentId, source: Option<ObjectId>) -> Result<Progress, StoreError> {
+        let at = self.sources.cursor(agent, source).await?;
+        Ok(Progress { v: 1, at: at.map(|(source, cursor)| (source, Some(cursor))) })
+    }
+
     /// Returns what the server knows of the source, or `None` before its first batch.
     pub(crate) async fn synchronised(&self) -> Result<Option<Synchronised>, StoreError> {
-        let synchronised: Option<Synchronised> = self.records.get(&self.status_key()).await?;
+        let synchronised = self.sources.synchronised().await?;
         self.latest().clone_from(&synchronised);
         Ok(synchronised)
     }
@@ -92,125 +148,196 @@ impl Table {
     }
 
     /// Writes a batch. Its records are written at the same time, and its cursor after them.
-    pub(crate) async fn take(&self, batch: Batch, now: UnixTime) -> Result<Answer, StoreError> {
-        let Batch { source, cursor, records, left, .. } = batch;
-        let before = self.synchronised().await?.filter(|before| {
-            // The cursor of another directory server says nothing here.
-            before.source == source || {
-                tracing::warn!(
-                    tenant = %self.tenant,
-                    %source,
-                    "another directory server numbers the changes of passwords from now on"
-                );
-                false
-            }
-        });
-        let cursor = cursor.or_else(|| before.as_ref()?.cursor.clone());
+    pub(crate) async fn take(&self, batch: Batch, from: &Sender, now: UnixTime) -> Result<Answer, StoreError> {
+        let _turn = self.turn.lock().await;
+        let Batch { source, cursor, records, left, complete, .. } = batch;
         let iterations =
             records.iter().rev().find_map(|record| Some(record.account.as_ref()?.verifier.parameters().iterations()));
+        let before = self.synchronised().await?;
         let iterations = iterations.or(before.and_then(|before| before.iterations));
-        let mut written = JoinSet::new();
+        let taking = Arc::new(Taking {
+            numbering: numbering(from.agent, source),
+            of_others: from.of_others.clone(),
+            room: Room::default(),
+        });
         let (mut taken, mut refused) = (0_u64, Vec::new());
-        let mut note = |object, done: Result<(), Refusal>| match done {
-            Ok(()) => taken = taken.saturating_add(1),
-            Err(code) => refused.push(Refused { object, code }),
-        };
-        for record in records {
-            let (table, object) = (self.clone(), record.object);
-            if written.len() >= AT_ONCE
-                && let Some(done) = written.join_next().await
-            {
-                let (object, done) = joined(done)?;
-                note(object, done);
+        let writes = records.into_iter().map(|record| {
+            let (table, taking, object) = (self.clone(), Arc::clone(&taking), record.object);
+            async move { table.write(record, &taking).await.map(|done| (object, done)) }
+        });
+        for (object, done) in at_once(writes).await? {
+            match done {
+                Ok(()) => taken = taken.saturating_add(1),
+                Err(code) => refused.push(Refused { object, code }),
             }
-            written.spawn(async move { table.write(record, source).await.map(|done| (object, done)) });
         }
-        while let Some(done) = written.join_next().await {
-            let (object, done) = joined(done)?;
-            note(object, done);
+        if let Some(complete) = complete {
+            taken = taken.saturating_add(self.remove_others(complete, &taking).await?);
         }
-        let status = Synchronised { source, cursor: cursor.clone(), last: now.seconds(), left, iterations };
-        self.records.put(&self.status_key(), &status, FOR_EVER, When::Always).await?;
+        if let Some(cursor) = &cursor {
+            self.sources.set_cursor(from.agent, source, cursor).await?;
+        }
+        let status = Synchronised { agent: from.agent, last: now.seconds(), left, iterations };
+        self.sources.set_synchronised(&status).await?;
         *self.latest() = Some(status);
         refused.sort_by_key(|one: &Refused| one.object);
+        let cursor = match cursor {
+            Some(cursor) => Some(cursor),
+            None => self.sources.cursor(from.agent, Some(source)).await?.map(|(_, cursor)| cursor),
+        };
         Ok(Answer { taken, refused, cursor })
     }
 
-    /// Writes one record, if the rules take it.
-    async fn write(&self, record: Record, source: ObjectId) -> Result<Result<(), Refusal>, StoreError> {
+    /// Writes one record, if the rules take it. A later record that they refuse removes what the server has of its object: its old
+    /// password may be good no longer.
+    async fn write(&self, record: Record, taking: &Taking) -> Result<Result<(), Refusal>, StoreError> {
         let key = self.object_key(record.object);
         let before: Option<Kept> = self.records.get(&key).await?;
-        if let Err(refusal) = self.rules.check(&record, source, before.as_ref().map(|kept| kept.known)) {
-            return Ok(Err(refusal));
+        let account_before = before.as_ref().and_then(|kept| self.opened(kept));
+        let domains = [&account_before, &record.account].map(|account| account.as_ref()?.sid.domain());
+        if domains.into_iter().flatten().any(|domain| taking.of_others.contains(&domain)) {
+            return Ok(Err(Refusal::OtherSource));
         }
-        for name in record.account.iter().flat_map(Account::names) {
-            self.records.put(&self.name_key(&name), &record.object, FOR_EVER, When::Always).await?;
-        }
-        let sealed = record.account.as_ref().map(|account| {
-            let sealed = seal_text(&self.pepper, Kind::HashRecord, account);
-            sealed.ok_or(StoreError::TooLong(usize::MAX))
-        });
-        let (sealed, known) = (sealed.transpose()?, Known { source, usn: record.usn });
-        // Another node may have written a later change meanwhile.
-        let change = |kept: Option<Kept>| match self.rules.check(&record, source, kept.as_ref().map(|kept| kept.known))
-        {
-            Ok(()) => (Change::Put(Kept { known, account: sealed.clone() }, FOR_EVER), Ok(kept)),
-            Err(refusal) => (Change::Keep, Err(refusal)),
-        };
-        match self.records.update(&key, change).await? {
-            Ok(before) => {
-                self.forget_names(before, &record).await?;
-                Ok(Ok(()))
+        let known = before.as_ref().map(|kept| kept.known);
+        match self.rules.check(&record, taking.numbering, known) {
+            Ok(()) => {}
+            Err(refusal @ (Refusal::Older | Refusal::UnknownObject)) => return Ok(Err(refusal)),
+            Err(refusal) => {
+                if known.is_some() {
+                    self.remove(&record, account_before.as_ref(), taking).await?;
+                }
+                return Ok(Err(refusal));
             }
-            Err(refusal) => Ok(Err(refusal)),
+        }
+        let has_room = self.objects.add(record.object, &taking.room).await?;
+        if !has_room && known.is_none() {
+            return Ok(Err(Refusal::Full));
+        }
+        for name in record.account.iter().flat_map(names::of_account) {
+            self.names.claim(&name, record.object).await?;
+        }
+        match self.put(&record, account_before.as_ref(), taking).await {
+            // The store would refuse it again each time.
+            Err(StoreError::TooLong(_)) => {
+                self.forget_names(record.account.as_ref(), None, record.object).await?;
+                if known.is_some() {
+                    self.remove(&record, account_before.as_ref(), taking).await?;
+                }
+                Ok(Err(Refusal::TooLarge))
+            }
+            done => done,
         }
     }
 
-    /// Deletes the names that led to an object before, and lead to it no longer.
-    async fn forget_names(&self, before: Option<Kept>, record: &Record) -> Result<(), StoreError> {
-        let Some(before) = before.and_then(|kept| self.opened(&kept)) else { return Ok(()) };
-        let now: Vec<_> = record.account.iter().flat_map(Account::names).collect();
-        for name in before.names().filter(|name| !now.contains(name)) {
-            let key = self.name_key(&name);
-            // Another account may have the name by now.
-            if self.records.get::<ObjectId>(&key).await? == Some(record.object) {
-                self.records.delete(&key).await?;
+    /// Removes the account of a record, whatever the record says of it.
+    async fn remove(&self, record: &Record, before: Option<&Account>, taking: &Taking) -> Result<(), StoreError> {
+        let gone = Record { object: record.object, usn: record.usn, account: None };
+        self.put(&gone, before, taking).await.map(drop)
+    }
+
+    /// Writes the entry of an object, unless another node has written a later change meanwhile.
+    async fn put(
+        &self,
+        record: &Record,
+        before: Option<&Account>,
+        taking: &Taking,
+    ) -> Result<Result<(), Refusal>, StoreError> {
+        let sealed = record.account.as_ref().map(|account| {
+            let sealed = seal_text(&self.pepper, Kind::HashRecord, &Packed::new(account));
+            sealed.ok_or(StoreError::TooLong(usize::MAX))
+        });
+        let (sealed, known) = (sealed.transpose()?, Known { source: taking.numbering, usn: record.usn });
+        let change = |kept: Option<Kept>| {
+            let present = kept.as_ref().map(|kept| kept.known);
+            match self.rules.check(record, taking.numbering, present) {
+                Ok(()) => (Change::Put(Kept { known, account: sealed.clone() }, FOR_EVER), Ok(())),
+                Err(refusal) => (Change::Keep, Err(refusal)),
             }
+        };
+        let done = self.records.update(&self.object_key(record.object), change).await?;
+        if done.is_ok() {
+            self.forget_names(before, record.account.as_ref(), record.object).await?;
+        }
+        Ok(done)
+    }
+
+    /// Gives up the names that an account had before, and has no longer.
+    async fn forget_names(
+        &self,
+        before: Option<&Account>,
+        now: Option<&Account>,
+        object: ObjectId,
+    ) -> Result<(), StoreError> {
+        let now: Vec<Ranked> = now.into_iter().flat_map(names::of_account).collect();
+        for name in before.into_iter().flat_map(names::of_account).filter(|name| !now.contains(name)) {
+            self.names.give_up(&name, object).await?;
         }
         Ok(())
     }
 
-    /// Returns the account that a user's name leads to.
+    /// Removes each account of a domain that the source has not sent. Returns their number.
+    async fn remove_others(&self, complete: Complete, taking: &Arc<Taking>) -> Result<u64, StoreError> {
+        if taking.of_others.contains(&complete.domain) {
+            return Ok(0);
+        }
+        let objects = self.objects.part(complete.part).await?;
+        let removals = objects.into_iter().map(|object| {
+            let (table, taking) = (self.clone(), Arc::clone(taking));
+            async move { table.remove_unless_sent(object, complete, &taking).await }
+        });
+        let removed = at_once(removals).await?.into_iter().filter(|is_removed| *is_removed).count();
+        if removed > 0 {
+            tracing::warn!(tenant = %self.tenant, domain = %complete.domain, removed, "removed accounts that the source has not sent");
+        }
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+    }
+
+    async fn remove_unless_sent(
+        &self,
+        object: ObjectId,
+        complete: Complete,
+        taking: &Taking,
+    ) -> Result<bool, StoreError> {
+        let Some(kept) = self.records.get::<Kept>(&self.object_key(object)).await? else { return Ok(false) };
+        let is_sent = kept.known.source == taking.numbering && kept.known.usn >= complete.since;
+        let account = self.opened(&kept).filter(|account| account.sid.domain() == Some(complete.domain));
+        let Some(account) = account.filter(|_| !is_sent) else { return Ok(false) };
+        let gone = Record { object, usn: complete.since, account: None };
+        Ok(self.put(&gone, Some(&account), taking).await?.is_ok())
+    }
+
+    /// Returns the account that a user's name leads to. A principal name or an alternate name of several accounts leads to nobody.
     pub(crate) async fn find(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
-        for name in self.names(user) {
-            let Some(object) = self.records.get::<ObjectId>(&self.name_key(&name)).await? else { continue };
-            let kept: Option<Kept> = self.records.get(&self.object_key(object)).await?;
-            let account = kept.and_then(|kept| self.opened(&kept));
-            // The configuration may have become stricter since the record came.
-            let account = account.filter(|account| self.rules.check_account(account).is_ok());
-            if let Some(account) = account.filter(|account| account.names().any(|own| own == name)) {
-                return Ok(Some(account));
+        for name in self.names.of_user(user) {
+            let mut found: Option<Account> = None;
+            for object in self.names.claimants(&name).await?.into_iter().rev() {
+                let kept: Option<Kept> = self.records.get(&self.object_key(object)).await?;
+                let account = kept.and_then(|kept| self.opened(&kept));
+                // The configuration may have become stricter since the record came.
+                let account = account.filter(|account| self.rules.check_account(account).is_ok());
+                let Some(account) = account.filter(|account| names::of_account(account).contains(&name)) else {
+                    continue;
+                };
+                match &found {
+                    None => found = Some(account),
+                    // The directory has an account name once, so the newest claim is right.
+                    Some(other) if other.sid == account.sid || name.0 == Rank::Account => {}
+                    Some(_) => {
+                        tracing::warn!(tenant = %self.tenant, "a name that a user typed is of several accounts, so it signs nobody in");
+                        return Ok(None);
+                    }
+                }
+            }
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    /// Returns the names by which an account is looked for, in lower case. An account's name with the DNS name of its domain is a
-    /// user principal name in any case (MS-ADTS section 5.1.1.1.1).
-    fn names(&self, user: &UserName) -> Vec<String> {
-        let account = user.clone().into_account().to_lowercase();
-        match user {
-            UserName::Account(_) | UserName::DownLevel { .. } => vec![account],
-            UserName::Principal { name, .. } if user.leads_to(&self.realm, std::iter::empty()) => {
-                vec![name.to_lowercase(), account]
-            }
-            UserName::Principal { name, .. } => vec![name.to_lowercase()],
-        }
-    }
-
     fn opened(&self, kept: &Kept) -> Option<Account> {
         let sealed = kept.account.as_deref()?;
-        let account = open_text(&self.pepper, Kind::HashRecord, sealed);
+        let account = open_text(&self.pepper, Kind::HashRecord, sealed).map(Packed::unpacked);
         if account.is_none() {
             tracing::error!(
                 tenant = %self.tenant,
@@ -223,14 +350,25 @@ impl Table {
     fn object_key(&self, object: ObjectId) -> Key {
         Key::new(Kind::HashRecord, &self.records.secret().name(&[b"object", self.tenant.as_bytes(), &object.0]))
     }
+}
 
-    fn name_key(&self, name: &str) -> Key {
-        Key::new(Kind::HashName, &self.records.secret().name(&[b"name", self.tenant.as_bytes(), name.as_bytes()]))
+/// Runs tasks on the store, some at the same time, and returns their results. After an error, the batch fails and comes again.
+async fn at_once<T: Send + 'static>(
+    tasks: impl Iterator<Item = impl Future<Output = Result<T, StoreError>> + Send + 'static>,
+) -> Result<Vec<T>, StoreError> {
+    let (mut running, mut done) = (JoinSet::new(), Vec::new());
+    for task in tasks {
+        if running.len() >= AT_ONCE
+            && let Some(one) = running.join_next().await
+        {
+            done.push(joined(one)?);
+        }
+        running.spawn(task);
     }
-
-    fn status_key(&self) -> Key {
-        Key::new(Kind::HashSource, &self.records.secret().name(&[b"source", self.tenant.as_bytes()]))
+    while let Some(one) = running.join_next().await {
+        done.push(joined(one)?);
     }
+    Ok(done)
 }
 
 /// Returns the result of a task. A task that panicked wrote nothing for sure, so the batch fails and comes again.

@@ -131,10 +131,12 @@ pub(crate) enum Kind {
     Share = b'v',
     /// An account with the verifier of its password.
     HashRecord = b'z',
-    /// The account whose verifier the server uses for a user name.
+    /// The accounts that claim a name.
     HashName = b'f',
-    /// The source of password hashes, and how far the server has read its changes.
+    /// The sources of password hashes, and how far they are.
     HashSource = b'y',
+    /// The list of a tenant's accounts with verifiers.
+    HashObjects = b'Z',
     /// Keys that the server made.
     Keys = b'k',
     /// The time since which the store has lost no entries.

@@ -3,7 +3,7 @@
 use super::*;
 use seamless_phs::batch::Progress;
 use seamless_phs::verifier::Parameters;
-use seamless_phs::{Account, Answer as Taken, Batch, Lock, NtHash, ObjectId, Record};
+use seamless_phs::{Account, Answer as Taken, Batch, Lock, NtHash, ObjectId, Record, Refusal};
 
 fn account(server: &Server, password: &str) -> Account {
     let domain = server.realm.domain_sid();
@@ -25,8 +25,14 @@ fn account(server: &Server, password: &str) -> Account {
 
 fn batch(usn: u64, account: Account) -> Vec<u8> {
     let record = Record { object: ObjectId([1; 16]), usn, account: Some(account) };
-    let batch =
-        Batch { v: 1, source: ObjectId([9; 16]), cursor: Some(usn.to_string()), records: vec![record], left: 0 };
+    let batch = Batch {
+        v: 1,
+        source: ObjectId([9; 16]),
+        cursor: Some(usn.to_string()),
+        records: vec![record],
+        left: 0,
+        complete: None,
+    };
     serde_json::to_vec(&batch).unwrap()
 }
 
@@ -184,4 +190,34 @@ async fn batch_of_a_stranger_is_refused_before_its_body_comes() {
     let mut status = [0; 12];
     stranger.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 401");
+}
+
+/// Only the operator hands a domain over: by revoking the source that sends it.
+#[tokio::test]
+async fn second_source_of_a_domain_is_refused_until_the_first_one_is_revoked() {
+    let (server, first) = of_alice(by_hash()).await;
+    let second = TestAgent::enrol_as(&server, Role::Phs).await;
+    let (status, body) = send(&second, &server, &batch(9, account(&server, "mine"))).await;
+    let answer: Taken = serde_json::from_slice(&body).unwrap();
+    let codes: Vec<_> = answer.refused.iter().map(|refused| refused.code).collect();
+    assert_eq!((status, answer.taken, codes), (200, 0, vec![Refusal::OtherSource]));
+    assert_eq!(
+        (code(&server, "alice", "right").await, code(&server, "alice", "mine").await),
+        ("accepted", "wrong-password")
+    );
+    server.agents().revoke(first.enrolled.agent).await.unwrap();
+    let (_, body) = send(&second, &server, &batch(1, account(&server, "new"))).await;
+    assert_eq!(serde_json::from_slice::<Taken>(&body).unwrap().taken, 1);
+    assert_eq!(code(&server, "alice", "new").await, "accepted");
+    assert_eq!(send(&first, &server, &batch(99, account(&server, "right"))).await.0, 403);
+}
+
+#[tokio::test]
+async fn record_that_cannot_be_read_is_refused_and_the_cursor_goes_on() {
+    let (server, source) = of_alice(by_hash()).await;
+    let text = String::from_utf8(batch(2, account(&server, "new"))).unwrap();
+    let (status, body) = send(&source, &server, text.replace("PPH1_MD4", "PPH2").as_bytes()).await;
+    let answer: Taken = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, answer.taken, answer.cursor.as_deref()), (200, 0, Some("2")));
+    assert_eq!(answer.refused.first().map(|refused| refused.code), Some(Refusal::Format));
 }

@@ -1,0 +1,38 @@
+//! The form of an account in the store: its groups are by domain, so the largest account of a directory fits into one entry.
+
+use kerberos_sso::Sid;
+use seamless_phs::Account;
+use serde::{Deserialize, Serialize};
+
+/// An account without groups, and its groups.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Packed {
+    account: Account,
+    /// The RIDs of the groups of each domain.
+    #[serde(default)]
+    groups: Vec<(Sid, Vec<u32>)>,
+}
+
+impl Packed {
+    pub(super) fn new(account: &Account) -> Self {
+        let (mut rest, mut groups) = (Vec::new(), Vec::<(Sid, Vec<u32>)>::new());
+        for group in &account.groups {
+            let (Some(domain), Some(rid)) = (group.domain(), group.rid()) else {
+                rest.push(*group);
+                continue;
+            };
+            match groups.iter_mut().find(|(of, _)| *of == domain) {
+                Some((_, rids)) => rids.push(rid),
+                None => groups.push((domain, vec![rid])),
+            }
+        }
+        Self { account: Account { groups: rest, ..account.clone() }, groups }
+    }
+
+    pub(super) fn unpacked(self) -> Account {
+        let Self { mut account, groups } = self;
+        let of = |(domain, rids): (Sid, Vec<u32>)| rids.into_iter().filter_map(move |rid| domain.join(rid));
+        account.groups.extend(groups.into_iter().flat_map(of));
+        account
+    }
+}
