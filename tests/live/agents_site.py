@@ -1,12 +1,13 @@
 """Runs the agents of one tenant at one server: their tokens, their folders and their processes."""
 
 import re
-import subprocess
+from collections import Counter
 
 from crate import of_sign_in_system
 from work import attempt, run, wait
 
 TAKES_JOBS = "the agent takes jobs"
+REFUSED = re.compile(r"no sign-in by password: (.*?) tenant=")
 VALIDATED = re.compile(r"an agent validated a password.* agent=([0-9a-f-]{36})")
 
 
@@ -90,3 +91,12 @@ class Site:
         """Returns the numbers of the agents that validated a password of this server, from the first to the last."""
         numbers = {agent: number for number, agent in self.ids.items()}
         return [numbers.get(agent, agent) for agent in VALIDATED.findall(self.server.log())]
+
+    def refusals(self):
+        """Returns the reasons for which the server refused passwords, and how often."""
+        return dict(Counter(REFUSED.findall(self.server.log())))
+
+    def faults(self):
+        """Returns what the agents warned of, and how often."""
+        warned = [line.split("WARN", 1)[1].strip() for line in self.log_file.read_text().splitlines() if "WARN" in line]
+        return dict(Counter(re.sub(r" (job|node)=\S+", "", line) for line in warned))
