@@ -21,11 +21,12 @@ def capaths(ways):
 
 
 class MitRealms:
-    """The realms of one KDC process. The first realm has the service. `capaths` are the paths between realms that the KDC knows."""
+    """The realms of one KDC process. The first realm has the service. `capaths` are the paths between realms that the KDC knows.
+    `folder` has the databases."""
 
-    def __init__(self, work, realms, port):
+    def __init__(self, work, realms, port, folder="mit"):
         self.work, self.realms, self.realm, self.port = work, realms, realms[0], port
-        self.home, self.process = work.dir("mit"), None
+        self.home, self.process = work.dir(folder), None
         self.env = {"KRB5_CONFIG": str(self.home / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.home / "kdc.conf")}
         self._certificate()
         self._kdc_conf()

@@ -109,6 +109,13 @@ class SambaAd:
         message[attribute] = ldb.MessageElement([str(v) for v in values], change, attribute)
         self.db.modify(message)
 
+    def set_unchecked(self, account, attribute, value):
+        """Writes an attribute into the database below Samba's checks: what only lag or time can make of a directory."""
+        below = ldb.Ldb(f"tdb://{self.home}/private/sam.ldb.d/{self.base.upper()}.ldb", flags=ldb.FLG_DONT_CREATE_DB)
+        message = ldb.Message(ldb.Dn(below, self.dn(account)))
+        message[attribute] = ldb.MessageElement([str(value)], ldb.FLAG_MOD_REPLACE, attribute)
+        below.modify(message)
+
     def set_password(self, account, password):
         self.db.setpassword(f"(sAMAccountName={account})", password)
 

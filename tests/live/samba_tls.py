@@ -94,13 +94,6 @@ class SambaTls(SambaAd):
         """Returns a further domain controller of this domain, which runs."""
         return SecondDc(self, host, address)
 
-    def set_unchecked(self, account, attribute, value):
-        """Writes an attribute into the database below Samba's checks: what only lag or time can make of a directory."""
-        below = ldb.Ldb(f"tdb://{self.home}/private/sam.ldb.d/{self.base.upper()}.ldb", flags=ldb.FLG_DONT_CREATE_DB)
-        message = ldb.Message(ldb.Dn(below, self.dn(account)))
-        message[attribute] = ldb.MessageElement([str(value)], ldb.FLAG_MOD_REPLACE, attribute)
-        below.modify(message)
-
     def dump(self):
         """Returns all that an administrator can read and change in the directory, as LDIF. Left out are the attributes that a bind or
         a replication changes."""

@@ -3,8 +3,8 @@ the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             steps, judges, forward-auth, redirects, requests,
-                            strangers, mail, limits, native, agents, hashes, rubbish or
-                            admin; default all
+                            strangers, mail, limits, native, agents, agents-nodes, agents-mit,
+                            agents-codes, agents-clients, hashes, rubbish or admin; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -15,6 +15,10 @@ from pathlib import Path
 
 import seamless_admin
 import seamless_agents
+import seamless_agents_clients
+import seamless_agents_codes
+import seamless_agents_mit
+import seamless_agents_nodes
 import seamless_browser
 import seamless_clients
 import seamless_firefox
@@ -87,6 +91,10 @@ def main(wanted):
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "native": lambda _: seamless_native.check(report),
                  "agents": lambda server: seamless_agents.check(world, PORT + 64, report),
+                 "agents-nodes": lambda _: seamless_agents_nodes.check(world, PORT + 150, report),
+                 "agents-mit": lambda _: seamless_agents_mit.check(world, PORT + 154, report),
+                 "agents-codes": lambda _: seamless_agents_codes.check(world, PORT + 160, report),
+                 "agents-clients": lambda _: seamless_agents_clients.check(world, PORT + 170, report),
                  "hashes": lambda _: seamless_hashes.check(world, PORT + 72, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report),
                  "admin": lambda server: seamless_admin.check(work, world.clients, report, PORT + 80)}

@@ -5,15 +5,14 @@ import base64
 import contextlib
 import select
 import socket
-import subprocess
 import threading
 import time
 
-from crate import of_sign_in_system
+from agents_site import Site
 from samba_ad import SSO_ACCOUNT
 from seamless_password import DISABLED_ACCOUNT, LONG_AGO
 from seamless_server import Server, code_of_bob, tenant, wait
-from work import attempt, run
+from work import attempt
 
 PASSWORD = "Agent.Pass.1"
 SAME = "The name or the password is not right."
@@ -28,7 +27,7 @@ def check(world, port, report):
     del config["kdc"]
     agents = {"listen": f"127.0.0.1:{port + 1}", "nodes": [f"https://127.0.0.1:{port + 1}"], "concurrency": 4}
     with Server(world.work, port, [config], agents=agents) as server, proxy(port + 2) as asked:
-        site = Site(world, server, port)
+        site = Proxied(world.work, server, world.contoso.realm, f"127.0.0.1:{world.contoso.port}")
         report.check(server.password("alice", "Alice.Pass.1").status == 503, "pass-through without an agent", "503")
         enrolment(site, report)
         words(site, report)
@@ -46,48 +45,11 @@ def accounts(ad):
     ad.set("agent-ended", "accountExpires", LONG_AGO)
 
 
-class Site:
-    """A server, and the agents of its tenant."""
+class Proxied(Site):
+    """The second agent of this site connects through the proxy."""
 
-    def __init__(self, world, server, port):
-        self.work, self.server, self.port, self.kdc = world.work, server, port, f"127.0.0.1:{world.contoso.port}"
-        self.realm = world.contoso.realm
-        self.processes, self.log_file = {}, server.home / "agents.log"
-
-    def operate(self, *words):
-        """Runs `seamless agents`, and returns its exit status and its output."""
-        command = [of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", *words]
-        return attempt(command)
-
-    def token(self):
-        return self.operate("token", "--tenant", self.realm.lower())[1].strip()
-
-    def folder(self, number):
-        return self.server.home / f"agent{number}"
-
-    def agent(self, number, *words):
-        options = ["--proxy", f"http://{PROXY_USER}@127.0.0.1:{self.port + 2}"] if number == 2 else []
-        return [of_sign_in_system("seamless-agent"), *words, "--dir", self.folder(number), *options]
-
-    def enrol(self, number, token):
-        server = f"https://127.0.0.1:{self.port + 1}"
-        return attempt(self.agent(number, "enrol", "--server", server, "--token", token))
-
-    def start(self, number):
-        command = [str(part) for part in self.agent(number, "run", "--kdc", self.kdc)]
-        with open(self.log_file, "ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.processes[number] = process
-        self.work.processes.append(process)
-
-    def kill(self, number):
-        self.processes[number].kill()
-        self.processes[number].wait()
-
-    def states(self):
-        lines = run([of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", "list",
-                     "--tenant", self.realm.lower()]).splitlines()
-        return {line.split()[0]: line.split()[1] for line in lines}
+    def options(self, number):
+        return ["--proxy", f"http://{PROXY_USER}@127.0.0.1:{self.server.port + 2}"] if number == 2 else []
 
 
 def enrolment(site, report):
@@ -146,7 +108,7 @@ def killed(site, report):
         site.kill(number)
         site.start(number)
         # The next agent dies only when this one takes jobs again: one agent is always there.
-        wait(lambda: site.log_file.read_text().count("the agent takes jobs") >= count + 3, 10)
+        wait(lambda: site.taking() >= count + 3, 10)
         time.sleep(1)
     stop.set()
     for thread in threads:

@@ -66,11 +66,11 @@ userdb {{
 
 # docs/legacy-clients.md has these lines, with https.
 OAUTH2 = """
-grant_url = http://127.0.0.1:{server}/contoso.test/oauth2/token
+grant_url = {server}/contoso.test/oauth2/token
 client_id = mail
 client_secret = {secret}
 use_grant_password = yes
-introspection_url = http://127.0.0.1:{server}/contoso.test/oauth2/userinfo
+introspection_url = {server}/contoso.test/oauth2/userinfo
 introspection_mode = auth
 username_attribute = preferred_username
 send_auth_headers = yes
@@ -84,7 +84,7 @@ def check(world, port, report, pictures):
                         proof=code_of_bob(world.contoso))
     limits = {**LIMITS, "password_seconds": 1, "wrong_passwords_of_address": WRONG_OF_ADDRESS}
     with Server(world.work, port, [of_contoso], address=f"http://{HOST}", limits=limits) as server, \
-            dovecot(world.work, port + 1, server.port):
+            dovecot(world.work, port + 1, f"http://127.0.0.1:{server.port}"):
         server.directory = world.contoso
         Mail(server, port + 1, report).all()
         pages(Pages(world, server, report, pictures))
@@ -105,14 +105,16 @@ def pages(pages):
 
 
 @contextlib.contextmanager
-def dovecot(work, port, server):
+def dovecot(work, port, server, authority=None):
+    """Runs the mail server, which asks the sign-in server at the address `server`. For `https`, `authority` made its certificate."""
     work.root.chmod(0o711)  # the mail server's processes have users of their own
     home = work.dir("dovecot")
     mail = work.dir("dovecot/mail")
     mail.chmod(0o777)
     config = home / "dovecot.conf"
     config.write_text(DOVECOT.format(home=home, port=port))
-    (home / "oauth2.conf").write_text(OAUTH2.format(server=server, secret=SECRET))
+    trusted = f"tls_ca_cert_file = {authority.trusted}\n" if authority else ""
+    (home / "oauth2.conf").write_text(OAUTH2.format(server=server, secret=SECRET) + trusted)
     process = work.start(["dovecot", "-F", "-c", config], home / "out", port)
     try:
         yield
@@ -132,8 +134,10 @@ class Imap(imaplib.IMAP4):
 
 
 class Mail:
-    def __init__(self, server, port, report):
-        self.server, self.port, self.report = server, port, report
+    """The checks of a mail server. `part` begins their names."""
+
+    def __init__(self, server, port, report, part="mail"):
+        self.server, self.port, self.report, self.part = server, port, report, part
 
     def all(self):
         self.directory_passwords()
@@ -155,9 +159,9 @@ class Mail:
     def check(self, label, name, password, is_in, log=(), address=HOME):
         said, seconds = self.login(name, password, address)
         good = (said == "OK") == is_in and (is_in or "AUTHENTICATIONFAILED" in said)
-        self.report.check(good, f"mail, {label}: {'signed in' if is_in else 'refused'}", f"{said}, {seconds:.2f} s")
+        self.report.check(good, f"{self.part}, {label}: {'signed in' if is_in else 'refused'}", f"{said}, {seconds:.2f} s")
         if log:
-            self.report.check(self.server.says(log), f"mail, {label}: the log says it", " ".join(log))
+            self.report.check(self.server.says(log), f"{self.part}, {label}: the log says it", " ".join(log))
         return seconds
 
     def directory_passwords(self):
@@ -177,7 +181,7 @@ class Mail:
         """Wrong passwords of a stranger lock a name, and then the stranger's address, but no other user of the mail server."""
         for _ in range(WRONG_OF_NAME):
             self.login(NORA, WRONG, STRANGER)
-        self.check("the right password after ten wrong ones", NORA, PASSWORD, False, [NORA, "too many wrong passwords"], STRANGER)
+        self.check("the right password after ten wrong ones", NORA, PASSWORD, False, [NORA, "too many wrong passwords", "entra=50053"], STRANGER)
         for number in range(WRONG_OF_ADDRESS - WRONG_OF_NAME):
             self.login(f"nobody{number}@contoso.test", WRONG, STRANGER)
         self.check("another name from the stranger's address", "alice@contoso.test", "Alice.Pass.1", False,

@@ -33,12 +33,17 @@ class Work:
         path.mkdir(exist_ok=True)
         return path
 
-    def start(self, command, log, port, env=None, address="127.0.0.1"):
-        """Starts a server and waits until it listens on the loopback `port`."""
+    def spawn(self, command, log, env=None):
+        """Starts a program that runs until the end of the run."""
         with open(log, "ab") as out:
             process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        env={**os.environ, **(env or {})}, start_new_session=True)
         self.processes.append(process)
+        return process
+
+    def start(self, command, log, port, env=None, address="127.0.0.1"):
+        """Starts a server and waits until it listens on the loopback `port`."""
+        process = self.spawn(command, log, env)
         for _ in range(100):
             if process.poll() is not None:
                 break

@@ -57,6 +57,8 @@ impl KdcError {
                 }
                 status => of_account(Refusal::PasswordExpired, status),
             },
+            // MIT's KDC has this code for an account that has expired. Active Directory and Samba have code 18 for it.
+            ClientError::Kdc { code: 1, .. } => of_account(Refusal::AccountExpired, status()),
             ClientError::Kdc { code: 12 | 18, .. } => {
                 let status = status();
                 of_account(status.map_or(Refusal::Revoked, Refusal::of_status), status)
@@ -99,6 +101,14 @@ mod tests {
             assert_eq!(nt_status(&krb_error(e_data)).map(Refusal::of_status), Some(Refusal::Disabled));
         }
         assert_eq!(nt_status(&krb_error(vec![1, 2, 3])), None);
+    }
+
+    #[tokio::test]
+    async fn name_exp_of_mit_before_the_password_is_an_expired_account() {
+        let tap = Tap::open(&[]).await.unwrap();
+        let error = KdcError::of(&ClientError::Kdc { code: 1, text: None }, &tap);
+        let (refusal, told) = (Refusal::AccountExpired, Told::BeforePassword);
+        assert_eq!(error, KdcError::Refused { refusal, status: None, told });
     }
 
     fn krb_error(e_data: Vec<u8>) -> Vec<u8> {
