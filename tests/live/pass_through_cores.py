@@ -3,7 +3,7 @@ agent, the broker and the store. It writes a core of each with gcore (gdb), and 
 
   pass_through_cores.py     needs gdb, nats-server, redis-server, and a server with the feature `nats`
 
-docs/pass-through.md has the result. The test fails if the password is where that guide says that it never is."""
+The test fails if the password is in the memory of a process that docs/pass-through.md does not name."""
 
 import base64
 import json
