@@ -3,11 +3,14 @@
 //!
 //! ```text
 //! seamless-agent enrol  --server https://HOST:PORT --token TOKEN [--host NAME]
-//! seamless-agent run    [--kdc HOST[:PORT]]…
-//! seamless-agent check  --user NAME [--kdc HOST[:PORT]]…
+//! seamless-agent run    [--kdc HOST[:PORT]]… [--alternate-id ATTRIBUTE LDAP]
+//! seamless-agent check  --user NAME [--realm REALM] [--kdc HOST[:PORT]]… [--alternate-id ATTRIBUTE] [LDAP]
 //! seamless-agent status
 //! seamless-agent sync   samba|object|lines
 //! ```
+//!
+//! LDAP is `--ldap HOST[:PORT] --ldap-ca FILE --ldap-name NAME --ldap-password FILE`: a domain controller, its authority, and an
+//! account that may read. See `alternate.rs`.
 //!
 //! `sync` sends the password hashes of the directory to the server, as verifiers: see `sync/mod.rs`.
 //!
@@ -16,6 +19,7 @@
 //! `--kdc`, the agent asks the host with the name of the realm, as each domain controller of Active Directory has it.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
+mod alternate;
 mod arguments;
 mod check;
 mod clock;
@@ -24,6 +28,7 @@ mod directory;
 mod enrol;
 mod folder;
 mod job;
+mod ldap;
 mod pin;
 mod proxy;
 mod renewal;
@@ -86,7 +91,7 @@ pub async fn serve(
         enrol::enrol(&folder, (node, None), token, &host).await?;
     }
     let directory_of = Box::new(move |_: &str| Arc::clone(&directory));
-    work::work(Site { folder: &folder, proxy: None, directory_of }).await
+    work::work(Site { folder: &folder, proxy: None, directory_of, alternate: None }).await
 }
 
 /// The version of this program, which the server's list shows.

@@ -1,6 +1,9 @@
 //! The command line of the agent.
 
+use crate::Failure;
+use crate::alternate::AlternateNames;
 use crate::folder::Folder;
+use crate::ldap::{self, Access};
 use crate::proxy::Proxy;
 use crate::sync;
 use lexopt::prelude::*;
@@ -15,6 +18,11 @@ pub(crate) struct Arguments {
     pub(crate) proxy: Option<Proxy>,
     /// The KDCs, or none for the host with the name of the realm.
     pub(crate) kdcs: Vec<String>,
+    /// The realm that `check` asks, if the server cannot name it.
+    pub(crate) realm: Option<String>,
+    /// The attribute with alternate names.
+    pub(crate) alternate_id: Option<String>,
+    pub(crate) ldap: ldap::Values,
 }
 
 pub(crate) enum Command {
@@ -35,6 +43,9 @@ struct Options {
     folder: Option<PathBuf>,
     proxy: Option<String>,
     kdcs: Vec<String>,
+    realm: Option<String>,
+    alternate_id: Option<String>,
+    ldap: ldap::Values,
     sync: sync::Values,
     /// The second word, which is the source of `sync`.
     source: Option<String>,
@@ -56,6 +67,12 @@ impl Arguments {
                 Long("dir") => options.folder = Some(parser.value()?.into()),
                 Long("proxy") => options.proxy = Some(parser.value()?.string()?),
                 Long("kdc") => options.kdcs.push(parser.value()?.string()?),
+                Long("realm") => options.realm = Some(parser.value()?.string()?),
+                Long("alternate-id") => options.alternate_id = Some(parser.value()?.string()?),
+                Long("ldap") => options.ldap.host = Some(parser.value()?.string()?),
+                Long("ldap-ca") => options.ldap.ca = Some(parser.value()?.into()),
+                Long("ldap-name") => options.ldap.name = Some(parser.value()?.string()?),
+                Long("ldap-password") => options.ldap.password = Some(parser.value()?.into()),
                 Long("database") => options.sync.database = Some(parser.value()?.into()),
                 Long("every") => options.sync.every = Some(parser.value()?.parse()?),
                 Long("all") => options.sync.all = true,
@@ -82,7 +99,19 @@ impl Arguments {
             folder: Folder::new(folder.unwrap_or_else(|| "/var/lib/seamless-agent".into())),
             proxy: proxy.transpose()?,
             kdcs: options.kdcs,
+            realm: options.realm,
+            alternate_id: options.alternate_id,
+            ldap: options.ldap,
         })
+    }
+}
+
+impl Arguments {
+    /// Returns the directory with alternate names, or `None` if the agent looks no names up.
+    pub(crate) fn alternate_names(&self) -> Result<Option<AlternateNames>, Failure> {
+        let Some(attribute) = &self.alternate_id else { return Ok(None) };
+        let access = Access::read(&self.ldap)?.ok_or("--alternate-id also needs --ldap")?;
+        AlternateNames::new(attribute, access).map(Some)
     }
 }
 
@@ -131,7 +160,14 @@ mod tests {
     fn command_with_its_options_is_read_and_another_one_is_refused() {
         let run = parse("run --dir /d --kdc dc1 --kdc dc2:88 --proxy http://a:b@p:3128").unwrap();
         assert!(matches!(run.command, Command::Run) && run.kdcs == ["dc1", "dc2:88"] && run.proxy.is_some());
-        assert!(matches!(parse("check --user alice@contoso.test").unwrap().command, Command::Check { .. }));
+        let check = parse("check --user alice@contoso.test --realm CONTOSO.TEST --ldap dc1 --ldap-ca ca.pem").unwrap();
+        assert!(matches!(check.command, Command::Check { .. }) && check.realm.as_deref() == Some("CONTOSO.TEST"));
+        assert!(check.alternate_names().unwrap().is_none());
+        for line in
+            ["run --alternate-id mail", "run --alternate-id mail --ldap dc1", "run --alternate-id mail) --ldap dc1"]
+        {
+            assert!(parse(line).unwrap().alternate_names().is_err(), "{line}");
+        }
         for line in
             ["", "sync", "run now", "check", "check --user @", "enrol --server http://n1", "run --proxy p", "--x"]
         {

@@ -1,13 +1,15 @@
 //! One job: opens the password, asks the KDC, and binds the ticket to the job.
 
+use crate::alternate::AlternateNames;
 use crate::clock;
 use crate::directory::Directory;
 use crate::session::Session;
 use seamless_kdc::KdcError;
-use seamless_pta::message::{Answer, Health, Job, Ticket, V1};
-use seamless_pta::terms::JobId;
+use seamless_pta::message::{Answer, Health, Job, Ticket, V1, Word};
+use seamless_pta::seal::AnswerKey;
+use seamless_pta::terms::{JobId, Terms};
 use seamless_pta::verdict::Fault;
-use seamless_pta::{Fixed, Text, Time};
+use seamless_pta::{Fixed, Text, Time, User};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +19,7 @@ use zeroize::Zeroizing;
 /// What the workers know together: the directory, its health, the clock of the server, and the jobs that they had.
 pub(crate) struct Validator {
     directory: Arc<dyn Directory>,
+    alternate: Option<Arc<AlternateNames>>,
     state: Mutex<State>,
 }
 
@@ -30,10 +33,10 @@ struct State {
 }
 
 impl Validator {
-    pub(crate) fn new(directory: Arc<dyn Directory>) -> Self {
+    pub(crate) fn new(directory: Arc<dyn Directory>, alternate: Option<Arc<AlternateNames>>) -> Self {
         let health = Health { kdc: seamless_pta::message::Kdc::Unknown, ms: 0 };
         let state = State { health, ahead: Duration::ZERO, behind: Duration::ZERO, seen: VecDeque::new() };
-        Self { directory, state: Mutex::new(state) }
+        Self { directory, alternate, state: Mutex::new(state) }
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -46,33 +49,40 @@ impl Validator {
         (state.ahead, state.behind) = (now.until(server), server.until(now));
     }
 
-    /// Does a job, and returns the answer.
+    /// Does a job, and returns the answer. Only the owner of the job can read what it says.
     pub(crate) async fn answer(&self, session: &Session, job: &Job) -> Answer {
-        let began = Instant::now();
-        match self.validate(session, job).await {
-            Ok(token) => {
-                let ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
-                self.state().health = Health { kdc: seamless_pta::message::Kdc::Ok, ms };
-                match Ticket::new(token) {
-                    Some(token) => Answer::Ticket { v: V1, job: job.job, token, ms },
-                    None => failed(job.job, Fault::Unreachable, "the ticket is too large"),
-                }
+        let (terms, password, key) = match open(session, job) {
+            Ok(opened) => opened,
+            Err(why) => {
+                tracing::warn!(job = %job.job, "the job does not open: {why}");
+                return Answer::Unopened { v: V1, job: job.job };
             }
-            Err(answer) => answer,
-        }
+        };
+        let word = self.validate(&terms, password).await.unwrap_or_else(|word| word);
+        let answer = key.answer(&terms, &word, *clock::random());
+        answer.unwrap_or(Answer::Unopened { v: V1, job: job.job })
     }
 
-    async fn validate(&self, session: &Session, job: &Job) -> Result<Vec<u8>, Answer> {
-        let cannot_open = |why: &str| failed(job.job, Fault::CannotOpen, why);
-        let identity = &session.identity;
-        let (terms, sealed) =
-            job.terms(&identity.tenant, identity.agent).map_err(|error| cannot_open(&error.to_string()))?;
-        self.admit(terms.expires, terms.nonce).map_err(|why| failed(job.job, Fault::ExpiredJob, why))?;
-        let opened = session.sealing.open_password(&terms, &sealed).map_err(|error| cannot_open(&error.to_string()))?;
-        let password = std::str::from_utf8(&opened).map_err(|_| cannot_open("the password is no text"))?;
-        let password = Zeroizing::new(password.to_owned());
-        let asked = self.directory.token(&terms.user, password, &terms.application_data()).await;
-        asked.map_err(|error| self.refused(job.job, &error))
+    async fn validate(&self, terms: &Terms, password: Zeroizing<String>) -> Result<Word, Word> {
+        let (job, began) = (terms.job, Instant::now());
+        self.admit(terms.expires, terms.nonce).map_err(|why| failed(job, Fault::ExpiredJob, why))?;
+        let user = self.user(terms).await?;
+        let asked = self.directory.token(&user, password, &terms.application_data()).await;
+        let token = asked.map_err(|error| self.refused(job, &error))?;
+        let ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        self.state().health = Health { kdc: seamless_pta::message::Kdc::Ok, ms };
+        let token = Ticket::new(token).ok_or_else(|| failed(job, Fault::Unreachable, "the ticket is too large"))?;
+        Ok(Word::Ticket { token, ms })
+    }
+
+    /// Returns the user whom the KDC is asked about.
+    async fn user(&self, terms: &Terms) -> Result<User, Word> {
+        let Some(alternate) = &self.alternate else { return Ok(terms.user.clone()) };
+        match alternate.user(&terms.user).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(failed(terms.job, Fault::AlternateId, "the name is of several users")),
+            Err(error) => Err(failed(terms.job, Fault::Unreachable, &error.to_string())),
+        }
     }
 
     /// Refuses a job after its end, by the server's clock, and a job that the agent had before.
@@ -91,12 +101,12 @@ impl Validator {
         Ok(())
     }
 
-    fn refused(&self, job: JobId, error: &KdcError) -> Answer {
+    fn refused(&self, job: JobId, error: &KdcError) -> Word {
         use seamless_pta::message::Kdc as Health_;
         let (kdc, fault) = match error {
             KdcError::Refused { refusal, status, told } => {
                 self.state().health.kdc = Health_::Ok;
-                return Answer::Refused { v: V1, job, code: *refusal, status: *status, told: *told };
+                return Word::Refused { code: *refusal, status: *status, told: *told };
             }
             KdcError::ClockSkew => (Health_::ClockSkew, Fault::ClockSkew),
             KdcError::Busy => (Health_::Ok, Fault::Busy),
@@ -114,12 +124,24 @@ impl Validator {
     }
 }
 
-fn failed(job: JobId, code: Fault, why: &str) -> Answer {
+/// Opens a job: its terms, its password, and the key of its answer.
+fn open(session: &Session, job: &Job) -> Result<(Terms, Zeroizing<String>, AnswerKey), String> {
+    let identity = &session.identity;
+    let (terms, sealed) = job.terms(&identity.tenant, identity.agent).map_err(|error| error.to_string())?;
+    let (opened, key) = session.sealing.open_password(&terms, &sealed).map_err(|error| error.to_string())?;
+    let password = std::str::from_utf8(&opened).map_err(|_| "the password is no text")?;
+    Ok((terms, Zeroizing::new(password.to_owned()), key))
+}
+
+fn failed(job: JobId, code: Fault, why: &str) -> Word {
     tracing::warn!(%job, "the KDC was not asked, or gave no verdict: {why}");
     let detail = why.chars().filter(|character| !character.is_control()).take(MAX_DETAIL).collect::<String>();
-    Answer::Failed { v: V1, job, code, detail: Text::new(detail) }
+    Word::Failed { code, detail: Text::new(detail) }
 }
 
 /// The number of jobs that the agent remembers. A job expires within ten seconds.
 const MAX_SEEN: usize = 4_096;
 const MAX_DETAIL: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Takes jobs from two nodes, answers them, and renews the certificate in time.
 
+use crate::alternate::AlternateNames;
 use crate::arguments::Arguments;
 use crate::clock;
 use crate::connection::{Connection, ConnectionError};
@@ -19,11 +20,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Where the agent works: its folder, its proxy, and the directory of a realm.
+/// Where the agent works: its folder, its proxy, the directory of a realm, and the alternate names in it.
 pub(crate) struct Site<'f> {
     pub(crate) folder: &'f Folder,
     pub(crate) proxy: Option<Arc<Proxy>>,
     pub(crate) directory_of: Box<DirectoryOf>,
+    pub(crate) alternate: Option<Arc<AlternateNames>>,
 }
 
 type DirectoryOf = dyn Fn(&str) -> Arc<dyn Directory> + Send + Sync;
@@ -33,8 +35,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (kdcs, proxy) = (arguments.kdcs.clone(), arguments.proxy.clone().map(Arc::new));
     let directory_of =
         Box::new(move |realm: &str| -> Arc<dyn Directory> { Arc::new(Beside(check::kdc(&kdcs, realm))) });
+    let alternate = arguments.alternate_names()?.map(Arc::new);
     tokio::select! {
-        ended = work(Site { folder: &arguments.folder, proxy, directory_of }) => ended?,
+        ended = work(Site { folder: &arguments.folder, proxy, directory_of, alternate }) => ended?,
         () = stopped() => tracing::info!("the agent stops"),
     }
     Ok(())
@@ -123,7 +126,8 @@ struct Workers {
 impl Workers {
     fn start(site: &Site<'_>, session: &Arc<Session>, told: &Bootstrap) -> Self {
         let directory = (site.directory_of)(told.realm.as_str());
-        let (validator, (stop, stops)) = (Arc::new(Validator::new(directory)), watch::channel(()));
+        let (validator, (stop, stops)) =
+            (Arc::new(Validator::new(directory, site.alternate.clone())), watch::channel(()));
         let is_proved = Arc::new(AtomicBool::new(false));
         for node in told.nodes.iter().take(NODES) {
             for _ in 0..told.concurrency {

@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn answer_with_the_largest_ticket_fits_into_a_reply() {
         let (v, job) = (V1, Fixed::new([1; 16]));
-        let answer = Answer::Ticket { v, job, token: Octets::new(vec![7; 64 * 1024]).unwrap(), ms: 1 };
+        let answer =
+            Answer::Sealed { v, job, nonce: Fixed::new([9; 12]), word: Octets::new(vec![7; 88 * 1024]).unwrap() };
         let reply = Delivered::Answered { v, answer };
         assert_eq!(read::<Delivered>(&write(&reply).unwrap()), Some(reply));
     }

@@ -12,11 +12,11 @@
 //! broker is away. The queue delivers at most once and stores nothing: the owner of a job tries again.
 //!
 //! # What the broker can do
-//! The broker and whoever can publish on these subjects see names and times, but no password: it is sealed to one agent.
-//! They can make no "yes", because a "yes" is a ticket that the validator judges with the bindings of the job. They can
-//! drop messages or forge refusals, which denies service. They can also ask an agent about a password of their own
-//! choice, as each node can. So each node proves itself to the broker by a certificate, and `deploy/nats-server.conf`
-//! has the subjects that it may use.
+//! The broker and whoever can publish on these subjects see names and times, but no password and no answer: the password is
+//! sealed to one agent, and the answer to the owner of the job. They can make neither a "yes" nor a refusal. They can drop
+//! messages, which denies service; the owner counts an attempt without an answer as a wrong password. No message has the public
+//! sealing key of an agent, without which nobody asks an agent about a password of their own choice. Each node proves itself to
+//! the broker by a certificate, and `deploy/nats-server.conf` has the subjects that it may use.
 
 pub mod broker;
 mod client;

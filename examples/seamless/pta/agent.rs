@@ -119,6 +119,25 @@ pub enum State {
     Locked,
 }
 
+impl State {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Enrolled, Self::Active, Self::Silent, Self::Draining, Self::Revoked, Self::Locked];
+
+    /// Returns the name of the state.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::Active => "active",
+            Self::Silent => "silent",
+            Self::Draining => "draining",
+            Self::Revoked => "revoked",
+            Self::Locked => "locked",
+        }
+    }
+}
+
 /// One certificate of an agent with its sealing key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,8 +6,8 @@
 
 use crate::agent::AgentId;
 use crate::encoding::Fixed;
-use crate::message;
-use crate::seal::SealingPublicKey;
+use crate::message::{self, Word};
+use crate::seal::{AnswerKey, SealingPublicKey};
 use crate::terms::{JobId, Terms};
 use crate::time::{Budget, Time};
 use crate::user::{Tenant, User};
@@ -20,8 +20,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
     asked: Asked,
-    /// The agent of the first attempt, which gets no second one, and the reason why the attempt ended.
-    before: Option<(AgentId, Failure)>,
+    before: Option<Before>,
     since: Time,
 }
 
@@ -29,7 +28,7 @@ pub struct Offered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     asked: Asked,
-    before: Option<(AgentId, Failure)>,
+    before: Option<Before>,
     claim: Claim,
     since: Time,
 }
@@ -38,8 +37,27 @@ pub struct Claimed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     asked: Asked,
-    before: Option<(AgentId, Failure)>,
+    before: Option<Before>,
     terms: Terms,
+    key: AnswerKey,
+}
+
+/// The first attempt. Its agent gets no second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Before {
+    agent: AgentId,
+    end: NoVerdict,
+}
+
+/// The end of an attempt, or of a job, without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{failure}")]
+pub struct NoVerdict {
+    /// The reason.
+    pub failure: Failure,
+    /// Whether the directory may have checked the password: an agent had it, and did not say with the key of the job that it
+    /// asked nobody. Who drops answers could otherwise guess without a count.
+    pub may_be_checked: bool,
 }
 
 /// What a user wants.
@@ -81,7 +99,7 @@ pub enum Outcome {
     /// Another agent may try.
     Again(Offered),
     /// There is no verdict.
-    Failed(Failure),
+    Failed(NoVerdict),
 }
 
 /// A ticket with the bindings that it must have.
@@ -115,6 +133,26 @@ pub enum NotAnswered {
     /// The answer is for another job.
     #[error("the answer is for another job")]
     OtherJob,
+    /// The answer was not sealed with the key of this attempt.
+    #[error("the answer is not of the agent that opened the job")]
+    Forged,
+}
+
+impl NoVerdict {
+    /// Ends an attempt about which the directory was not asked.
+    const fn unasked(failure: Failure) -> Self {
+        Self { failure, may_be_checked: false }
+    }
+
+    /// Ends an attempt about which the directory may have been asked.
+    const fn unanswered(failure: Failure) -> Self {
+        Self { failure, may_be_checked: true }
+    }
+
+    /// Returns the end of a job after this first attempt and the second one.
+    const fn and(self, second: Self) -> Self {
+        Self { failure: second.failure, may_be_checked: self.may_be_checked || second.may_be_checked }
+    }
 }
 
 impl Offered {
@@ -140,7 +178,7 @@ impl Offered {
     /// Returns the agent that may not claim the job, because it had the first attempt.
     #[must_use]
     pub fn excluded(&self) -> Option<AgentId> {
-        self.before.map(|(agent, _)| agent)
+        self.before.map(|before| before.agent)
     }
 
     /// Returns the time after which no agent may claim the job.
@@ -165,14 +203,14 @@ impl Offered {
 
     /// Ends a job that no agent has claimed. A second attempt fails for the reason of the first.
     #[must_use]
-    pub fn unclaimed(self, reason: Failure) -> Failure {
-        self.before.map_or(reason, |(_, failure)| failure)
+    pub fn unclaimed(self, reason: Failure) -> NoVerdict {
+        self.before.map_or(NoVerdict::unasked(reason), |before| before.end)
     }
 
     /// Returns what follows from the claim of an agent that may not have the job, by the registry.
     #[must_use]
     pub fn disowned(self, agent: AgentId, now: Time) -> Outcome {
-        again(self.asked, self.before.as_ref(), agent, Failure::NoAgent, now)
+        again(self.asked, self.before, Before { agent, end: NoVerdict::unasked(Failure::NoAgent) }, now)
     }
 }
 
@@ -192,7 +230,7 @@ impl Claimed {
         password: &[u8],
         random: Zeroizing<[u8; 32]>,
         now: Time,
-    ) -> Result<(Sealed, message::Job), Failure> {
+    ) -> Result<(Sealed, message::Job), NoVerdict> {
         let Self { asked, before, claim, since } = self;
         let terms = Terms {
             tenant: asked.tenant.clone(),
@@ -204,15 +242,18 @@ impl Claimed {
             expires: since.after(asked.budget.attempt).min(asked.until),
             nonce: asked.nonce,
         };
-        let sealed = claim.key.seal_password(&terms, password, random).map_err(|_| Failure::CannotSeal)?;
+        let end = NoVerdict::unasked(Failure::CannotSeal);
+        let end = before.map_or(end, |before| before.end.and(end));
+        let (sealed, key) = claim.key.seal_password(&terms, password, random).map_err(|_| end)?;
         let job = message::Job::new(&terms, sealed);
-        Ok((Sealed { asked, before, terms }, job))
+        Ok((Sealed { asked, before, terms, key }, job))
     }
 
     /// Returns what follows if the agent is gone before it has the password.
     #[must_use]
     pub fn lost(self, now: Time) -> Outcome {
-        again(self.asked, self.before.as_ref(), self.claim.agent, Failure::TimedOut, now)
+        let end = NoVerdict::unasked(Failure::TimedOut);
+        again(self.asked, self.before, Before { agent: self.claim.agent, end }, now)
     }
 }
 
@@ -240,37 +281,42 @@ impl Sealed {
         if answer.job() != self.terms.job {
             return Err((self, NotAnswered::OtherJob));
         }
+        let word = match &answer {
+            message::Answer::Sealed { nonce, word, .. } => self.key.open(&self.terms, nonce, word),
+            message::Answer::Unopened { .. } => Some(Word::Failed { code: Fault::CannotOpen, detail: None }),
+        };
+        let Some(word) = word else { return Err((self, NotAnswered::Forged)) };
         if now >= self.asked.until {
-            return Ok(Outcome::Failed(Failure::Late));
+            return Ok(self.ended(NoVerdict::unanswered(Failure::Late), now));
         }
-        Ok(match answer {
-            message::Answer::Ticket { token, .. } => {
-                Outcome::Ticket(Ticket { agent, token, bindings: self.terms.bindings() })
+        Ok(match word {
+            Word::Ticket { token, .. } => Outcome::Ticket(Ticket { agent, token, bindings: self.terms.bindings() }),
+            Word::Refused { code, status, told } => Outcome::Refused { agent, refusal: code, status, told },
+            Word::Failed { code, .. } => {
+                let end = NoVerdict { failure: Failure::Agent(code), may_be_checked: code.may_be_checked() };
+                self.ended(end, now)
             }
-            message::Answer::Refused { code, status, told, .. } => {
-                Outcome::Refused { agent, refusal: code, status, told }
-            }
-            message::Answer::Failed { code, .. } => self.failed(code, now),
         })
     }
 
     /// Returns what follows if the agent is silent until [`ends`](Self::ends), or its connection is gone.
     #[must_use]
     pub fn lost(self, now: Time) -> Outcome {
-        again(self.asked, self.before.as_ref(), self.terms.agent, Failure::TimedOut, now)
+        self.ended(NoVerdict::unanswered(Failure::TimedOut), now)
     }
 
-    fn failed(self, fault: Fault, now: Time) -> Outcome {
-        again(self.asked, self.before.as_ref(), self.terms.agent, Failure::Agent(fault), now)
+    fn ended(self, end: NoVerdict, now: Time) -> Outcome {
+        again(self.asked, self.before, Before { agent: self.terms.agent, end }, now)
     }
 }
 
 /// Offers a job to another agent, unless this was the second attempt or the time is over.
-fn again(asked: Asked, before: Option<&(AgentId, Failure)>, agent: AgentId, failure: Failure, now: Time) -> Outcome {
-    if before.is_some() || now >= asked.until {
-        return Outcome::Failed(failure);
+fn again(asked: Asked, first: Option<Before>, last: Before, now: Time) -> Outcome {
+    match first {
+        Some(first) => Outcome::Failed(first.end.and(last.end)),
+        None if now >= asked.until => Outcome::Failed(last.end),
+        None => Outcome::Again(Offered { asked, before: Some(last), since: now }),
     }
-    Outcome::Again(Offered { asked, before: Some((agent, failure)), since: now })
 }
 
 #[cfg(test)]

@@ -3,6 +3,12 @@
 //!
 //! The digest of the job's terms is the associated data. The plaintext is the length of the password in two octets, the
 //! password, and zeros up to a multiple of 128 octets. So the length of a sealed password says little about the password.
+//!
+//! The same context exports the key of the agent's answer ([`AnswerKey`]).
+
+mod answer;
+
+pub use answer::AnswerKey;
 
 use crate::encoding::{Fixed, Octets};
 use crate::terms::Terms;
@@ -10,7 +16,7 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
-use hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _};
+use hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _, setup_receiver, setup_sender_with_rng};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::convert::Infallible;
@@ -92,12 +98,12 @@ impl SealingKey {
         SealingPublicKey(Fixed::new(X25519HkdfSha256::sk_to_pk(&self.key().expect("32 octets")).to_bytes().into()))
     }
 
-    /// Opens the password of a job.
+    /// Opens the password of a job, and returns the key of the answer, too.
     ///
     /// # Errors
     /// Returns [`SealError::CannotOpen`] unless the password was sealed to this key under exactly these terms.
-    pub fn open_password(&self, terms: &Terms, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let plaintext = self.open(INFO, &terms.digest(), sealed)?;
+    pub fn open_password(&self, terms: &Terms, sealed: &Sealed) -> Result<(Zeroizing<Vec<u8>>, AnswerKey), SealError> {
+        let (plaintext, answer) = self.open(INFO, &terms.digest(), sealed)?;
         let (length, rest) = plaintext.split_first_chunk::<2>().ok_or(SealError::CannotOpen)?;
         let (password, zeros) =
             rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(SealError::CannotOpen)?;
@@ -105,7 +111,7 @@ impl SealingKey {
         if !is_padding || password.is_empty() || password.len() > MAX_PASSWORD {
             return Err(SealError::CannotOpen);
         }
-        Ok(Zeroizing::new(password.to_vec()))
+        Ok((Zeroizing::new(password.to_vec()), answer))
     }
 
     /// Opens the challenge with which the server checks that the agent has this key.
@@ -113,17 +119,19 @@ impl SealingKey {
     /// # Errors
     /// Returns [`SealError::CannotOpen`] unless the challenge was sealed to this key.
     pub fn open_challenge(&self, sealed: &Sealed) -> Result<Fixed<32>, SealError> {
-        let opened = self.open(CHALLENGE, self.public().id().as_bytes(), sealed)?;
+        let (opened, _) = self.open(CHALLENGE, self.public().id().as_bytes(), sealed)?;
         opened.as_slice().try_into().map(Fixed::new).map_err(|_| SealError::CannotOpen)
     }
 
-    fn open(&self, info: &[u8], aad: &[u8], sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    fn open(&self, info: &[u8], aad: &[u8], sealed: &Sealed) -> Result<(Zeroizing<Vec<u8>>, AnswerKey), SealError> {
         let enc = hpke_key(sealed.enc.as_bytes()).ok_or(SealError::CannotOpen)?;
         let key = self.key().ok_or(SealError::CannotOpen)?;
-        let (mode, ct) = (OpModeR::Base, sealed.ct.as_bytes());
-        hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(&mode, &key, &enc, info, ct, aad)
-            .map(Zeroizing::new)
-            .map_err(|_| SealError::CannotOpen)
+        let mut context =
+            setup_receiver::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(&OpModeR::Base, &key, &enc, info)
+                .map_err(|_| SealError::CannotOpen)?;
+        let opened = context.open(sealed.ct.as_bytes(), aad).map(Zeroizing::new);
+        let answer = AnswerKey::exported(|to| context.export(answer::CONTEXT, to));
+        Ok((opened.map_err(|_| SealError::CannotOpen)?, answer.map_err(|_| SealError::CannotOpen)?))
     }
 
     fn key(&self) -> Option<<X25519HkdfSha256 as hpke::Kem>::PrivateKey> {
@@ -150,7 +158,8 @@ impl SealingPublicKey {
         self.0.as_bytes()
     }
 
-    /// Seals a password under the terms of a job. `random` must be 32 octets that serve for nothing else.
+    /// Seals a password under the terms of a job, and returns the key of the answer, too. `random` must be 32 octets that serve
+    /// for nothing else.
     ///
     /// # Errors
     /// Returns an error for an empty password, a password that is too long, and a key that is no usable point.
@@ -159,7 +168,7 @@ impl SealingPublicKey {
         terms: &Terms,
         password: &[u8],
         random: Zeroizing<[u8; 32]>,
-    ) -> Result<Sealed, SealError> {
+    ) -> Result<(Sealed, AnswerKey), SealError> {
         let wrong_length = SealError::PasswordLength(password.len());
         if password.is_empty() || password.len() > MAX_PASSWORD {
             return Err(wrong_length);
@@ -178,7 +187,7 @@ impl SealingPublicKey {
     /// # Errors
     /// Returns [`SealError::UnusableKey`] for a key that is no usable point.
     pub fn seal_challenge(&self, challenge: &Fixed<32>, random: Zeroizing<[u8; 32]>) -> Result<Sealed, SealError> {
-        self.seal(CHALLENGE, self.id().as_bytes(), challenge.as_bytes(), random)
+        self.seal(CHALLENGE, self.id().as_bytes(), challenge.as_bytes(), random).map(|(sealed, _)| sealed)
     }
 
     fn seal(
@@ -187,20 +196,21 @@ impl SealingPublicKey {
         aad: &[u8],
         plaintext: &[u8],
         random: Zeroizing<[u8; 32]>,
-    ) -> Result<Sealed, SealError> {
+    ) -> Result<(Sealed, AnswerKey), SealError> {
         let key: <X25519HkdfSha256 as hpke::Kem>::PublicKey =
             hpke_key(self.as_bytes()).ok_or(SealError::UnusableKey)?;
-        let (enc, ct) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        let (enc, mut context) = setup_sender_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
             &key,
             info,
-            plaintext,
-            aad,
             &mut Once(random),
         )
         .map_err(|_| SealError::UnusableKey)?;
+        let ct = context.seal(plaintext, aad).map_err(|_| SealError::UnusableKey)?;
         let ct = Ciphertext::new(ct).ok_or(SealError::UnusableKey)?;
-        Ok(Sealed { enc: Fixed::new(enc.to_bytes().into()), ct })
+        let answer = AnswerKey::exported(|to| context.export(answer::CONTEXT, to));
+        let answer = answer.map_err(|_| SealError::UnusableKey)?;
+        Ok((Sealed { enc: Fixed::new(enc.to_bytes().into()), ct }, answer))
     }
 }
 

@@ -173,6 +173,13 @@ impl Fault {
         Self::KdcError,
     ];
 
+    /// Returns whether the directory may have checked the password although the agent says this. A job that comes twice to an
+    /// agent may be one that somebody sent again to replace the first answer.
+    #[must_use]
+    pub const fn may_be_checked(self) -> bool {
+        matches!(self, Self::CannotOpen | Self::ExpiredJob)
+    }
+
     /// Returns the number of Entra's error (`AADSTS`), for the log.
     #[must_use]
     pub const fn entra(self) -> u32 {

@@ -492,6 +492,7 @@ impl TenantConfig {
             }
             _ => {}
         }
+        self.password.as_ref().map_or(Ok(()), PasswordConfig::check_alternate_id).map_err(|error| in_tenant(&error))?;
         let Some(hashes) = self.hashes() else { return Ok(()) };
         if self.domain_sids.is_empty() {
             return Err(in_tenant("password: hashes need `domain_sids`, which say whose accounts the source may send"));

@@ -14,7 +14,7 @@ use crate::hashes::{Checks, Table, Tables};
 use crate::health::{AccountKeys, Health, Signs};
 use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
-use crate::oidc::{Clients, GrantType, User};
+use crate::oidc::{Clients, GrantType};
 use crate::principal;
 use crate::proof::Proofs;
 use crate::replay::{Replay, Replays};
@@ -233,7 +233,9 @@ impl Checkers<'_> {
             }
             (Some(PasswordConfig::PassThrough { .. }), fallback) => {
                 let agents = Arc::clone(self.agents?);
-                Some(Directory::of_agents(agents, self.answer_after).with_fallback(fallback))
+                let attribute = config.password.as_ref().and_then(PasswordConfig::alternate_id);
+                let directory = Directory::of_agents(agents, self.answer_after).with_alternate_id(attribute);
+                Some(directory.with_fallback(fallback))
             }
             (Some(PasswordConfig::Kdc { .. }) | None, fallback) => {
                 let kdc = config.kdc.as_ref()?;
@@ -305,11 +307,6 @@ impl Tenant {
     pub(crate) fn takes_tickets_of(&self, identity: &SessionIdentity) -> bool {
         let groups = &self.tickets.groups;
         groups.is_empty() || groups.iter().any(|group| identity.is_member_of(*group))
-    }
-
-    /// Returns whether the configuration lets a user sign in by app passwords.
-    pub(crate) fn takes_app_passwords_of(&self, user: &User) -> bool {
-        self.app_passwords.as_ref().is_some_and(|config| !config.blocks(user))
     }
 
     /// Returns whether the tenant has app passwords and a client that may send passwords.

@@ -5,6 +5,7 @@
 //! cargo run --example seeds -- seeds
 //! ```
 
+mod agents;
 #[path = "../../../tests/anatomy/mod.rs"]
 mod anatomy;
 mod messages;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     let folder = std::env::args().nth(1).expect("the folder to write to");
     let seeds = Seeds(folder.into());
+    agents::write(&seeds);
     requests::write(&seeds);
     messages::write(&seeds);
     minted::write(&seeds);

@@ -87,7 +87,7 @@ fn sealing() -> Measured {
             expires: Time::from_millis(5_000),
             nonce: Fixed::new(*desk.random()),
         };
-        let sealed = public.seal_password(&terms, RIGHT.as_bytes(), desk.random()).unwrap();
+        let (sealed, _) = public.seal_password(&terms, RIGHT.as_bytes(), desk.random()).unwrap();
         assert!(key.open_password(&terms, &sealed).is_ok());
         times.push(began.elapsed());
     }

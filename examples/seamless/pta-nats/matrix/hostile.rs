@@ -1,15 +1,18 @@
 //! What a stranger at the broker, or a node that is not honest, can do.
 
 use super::hub::{Hub, Wire};
-use super::made_up::{Act, Desk, RIGHT, agent, sealing_key, sign_in, tenant, work};
+use super::made_up::{Act, Desk, RIGHT, agent, ask_about, sealing_key, sign_in, tenant, work};
 use super::{is_ticket_of, node};
 use crate::broker::{Broker as _, Request};
 use crate::message::{Delivered, Offer, Reply, read, write};
 use crate::{NodeName, subject};
 use futures_util::StreamExt as _;
 use seamless_pta::Fixed;
-use seamless_pta::message::{Answer, Job, V1};
-use seamless_pta::verdict::{Failure, Refusal, Told};
+use seamless_pta::job::NoVerdict;
+use seamless_pta::message::{Answer, Job, V1, Word};
+use seamless_pta::terms::Terms;
+use seamless_pta::verdict::{Failure, Fault, Refusal, Told};
+use seamless_pta::{Octets, Time, User};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -107,12 +110,40 @@ async fn replies_that_are_no_claim_of_this_job_are_no_claims() {
     }
 }
 
-/// The stranger claims for a known agent, and answers as it likes. Its ticket is one for the validator to refuse, and its
-/// refusal stands: this is the denial of service that a broker can always do.
+/// Returns the answer of a stranger, which has no key of the job. The one that it makes itself has a key of its own.
+fn forged(word: &Word) -> Answer {
+    let key = sealing_key(1).public();
+    let (name, job) = (User::parse("alice").unwrap(), Fixed::new([9; 16]));
+    let (issued, expires) = (Time::from_seconds(1), Time::from_seconds(2));
+    let (nonce, key_id) = (Fixed::new([1; 32]), key.id());
+    let terms = Terms { tenant: tenant(), agent: agent(1), key: key_id, job, user: name, issued, expires, nonce };
+    let (_, own) = key.seal_password(&terms, b"x", zeroize::Zeroizing::new([1; 32])).unwrap();
+    own.answer(&terms, word, [1; 12]).unwrap()
+}
+
+/// The stranger claims for a known agent, or owns the broker, and drops the answers or replaces them by its own. It gets
+/// neither a refusal nor a failure that would give the attempt back to a guesser. That there is no verdict counts.
 #[tokio::test(start_paused = true)]
-async fn answers_for_another_job_are_lost_and_a_forged_refusal_is_a_refusal() {
-    let refused = |job| Answer::Refused { v: V1, job, code: Refusal::Locked, status: None, told: Told::AfterPassword };
-    for is_same in [false, true] {
+async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say() {
+    let refused = Word::Refused { code: Refusal::Locked, status: None, told: Told::AfterPassword };
+    let failed = Word::Failed { code: Fault::Unreachable, detail: None };
+    let with_job = |word: &Word, id| match forged(word) {
+        Answer::Sealed { v, nonce, word, .. } => Answer::Sealed { v, job: id, nonce, word },
+        other => other,
+    };
+    let rubbish = Octets::new(vec![0; 100]).unwrap();
+    let answers: [Box<dyn Fn(&Job) -> Delivered>; 6] = [
+        Box::new(|job| Delivered::Lost { v: V1, job: job.job }),
+        Box::new(|_| Delivered::Answered { v: V1, answer: forged(&Word::Failed { code: Fault::Busy, detail: None }) }),
+        Box::new(move |job| Delivered::Answered { v: V1, answer: with_job(&refused, job.job) }),
+        Box::new(move |job| Delivered::Answered { v: V1, answer: with_job(&failed, job.job) }),
+        Box::new(|job| Delivered::Answered { v: V1, answer: Answer::Unopened { v: V1, job: job.job } }),
+        Box::new(move |job| {
+            let (nonce, word) = (Fixed::new([0; 12]), rubbish.clone());
+            Delivered::Answered { v: V1, answer: Answer::Sealed { v: V1, job: job.job, nonce, word } }
+        }),
+    ];
+    for (number, forge) in answers.iter().enumerate() {
         let hub = Arc::<Hub>::default();
         let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
         let claims = impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| {
@@ -120,18 +151,29 @@ async fn answers_for_another_job_are_lost_and_a_forged_refusal_is_a_refusal() {
         });
         let answers = impersonate(&wire, subject::jobs(&stranger()), None, |request| {
             let job: Job = seamless_pta::message::read(&request.body).unwrap();
-            let answer = refused(if is_same { job.job } else { Fixed::new([9; 16]) });
-            write(&Delivered::Answered { v: V1, answer }).unwrap()
+            write(&forge(&job)).unwrap()
         });
         let desk = Desk::new();
         let verdict = tokio::select! {
-            (verdict, _) = sign_in(a.queue(), &desk, RIGHT) => verdict,
+            (verdict, _) = ask_about(a.queue(), &desk, RIGHT) => verdict,
             () = async { tokio::join!(claims, answers); } => panic!("the subscriptions ended"),
         };
-        let is_refused = matches!(verdict, Ok(seamless_pta::queue::Verdict::Refused { refusal: Refusal::Locked, .. }));
-        assert_eq!(is_refused, is_same, "{verdict:?}");
-        assert!(is_same || verdict.unwrap_err() == Failure::TimedOut);
+        let NoVerdict { failure, may_be_checked } = verdict.unwrap_err();
+        assert!(may_be_checked && matches!(failure, Failure::TimedOut | Failure::Agent(Fault::CannotOpen)), "{number}");
     }
+}
+
+/// Who knew the public key could seal a guess of its own to the agent, and would then read the answer.
+#[tokio::test(start_paused = true)]
+async fn no_message_has_the_public_key_of_an_agent_or_a_word_about_a_password() {
+    let hub = Arc::<Hub>::default();
+    let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
+    assert!(sign_in(a.queue(), &Desk::new(), "wrong").await.0.is_ok());
+    let all: Vec<u8> = hub.frames().into_iter().flat_map(|(_, body)| body).collect();
+    let all = String::from_utf8(all).unwrap();
+    let public = Fixed::new(*sealing_key(1).public().as_bytes()).to_string();
+    assert!(all.contains("\"answer\":\"sealed\"") && all.contains(&sealing_key(1).public().id().to_string()));
+    assert!(!all.contains(&public) && !all.contains("wrong") && !all.contains("refused"), "{all}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::encoding::{Octets, Text};
-use crate::message::{Answer, V1};
+use crate::message::{Answer, V1, Word};
 use crate::seal::SealingKey;
 use std::time::Duration;
 
@@ -35,31 +35,44 @@ fn sealed(job: Offered, number: u8, millis: u64) -> (Sealed, message::Job) {
     claimed.seal(b"secret", Zeroizing::new([number; 32]), at(millis)).unwrap()
 }
 
-fn ticket() -> Answer {
-    Answer::Ticket { v: V1, job: offered().id(), token: Octets::new(vec![0x60]).unwrap(), ms: 1 }
+/// Seals a word with the key of the job.
+fn say(job: &message::Job, number: u8, word: &Word) -> Answer {
+    let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(number)).unwrap();
+    key(number).open_password(&terms, &blob).unwrap().1.answer(&terms, word, [number; 12]).unwrap()
 }
 
-fn failed(code: Fault) -> Answer {
-    Answer::Failed { v: V1, job: offered().id(), code, detail: Text::new("why") }
+fn ticket() -> Word {
+    Word::Ticket { token: Octets::new(vec![0x60]).unwrap(), ms: 1 }
+}
+
+fn failed(code: Fault) -> Word {
+    Word::Failed { code, detail: Text::new("why") }
+}
+
+fn refused(code: Refusal) -> Word {
+    Word::Refused { code, status: code.status(), told: Told::BeforePassword }
+}
+
+/// Returns the outcome of a first attempt whose agent says this word.
+fn said(word: &Word, millis: u64) -> Outcome {
+    let (sealed, job) = sealed(offered(), 1, 0);
+    sealed.answer(agent(1), say(&job, 1, word), at(millis)).unwrap()
 }
 
 #[test]
 fn job_passes_through_its_states_to_a_ticket_with_the_bindings_of_its_terms() {
     let (sealed, job) = sealed(offered(), 1, 0);
     let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(1)).unwrap();
-    assert_eq!(key(1).open_password(&terms, &blob).unwrap().as_slice(), b"secret");
+    assert_eq!(key(1).open_password(&terms, &blob).unwrap().0.as_slice(), b"secret");
     assert_eq!((terms.issued, terms.expires), (NOW, at(4_500)));
-    let Ok(Outcome::Ticket(ticket)) = sealed.answer(agent(1), ticket(), at(41)) else { panic!() };
+    let Ok(Outcome::Ticket(ticket)) = sealed.answer(agent(1), say(&job, 1, &ticket()), at(41)) else { panic!() };
     assert_eq!(format!("{:?}", ticket.bindings), format!("{:?}", terms.bindings()));
 }
 
 #[test]
 fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
     for refusal in Refusal::ALL {
-        let (v, job, status) = (V1, offered().id(), refusal.status());
-        let told = Told::BeforePassword;
-        let answer = Answer::Refused { v, job, code: refusal, status, told };
-        let outcome = sealed(offered(), 1, 0).0.answer(agent(1), answer, at(1)).unwrap();
+        let outcome = said(&refused(refusal), 1);
         assert!(
             matches!(outcome, Outcome::Refused { refusal: said, told: Told::BeforePassword, .. } if said == refusal),
             "{outcome:?}"
@@ -72,27 +85,54 @@ fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
 #[test]
 fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
     let mut ends = vec![
-        (offered().claim(claim(1), at(10)).unwrap().lost(at(20)), Failure::TimedOut),
-        (sealed(offered(), 1, 10).0.lost(at(4_510)), Failure::TimedOut),
+        (offered().claim(claim(1), at(10)).unwrap().lost(at(20)), NoVerdict::unasked(Failure::TimedOut)),
+        (sealed(offered(), 1, 10).0.lost(at(4_510)), NoVerdict::unanswered(Failure::TimedOut)),
     ];
     for fault in Fault::ALL {
-        let outcome = sealed(offered(), 1, 10).0.answer(agent(1), failed(fault), at(20)).unwrap();
-        ends.push((outcome, Failure::Agent(fault)));
+        let end = NoVerdict { failure: Failure::Agent(fault), may_be_checked: fault.may_be_checked() };
+        ends.push((said(&failed(fault), 20), end));
     }
-    for (outcome, failure) in ends {
+    for (outcome, end) in ends {
         let Outcome::Again(again) = outcome else { panic!("{outcome:?}") };
         assert_eq!(again.excluded(), Some(agent(1)));
-        assert_eq!(
-            again.clone().unclaimed(Failure::NoAgent),
-            failure,
-            "without a second agent, the first one's reason stays"
-        );
+        let alone = again.clone().unclaimed(Failure::NoAgent);
+        assert_eq!(alone, end, "without a second agent, the first one's reason stays");
         let again = again.claim(claim(1), at(30)).unwrap_err();
         assert_eq!(again.1, NotClaimed::SameAgent);
-        let (second, _) = sealed(again.0, 2, 30);
-        let last = second.answer(agent(2), failed(Fault::Busy), at(40)).unwrap();
-        assert!(matches!(last, Outcome::Failed(Failure::Agent(Fault::Busy))), "{last:?}");
+        let (second, job) = sealed(again.0, 2, 30);
+        let last = second.answer(agent(2), say(&job, 2, &failed(Fault::Busy)), at(40)).unwrap();
+        let Outcome::Failed(last) = last else { panic!("{last:?}") };
+        let expected = NoVerdict { failure: Failure::Agent(Fault::Busy), ..end };
+        assert_eq!(last, expected, "the silence of the first agent still counts");
     }
+}
+
+/// Who can drop or replace answers, but has no key, gets no attempt that does not count.
+#[test]
+fn directory_may_have_checked_a_password_unless_its_agent_says_with_the_key_of_the_job_that_it_was_not_asked() {
+    let said_nothing: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.may_be_checked()).collect();
+    assert_eq!(said_nothing, [Fault::CannotOpen, Fault::ExpiredJob]);
+    let (job, message) = sealed(offered(), 1, 0);
+    let Answer::Sealed { v, job: id, word, .. } = say(&message, 1, &failed(Fault::Unreachable)) else { panic!() };
+    let forged = Answer::Sealed { v, job: id, nonce: Fixed::new([0; 12]), word };
+    let (job, error) = job.answer(agent(1), forged, at(1)).unwrap_err();
+    assert_eq!(error, NotAnswered::Forged);
+    let ends = [job.clone().lost(at(1)), job.answer(agent(1), Answer::Unopened { v: V1, job: id }, at(1)).unwrap()];
+    for end in ends {
+        let Outcome::Again(again) = end else { panic!("{end:?}") };
+        assert!(again.unclaimed(Failure::NoAgent).may_be_checked);
+    }
+}
+
+#[test]
+fn word_of_one_attempt_is_none_of_the_other() {
+    let (first, job) = sealed(offered(), 1, 0);
+    let Outcome::Again(again) = first.clone().lost(at(4_500)) else { panic!() };
+    let (second, other) = sealed(again, 2, 4_600);
+    let (_, error) = first.answer(agent(1), say(&other, 2, &ticket()), at(4_700)).unwrap_err();
+    assert_eq!(error, NotAnswered::Forged);
+    let (_, error) = second.answer(agent(2), say(&job, 1, &ticket()), at(4_700)).unwrap_err();
+    assert_eq!(error, NotAnswered::Forged);
 }
 
 #[test]
@@ -105,7 +145,7 @@ fn second_attempt_has_its_own_terms() {
     let (terms, blob) = other.terms(&tenant, agent(2)).unwrap();
     assert!(key(2).open_password(&terms, &blob).is_ok());
     assert!(key(1).open_password(&job.terms(&tenant, agent(1)).unwrap().0, &blob).is_err());
-    let (_, error) = second.answer(agent(1), ticket(), at(4_700)).unwrap_err();
+    let (_, error) = second.answer(agent(1), say(&job, 1, &ticket()), at(4_700)).unwrap_err();
     assert_eq!(error, NotAnswered::OtherAgent, "the first agent comes too late");
 }
 
@@ -114,39 +154,35 @@ fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
     assert_eq!(offered().ends(), at(500));
     assert!(offered().claim(claim(1), at(499)).is_ok());
     let (job, error) = offered().claim(claim(1), at(500)).unwrap_err();
-    assert_eq!((error, job.unclaimed(Failure::NoAgent)), (NotClaimed::TooLate, Failure::NoAgent));
+    let end = NoVerdict::unasked(Failure::NoAgent);
+    assert_eq!((error, job.unclaimed(Failure::NoAgent)), (NotClaimed::TooLate, end));
 }
 
 #[test]
 fn answer_for_another_job_leaves_the_job_as_it_is() {
-    let (job, _) = sealed(offered(), 1, 0);
-    let other = Answer::Refused {
-        v: V1,
-        job: JobId::new([9; 16]),
-        code: Refusal::Locked,
-        status: None,
-        told: Told::AfterPassword,
-    };
+    let (job, message) = sealed(offered(), 1, 0);
+    let other = Answer::Unopened { v: V1, job: JobId::new([9; 16]) };
     let (job, error) = job.answer(agent(1), other, at(1)).unwrap_err();
     assert_eq!(error, NotAnswered::OtherJob);
-    assert!(matches!(job.answer(agent(1), ticket(), at(2)), Ok(Outcome::Ticket(_))));
+    assert!(matches!(job.answer(agent(1), say(&message, 1, &ticket()), at(2)), Ok(Outcome::Ticket(_))));
 }
 
 #[test]
 fn nothing_is_accepted_or_tried_again_after_ten_seconds() {
-    let late = sealed(offered(), 1, 0).0.answer(agent(1), ticket(), at(10_000));
-    assert!(matches!(late, Ok(Outcome::Failed(Failure::Late))));
-    let lost = sealed(offered(), 1, 0).0.lost(at(10_000));
-    assert!(matches!(lost, Outcome::Failed(Failure::TimedOut)));
-    let in_time = sealed(offered(), 1, 0).0.answer(agent(1), ticket(), at(9_999));
-    assert!(matches!(in_time, Ok(Outcome::Ticket(_))));
+    let failure = |outcome| match outcome {
+        Outcome::Failed(end) => end,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(failure(said(&ticket(), 10_000)), NoVerdict::unanswered(Failure::Late));
+    assert_eq!(failure(sealed(offered(), 1, 0).0.lost(at(10_000))), NoVerdict::unanswered(Failure::TimedOut));
+    assert!(matches!(said(&ticket(), 9_999), Outcome::Ticket(_)));
 }
 
 #[test]
 fn password_that_cannot_be_sealed_fails() {
     let claimed = offered().claim(claim(1), NOW).unwrap();
     let failed = claimed.seal(b"", Zeroizing::new([1; 32]), NOW).unwrap_err();
-    assert_eq!(failed, Failure::CannotSeal);
+    assert_eq!(failed, NoVerdict::unasked(Failure::CannotSeal));
 }
 
 /// All sequences of events of two attempts. No sequence has a third attempt, and each ends.
@@ -157,11 +193,13 @@ fn every_sequence_of_events_ends_after_at_most_two_attempts() {
         let number = attempts.saturating_add(1);
         let soon = now.saturating_add(10);
         let claimed = job.clone().claim(claim(number), at(now)).unwrap();
+        let (attempt, message) = sealed(job, number, now);
+        let answer = |word| attempt.clone().answer(agent(number), say(&message, number, &word), at(soon)).unwrap();
         let outcomes = [
             claimed.lost(at(soon)),
-            sealed(job.clone(), number, now).0.lost(at(now.saturating_add(4_500))),
-            sealed(job.clone(), number, now).0.answer(agent(number), failed(Fault::Unreachable), at(soon)).unwrap(),
-            sealed(job, number, now).0.answer(agent(number), ticket(), at(soon)).unwrap(),
+            attempt.clone().lost(at(now.saturating_add(4_500))),
+            answer(failed(Fault::Unreachable)),
+            answer(ticket()),
         ];
         for outcome in outcomes {
             match outcome {

@@ -1,21 +1,42 @@
 //! The answer of an agent to a job.
 
 use super::V1;
-use crate::encoding::{Octets, Text};
+use crate::encoding::{Fixed, Octets, Text};
 use crate::terms::JobId;
 use crate::verdict::{Fault, Refusal, Told};
 use serde::{Deserialize, Serialize};
 
-/// `POST /agents/v1/answer`.
+/// `POST /agents/v1/answer`. Only the owner of the job can read the word of the agent: the nodes and the broker in between see
+/// that there is an answer, and its length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "verdict")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "answer")]
 pub enum Answer {
-    /// The KDC issued a ticket.
-    Ticket {
+    /// The agent opened the job.
+    Sealed {
         /// The version of the message.
         v: V1,
         /// The job.
         job: JobId,
+        /// The nonce of the word's encryption.
+        nonce: Fixed<12>,
+        /// The [`Word`], sealed with the [`AnswerKey`](crate::seal::AnswerKey) of the job.
+        word: SealedWord,
+    },
+    /// The job did not open, so the agent has no key for a word. Anybody can say this.
+    Unopened {
+        /// The version of the message.
+        v: V1,
+        /// The job.
+        job: JobId,
+    },
+}
+
+/// The word of an agent to the owner of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "verdict")]
+pub enum Word {
+    /// The KDC issued a ticket.
+    Ticket {
         /// The AP-REQ in GSS framing, with the channel bindings of the job.
         token: Ticket,
         /// The time that the agent needed, in milliseconds.
@@ -23,10 +44,6 @@ pub enum Answer {
     },
     /// The directory refused the password.
     Refused {
-        /// The version of the message.
-        v: V1,
-        /// The job.
-        job: JobId,
         /// The reason.
         code: Refusal,
         /// The NTSTATUS that the KDC sent, if it sent one.
@@ -37,10 +54,6 @@ pub enum Answer {
     },
     /// The agent could not ask the directory.
     Failed {
-        /// The version of the message.
-        v: V1,
-        /// The job.
-        job: JobId,
         /// The reason.
         code: Fault,
         /// The cause in words, without the password, for the log.
@@ -52,12 +65,15 @@ pub enum Answer {
 /// A ticket with its authenticator. The library reads tokens of up to 64 KiB.
 pub type Ticket = Octets<{ 64 * 1024 }>;
 
+/// A sealed [`Word`]. The longest one has a ticket in base64.
+pub type SealedWord = Octets<{ 88 * 1024 }>;
+
 impl Answer {
     /// Returns the job that the answer is for.
     #[must_use]
     pub const fn job(&self) -> JobId {
         match self {
-            Self::Ticket { job, .. } | Self::Refused { job, .. } | Self::Failed { job, .. } => *job,
+            Self::Sealed { job, .. } | Self::Unopened { job, .. } => *job,
         }
     }
 }

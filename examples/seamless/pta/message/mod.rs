@@ -19,7 +19,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Ticket};
+pub use answer::{Answer, SealedWord, Ticket, Word};
 pub use bootstrap::{Bootstrap, NodeUrl};
 pub use enrol::{Csr, Enrol, Host, ProgramVersion};
 pub use enrolled::{Certificate, Chain, Enrolled};

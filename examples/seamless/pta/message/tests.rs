@@ -66,20 +66,25 @@ fn take() -> Take {
 }
 
 fn job() -> Job {
-    let sealed = enrol().seal_key.seal_password(&terms(), b"secret", Zeroizing::new([4; 32])).unwrap();
+    let sealed = enrol().seal_key.seal_password(&terms(), b"secret", Zeroizing::new([4; 32])).unwrap().0;
     Job::new(&terms(), sealed)
 }
 
-fn answers() -> Vec<Answer> {
-    let job = job().job;
-    let mut all = vec![Answer::Ticket { v: V1, job, token: Octets::new(vec![0x60, 1]).unwrap(), ms: 41 }];
+fn answers() -> [Answer; 2] {
+    let (v, job) = (V1, job().job);
+    let (nonce, word) = (Fixed::new([9; 12]), Octets::new(vec![1; 100]).unwrap());
+    [Answer::Sealed { v, job, nonce, word }, Answer::Unopened { v, job }]
+}
+
+fn words() -> Vec<Word> {
+    let mut all = vec![Word::Ticket { token: Octets::new(vec![0x60, 1]).unwrap(), ms: 41 }];
     for code in Refusal::ALL {
         for told in [Told::AfterPassword, Told::BeforePassword] {
-            all.push(Answer::Refused { v: V1, job, code, status: code.status(), told });
+            all.push(Word::Refused { code, status: code.status(), told });
         }
     }
     for code in Fault::ALL {
-        all.push(Answer::Failed { v: V1, job, code, detail: Text::new("no route to host") });
+        all.push(Word::Failed { code, detail: Text::new("no route to host") });
     }
     all
 }
@@ -108,18 +113,33 @@ fn written_message_is_read_again() {
 /// The forms are those that an agent in another language writes.
 #[test]
 fn messages_have_the_forms_of_the_design() {
-    let refused = json!({"v": 1, "job": Fixed::new([3; 16]), "verdict": "refused", "code": "locked", "status": 3_221_226_036_u32, "told": "before-password"});
-    let read: Answer = read(refused.to_string().as_bytes()).unwrap();
-    let Answer::Refused { code, status, told, .. } = read else { panic!("{read:?}") };
+    let refused =
+        json!({"verdict": "refused", "code": "locked", "status": 3_221_226_036_u32, "told": "before-password"});
+    let read: Word = serde_json::from_value(refused).unwrap();
+    let Word::Refused { code, status, told } = read else { panic!("{read:?}") };
     assert_eq!((code, status, told), (Refusal::Locked, Some(0xC000_0234), Told::BeforePassword));
+    let unopened = serde_json::to_value(&answers()[1]).unwrap();
+    assert_eq!(unopened, json!({"answer": "unopened", "v": 1, "job": Fixed::new([3; 16])}));
     let message = serde_json::to_value(job()).unwrap();
     assert_eq!((&message["v"], &message["kem"], &message["kind"]), (&json!(1), &json!(32), &json!("principal")));
     assert_eq!(message["issued"], json!(1_795_000_000_123_u64));
 }
 
 #[test]
+fn word_is_read_as_it_was_written_and_one_with_an_unknown_field_or_a_token_that_is_too_long_is_refused() {
+    for word in words() {
+        let mut json = serde_json::to_value(&word).unwrap();
+        assert_eq!(serde_json::from_value::<Word>(json.clone()).unwrap(), word);
+        json["also"] = json!(1);
+        assert!(serde_json::from_value::<Word>(json).is_err(), "{word:?}");
+    }
+    let token = "A".repeat((64 * 1024 + 1) * 4 / 3 + 1);
+    assert!(serde_json::from_value::<Word>(json!({"verdict": "ticket", "token": token, "ms": 1})).is_err());
+}
+
+#[test]
 fn unknown_missing_and_repeated_fields_are_refused() {
-    let optional = ["proof", "status", "detail"];
+    let optional = ["proof"];
     for_each(|name, message, reads| {
         let fields = message.as_object().unwrap();
         let mut more = fields.clone();
@@ -141,9 +161,9 @@ fn field_of_another_type_or_size_is_refused() {
     let others = [json!(null), json!(-1), json!(1.5), json!([]), json!({}), json!(""), json!("é\n"), json!(u64::MAX)];
     for_each(|name, message, reads| {
         for (field, value) in message.as_object().unwrap() {
-            for other in others.iter().chain([&json!("A".repeat(100_000))]) {
+            for other in others.iter().chain([&json!("A".repeat(124_000))]) {
                 let is_time = *other == json!(u64::MAX) && value.is_u64();
-                let is_none = other.is_null() && ["proof", "status", "detail"].contains(&field.as_str());
+                let is_none = other.is_null() && field == "proof";
                 let mut changed = message.clone();
                 changed[field] = other.clone();
                 let is_read = reads(changed.to_string().as_bytes()).is_ok();
@@ -211,6 +231,19 @@ fn job_for_another_kem_or_with_a_name_of_another_form_is_not_ours() {
     assert_eq!(sealed.ct, job().sealed);
     assert_eq!(of(Job { kem: 0x647A, ..job() }), Err(NotOurs::Kem(0x647A)));
     assert_eq!(of(Job { kind: crate::Kind::Account, ..job() }), Err(NotOurs::Name));
+}
+
+#[test]
+fn list_of_64_nodes_is_read_and_an_empty_one_and_one_of_65_are_not() {
+    for (count, is_read) in [(0, false), (1, true), (64, true), (65, false)] {
+        let nodes: Vec<_> = (0..count).map(|number| format!("https://n{number}:8443")).collect();
+        let mut told = serde_json::to_value(bootstrap()).unwrap();
+        told["nodes"] = json!(nodes);
+        assert_eq!(read::<Bootstrap>(told.to_string().as_bytes()).is_ok(), is_read, "{count}");
+        let mut given = serde_json::to_value(enrolled()).unwrap();
+        given["nodes"] = json!(nodes);
+        assert_eq!(read::<Enrolled>(given.to_string().as_bytes()).is_ok(), is_read, "{count}");
+    }
 }
 
 #[test]

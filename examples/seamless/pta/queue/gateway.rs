@@ -188,6 +188,12 @@ impl Gateway {
         self.inner().running.len()
     }
 
+    /// Returns the agents that have a connection to this node.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentId> {
+        self.inner().present.keys().copied().collect()
+    }
+
     /// Returns the tenants that have agents with a connection to this node.
     #[must_use]
     pub fn tenants(&self) -> HashSet<Tenant> {

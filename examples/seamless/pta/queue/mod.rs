@@ -17,7 +17,7 @@ mod turn;
 
 pub use gateway::{AnswerError, ConnectionId, Gateway, Place, Taken};
 pub use in_process::InProcess;
-pub use owner::{Node, Verdict, ask};
+pub use owner::{Done, Node, Verdict, ask};
 pub use turn::{MAX_WAITING, Turn, Turns};
 
 use crate::agent::AgentId;

@@ -4,7 +4,7 @@
 use super::{NoClaim, Offer, Pending, Queue};
 use crate::agent::AgentId;
 use crate::encoding::Fixed;
-use crate::job::{Claim, Offered, Outcome, Sealed, Ticket};
+use crate::job::{Claim, NoVerdict, Offered, Outcome, Sealed, Ticket};
 use crate::message;
 use crate::seal::{KeyId, SealingPublicKey};
 use crate::terms::JobId;
@@ -29,6 +29,22 @@ pub trait Node: Send + Sync {
         agent: AgentId,
         key: &'a KeyId,
     ) -> Pending<'a, Option<SealingPublicKey>>;
+
+    /// Notes what an agent did with a password, for the share of each agent.
+    fn note(&self, _agent: AgentId, _done: Done) {}
+}
+
+/// What an agent did with a password that it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It returned a ticket, which the validator may still refuse.
+    Ticket,
+    /// It returned a refusal of its directory.
+    Refused,
+    /// It said that it could not ask.
+    Failed,
+    /// It returned nothing that it can have sealed.
+    Silent,
 }
 
 /// The word of a directory about a password.
@@ -52,16 +68,17 @@ pub enum Verdict {
 /// Asks the agents of a tenant about a password.
 ///
 /// # Errors
-/// Returns the failure if no agent could ask the directory in time.
+/// Returns the failure if there is no verdict in time, and whether the directory may have checked the password all the same.
 pub async fn ask(
     queue: &dyn Queue,
     node: &dyn Node,
     (tenant, user): (Tenant, User),
     password: &Zeroizing<Vec<u8>>,
     budget: Budget,
-) -> Result<Verdict, Failure> {
+) -> Result<Verdict, NoVerdict> {
     let id = node.random();
-    let (id, _) = id.split_first_chunk::<16>().ok_or(Failure::CannotSeal)?;
+    let cannot_seal = NoVerdict { failure: Failure::CannotSeal, may_be_checked: false };
+    let (id, _) = id.split_first_chunk::<16>().ok_or(cannot_seal)?;
     let nonce = Fixed::new(*node.random());
     let mut offered = Offered::new((tenant, user), JobId::new(*id), nonce, budget, node.now());
     loop {
@@ -81,7 +98,7 @@ async fn attempt(
     node: &dyn Node,
     offered: Offered,
     password: &Zeroizing<Vec<u8>>,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, NoVerdict> {
     let wait = node.now().until(offered.ends());
     let offer = Offer { job: offered.id(), tenant: offered.tenant().clone(), excluded: offered.excluded(), wait };
     let claim = match timeout(wait, queue.offer(&offer)).await {
@@ -98,13 +115,20 @@ async fn attempt(
     };
     let (sealed, job) = claimed.seal(password, node.random(), node.now())?;
     let wait = node.now().until(sealed.ends());
-    match timeout(wait, queue.send(claim, job)).await {
-        Ok(Ok(answer)) => Ok(answered(sealed, claim.agent, answer, node.now())),
-        Ok(Err(super::Lost)) | Err(_) => Ok(sealed.lost(node.now())),
-    }
+    let (outcome, done) = match timeout(wait, queue.send(claim, job)).await {
+        Ok(Ok(answer)) => answered(sealed, claim.agent, answer, node.now()),
+        Ok(Err(super::Lost)) | Err(_) => (sealed.lost(node.now()), Done::Silent),
+    };
+    node.note(claim.agent, done);
+    Ok(outcome)
 }
 
-/// A queue that brings the answer of another agent or job has lost the right one.
-fn answered(sealed: Sealed, agent: AgentId, answer: message::Answer, now: Time) -> Outcome {
-    sealed.answer(agent, answer, now).unwrap_or_else(|(sealed, _)| sealed.lost(now))
+/// A queue that brings the answer of another agent or job, or a forged one, has lost the right one.
+fn answered(sealed: Sealed, agent: AgentId, answer: message::Answer, now: Time) -> (Outcome, Done) {
+    match sealed.answer(agent, answer, now) {
+        Ok(outcome @ Outcome::Ticket(_)) => (outcome, Done::Ticket),
+        Ok(outcome @ Outcome::Refused { .. }) => (outcome, Done::Refused),
+        Ok(outcome) => (outcome, Done::Failed),
+        Err((sealed, _)) => (sealed.lost(now), Done::Silent),
+    }
 }

@@ -22,18 +22,19 @@ fn sealed_octets_are_those_of_rfc_9180() {
     let random = hex("909a9b35d3dc4713a5e72a4da274b55d3d3821a37e5d099e74a647db583a904b").try_into().unwrap();
     let (info, aad) = (hex("4f6465206f6e2061204772656369616e2055726e"), hex("436f756e742d30"));
     let plaintext = hex("4265617574792069732074727574682c20747275746820626561757479");
-    let sealed = key.public().seal(&info, &aad, &plaintext, Zeroizing::new(random)).unwrap();
+    let (sealed, answer) = key.public().seal(&info, &aad, &plaintext, Zeroizing::new(random)).unwrap();
     let enc = hex("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a");
     let ct = hex("1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db21993c62ce81883d2dd1b51a28");
     assert_eq!((sealed.enc.as_bytes().as_slice(), sealed.ct.as_bytes()), (&*enc, &*ct));
-    assert_eq!(*key.open(&info, &aad, &sealed).unwrap(), plaintext);
+    let (opened, of_agent) = key.open(&info, &aad, &sealed).unwrap();
+    assert_eq!((&*opened, of_agent), (&plaintext, answer));
 }
 
 #[test]
 fn password_opens_with_its_key_under_its_terms_only() {
     let (key, other) = (SealingKey::from_random(&[5; 32]), SealingKey::from_random(&[6; 32]));
-    let sealed = key.public().seal_password(&terms(), b"secret", random(7)).unwrap();
-    assert_eq!(key.open_password(&terms(), &sealed).unwrap().as_slice(), b"secret");
+    let sealed = key.public().seal_password(&terms(), b"secret", random(7)).unwrap().0;
+    assert_eq!(key.open_password(&terms(), &sealed).unwrap().0.as_slice(), b"secret");
     assert_eq!(other.open_password(&terms(), &sealed), Err(SealError::CannotOpen));
     for terms in others() {
         assert_eq!(key.open_password(&terms, &sealed), Err(SealError::CannotOpen), "{terms:?}");
@@ -43,7 +44,7 @@ fn password_opens_with_its_key_under_its_terms_only() {
 #[test]
 fn each_changed_bit_of_a_sealed_password_is_refused() {
     let key = SealingKey::from_random(&[5; 32]);
-    let sealed = key.public().seal_password(&terms(), b"secret", random(7)).unwrap();
+    let (sealed, _) = key.public().seal_password(&terms(), b"secret", random(7)).unwrap();
     for bit in 0..32 * 8 {
         let mut enc = *sealed.enc.as_bytes();
         enc[bit / 8] ^= 1 << (bit % 8);
@@ -63,9 +64,9 @@ fn each_changed_bit_of_a_sealed_password_is_refused() {
 fn lengths_of_passwords_are_hidden_in_blocks_of_128_octets() {
     let key = SealingKey::from_random(&[5; 32]);
     for (length, blocks) in [(1, 1), (126, 1), (127, 2), (254, 2), (255, 3), (MAX_PASSWORD, 9)] {
-        let sealed = key.public().seal_password(&terms(), &vec![b'a'; length], random(7)).unwrap();
+        let (sealed, _) = key.public().seal_password(&terms(), &vec![b'a'; length], random(7)).unwrap();
         assert_eq!(sealed.ct.as_bytes().len(), blocks * 128 + 16, "{length}");
-        assert_eq!(key.open_password(&terms(), &sealed).unwrap().len(), length);
+        assert_eq!(key.open_password(&terms(), &sealed).unwrap().0.len(), length);
     }
 }
 
@@ -83,7 +84,7 @@ fn empty_password_and_password_of_1025_octets_are_not_sealed() {
 fn plaintext_with_a_wrong_length_or_padding_is_refused() {
     let key = SealingKey::from_random(&[5; 32]);
     let open = |plaintext: &[u8]| {
-        let sealed = key.public().seal(INFO, &terms().digest(), plaintext, random(7)).unwrap();
+        let (sealed, _) = key.public().seal(INFO, &terms().digest(), plaintext, random(7)).unwrap();
         key.open_password(&terms(), &sealed).is_ok()
     };
     let padded = |start: &[u8]| [start, &vec![0; 128 - start.len()]].concat();

@@ -54,6 +54,14 @@ pub(crate) struct Listed {
     pub(crate) seen: Option<u64>,
     pub(crate) address: Option<String>,
     pub(crate) kdc: Option<String>,
+    /// The time of the KDC's last answer to the agent, in milliseconds.
+    pub(crate) kdc_ms: Option<u32>,
+    /// The number of passwords of this node's users that the agent got.
+    pub(crate) jobs: u64,
+    /// The share of the agent in those of its tenant, in percent.
+    pub(crate) share: u64,
+    /// The number of seconds for which this node has counted.
+    pub(crate) counted: u64,
     pub(crate) generation: u32,
     /// The seconds until the certificate ends.
     pub(crate) certificate: u64,
@@ -65,7 +73,14 @@ impl Agents {
         let now = time(clock::now());
         let Some(tenant) = tenant_name(tenant) else { return Ok(Vec::new()) };
         let agents = self.registry.list(&tenant, now).await?;
-        Ok(agents.iter().map(|agent| Listed::of(agent, now)).collect())
+        let mut listed: Vec<_> = agents.iter().map(|agent| Listed::of(agent, now)).collect();
+        let counted = self.tally.seconds(clock::now());
+        listed.iter_mut().for_each(|one| (one.jobs, one.counted) = (self.tally.of(one.agent).jobs(), counted));
+        let all = listed.iter().fold(0_u64, |all, one| all.saturating_add(one.jobs));
+        for one in &mut listed {
+            one.share = one.jobs.saturating_mul(100).checked_div(all).unwrap_or_default();
+        }
+        Ok(listed)
     }
 
     /// Gives an agent no more jobs. Returns whether there is such an agent.
@@ -88,13 +103,17 @@ impl Listed {
         let seen = agent.seen();
         Self {
             agent: agent.id(),
-            state: format!("{:?}", agent.state(now)).to_lowercase(),
+            state: agent.state(now).name().into(),
             host: agent.host().to_string(),
             version: agent.version().to_string(),
             role: agent.role(),
             seen: seen.map(|seen| seen.at.until(now).as_secs()),
             address: seen.map(|seen| seen.address.clone()),
             kdc: seen.map(|seen| format!("{:?}", seen.health.kdc).to_lowercase()),
+            kdc_ms: seen.map(|seen| seen.health.ms),
+            jobs: 0,
+            share: 0,
+            counted: 0,
             generation: agent.generation(),
             certificate: now.until(agent.not_after()).as_secs(),
         }

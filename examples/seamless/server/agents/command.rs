@@ -110,13 +110,44 @@ async fn ask(socket: &Path, command: &Command) -> Result<String, Box<dyn Error>>
 fn line(agent: &Listed) -> String {
     let seen = agent.seen.map_or_else(|| "never".into(), |seconds| format!("{seconds} s ago"));
     let (address, kdc) = (agent.address.as_deref().unwrap_or("-"), agent.kdc.as_deref().unwrap_or("-"));
+    let answered = agent.kdc_ms.filter(|ms| *ms > 0).map(|ms| format!(" in {ms} ms")).unwrap_or_default();
     let days = agent.certificate.checked_div(86_400).unwrap_or_default();
-    let Listed { agent, state, host, version, role, generation, .. } = agent;
+    let Listed { agent, state, host, version, role, generation, jobs, share, counted, .. } = agent;
     format!(
-        "{agent}  {state}  {host}  {}  {version}  seen {seen} from {address}  KDC {kdc}  certificate {generation}, {days} d",
+        "{agent}  {state}  {host}  {}  {version}  seen {seen} from {address}  KDC {kdc}{answered}  \
+         {jobs} jobs in {counted} s, {share} %  certificate {generation}, {days} d",
         role.name()
     )
 }
 
 /// The largest answer: a list of 64 agents.
 const MAX_BODY: usize = 256 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_of_an_agent_has_its_share_its_kdc_and_since_when_this_node_counts() {
+        let listed = Listed {
+            agent: AgentId::from_random([1; 16]),
+            state: "active".into(),
+            host: "gw1".into(),
+            version: "0.1.0".into(),
+            role: Role::Pta,
+            seen: Some(3),
+            address: Some("192.0.2.1".into()),
+            kdc: Some("ok".into()),
+            kdc_ms: Some(12),
+            jobs: 30,
+            share: 75,
+            counted: 3_600,
+            generation: 2,
+            certificate: 6 * 86_400,
+        };
+        let expected = "01010101-0101-4101-8101-010101010101  active  gw1  pta  0.1.0  seen 3 s ago from 192.0.2.1  \
+                        KDC ok in 12 ms  30 jobs in 3600 s, 75 %  certificate 2, 6 d";
+        assert_eq!(line(&listed), expected);
+    }
+}

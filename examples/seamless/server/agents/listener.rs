@@ -1,5 +1,8 @@
 //! The listener for agents: TLS 1.3 with the certificate of an agent. Only an agent that enrols has none.
 //!
+//! A connection without a certificate leaves the table of agents' connections for a small table of its own. So whoever can reach
+//! the listener can keep other agents from enrolling, but not the enrolled ones from working.
+//!
 //! Each connection has a number. When a connection ends, its requests and jobs are lost at once, so another agent gets the
 //! jobs.
 
@@ -8,6 +11,8 @@ use super::{Agents, routes, time};
 use crate::clock;
 use crate::config::AgentsConfig;
 use crate::connections::Connections;
+use crate::forwarded::Proxies;
+use crate::metrics::Metrics;
 use crate::serve::{ConnectionLimits, Place, Stopping, serve_http, shake_hands};
 use axum::Router;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -100,6 +105,7 @@ pub(crate) async fn serve(
     mut stopping: Stopping,
 ) {
     let routes = routes::routes(Arc::clone(&agents));
+    let strangers = Connections::new(STRANGERS, STRANGERS_OF_ADDRESS, Proxies::default(), Metrics::new());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -109,7 +115,8 @@ pub(crate) async fn serve(
             Ok((stream, from)) => {
                 let Some((slot, gives_way)) = connections.admit(from.ip()) else { continue };
                 let place = Place { address: from.ip(), slot, gives_way, stopping: stopping.clone() };
-                tokio::spawn(serve_tls(stream, Arc::clone(&agents), routes.clone(), place));
+                let (agents, strangers) = (Arc::clone(&agents), Arc::clone(&strangers));
+                tokio::spawn(serve_tls(stream, agents, strangers, routes.clone(), place));
             }
             Err(error) => {
                 tracing::error!("no connection of an agent is accepted: {error}");
@@ -131,7 +138,13 @@ impl Drop for Connected {
     }
 }
 
-async fn serve_tls(stream: TcpStream, agents: Arc<Agents>, routes: Router, mut place: Place) {
+async fn serve_tls(
+    stream: TcpStream,
+    agents: Arc<Agents>,
+    strangers: Arc<Connections>,
+    routes: Router,
+    mut place: Place,
+) {
     let acceptor = TlsAcceptor::from(agents.tls.current(&agents.authority, time(clock::now())));
     let Some(stream) = shake_hands(&acceptor, stream, &mut place, HANDSHAKE_TIME).await else { return };
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
@@ -139,7 +152,11 @@ async fn serve_tls(stream: TcpStream, agents: Arc<Agents>, routes: Router, mut p
         Some(Ok(certificate)) => Some(Arc::new(certificate)),
         // The authority signs certificates of agents and of nodes only.
         Some(Err(_)) => return,
-        None => None,
+        None => {
+            let Some((slot, gives_way)) = strangers.admit(place.address) else { return };
+            (place.slot, place.gives_way) = (slot, gives_way);
+            None
+        }
     };
     let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let _connected = Connected { agents, connection };
@@ -160,7 +177,12 @@ const MAX_HEADER_SIZE: usize = 16 * 1024;
 const AGENT_TIME: Duration = Duration::from_hours(24);
 
 /// The life of a connection without a certificate, which is enough to enrol.
-const ENROLMENT_TIME: Duration = Duration::from_secs(30);
+const ENROLMENT_TIME: Duration = Duration::from_secs(10);
+
+/// The largest number of connections without a certificate, of all addresses and of one. An agent that enrols has one for less
+/// than a second.
+const STRANGERS: usize = 64;
+const STRANGERS_OF_ADDRESS: usize = 8;
 
 /// The time for the answer to the last job of a connection.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);

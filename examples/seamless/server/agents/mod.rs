@@ -7,6 +7,8 @@
 //! - [`queue`]: the queue of the jobs, in the process or between several nodes.
 //! - [`routes`]: what an agent may ask: enrol, bootstrap, renew, take and answer.
 //! - [`hashes`]: what a source of password hashes may ask.
+//! - [`watch`]: the end of the requests of an agent that another node has revoked.
+//! - [`tally`]: the share of each agent in the jobs of this node.
 //! - [`enrolment`]: certificates for new and known agents.
 //! - [`administration`] and [`command`]: what an operator does with agents.
 //!
@@ -23,8 +25,10 @@ mod listener;
 mod queue;
 mod registry;
 mod routes;
+mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watch;
 
 #[cfg(unix)]
 pub(crate) use administration::{administrate, bind};
@@ -35,23 +39,25 @@ pub(crate) use listener::serve;
 use crate::clock;
 use crate::config::{AgentsConfig, Config, PasswordConfig};
 use crate::hashes::Tables;
-use crate::store::{Engine, Records};
+use crate::store::{Engine, Records, StoreError};
 use kerberos_sso::UnixTime;
 use listener::NodeTls;
 use registry::Registry;
 use seamless_pta::agent::State;
 use seamless_pta::certificate::{Authority, Role};
+use seamless_pta::job::NoVerdict;
 use seamless_pta::message::NodeUrl;
-use seamless_pta::queue::{Gateway, Node, Pending, Queue, Verdict, ask};
+use seamless_pta::queue::{Done, Gateway, Node, Pending, Queue, Verdict, ask};
 use seamless_pta::time::Budget;
 use seamless_pta::user::Tenant;
 use seamless_pta::verdict::Failure;
-use seamless_pta::{AgentId, KeyId, SealingPublicKey, Time, User};
+use seamless_pta::{Agent, AgentId, KeyId, SealingPublicKey, Time, User};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 use zeroize::Zeroizing;
 
 /// The agents of this server.
@@ -67,6 +73,7 @@ pub(crate) struct Agents {
     gateway: Arc<Gateway>,
     queue: Box<dyn Queue>,
     tls: NodeTls,
+    tally: Tally,
 }
 
 impl Agents {
@@ -103,7 +110,10 @@ impl Agents {
         let tls = NodeTls::new(config, &authority, time(clock::now()))?;
         let registry = Registry::new(records.clone());
         let config = config.clone();
-        Ok(Arc::new(Self { config, realms, tables, authority, registry, gateway, queue, tls }))
+        let tally = Tally::new();
+        let agents = Arc::new(Self { config, realms, tables, authority, registry, gateway, queue, tls, tally });
+        agents.watch();
+        Ok(agents)
     }
 
     /// Asks the agents of a tenant about a password, for at most the time `whole`.
@@ -113,10 +123,11 @@ impl Agents {
         user: &str,
         password: &str,
         whole: Duration,
-    ) -> Result<Verdict, Failure> {
-        let user = User::parse(user).ok_or(Failure::CannotSeal)?;
+    ) -> Result<Verdict, NoVerdict> {
+        let unasked = |failure| NoVerdict { failure, may_be_checked: false };
+        let user = User::parse(user).ok_or(unasked(Failure::CannotSeal))?;
         let password = Zeroizing::new(password.as_bytes().to_vec());
-        let whom = (tenant_name(tenant).ok_or(Failure::NoAgent)?, user);
+        let whom = (tenant_name(tenant).ok_or(unasked(Failure::NoAgent))?, user);
         ask(&*self.queue, self, whom, &password, Budget::within(whole)).await
     }
 
@@ -129,9 +140,43 @@ impl Agents {
         self.nodes().into_iter().next()
     }
 
+    /// Returns what the agents did with the passwords of this node's users.
+    pub(crate) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Returns the state of each agent, and the number of seconds since it last asked for a job, with its tenant.
+    pub(crate) async fn states(&self) -> Result<Vec<Seen>, StoreError> {
+        let (now, mut all) = (time(clock::now()), Vec::new());
+        for tenant in self.realms.keys() {
+            let tenant_name: Arc<str> = tenant.as_str().into();
+            let seen = |agent: &Agent| Seen {
+                tenant: Arc::clone(&tenant_name),
+                agent: agent.id(),
+                state: agent.state(now),
+                silence: agent.seen().map(|seen| seen.at.until(now)),
+            };
+            all.extend(self.registry.list(tenant, now).await?.iter().map(seen));
+        }
+        Ok(all)
+    }
+
+    /// Returns the tenants that have agents.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.realms.keys().map(Tenant::as_str)
+    }
+
     fn nodes(&self) -> Vec<NodeUrl> {
         self.config.nodes.iter().filter_map(|node| NodeUrl::parse(node)).collect()
     }
+}
+
+/// An agent, as the figures show it.
+pub(crate) struct Seen {
+    pub(crate) tenant: Arc<str>,
+    pub(crate) agent: AgentId,
+    pub(crate) state: State,
+    pub(crate) silence: Option<Duration>,
 }
 
 impl Node for Agents {
@@ -157,6 +202,10 @@ impl Node for Agents {
             let takes = matches!(agent.state(now), State::Active | State::Silent);
             agent.sealing_key(key, now).filter(|_| is_meant && takes)
         })
+    }
+
+    fn note(&self, agent: AgentId, done: Done) {
+        self.tally.note(agent, done);
     }
 }
 

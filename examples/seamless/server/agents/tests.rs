@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod hashes;
+mod listener;
+mod revocation;
 
 use super::administration::Listed;
 use super::*;
@@ -21,10 +23,12 @@ use rcgen::KeyPair;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use seamless_pta::certificate::make_request;
+use seamless_pta::certificate::{AgentCertificate, make_request};
 use seamless_pta::message::{
-    Answer, Enrol, Enrolled, Health, Host, Job, Kdc, Message, ProgramVersion, Renew, Take, Ticket, V1, read, write,
+    Answer, Enrol, Enrolled, Health, Host, Job, Kdc, Message, ProgramVersion, Renew, Take, Ticket, V1, Word, read,
+    write,
 };
+use seamless_pta::seal::AnswerKey;
 use seamless_pta::terms::Terms;
 use seamless_pta::verdict;
 use seamless_pta::{Fixed, SealingKey};
@@ -175,6 +179,14 @@ impl TestAgent {
         Self { enrolled: read(&body).unwrap(), key, sealing }
     }
 
+    /// Enrols without a connection.
+    async fn enrol_at(agents: &Agents) -> Self {
+        let (key, sealing) = keys();
+        let token = agents.make_token("contoso.test", Role::Pta, None, "root".into()).await.unwrap();
+        let enrolled = agents.enrol(&enrol_request(&token, &key, &sealing)).await.unwrap();
+        Self { enrolled, key, sealing }
+    }
+
     async fn connect(&self, server: &Server) -> Connection {
         server.connect(Some((self.enrolled.certificate.as_bytes(), &self.key))).await.unwrap()
     }
@@ -185,29 +197,41 @@ impl TestAgent {
         Take { v: V1, key: self.sealing.public().id(), proof: Some(proof), free: 1, health }
     }
 
-    /// Opens the password of a job.
-    fn open(&self, job: &Job) -> (Terms, String) {
+    /// Opens a job: its terms, its password, and the key of its answer.
+    fn open(&self, job: &Job) -> (Terms, String, AnswerKey) {
         let (terms, sealed) = job.terms(&self.enrolled.tenant, self.enrolled.agent).unwrap();
-        let password = self.sealing.open_password(&terms, &sealed).unwrap();
-        (terms, String::from_utf8(password.to_vec()).unwrap())
+        let (password, key) = self.sealing.open_password(&terms, &sealed).unwrap();
+        (terms, String::from_utf8(password.to_vec()).unwrap(), key)
     }
 
     /// Does one job, and returns the status of its answer.
     fn work(
         self: &Arc<Self>,
         server: &Arc<Server>,
-        act: impl FnOnce(&Server, &Terms, &str) -> Answer + Send + 'static,
+        act: impl FnOnce(&Server, &Terms, &str) -> Word + Send + 'static,
     ) -> JoinHandle<u16> {
         let (agent, server) = (Arc::clone(self), Arc::clone(server));
         tokio::spawn(async move {
             let mut connection = agent.connect(&server).await;
             let (status, body) = connection.post("take", &agent.take()).await;
             assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-            let (terms, password) = agent.open(&read(&body).unwrap());
-            let answer = act(&server, &terms, &password);
-            connection.post("answer", &answer).await.0
+            let (terms, password, key) = agent.open(&read(&body).unwrap());
+            let word = act(&server, &terms, &password);
+            connection.post("answer", &sealed(&terms, &key, &word)).await.0
         })
     }
+}
+
+/// Returns agents of the test realm, of which one has asked for a job and got a password.
+pub(crate) async fn with_one_agent(records: &Records) -> Arc<Agents> {
+    let agents = Agents::of_test_realm("127.0.0.1:8443".parse().unwrap(), records).await.unwrap();
+    let agent = TestAgent::enrol_at(&agents).await;
+    let shown = AgentCertificate::read(agent.enrolled.certificate.as_bytes()).unwrap();
+    let now = time(clock::now());
+    let seen = |one: Agent| (Some(one.take(&shown.serial, &agent.take(), "192.0.2.1", now).unwrap()), ());
+    agents.registry.change(shown.agent, now, seen).await.unwrap();
+    agents.note(shown.agent, Done::Ticket);
+    agents
 }
 
 /// Waits until an agent's request waits at the gateway.
@@ -223,21 +247,21 @@ async fn until_waiting(server: &Server) {
     }
 }
 
-fn ticket(terms: &Terms, token: Vec<u8>) -> Answer {
-    Answer::Ticket { v: V1, job: terms.job, token: Ticket::new(token).unwrap(), ms: 1 }
+fn sealed(terms: &Terms, key: &AnswerKey, word: &Word) -> Answer {
+    key.answer(terms, word, clock::random()).unwrap()
 }
 
-fn refused(terms: &Terms, code: verdict::Refusal) -> Answer {
-    Answer::Refused { v: V1, job: terms.job, code, status: code.status(), told: verdict::Told::AfterPassword }
+fn refused(code: verdict::Refusal) -> Word {
+    Word::Refused { code, status: code.status(), told: verdict::Told::AfterPassword }
 }
 
 /// Answers as an honest agent does: bob's and alice's password is `right`.
-fn honest(server: &Server, terms: &Terms, password: &str) -> Answer {
+fn honest(server: &Server, terms: &Terms, password: &str) -> Word {
     if password != "right" {
-        return refused(terms, verdict::Refusal::WrongPassword);
+        return refused(verdict::Refusal::WrongPassword);
     }
     let token = server.ticket(terms.user.account()).bound_to(&terms.application_data());
-    ticket(terms, token.mint())
+    Word::Ticket { token: Ticket::new(token.mint()).unwrap(), ms: 1 }
 }
 
 #[tokio::test]
@@ -263,7 +287,7 @@ async fn word_of_the_directory_comes_to_the_server() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
     for code in verdict::Refusal::ALL {
-        let working = agent.work(&server, move |_, terms, _| refused(terms, code));
+        let working = agent.work(&server, move |_, _, _| refused(code));
         until_waiting(&server).await;
         let verdict = server.agents().ask("contoso.test", "alice", "right", Duration::from_secs(10)).await.unwrap();
         let Verdict::Refused { refusal, status, .. } = verdict else { panic!("{verdict:?}") };
@@ -367,10 +391,11 @@ async fn draining_agent_gets_no_job_and_may_answer_its_last_one() {
         tokio::spawn(async move {
             let mut connection = agent.connect(&server).await;
             let (_, body) = connection.post("take", &agent.take()).await;
-            let (terms, password) = agent.open(&read(&body).unwrap());
+            let (terms, password, key) = agent.open(&read(&body).unwrap());
             taken.notify_one();
             may_answer.notified().await;
-            let answered = connection.post("answer", &honest(&server, &terms, &password)).await.0;
+            let answer = sealed(&terms, &key, &honest(&server, &terms, &password));
+            let answered = connection.post("answer", &answer).await.0;
             (answered, connection.post("take", &agent.take()).await.0)
         })
     };

@@ -48,6 +48,12 @@ struct Stored {
     is_proved: bool,
 }
 
+impl Stored {
+    fn is_young(&self, config: &Config, now: UnixTime) -> bool {
+        now.seconds().saturating_sub(self.made) < config.lifetime()
+    }
+}
+
 /// An app password in the list of its user. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
@@ -200,6 +206,16 @@ impl AppPasswords {
         Ok(marked.is_none() && found.is_some())
     }
 
+    /// Returns whether an app password is as young as the configuration allows now. The configuration may have shortened its
+    /// lifetime since, which ends its refresh tokens, too.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn is_young(&self, config: &Config, locator: &Locator, now: UnixTime) -> Result<bool, StoreError> {
+        let stored: Option<Stored> = self.0.get(&key(locator)).await?;
+        Ok(stored.is_some_and(|stored| stored.is_young(config, now)))
+    }
+
     /// Checks whether an app password is valid for the named user.
     pub(crate) async fn sign_in(
         &self,
@@ -234,8 +250,7 @@ impl AppPasswords {
         let locator = presented.password.locator(self.0.secret(), &tenant.name);
         let key = key(&locator);
         let (marked, stored) = tokio::try_join!(self.is_marked(&locator), self.0.get(&key)).map_err(Refusal::Store)?;
-        // An administrator may have shortened the lifetime since the user made the app password.
-        let is_live = |stored: &Stored| now.seconds().saturating_sub(stored.made) < config.lifetime() && !marked;
+        let is_live = |stored: &Stored| stored.is_young(config, now) && !marked;
         let Stored { identity, is_proved, .. } = stored.filter(is_live).ok_or(Refusal::Unknown)?;
         let is_of_user = tenant.is_name_of(presented.user, &identity);
         let user = User::of_session(&identity).filter(|_| is_of_user).ok_or(Refusal::OfAnother)?;

@@ -17,6 +17,9 @@ pub(crate) enum PasswordConfig {
     PassThrough {
         /// The verifiers that decide if no agent answers.
         fallback: Option<HashConfig>,
+        /// The attribute by which agents look a name up, such as `mail`. Without it, the ticket of an agent must be of the user
+        /// whose name was typed.
+        alternate_id: Option<String>,
     },
     /// This server asks nobody: a source has sent verifiers of the passwords.
     Hash(HashConfig),
@@ -77,15 +80,34 @@ impl PasswordConfig {
     /// Returns the verifiers of the tenant, if it uses any.
     pub(crate) const fn hashes(&self) -> Option<&HashConfig> {
         match self {
-            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_ref(),
+            Self::Kdc { fallback } | Self::PassThrough { fallback, .. } => fallback.as_ref(),
             Self::Hash(hashes) => Some(hashes),
         }
     }
 
     pub(super) const fn hashes_mut(&mut self) -> Option<&mut HashConfig> {
         match self {
-            Self::Kdc { fallback } | Self::PassThrough { fallback } => fallback.as_mut(),
+            Self::Kdc { fallback } | Self::PassThrough { fallback, .. } => fallback.as_mut(),
             Self::Hash(hashes) => Some(hashes),
+        }
+    }
+
+    /// Returns the attribute with the alternate names of users, if agents look names up.
+    pub(crate) fn alternate_id(&self) -> Option<&str> {
+        match self {
+            Self::PassThrough { alternate_id, .. } => alternate_id.as_deref(),
+            Self::Kdc { .. } | Self::Hash(_) => None,
+        }
+    }
+
+    /// Refuses a name that is none of an attribute.
+    pub(super) fn check_alternate_id(&self) -> Result<(), String> {
+        let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        match self.alternate_id() {
+            Some(name) if name.is_empty() || !name.bytes().all(is_letter) => {
+                Err("password: alternate_id: the name of an attribute, like mail".into())
+            }
+            _ => Ok(()),
         }
     }
 

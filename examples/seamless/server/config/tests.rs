@@ -147,11 +147,16 @@ fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_one() {
     let agents = r#""agents": {"listen": "127.0.0.1:0", "nodes": ["https://n1:8443"]},"#;
     let (pass_through, kdc) = (r#", "password": {"method": "pass-through"}"#, r#", "kdc": "k""#);
     let read = parse(agents, pass_through).unwrap();
-    assert_eq!(read.first().unwrap().password, Some(PasswordConfig::PassThrough { fallback: None }));
+    assert_eq!(
+        read.first().unwrap().password,
+        Some(PasswordConfig::PassThrough { fallback: None, alternate_id: None })
+    );
     assert!(parse("", &format!(r#"{kdc}, "password": {{"method": "kdc"}}"#)).is_ok());
     for (agents, rest, expected) in [
         ("", pass_through.to_owned(), "needs `agents`"),
         (agents, format!("{pass_through}{kdc}"), "remove it"),
+        (agents, r#", "password": {"method": "pass-through", "alternate_id": "mail)"}"#.to_owned(), "like mail"),
+        (agents, r#", "password": {"method": "pass-through", "alternate_id": ""}"#.to_owned(), "like mail"),
         (agents, r#", "password": {"method": "kdc"}"#.to_owned(), "needs a `kdc`"),
         (agents, r#", "password": {"method": "kdc", "also": 1}"#.to_owned(), ""),
     ] {
@@ -199,6 +204,10 @@ fn nodes_of_agents_are_https_addresses_without_a_path() {
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
     };
     assert!(read(r#"["https://n1:8443", "https://[::1]:8443"]"#));
+    for (count, is_read) in [(64, true), (65, false)] {
+        let nodes: Vec<_> = (0..count).map(|number| format!("\"https://n{number}:8443\"")).collect();
+        assert_eq!(read(&format!("[{}]", nodes.join(","))), is_read, "{count}");
+    }
     for nodes in ["[]", r#"["http://n1"]"#, r#"["https://n1/a"]"#, r#"["n1"]"#] {
         assert!(!read(nodes), "{nodes}");
     }

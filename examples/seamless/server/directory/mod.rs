@@ -26,12 +26,13 @@ use crate::user_name::UserName;
 use kerberos_sso::replay::Admission;
 use kerberos_sso::{Accepted, Arrival, ChannelBindings, Refused};
 use seamless_kdc::Kdc;
+use seamless_pta::verdict::Failure;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{Instrument as _, debug_span};
 use zeroize::Zeroizing;
 
@@ -46,7 +47,11 @@ pub(crate) struct Directory {
 
 enum Way {
     Kdc(Arc<Kdc>),
-    Agents(Arc<Agents>),
+    Agents {
+        agents: Arc<Agents>,
+        /// The attribute by which agents may look a name up.
+        alternate_id: Option<Arc<str>>,
+    },
     /// The directory is never asked.
     Verifiers(Verifiers),
 }
@@ -142,21 +147,26 @@ async fn check(
     if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
         return Err(Refusal::WrongPassword);
     }
-    let ask = ask(&tenant, &directory, &user, &password, deadline);
-    let verdict = if directory.fallback.is_some() {
-        // A directory that is silent must leave the time for the verifiers.
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        let verdict = timeout(remaining.saturating_sub(FOR_VERIFIERS), ask).await;
-        verdict.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
-    } else {
-        ask.await
+    let Some(verifiers) = &directory.fallback else {
+        return ask(&tenant, &directory, &user, &password, deadline).await;
     };
-    match (verdict, &directory.fallback) {
-        (Err(refusal), Some(verifiers)) if refusal.is_silence() => {
+    // A directory that is silent must leave the time for the verifiers.
+    let until = deadline.checked_sub(FOR_VERIFIERS).unwrap_or(deadline);
+    let verdict = timeout_at(until, ask(&tenant, &directory, &user, &password, until)).await;
+    match verdict.unwrap_or_else(|_| Err(directory.silence())) {
+        Err(refusal) if refusal.is_silence() => {
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
-            verifiers.check(&tenant, &user, &password).await
+            let decided = verifiers.check(&tenant, &user, &password).await;
+            match (decided, refusal) {
+                // Nobody decided, and the silence of the agents still counts.
+                (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
+                    tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
+                    Err(refusal)
+                }
+                (decided, _) => decided,
+            }
         }
-        (verdict, _) => verdict,
+        verdict => verdict,
     }
 }
 
@@ -172,8 +182,9 @@ async fn ask(
             let password = Zeroizing::new(password.to_owned());
             (kdc::check(kdc, tenant, user, password).await?, Method::Password)
         }
-        Way::Agents(agents) => {
-            let (accepted, agent) = pass_through::check(agents, tenant, user, password, deadline).await?;
+        Way::Agents { agents, alternate_id } => {
+            let way = (&**agents, alternate_id.as_deref());
+            let (accepted, agent) = pass_through::check(way, tenant, user, password, deadline).await?;
             (accepted, Method::PassThrough(agent))
         }
         Way::Verifiers(verifiers) => return verifiers.check(tenant, user, password).await,
@@ -192,12 +203,15 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
 }
 
 /// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If it told
-/// the state of the account before it saw the password, the attempt counts as wrong, as for every other name.
+/// the state of the account before it saw the password, the attempt counts as wrong, as for every other name. If an agent had
+/// the password and no verdict came, the attempt counts, too.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
         Err(Refusal::WrongHere { derived, .. }) => Outcome::WrongDerived(*derived.octets()),
-        Err(Refusal::WrongPassword | Refusal::UnknownUser | Refusal::BeforePassword(_)) => Outcome::Wrong,
+        Err(Refusal::WrongPassword | Refusal::UnknownUser | Refusal::BeforePassword(_) | Refusal::Unanswered(_)) => {
+            Outcome::Wrong
+        }
         Err(_) => Outcome::Unchecked,
     }
 }
@@ -210,12 +224,30 @@ impl Directory {
 
     /// Lets the agents of the tenant ask its KDC.
     pub(crate) const fn of_agents(agents: Arc<Agents>, answer_after: Duration) -> Self {
-        Self { answer_after, way: Way::Agents(agents), fallback: None }
+        Self { answer_after, way: Way::Agents { agents, alternate_id: None }, fallback: None }
+    }
+
+    /// Lets the agents look names up by an attribute.
+    pub(crate) fn with_alternate_id(self, attribute: Option<&str>) -> Self {
+        match self.way {
+            Way::Agents { agents, .. } => {
+                Self { way: Way::Agents { agents, alternate_id: attribute.map(Into::into) }, ..self }
+            }
+            way => Self { way, ..self },
+        }
     }
 
     /// Asks nobody: the verifiers decide.
     pub(crate) const fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Verifiers(verifiers), fallback: None }
+    }
+
+    /// Returns the refusal of a directory that has not answered in time.
+    fn silence(&self) -> Refusal {
+        match self.way {
+            Way::Agents { .. } => Refusal::Unanswered(Failure::TimedOut),
+            Way::Kdc(_) | Way::Verifiers(_) => Refusal::Unreachable("it did not answer in time".into()),
+        }
     }
 
     /// Lets the verifiers decide if the directory cannot be asked.
@@ -263,6 +295,8 @@ mod tests {
     use crate::replay::Replays;
     use crate::store::Records;
     use crate::tenants::Tenants;
+    use seamless_pta::job::NoVerdict;
+    use seamless_pta::verdict::Fault;
     use tokio::sync::Semaphore;
 
     const ANSWER_AFTER: Duration = Duration::from_secs(3);
@@ -336,6 +370,30 @@ mod tests {
             assert!(answer.await.unwrap().is_err());
         }
         assert_eq!(checks.available_permits(), 1);
+    }
+
+    /// Who owns the broker between the nodes can drop the answer of an agent. An agent tried again after the silence of the
+    /// first one is in the same attempt.
+    #[tokio::test(start_paused = true)]
+    async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_counts_nothing() {
+        let (lockout, user) = (lockout(), UserName::Account("alice".into()));
+        let unasked = |fault: &Fault| !fault.may_be_checked() && *fault != Fault::AlternateId;
+        for fault in Fault::ALL.into_iter().filter(unasked).cycle().take(20) {
+            let refusal = Refusal::of_agents(NoVerdict { failure: Failure::Agent(fault), may_be_checked: false });
+            let (_, verdict) = answered_after(&lockout, "alice", 10, Err(refusal)).await;
+            assert!(matches!(verdict, Err(Refusal::NoVerdict(_))));
+        }
+        for failure in [Failure::NoAgent, Failure::Busy, Failure::CannotSeal] {
+            let (_, verdict) = answered_after(&lockout, "alice", 10, Err(Refusal::NoVerdict(failure))).await;
+            assert_eq!(verdict.unwrap_err().code(), Refusal::Unanswered(failure).code());
+        }
+        for _ in 0..10 {
+            let silence = Refusal::of_agents(NoVerdict { failure: Failure::TimedOut, may_be_checked: true });
+            let (_, verdict) = answered_after(&lockout, "alice", 10, Err(silence)).await;
+            assert!(matches!(verdict, Err(Refusal::Unanswered(_))));
+        }
+        let locked = lockout.begin("a.test", &user, None, clock::now()).await.err();
+        assert!(matches!(locked, Some(Locked::Name(_))));
     }
 
     #[tokio::test(start_paused = true)]

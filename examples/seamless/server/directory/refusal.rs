@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use kerberos_sso::Refused;
 use seamless_kdc::KdcError;
 use seamless_pta::AgentId;
+use seamless_pta::job::NoVerdict;
 use seamless_pta::verdict::{self, Failure, Fault, Told};
 use thiserror::Error;
 
@@ -20,6 +21,9 @@ pub(crate) enum Refusal {
     WrongPassword,
     #[error("the directory knows no such user")]
     UnknownUser,
+    /// The alternate name is of several users. The user reads what the user of an unknown name reads.
+    #[error("{}", Fault::AlternateId)]
+    AmbiguousName,
     #[error("the password has expired")]
     PasswordExpired,
     #[error("the password has expired: the user must change it first")]
@@ -56,9 +60,12 @@ pub(crate) enum Refusal {
     /// server's keys are not the keys of the account.
     #[error("the ticket is refused: {0}")]
     NotOurs(Box<Refused>),
-    /// No agent has a verdict.
+    /// No agent has a verdict, and no directory was asked.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
+    /// No verdict came, but a directory may have checked the password. Who drops the answers of agents could otherwise guess.
+    #[error("no verdict of an agent came, so the attempt counts as a wrong password: {0}")]
+    Unanswered(Failure),
     /// The verifier of this server says that the password is wrong, or there is no account of this name.
     #[error("{}", if *is_known { "the password is wrong, by its verifier" } else { "no account of this name has a verifier" })]
     WrongHere { is_known: bool, derived: Derived },
@@ -83,6 +90,15 @@ impl Refusal {
             KdcError::Unreachable(why) => Self::Unreachable(why),
             KdcError::TimedOut => Self::Unreachable("it did not answer in time".into()),
             KdcError::Other(text) => Self::Other(text),
+        }
+    }
+
+    /// Returns the reason why the agents have no verdict.
+    pub(super) const fn of_agents(end: NoVerdict) -> Self {
+        match end {
+            NoVerdict { failure, may_be_checked: true } => Self::Unanswered(failure),
+            NoVerdict { failure: Failure::Agent(Fault::AlternateId), .. } => Self::AmbiguousName,
+            NoVerdict { failure, .. } => Self::NoVerdict(failure),
         }
     }
 
@@ -114,6 +130,7 @@ impl Refusal {
         Some(match self {
             Self::WrongPassword | Self::WrongHere { is_known: true, .. } => verdict::Refusal::WrongPassword.entra(),
             Self::UnknownUser | Self::WrongHere { is_known: false, .. } => verdict::Refusal::UnknownUser.entra(),
+            Self::AmbiguousName => Fault::AlternateId.entra(),
             Self::PasswordExpired => verdict::Refusal::PasswordExpired.entra(),
             Self::MustChange => verdict::Refusal::MustChange.entra(),
             Self::Locked | Self::TooManyWrong { .. } | Self::TooManyFromAddress { .. } => {
@@ -125,7 +142,7 @@ impl Refusal {
             Self::Revoked => verdict::Refusal::Revoked.entra(),
             Self::ClockSkew => verdict::Fault::ClockSkew.entra(),
             Self::Unreachable(_) => verdict::Fault::Unreachable.entra(),
-            Self::NoVerdict(failure) => failure.entra(),
+            Self::NoVerdict(failure) | Self::Unanswered(failure) => failure.entra(),
             Self::BeforePassword(state) => return state.entra(),
             _ => return None,
         })
@@ -135,7 +152,7 @@ impl Refusal {
     pub(super) const fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::NoVerdict(failure) => matches!(
+            Self::NoVerdict(failure) | Self::Unanswered(failure) => matches!(
                 failure,
                 Failure::NoAgent
                     | Failure::TimedOut
@@ -153,6 +170,7 @@ impl Refusal {
             Self::OtherDomain => "other-domain",
             Self::WrongPassword | Self::WrongHere { is_known: true, .. } => "wrong-password",
             Self::UnknownUser | Self::WrongHere { is_known: false, .. } => "unknown-user",
+            Self::AmbiguousName => "ambiguous-name",
             Self::PasswordExpired => "password-expired",
             Self::MustChange => "must-change",
             Self::Locked => "locked",
@@ -169,10 +187,12 @@ impl Refusal {
             Self::Other(_) => "kdc-error",
             Self::NotOurs(_) => "not-ours",
             Self::NoVerifiers(_) => "no-verifiers",
-            Self::NoVerdict(Failure::NoAgent) => "no-agent",
-            Self::NoVerdict(Failure::Busy) => "agents-busy",
-            Self::NoVerdict(Failure::TimedOut | Failure::Late) => "agents-timed-out",
-            Self::NoVerdict(Failure::Agent(_) | Failure::CannotSeal) => "agent-failed",
+            Self::NoVerdict(failure) | Self::Unanswered(failure) => match failure {
+                Failure::NoAgent => "no-agent",
+                Failure::Busy => "agents-busy",
+                Failure::TimedOut | Failure::Late => "agents-timed-out",
+                Failure::Agent(_) | Failure::CannotSeal => "agent-failed",
+            },
             Self::NotOfJob { .. } => "agent-ticket",
             Self::OtherUser(_) => "agent-other-user",
         }
@@ -183,7 +203,7 @@ impl Refusal {
     /// password.
     pub(crate) fn text(&self) -> &'static str {
         match self {
-            Self::WrongPassword | Self::UnknownUser | Self::WrongHere { .. } => {
+            Self::WrongPassword | Self::UnknownUser | Self::AmbiguousName | Self::WrongHere { .. } => {
                 "The name or the password is not right. Please try again."
             }
             Self::PasswordExpired | Self::MustChange => {
@@ -203,10 +223,10 @@ impl Refusal {
             Self::Restricted(_) => "This account may not sign in at this hour or from here. Ask your administrator.",
             Self::BeforePassword(state) => state.text(),
             Self::Revoked => "This account is locked or switched off. Wait a while, or ask your administrator.",
-            Self::Busy | Self::NoVerdict(Failure::Busy) => {
+            Self::Busy | Self::NoVerdict(Failure::Busy) | Self::Unanswered(Failure::Busy) => {
                 "Many people are signing in at this moment. Please try again shortly."
             }
-            Self::Unreachable(_) | Self::NoVerdict(_) | Self::NoVerifiers(_) => {
+            Self::Unreachable(_) | Self::NoVerdict(_) | Self::Unanswered(_) | Self::NoVerifiers(_) => {
                 "Your organisation's directory cannot be reached. Please try again shortly."
             }
             Self::NotConfigured => "Signing in with a password is not set up for your organisation.",
@@ -223,9 +243,12 @@ impl Refusal {
         match self {
             Self::Busy
             | Self::NoVerdict(Failure::Busy)
+            | Self::Unanswered(Failure::Busy)
             | Self::TooManyWrong { .. }
             | Self::TooManyFromAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreachable(_) | Self::NoVerdict(_) | Self::NoVerifiers(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable(_) | Self::NoVerdict(_) | Self::Unanswered(_) | Self::NoVerifiers(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::FORBIDDEN,
         }
     }
@@ -249,6 +272,16 @@ mod tests {
             );
             assert!(matches!(before, Refusal::BeforePassword(_)));
         }
+    }
+
+    #[test]
+    fn alternate_name_of_several_users_has_the_text_and_the_status_of_an_unknown_user() {
+        let end = NoVerdict { failure: Failure::Agent(Fault::AlternateId), may_be_checked: false };
+        let several = Refusal::of_agents(end);
+        assert_eq!((several.code(), several.entra()), ("ambiguous-name", Some(80_004)));
+        assert_eq!((several.text(), several.status()), (Refusal::UnknownUser.text(), Refusal::UnknownUser.status()));
+        let silent = Refusal::of_agents(NoVerdict { may_be_checked: true, ..end });
+        assert!(matches!(silent, Refusal::Unanswered(_)), "the silence of the first agent counts");
     }
 
     #[test]

@@ -8,11 +8,12 @@ mod tests;
 
 pub(crate) use stages::{STAGE, StageTimes};
 
+use crate::agents::{Agents, Seen};
 use crate::app::{App, Shared};
 use crate::clock;
 use crate::connections::Connections;
 use crate::health::Sign;
-use axum::extract::State;
+use axum::extract;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
@@ -23,6 +24,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use seamless_pta::agent::State;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -48,6 +50,9 @@ pub(crate) struct Metrics {
     connections: Family<[Label; 1], Counter>,
     open_connections: Gauge,
     responses: Family<[(&'static str, u16); 1], Counter>,
+    agents: Family<[NamedLabel; 2], Gauge>,
+    agent_silence: Family<[NamedLabel; 2], Gauge>,
+    agent_jobs: Family<[NamedLabel; 2], Counter>,
 }
 
 /// The way in which a client signs in.
@@ -110,6 +115,9 @@ impl Metrics {
             connections: Family::default(),
             open_connections: Gauge::default(),
             responses: Family::default(),
+            agents: Family::default(),
+            agent_silence: Family::default(),
+            agent_jobs: Family::default(),
         };
         metrics.register();
         Arc::new(metrics)
@@ -140,6 +148,11 @@ impl Metrics {
         all.register("connections", "Connections, by their fate in the table of connections", self.connections.clone());
         all.register("open_connections", "Connections that are open", self.open_connections.clone());
         all.register("responses", "Responses by status", self.responses.clone());
+        all.register("agents", "Agents of each tenant by state", self.agents.clone());
+        let silence = "Time since each agent last asked for a job";
+        all.register_with_unit("agent_silence", silence, Unit::Seconds, self.agent_silence.clone());
+        let jobs = "Passwords of this node's users that each agent got, by what it did with them";
+        all.register("agent_jobs", jobs, self.agent_jobs.clone());
     }
 
     /// Counts a sign-in with its code: `accepted`, `challenged`, `continued`, or the reason of the refusal.
@@ -185,6 +198,34 @@ impl Metrics {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 
+    /// Notes the agents of all tenants. Each tenant has at most 64 of them. While the store cannot be asked, there are no states.
+    async fn note_agents(&self, agents: &Agents) {
+        for (agent, counts) in agents.tally().all() {
+            let agent: Arc<str> = agent.to_string().into();
+            for (outcome, count) in counts.named() {
+                let labels = [("agent", Arc::clone(&agent)), ("outcome", outcome.into())];
+                self.agent_jobs.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
+        }
+        let states = agents.states().await;
+        self.agents.clear();
+        self.agent_silence.clear();
+        let Ok(states) = states else { return };
+        for tenant in agents.tenants() {
+            for state in State::ALL {
+                self.agents.get_or_create(&[("tenant", tenant.into()), ("state", state.name().into())]).set(0);
+            }
+        }
+        for Seen { tenant, agent, state, silence } in states {
+            self.agents.get_or_create(&[("tenant", Arc::clone(&tenant)), ("state", state.name().into())]).inc();
+            if let Some(silence) = silence {
+                let seconds = i64::try_from(silence.as_secs()).unwrap_or(i64::MAX);
+                let labels = [("tenant", tenant), ("agent", agent.to_string().into())];
+                self.agent_silence.get_or_create(&labels).set(seconds);
+            }
+        }
+    }
+
     /// Returns the text of all metrics. The ages of keys and the number of open connections are those of this moment.
     pub(crate) fn text(&self, app: &App, connections: &Connections) -> Option<String> {
         let ages = app.key_ages(clock::now());
@@ -206,7 +247,10 @@ impl Metrics {
 }
 
 /// Answers `GET /metrics` on the operators' listener.
-pub(crate) async fn show(State((app, connections)): State<(Shared, Arc<Connections>)>) -> Response {
+pub(crate) async fn show(extract::State((app, connections)): extract::State<(Shared, Arc<Connections>)>) -> Response {
+    if let Some(agents) = &app.agents {
+        app.metrics.note_agents(agents).await;
+    }
     match app.metrics.text(&app, &connections) {
         Some(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::agents::tests::with_one_agent;
 use crate::browser;
 use crate::forwarded::Proxies;
 use crate::limits;
@@ -23,7 +24,8 @@ async fn figures() -> String {
     let store = Measured::new(Arc::new(Memory::new(clock::now)), Arc::clone(&metrics));
     let records = Records::new(Arc::new(store), Secret::new([1; 32]));
     crate::store::epoch(&records, kerberos_sso::UnixTime::from_seconds(0)).await.unwrap();
-    let app = Arc::new(App { metrics: Arc::clone(&metrics), ..App::on(records, None).await });
+    let agents = Some(with_one_agent(&records).await);
+    let app = Arc::new(App { metrics: Arc::clone(&metrics), agents, ..App::on(records, None).await });
     app.sealing.keys(clock::now()).await.unwrap();
     let routes = limits::around(browser::routes(), Arc::clone(&app));
     for (path, authorization, form) in [
@@ -63,6 +65,10 @@ async fn sign_ins_stages_store_keys_sessions_and_connections_are_counted() {
         "seamless_connections_total{fate=\"accepted\"} 1\n",
         "seamless_open_connections 1\n",
         "seamless_responses_total{status=\"403\"} ",
+        "seamless_agents{tenant=\"contoso.test\",state=\"active\"} 1\n",
+        "seamless_agents{tenant=\"contoso.test\",state=\"revoked\"} 0\n",
+        "seamless_agent_silence_seconds{tenant=\"contoso.test\",agent=\"",
+        "\",outcome=\"ticket\"} 1\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -129,9 +129,11 @@ impl Code {
     /// Returns the code of a refused password. Only a client that sent the right password learns the state of the account.
     pub(crate) const fn of_password(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::WrongPassword | Refusal::UnknownUser | Refusal::WrongHere { .. } | Refusal::BeforePassword(_) => {
-                Self::WrongPassword
-            }
+            Refusal::WrongPassword
+            | Refusal::UnknownUser
+            | Refusal::AmbiguousName
+            | Refusal::WrongHere { .. }
+            | Refusal::BeforePassword(_) => Self::WrongPassword,
             Refusal::TooManyWrong { .. } | Refusal::TooManyFromAddress { .. } | Refusal::Locked => Self::Locked,
             Refusal::PasswordExpired | Refusal::MustChange => Self::PasswordExpired,
             Refusal::Disabled | Refusal::AccountExpired | Refusal::Restricted(_) | Refusal::Revoked => Self::Disabled,
@@ -143,6 +145,7 @@ impl Code {
             | Refusal::Other(_)
             | Refusal::NotOurs(_)
             | Refusal::NoVerdict(_)
+            | Refusal::Unanswered(_)
             | Refusal::NoVerifiers(_)
             | Refusal::NotOfJob { .. }
             | Refusal::OtherUser(_) => Self::Unavailable,

@@ -1,6 +1,7 @@
 //! The token endpoint: returns tokens for a code, for a refresh token, for the assertion of a native client, or for a password. Responses and
 //! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
+use super::User;
 use super::claims::Issue;
 use super::clients::{GrantType, RegisteredClient};
 use super::dialect::{Dialect, Tokens, Trace, number};
@@ -15,7 +16,7 @@ use crate::guid::Guid;
 use crate::native::{self, Code, Redemption, Unredeemed, in_background, redeem};
 use crate::request_id::RequestId;
 use crate::signing_key::TokenType;
-use crate::store::StoreError;
+use crate::store::{Locator, StoreError};
 use crate::tenants::Tenant;
 use axum::Json;
 use axum::extract::rejection::FormRejection;
@@ -236,9 +237,11 @@ impl TokenRequest<'_> {
                 .because("the refresh token is unknown, used or expired, or it belongs to another client")
         })?;
         self.check_resource(&redeemed.grant)?;
-        if redeemed.grant.app_password.is_some() && !self.tenant.takes_app_passwords_of(&redeemed.grant.user) {
+        if let Some(locator) = &redeemed.grant.app_password
+            && !self.takes_app_password(locator, &redeemed.grant.user).await?
+        {
             return Err(ErrorCode::InvalidGrant
-                .because("the tenant takes no app passwords of this user any more")
+                .because("the tenant takes no app passwords of this user or of this age any more")
                 .into());
         }
         let had = &redeemed.grant.scopes;
@@ -251,6 +254,14 @@ impl TokenRequest<'_> {
         // An ID token for a refresh token has no nonce (OpenID Connect Core 1.0 section 12.2).
         redeemed.grant.nonce = None;
         Ok(redeemed)
+    }
+
+    /// Returns whether the configuration, which may have changed since, takes an app password.
+    async fn takes_app_password(&self, locator: &Locator, user: &User) -> Result<bool, StoreError> {
+        match self.tenant.app_passwords.as_deref().filter(|config| !config.blocks(user)) {
+            Some(config) => self.app.passwords.is_young(config, locator, self.now).await,
+            None => Ok(false),
+        }
     }
 
     async fn by_assertion(&self) -> Result<Redeemed, Refusal> {

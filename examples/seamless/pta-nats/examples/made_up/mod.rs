@@ -1,7 +1,8 @@
 //! Made-up agents, whose directory knows one password, and a node with their keys. For tests and measurements only.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::arithmetic_side_effects, unreachable_pub)]
 
-use seamless_pta::message::{Answer, Job, V1};
+use seamless_pta::job::NoVerdict;
+use seamless_pta::message::{Answer, Job, Word};
 use seamless_pta::queue::{Gateway, Node, Pending, Place, Queue, Taken, Verdict, ask};
 use seamless_pta::time::Budget;
 use seamless_pta::user::Tenant;
@@ -66,6 +67,11 @@ impl Node for Desk {
 
 /// Asks about alice's password. Returns the result and the time that it took, in milliseconds.
 pub async fn sign_in(queue: &dyn Queue, desk: &Desk, password: &str) -> (Result<Verdict, Failure>, u128) {
+    let (verdict, millis) = ask_about(queue, desk, password).await;
+    (verdict.map_err(|end| end.failure), millis)
+}
+
+pub async fn ask_about(queue: &dyn Queue, desk: &Desk, password: &str) -> (Result<Verdict, NoVerdict>, u128) {
     let (began, whom) = (Instant::now(), (tenant(), User::parse("alice").unwrap()));
     let password = Zeroizing::new(password.as_bytes().to_vec());
     let verdict = ask(queue, desk, whom, &password, Budget::within(Duration::from_secs(10))).await;
@@ -106,14 +112,16 @@ pub async fn work(gateway: Arc<Gateway>, number: u8, connection: u64, act: Act) 
 
 async fn judge(job: &Job, number: u8, key: &SealingKey, millis: u64) -> Answer {
     let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
-    let is_right = key.open_password(&terms, &sealed).unwrap().as_slice() == RIGHT.as_bytes();
+    let (password, key) = key.open_password(&terms, &sealed).unwrap();
     if millis > 0 {
         sleep(Duration::from_millis(millis)).await;
     }
-    let (v, job) = (V1, job.job);
-    if is_right {
-        Answer::Ticket { v, job, token: Octets::new(vec![number; 1_500]).unwrap(), ms: 1 }
+    let word = if password.as_slice() == RIGHT.as_bytes() {
+        Word::Ticket { token: Octets::new(vec![number; 1_500]).unwrap(), ms: 1 }
     } else {
-        Answer::Refused { v, job, code: Refusal::WrongPassword, status: None, told: Told::AfterPassword }
-    }
+        Word::Refused { code: Refusal::WrongPassword, status: None, told: Told::AfterPassword }
+    };
+    let mut nonce = [0; 12];
+    getrandom::fill(&mut nonce).unwrap();
+    key.answer(&terms, &word, nonce).unwrap()
 }

@@ -41,10 +41,15 @@ impl Judge {
 
     /// Returns the code of the refusal of a token for alice's job, or `None` if it is a "yes".
     fn code(&self, token: Vec<u8>) -> Option<&'static str> {
+        self.code_of("alice", None, token)
+    }
+
+    /// Does the same for another name, and for a tenant whose agents look names up.
+    fn code_of(&self, typed: &str, alternate_id: Option<&str>, token: Vec<u8>) -> Option<&'static str> {
         let terms = terms(4);
         let (agent, bindings) = (terms.agent, terms.bindings());
         let Some(token) = message::Ticket::new(token) else { return Some("empty") };
-        match judge(&self.tenant, &UserName::parse("alice").unwrap(), &Ticket { agent, token, bindings }) {
+        match judge(&self.tenant, &UserName::parse(typed).unwrap(), &Ticket { agent, token, bindings }, alternate_id) {
             Ok(_) => None,
             Err(Refusal::NotOfJob { refused, .. }) => Some(refused.code()),
             Err(other) => Some(other.code()),
@@ -80,6 +85,23 @@ async fn every_made_up_answer_of_an_agent_is_refused_by_its_own_code() {
             Some("integrity"),
         ]
     );
+}
+
+/// The ticket says who the user is. It is bound to the job in every case.
+#[tokio::test]
+async fn principal_name_of_another_user_is_an_alternate_name_only_if_the_tenant_names_the_attribute() {
+    let (judge, now) = (Judge::new().await, clock::now());
+    let token = |user: &str, nonce: u8| judge.token(user, now).bound_to(&terms(nonce).application_data()).mint();
+    for (typed, alternate_id, nonce, code) in [
+        ("a.anderson@example.com", None, 4, Some("agent-other-user")),
+        ("a.anderson@example.com", Some("mail"), 4, None),
+        ("a.anderson@example.com", Some("mail"), 5, Some("channel-binding")),
+        ("bob", Some("mail"), 4, Some("agent-other-user")),
+        (r"CONTOSO\bob", Some("mail"), 4, Some("agent-other-user")),
+        ("alice", Some("mail"), 4, None),
+    ] {
+        assert_eq!(judge.code_of(typed, alternate_id, token("alice", nonce)), code, "{typed} {alternate_id:?}");
+    }
 }
 
 /// 10,000 answers of an agent that has neither the user's key nor the account's: changed octets of tickets that it may have

@@ -2,7 +2,9 @@
 
 use super::password_grant::{asking, grant, mail};
 use super::*;
+use crate::authenticated::Authenticated;
 use crate::native::tests::username_mixed::kdc;
+use crate::session::{Method, Session};
 use tokio::time::Instant;
 
 const PAGE: &str = "/contoso.test/app-passwords";
@@ -287,4 +289,31 @@ async fn configuration_ends_the_app_passwords_of_a_blocked_user_and_of_a_tenant_
     }
     // Without app passwords, this is a password for the directory, which the test realm does not have.
     assert_eq!(grant(&node(None).await, "", "alice@contoso.test", &text, "").await.0, 400);
+}
+
+/// The app password is two days old.
+#[tokio::test]
+async fn shortened_lifetime_ends_the_refresh_tokens_of_an_older_app_password() {
+    let records = Records::for_tests();
+    let node = async |days: u16| {
+        Server::on(records.clone(), |app| {
+            app.tenants.register(&mail(""));
+            app.tenants.allow_app_passwords(&format!(r#"{{"days": {days}}}"#));
+        })
+        .await
+    };
+    let first = node(90).await;
+    let (tenant, now) = (first.app.tenants.test_tenant().unwrap(), clock::now());
+    let ticket = first.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com").at(now);
+    let accepted = tenant.validator().validate_ticket_async(&ticket.mint(), now).await.unwrap();
+    let user = Authenticated::by_ticket(&accepted, Method::TestTicket);
+    let (session, sid) = (Session::new(&tenant.name, user, None), first.realm.user_sid("alice"));
+    let (config, made) = (tenant.app_passwords.clone().unwrap(), now.saturating_add_seconds(-2 * 86_400));
+    let text = first.app.passwords.make(&config, &session, sid, "Mail", made).await.unwrap().unwrap();
+    for (days, status) in [(90, 200), (3, 200), (2, 400), (1, 400)] {
+        let (_, tokens) = grant(&first, "", "alice@contoso.test", &text, "").await;
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let refreshed = node(days).await.token_of("mail", Some(APP_SECRET), &refresh).await;
+        assert_eq!(refreshed.0, status, "{days}: {}", refreshed.1);
+    }
 }

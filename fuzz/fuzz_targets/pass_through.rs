@@ -1,0 +1,88 @@
+//! Fuzzes the bodies between agents and nodes, the word of an agent, and a token of enrolment. A body that is read is written in
+//! one form, which is read as the same message.
+//!
+//! An input is the kind of the body, and the body.
+#![no_main]
+
+use kerberos_sso_fuzz::{allocated, printed};
+use libfuzzer_sys::fuzz_target;
+use seamless_pta::certificate::AgentCertificate;
+use seamless_pta::enrolment::Token;
+use seamless_pta::message::{
+    Answer, Bootstrap, Enrol, Enrolled, Job, MAX_BODY, Message, Renew, Take, Word, read, write,
+};
+use seamless_pta::{AgentId, SealingKey, User};
+use std::sync::LazyLock;
+
+static KEY: LazyLock<SealingKey> = LazyLock::new(|| SealingKey::from_random(&[1; 32]));
+
+fuzz_target!(|input: &[u8]| {
+    let Some((kind, body)) = input.split_first() else { return };
+    match kind % 11 {
+        0 => drop(same::<Enrol>(body)),
+        1 => drop(same::<Enrolled>(body)),
+        2 => drop(same::<Bootstrap>(body)),
+        3 => drop(same::<Renew>(body)),
+        4 => drop(same::<Take>(body)),
+        5 => check_job(body),
+        6 => drop(same::<Answer>(body)),
+        7 => check_word(body),
+        8 => check_token(body),
+        9 => check_user(body),
+        _ => drop(AgentCertificate::read(body)),
+    }
+});
+
+/// Reads a body. The memory is bounded, an error repeats nothing, and the message is read again from its only form.
+fn same<T: Message + PartialEq + std::fmt::Debug>(body: &[u8]) -> Option<T> {
+    match allocated::at_most(limit(body), || read::<T>(body)) {
+        Ok(message) => {
+            assert!(body.len() <= MAX_BODY);
+            let written = write(&message).unwrap();
+            assert_eq!(read::<T>(&written).unwrap(), message);
+            Some(message)
+        }
+        Err(error) => {
+            printed::harmless(&error);
+            printed::bounded_text(&error.to_string());
+            None
+        }
+    }
+}
+
+/// Opens a job of a stranger with the key of an agent. The stranger does not know the key.
+fn check_job(body: &[u8]) {
+    let Some(job) = same::<Job>(body) else { return };
+    let tenant = seamless_pta::Text::new("contoso.test").unwrap();
+    let Ok((terms, sealed)) = job.terms(&tenant, AgentId::from_random([1; 16])) else { return };
+    assert!(terms.user.is_consistent());
+    assert!(KEY.open_password(&terms, &sealed).is_err());
+}
+
+fn check_word(body: &[u8]) {
+    if let Ok(word) = serde_json::from_slice::<Word>(body) {
+        let written = serde_json::to_vec(&word).unwrap();
+        assert_eq!(serde_json::from_slice::<Word>(&written).unwrap(), word);
+    }
+}
+
+fn check_token(body: &[u8]) {
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    if let Some(token) = Token::parse(text) {
+        assert_eq!(*token.secret_text(), text);
+        assert!(!format!("{token:?}").contains(text));
+    }
+}
+
+fn check_user(body: &[u8]) {
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    if let Some(user) = User::parse(text) {
+        assert!(user.is_consistent() && !user.account().is_empty());
+        printed::harmless_debug(&user);
+    }
+}
+
+/// Returns the limit of memory for a body. A chain and a list of nodes have some vectors more than the body has octets for.
+const fn limit(body: &[u8]) -> usize {
+    16 * body.len() + 64 * 1024
+}
