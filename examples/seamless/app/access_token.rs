@@ -77,7 +77,7 @@ pub(crate) fn judge(
 pub(crate) enum Refusal {
     #[error("the token is not a JWT that can be read")]
     Malformed,
-    #[error("the token is not of the type at+jwt")]
+    #[error("the token is not of the type that is needed here")]
     Type,
     #[error("the token is not signed with RS256")]
     Algorithm,
@@ -95,10 +95,12 @@ pub(crate) enum Refusal {
     NotYetValid,
     #[error("the token lacks a claim that every access token has")]
     Incomplete,
+    #[error("the token lacks a claim that every logout token has, or has a nonce")]
+    NoSignOut,
 }
 
 impl Refusal {
-    fn of(error: Option<&JWTError>) -> Self {
+    pub(crate) fn of(error: Option<&JWTError>) -> Self {
         match error {
             Some(JWTError::RequiredSignatureTypeMismatch | JWTError::NotJWT) => Self::Type,
             Some(JWTError::AlgorithmMismatch) => Self::Algorithm,

@@ -5,6 +5,7 @@
 //! accepts only access tokens that the issuer made for this API (RFC 9068). `start.rs` is the program.
 
 mod access_token;
+mod all_groups;
 mod api;
 #[cfg(test)]
 mod api_tests;
@@ -22,6 +23,9 @@ mod issuer;
 mod kept;
 mod key_set;
 mod limits;
+#[cfg(test)]
+mod logout_tests;
+mod logout_token;
 mod pages;
 mod random;
 mod relying_party;

@@ -1,5 +1,6 @@
 //! `/callback`: receives the issuer's answer, and begins the user's session.
 
+use crate::all_groups;
 use crate::cookies::Cookie;
 use crate::failure::Failure;
 use crate::home::Session;
@@ -75,7 +76,10 @@ async fn redeem(app: &Shared, code: AuthorizationCode, sign_in: SignIn) -> Resul
         .request_async(&app.http)
         .await
         .map_err(Failure::no_tokens)?;
-    let user = id_token::verify(app, &metadata, &tokens, &sign_in.nonce).await?;
+    let mut user = id_token::verify(app, &metadata, &tokens, &sign_in.nonce).await?;
+    if let Some(endpoint) = &user.groups_at {
+        user.groups = all_groups::ask(app, endpoint, tokens.access_token()).await;
+    }
     let id_token = tokens.id_token().ok_or(Failure::NoIdToken)?.clone();
     Ok(Session { user, access_token: tokens.access_token().clone(), id_token: Box::new(id_token) })
 }

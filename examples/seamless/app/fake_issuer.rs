@@ -9,7 +9,7 @@ use crate::limits::routes;
 use crate::serve::serve_routes;
 use crate::shared::Application;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::response::{IntoResponse, Response as Answer};
 use axum::routing::{get, post};
@@ -139,6 +139,7 @@ impl Issuer {
             .route("/contoso.test/.well-known/openid-configuration", get(metadata))
             .route("/contoso.test/discovery/keys", get(keys))
             .route("/contoso.test/oauth2/token", post(token))
+            .route("/contoso.test/oauth2/groups", get(groups))
             .with_state(issuer.clone());
         tokio::spawn(serve_routes(routes, listener, pending()));
         issuer
@@ -204,6 +205,14 @@ async fn keys(State(issuer): State<Issuer>) -> Answer {
     let mut book = issuer.book.lock().unwrap();
     book.fetches_of_keys += 1;
     Json(json!({ "keys": book.keys })).into_response()
+}
+
+/// Tells all groups for an access token of the user.
+async fn groups(headers: HeaderMap) -> Answer {
+    let token = headers[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
+    assert_eq!(token.split('.').count(), 3);
+    let all: Vec<_> = (1000..1250).map(|rid| format!("S-1-5-21-1-2-3-{rid}")).collect();
+    Json(json!({ "groups": all })).into_response()
 }
 
 /// Gives tokens for a code, if the client, the verifier and the resource are right.
@@ -272,6 +281,14 @@ impl Browser {
 
     pub(crate) async fn get(&mut self, path: &str) -> Page {
         self.send(Request::get(format!("{}{path}", self.address))).await
+    }
+
+    /// Posts a form without cookies, as the issuer does.
+    pub(crate) async fn post_form(&self, path: &str, form: String) -> Page {
+        let request = Request::post(format!("{}{path}", self.address));
+        let request =
+            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.into_bytes()).unwrap();
+        Page(self.http.send(request).await.unwrap())
     }
 
     pub(crate) async fn post(&mut self, path: &str) -> Page {

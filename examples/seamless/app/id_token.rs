@@ -15,12 +15,17 @@ use std::time::SystemTime;
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) upn: Option<String>,
-    /// The groups as the token names them, or `None` if they are too many for a token.
+    /// The groups, or `None` if they are too many for a token and the issuer did not tell them.
     pub(crate) groups: Option<Vec<String>>,
+    /// The endpoint with the groups, if they are too many for a token.
+    pub(crate) groups_at: Option<String>,
     /// How the user proved who they are (RFC 8176).
     pub(crate) methods: Vec<String>,
     /// When the user did so.
     pub(crate) since: Option<String>,
+    /// The user as the issuer names them in logout tokens, and the user's stay at the issuer.
+    pub(crate) subject: String,
+    pub(crate) stay: Option<String>,
 }
 
 /// Verifies the ID token of a response. If its key is unknown, the issuer may have a new one, and is asked for it.
@@ -72,12 +77,15 @@ fn user(claims: &UserClaims) -> User {
     let more = claims.additional_claims();
     let name = claims.name().and_then(|name| name.get(None)).map(|name| name.to_string());
     let known = name.or_else(|| claims.preferred_username().map(|name| name.to_string()));
-    let is_too_long = more.claim_names.contains_key("groups");
+    let source = more.claim_names.get("groups");
     User {
         name: known.unwrap_or_else(|| claims.subject().to_string()),
         upn: more.upn.clone(),
-        groups: if is_too_long { None } else { Some(more.groups.clone().unwrap_or_default()) },
+        groups: if source.is_some() { None } else { Some(more.groups.clone().unwrap_or_default()) },
+        groups_at: source.and_then(|source| more.claim_sources.get(source)?.endpoint.clone()),
         methods: claims.auth_method_refs().into_iter().flatten().map(|method| method.to_string()).collect(),
         since: claims.auth_time().map(|time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        subject: claims.subject().to_string(),
+        stay: more.sid.clone(),
     }
 }

@@ -63,6 +63,14 @@ impl<V> Kept<V> {
         values.by_name.remove(&digest(name)).filter(|value| now < value.until).map(|value| value.value)
     }
 
+    /// Forgets the values that `is_meant` names, and returns their number.
+    pub(crate) fn forget(&self, is_meant: impl Fn(&V) -> bool) -> usize {
+        let mut values = self.values();
+        let before = values.by_name.len();
+        values.by_name.retain(|_, value| !is_meant(&value.value));
+        before.saturating_sub(values.by_name.len())
+    }
+
     fn values(&self) -> MutexGuard<'_, Values<V>> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,6 +103,16 @@ mod tests {
         let kept = Kept::new(Duration::from_mins(1), 9);
         kept.put("a", 1, NOW);
         assert_eq!((kept.take("a", NOW), kept.take("a", NOW), kept.get("a", NOW)), (Some(1), None, None));
+    }
+
+    #[test]
+    fn values_that_are_meant_are_forgotten() {
+        let kept = Kept::new(Duration::from_mins(1), 9);
+        for (name, value) in [("a", 1), ("b", 2), ("c", 1)] {
+            kept.put(name, value, NOW);
+        }
+        assert_eq!((kept.forget(|value| *value == 1), kept.forget(|value| *value == 1)), (2, 0));
+        assert_eq!((kept.get("a", NOW), kept.get("b", NOW), kept.get("c", NOW)), (None, Some(2), None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The routes, the limits of a request on its size and its time, and the headers that protect the pages.
 
 use crate::shared::Shared;
-use crate::{api, callback, home, pages, sign_in, sign_out};
+use crate::{api, callback, home, logout_token, pages, sign_in, sign_out};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -21,6 +21,7 @@ pub(crate) fn routes(app: Shared) -> Router {
         .route("/login", get(sign_in::login))
         .route("/callback", get(callback::callback))
         .route("/logout", post(sign_out::logout))
+        .route("/backchannel-logout", post(logout_token::receive))
         .route("/api/me", get(api::me))
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
         .layer(middleware::from_fn(in_time))

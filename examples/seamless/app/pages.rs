@@ -31,7 +31,7 @@ impl Pages {
 
     /// Returns the page of a signed-in user.
     pub(crate) fn signed_in(&self, user: &User, answer: &ApiAnswer) -> Response {
-        let User { name, upn, groups, methods, since } = user;
+        let User { name, upn, groups, groups_at, methods, since, .. } = user;
         let known = |group: &String| context! { group, name => well_known(group) };
         let (accepted, status, text) = match answer {
             ApiAnswer::Answered { status, text } => (status.is_success(), Some(status.to_string()), indented(text)),
@@ -41,6 +41,7 @@ impl Pages {
             name,
             upn,
             groups => groups.as_ref().map(|groups| groups.iter().map(known).collect::<Vec<_>>()),
+            asked_for_groups => groups_at.is_some(),
             methods,
             since,
             api => context! { accepted, status, text },
@@ -100,8 +101,11 @@ mod tests {
             name: "<b>Anna</b>".into(),
             upn: Some("anna@<i>".into()),
             groups: Some(vec!["<u>".into()]),
+            groups_at: None,
             methods: vec!["<s>".into()],
             since: None,
+            subject: String::new(),
+            stay: None,
         };
         let answer = ApiAnswer::NotReached("<hr>".into());
         let page = text(Pages::new().unwrap().signed_in(&user, &answer)).await;
@@ -116,7 +120,16 @@ mod tests {
 
     #[tokio::test]
     async fn groups_that_are_too_many_for_a_token_are_said_to_be_too_many() {
-        let user = User { name: "Anna".into(), upn: None, groups: None, methods: Vec::new(), since: None };
+        let user = User {
+            name: "Anna".into(),
+            upn: None,
+            groups: None,
+            groups_at: Some("https://sso.test/groups".into()),
+            methods: Vec::new(),
+            since: None,
+            subject: String::new(),
+            stay: None,
+        };
         let page = text(Pages::new().unwrap().signed_in(&user, &ApiAnswer::NotReached(String::new()))).await;
         assert!(page.contains("too many groups"), "{page}");
     }

@@ -22,6 +22,17 @@ pub(crate) struct DirectoryClaims {
     /// The claims that are not in the token, because they are too long (OpenID Connect Core 5.6.2).
     #[serde(default, rename = "_claim_names")]
     pub(crate) claim_names: HashMap<String, String>,
+    /// Where those claims are.
+    #[serde(default, rename = "_claim_sources")]
+    pub(crate) claim_sources: HashMap<String, ClaimSource>,
+    /// The user's stay at the issuer, for sign-out.
+    pub(crate) sid: Option<String>,
+}
+
+/// The endpoint that has a claim.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClaimSource {
+    pub(crate) endpoint: Option<String>,
 }
 
 impl AdditionalClaims for DirectoryClaims {}

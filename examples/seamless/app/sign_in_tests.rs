@@ -274,14 +274,46 @@ async fn new_key_of_the_issuer_is_fetched_when_an_id_token_names_it() {
     assert_eq!(browser.end(&answer).await.status(), 303);
 }
 
-#[tokio::test]
-async fn user_without_groups_in_the_token_because_they_are_too_many_is_signed_in() {
-    let claims = json!({
-        "groups": null, "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": { "endpoint": "https://a" } },
+/// Signs in a user whose ID token refers to `endpoint` for the groups, and returns the page of the user.
+async fn with_groups_at(endpoint: impl Fn(&Scene) -> String) -> Page {
+    let (scene, mut browser) = scene().await;
+    let endpoint = endpoint(&scene);
+    scene.change(|book| {
+        book.sign = Box::new(move |header, mut claims| {
+            let sources = json!({ "src1": { "endpoint": endpoint } });
+            let names = json!({ "groups": "src1" });
+            change(&mut claims, &json!({ "groups": null, "_claim_names": names, "_claim_sources": sources }));
+            KEY.sign(&header, &claims)
+        });
     });
-    let (page, mut browser) = id_token(json!({}), claims).await;
-    assert_eq!(page.status(), 303);
-    assert!(browser.get("/").await.text().contains("too many groups"));
+    let answer = browser.begin(&scene.issuer).await;
+    assert_eq!(browser.end(&answer).await.status(), 303);
+    browser.get("/").await
+}
+
+#[tokio::test]
+async fn groups_that_are_too_many_for_a_token_are_asked_for_at_the_issuers_endpoint() {
+    let page = with_groups_at(|scene| format!("{}/oauth2/groups", scene.issuer.identifier)).await;
+    for text in
+        ["Groups <span class=\"count\">250</span>", "S-1-5-21-1-2-3-1249", "The sign-in server told all of them"]
+    {
+        assert!(page.text().contains(text), "{text} in {}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn user_is_signed_in_without_groups_if_nobody_tells_them_and_the_token_goes_to_the_issuer_only() {
+    let page = with_groups_at(|scene| format!("{}/oauth2/unknown", scene.issuer.identifier)).await;
+    assert!(page.text().contains("does not tell them"), "{}", page.text());
+    // This address leads to the application, which would answer.
+    for beyond in ["/api/me", ".evil/oauth2/groups"] {
+        let page = with_groups_at(|scene| match beyond {
+            "/api/me" => format!("{}{beyond}", scene.address),
+            _ => format!("{}{beyond}", scene.issuer.identifier),
+        });
+        let page = page.await;
+        assert!(page.text().contains("does not tell them"), "{}", page.text());
+    }
 }
 
 #[tokio::test]

@@ -12,12 +12,12 @@
 //! too. The response never has a challenge, because a browser must not send a ticket over the connection of a proxy.
 //!
 //! The session cookie belongs to one host. So the proxied host must have the server's paths, too: the proxy sends `/TENANT/…`,
-//! `/proof`, `/sign-out`, `/style.css` and `/sign-in.js` to this server. The configuration names each proxied host in `hosts`,
+//! `/proof`, `/sign-out`, `/signed-out.js`, `/style.css` and `/sign-in.js` to this server. The configuration names each proxied host in `hosts`,
 //! and the proxy in `proxies`. Applications on other hosts use OpenID Connect. After the sign-in, the browser goes only to a
 //! path of the host on which the user signed in.
 //!
 //! ```nginx
-//! location ~ ^/(contoso\.test/|proof$|sign-out$|style\.css$|sign-in\.js$) {
+//! location ~ ^/(contoso\.test/|proof$|sign-out$|signed-out\.js$|style\.css$|sign-in\.js$) {
 //!     proxy_pass http://127.0.0.1:8080;
 //!     proxy_set_header X-Forwarded-For $remote_addr;
 //!     proxy_set_header X-Forwarded-Proto $scheme;
@@ -52,9 +52,23 @@
 //! ```
 //!
 //! ```yaml
-//! forwardAuth:
-//!   address: http://127.0.0.1:8080/contoso.test/forward-auth
-//!   authResponseHeaders: [Remote-User, Remote-Name, Remote-Sid, Remote-Groups, Remote-Groups-Incomplete]
+//! http:
+//!   routers:
+//!     sign-in:
+//!       rule: PathPrefix(`/contoso.test/`) || PathRegexp(`^/(proof|sign-out|signed-out\.js|style\.css|sign-in\.js)$`)
+//!       service: sign-in
+//!     application:
+//!       rule: PathPrefix(`/`)
+//!       middlewares: [signed-in]
+//!       service: application
+//!   middlewares:
+//!     signed-in:
+//!       forwardAuth:
+//!         address: http://127.0.0.1:8080/contoso.test/forward-auth
+//!         authResponseHeaders: [Remote-User, Remote-Name, Remote-Sid, Remote-Groups, Remote-Groups-Incomplete]
+//!   services:
+//!     sign-in: { loadBalancer: { servers: [{ url: http://127.0.0.1:8080 }] } }
+//!     application: { loadBalancer: { servers: [{ url: http://127.0.0.1:3000 }] } }
 //! ```
 
 use crate::app::{App, Shared};

@@ -106,15 +106,21 @@ pub(crate) enum Kind {
     /// The sign-out of a browser, which an application asked for. The browser keeps the sealed value, and the store has no
     /// entry.
     Logout = b'l',
+    /// The state of a negotiation for a page on another origin than the autologon host.
+    Continuation = b'N',
     /// The session that the autologon host hands over to a page of another origin.
     Handover = b'h',
     /// The list of a user's sessions or grants.
     OfUser = b'u',
     UsedAssertion = b'a',
+    /// The assertion with which a client was authenticated.
+    ClientAssertion = b'C',
     /// The sign-in of a native client, for one token request. The client keeps the sealed value, and the store has no entry.
     DesktopSsoToken = b'd',
     /// The clients that want to hear when a user's stay ends. A stay lasts from a sign-in to a sign-out.
     Participants = b'j',
+    /// The messages about sign-outs that clients have not yet got.
+    LogoutMessages = b'M',
     /// An authorization request that its client pushed.
     PushedRequest = b'p',
     /// The grant that a client gets by a sign-in: a code, and then tokens.
