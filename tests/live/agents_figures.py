@@ -21,8 +21,9 @@ from work import Work
 
 PORT, REALM, PASSWORD = 21670, "MIT.TEST", "Some.Pass.1"
 USERS, SENDERS, WARM = 500, 16, 100
-# The number of agents, and the jobs that each takes at a time.
-WAYS = ((1, 16), (2, 16), (40, 2))
+# The number of agents, and the jobs that each takes at a time. An agent that has just answered is not free for a moment, so there are
+# more places than senders.
+WAYS = ((1, 24), (2, 16), (40, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
