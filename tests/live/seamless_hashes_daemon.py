@@ -20,7 +20,7 @@ def check(hashes, count):
     ldap(ad, work)
     script = work.root / "seamless-sync-object"
     script.write_text(f"#!/bin/sh\nexec {of_sign_in_system('seamless-agent')} sync object --dir {hashes.folder} --source dc1 "
-                      "--iterations 1000\n")
+                      f"--iterations 1000 2>> {work.root}/sync-object.log\n")
     script.chmod(0o755)
     run(["samba-tool", "user", "syncpasswords", "--cache-ldb-initialize", f"--script={script}", f"--attributes={ATTRIBUTES}", "-s", ad.conf])
     log = work.root / "syncpasswords.log"

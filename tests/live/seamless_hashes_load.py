@@ -5,6 +5,7 @@ on the way, and so is the server. Then users sign in, more and more at the same 
 
 The figures are of the programs that `CARGO_TARGET_DIR` names."""
 
+import http.client
 import os
 import random
 import re
@@ -171,7 +172,10 @@ class Load:
 
     def sign_in(self, number):
         began = time.monotonic()
-        answer = self.server.password(f"load{number}", password(number), tenant=TENANT)
+        try:
+            answer = self.server.password(f"load{number}", password(number), tenant=TENANT)
+        except (OSError, http.client.HTTPException):
+            return False, "no answer", time.monotonic() - began
         return bool(answer.session()), answer.status, time.monotonic() - began
 
     def load(self, at_once, seconds):
