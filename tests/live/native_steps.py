@@ -67,7 +67,7 @@ class NativeApplication:
         """Step 8. Returns the DesktopSsoToken beside the assertion that the server signed for the user."""
         keys = self.keys()
         text = attempted(lambda: native_client.assertion_in(answer.body))
-        verified = any(native_client.verify_assertion(text, key["x5c"][0]) for key in keys)
+        verified = any(native_client.verify_assertion(text, key["x5c"][0]) for key in keys if "x5c" in key)
         claims = attempted(lambda: native_client.claims_of(text)) if verified else {}
         good = verified and claims["sid"] == self.cloud.world.contoso.sid_of("alice") and claims["upn"] == "alice@contoso.test"
         self.step(8, "the server issues a SAML assertion, which xmlsec1 verifies", good, claims, answer.body)

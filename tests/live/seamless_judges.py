@@ -3,7 +3,7 @@ token, new tokens and sign-out: Authlib, openid-client with jose, MSAL, and mod_
 answers."""
 
 from authority import Authority
-from judges import Authlib, ModAuthOpenidc, Msal, OpenidClient
+from judges import Authlib, ModAuthOpenidc, Msal, OpenidClient, SigningOpenidClient
 from samba_ad import SSO_ACCOUNT
 from seamless_server import GUID, Server, tenant
 from user_agent import UserAgent, asked, changed, query
@@ -19,19 +19,21 @@ def check(world, port, report):
     of_issuer = world.work, port + 1, issuer, authority
     authlib, node, msal, apache = Authlib(*of_issuer), OpenidClient(*of_issuer), Msal(*of_issuer), ModAuthOpenidc(*of_issuer)
     posted, by_authority = ModAuthOpenidc(*of_issuer, "form_post"), Msal(*of_issuer, "authority")
-    clients = [one.registration() for one in (authlib, node, msal, apache, posted, by_authority)]
+    signing = SigningOpenidClient(*of_issuer)
+    clients = [one.registration() for one in (authlib, node, msal, apache, posted, by_authority, signing)]
     of_contoso = tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=clients, guid=GUID)
     with Server(world.work, port, [of_contoso], address=f"https://{HOST}:{port}", tls=authority.of_server()):
-        for application in (authlib, node, msal, apache):
+        for application in (authlib, node, signing, msal, apache):
             with application.run():
                 judge = Judge(world, report, application)
                 judge.all()
-                if application is node:
+                if application in (node, signing):
                     judge.tokens_end()
                 if application is apache:
                     in_chromium(world, report, application)
         with posted.run():
             in_chromium(world, report, posted)
+            signed_out_by_frame(world, report, posted)
         with by_authority.run():
             judge = Judge(world, report, by_authority)
             judge.refreshed(judge.by_ticket())
@@ -52,6 +54,24 @@ def in_chromium(world, report, application):
                     browser.click("form[action*='password'] button")
                 there = browser.until(f"location.href === '{application.url}/' && document.body.innerText") or browser.heading()
                 report.check(there == "Hello, Alice Anderson", f"{label}: signed in by {how}", there)
+
+
+def signed_out_by_frame(world, report, application):
+    """Signs out at the server's own page in Chromium. A frame of the page then tells the application, whose session ends. Chromium sends
+    no cookie of the application with the frame, so the application finds the session by the `sid` of the address."""
+    label = f"{application.version}, front channel, in Chromium"
+    server = application.issuer.rsplit("/", 1)[0]
+    with policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
+        with Chromium(world.work, world.alice(), None, authority=application.authority) as browser:
+            browser.go(application.url)
+            browser.until(f"location.href === '{application.url}/' && document.body.innerText")
+            browser.go(f"{server}/")
+            browser.click("form[action='/sign-out'] button")
+            there = browser.until("location.pathname === '/' && document.querySelector('#ticket') !== null")
+            report.check(there, f"{label}: the page of the frames leads on", browser.heading())
+            browser.go(application.url)
+            heading = browser.until("document.querySelector('h1')?.innerText") or browser.heading()
+            report.check("Hello" not in heading, f"{label}: the session of the application has ended", heading)
 
 
 class Judge:

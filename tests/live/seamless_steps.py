@@ -107,6 +107,8 @@ class Steps:
         self.report.check(there, f"{self.label}, then: the user is signed out, and is back at the application", there or browser.heading())
         asked = self.http.find("/contoso.test/oauth2/end_session")
         self.report.check(asked, f"{self.label}, then: the server ended the session", asked and asked.status)
+        self.report.check(self.server.says(["told a client of a sign-out", application.name]),
+                          f"{self.label}, then: the application takes the logout token", application.name)
 
     def signed_in(self, browser, application):
         """Returns the text of the application's page for a user who is signed in."""

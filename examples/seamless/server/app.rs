@@ -18,11 +18,12 @@ use crate::lockout::Lockout;
 use crate::metrics::Metrics;
 use crate::native::UsedAssertions;
 use crate::negotiate::ContinuationKey;
-use crate::oidc::{BackChannel, Clients, Grants, test_clients};
+use crate::oidc::{BackChannel, ClientAssertions, Clients, Grants, LogoutQueue, test_clients};
 use crate::pages::Pages;
 use crate::rate::Rates;
 use crate::replay::Replays;
 use crate::session::Sessions;
+use crate::signing::SigningAlgorithm;
 use crate::store::{Authority, Engine, Records, StoreError, WithoutStore, epoch, open};
 use crate::tenants::{Tenant, Tenants};
 use crate::tls::Tls;
@@ -47,6 +48,8 @@ pub(crate) struct App {
     /// The keys that seal the state of negotiations, which clients hold in cookies.
     pub(crate) sealing: KeyRing<ContinuationKey>,
     pub(crate) used_assertions: UsedAssertions,
+    /// The assertions with which clients were authenticated.
+    pub(crate) client_assertions: ClientAssertions,
     /// What clients got for the sign-ins of users.
     pub(crate) grants: Grants,
     /// The app passwords of users.
@@ -56,6 +59,8 @@ pub(crate) struct App {
     pub(crate) handovers: Handovers,
     /// The sender of messages about sign-outs.
     pub(crate) back_channel: BackChannel,
+    /// The messages about sign-outs that clients have not yet got.
+    pub(crate) logouts: LogoutQueue,
     /// The store of all nodes.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
@@ -170,9 +175,11 @@ impl App {
             pages: Pages::new()?,
             sealing: KeyRing::new(records.clone()),
             used_assertions: UsedAssertions::new(records.clone()),
+            client_assertions: ClientAssertions::new(records.clone()),
             grants: Grants::new(records.clone(), limits.refresh_tokens_of_tenant),
             passwords: AppPasswords::new(records.clone()),
             back_channel,
+            logouts: LogoutQueue::new(records.clone()),
             records,
             proxies,
             rates: Rates::new(limits.requests_per_second, limits.requests_at_once),
@@ -197,10 +204,13 @@ impl App {
     /// Returns the age of each kind of key, and of the last password hashes, in seconds.
     pub(crate) fn key_ages(&self, now: UnixTime) -> Vec<(Arc<str>, i64)> {
         let own = self.sealing.current_since(now).map(|since| ("continuation".into(), since));
-        let signing = self
-            .tenants
-            .all()
-            .filter_map(|tenant| Some((format!("signing:{}", tenant.name).into(), tenant.signing.current_since(now)?)));
+        let signing = self.tenants.all().flat_map(|tenant| {
+            let named = move |(algorithm, since)| match algorithm {
+                SigningAlgorithm::Rs256 => (format!("signing:{}", tenant.name).into(), since),
+                SigningAlgorithm::Es256 => (format!("signing-es256:{}", tenant.name).into(), since),
+            };
+            tenant.signing.current_since(now).map(named)
+        });
         let own = own.into_iter().chain(signing);
         let keytabs = self.tenants.newest_keys().map(|(tenant, since)| (format!("keytab:{tenant}").into(), since));
         let hashes = self.tenants.all().filter_map(|tenant| {

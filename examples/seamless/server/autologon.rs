@@ -13,7 +13,7 @@ use crate::cookies::Cookie;
 use crate::destination::{Destination, ReturnPath, address, forward_auth_address};
 use crate::handover::Page;
 use crate::metrics::SignInMethod;
-use crate::negotiate;
+use crate::negotiate::{self, StateIn};
 use crate::oidc::{BrowserId, Prompt};
 use crate::origin;
 use crate::principal;
@@ -163,8 +163,12 @@ async fn judge(
         let text = "The application asked for a new sign-in, so a ticket is used only after a press of the button.";
         return Err(failed(StatusCode::FORBIDDEN, "login-prompt", text));
     }
-    let step = negotiate::decide(app, tenant, client, SignInMethod::Ticket, headers).await;
-    let answer = negotiate::headers(app, &step).await;
+    let state = match attempt.page.as_deref() {
+        Some(page) if app.is_autologon_host(client) => StateIn::Store(page),
+        _ => StateIn::Cookie,
+    };
+    let step = negotiate::decide(app, tenant, client, SignInMethod::Ticket, headers, state).await;
+    let answer = negotiate::headers(app, &step, state).await;
     let (status, judged) = match &step {
         SignInStep::SignedIn(signed_in) => return of_user(tenant, &destination, signed_in, answer),
         other => (StatusCode::from_u16(other.status()).unwrap_or(StatusCode::FORBIDDEN), reason(other)),

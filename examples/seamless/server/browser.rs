@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/sign-in.js", script(include_str!("pages/sign-in.js")))
         .route("/hop.js", script(include_str!("pages/hop.js")))
         .route("/submit.js", script(include_str!("pages/submit.js")))
+        .route("/signed-out.js", script(include_str!("pages/signed-out.js")))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(not_found)
@@ -190,7 +191,7 @@ pub(crate) fn ticket_use(app: &App, tenant: &Tenant, client: &Client, headers: &
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
     match sign_in::end_of_browser(&app, &headers).await {
-        Ok(_) => (sign_in::signed_out_cookies(&app), Redirect::to("/")).into_response(),
+        Ok(frames) => (sign_in::signed_out_cookies(&app), frames.lead(&app, Some("/"))).into_response(),
         Err(error) => unavailable(&app, &error),
     }
 }

@@ -23,7 +23,7 @@
 //!       "id": "app", "name": "The application", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
 //!       "redirect_uris": ["https://app.contoso.test/callback"], "scopes": ["openid", "profile", "groups"],
 //!       "post_logout_redirect_uris": ["https://app.contoso.test/"],
-//!       "backchannel_logout_uri": "https://app.contoso.test/signed-out",
+//!       "backchannel_logout_uri": "https://app.contoso.test/signed-out", "id_token_signed_response_alg": "ES256",
 //!       "require_pushed_authorization_requests": true
 //!     }, {
 //!       "id": "pages", "redirect_uris": ["https://pages.contoso.test/"], "origins": ["https://pages.contoso.test"]
@@ -263,6 +263,10 @@ pub(crate) struct TenantConfig {
     /// The applications to which users of this tenant sign in by OpenID Connect.
     #[serde(default)]
     pub(crate) clients: Vec<RegisteredClient>,
+    /// The audiences whose access tokens are signed with ES256: resources, or the issuer for the server's own endpoints. The
+    /// others are signed with RS256.
+    #[serde(default)]
+    pub(crate) es256_audiences: Vec<String>,
     /// The names of groups in tokens. A group without a name has its SID.
     #[serde(default)]
     pub(crate) group_names: HashMap<Sid, String>,

@@ -14,6 +14,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -68,6 +69,13 @@ pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>)
         policy.replace(directive, &format!("{directive} {origin}"))
     });
     HeaderValue::try_from(policy).ok()
+}
+
+/// Returns the policy of a page that loads pages of these origins in frames.
+pub(crate) fn policy_with_frames<'a>(origins: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+    let origins: BTreeSet<_> = origins.collect();
+    let origins: Vec<_> = origins.into_iter().collect();
+    HeaderValue::try_from(format!("{POLICY}; frame-src {}", origins.join(" "))).ok()
 }
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \

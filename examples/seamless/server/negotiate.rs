@@ -8,6 +8,7 @@ use crate::cookies::Cookie;
 use crate::key_ring::{Plan, RingKey};
 use crate::metrics::{Metrics, SignInMethod};
 use crate::principal;
+use crate::store::{Key, Kind, Sealer, When};
 use crate::tenants::Tenant;
 use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -20,18 +21,34 @@ use kerberos_sso::{Arrival, Refused, UnixTime};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Decides on the `Authorization` values of a request. The client's cookie brings back the state of a negotiation that
-/// continues.
+/// Where the state of a negotiation is until the client's next message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StateIn<'a> {
+    /// The client has the state in a cookie, sealed.
+    Cookie,
+    /// The store has the state for the page of this number. Each message of the page's request has the number. The page has
+    /// another origin, so its browser may keep no cookie of this host.
+    Store(&'a str),
+}
+
+/// Decides on the `Authorization` values of a request, with the state of a negotiation that continues.
 pub(crate) async fn decide(
     app: &App,
     tenant: &Tenant,
     client: &Client,
     method: SignInMethod,
     headers: &HeaderMap,
+    state: StateIn<'_>,
 ) -> SignInStep {
     let now = clock::now();
-    let kept = match app.cookies.find(headers, Cookie::Continuation) {
-        Some(sealed) => open(app, sealed, now).await,
+    let sealed = match state {
+        StateIn::Cookie => app.cookies.find(headers, Cookie::Continuation).map(Into::into),
+        // The first request of a page has no message.
+        StateIn::Store(page) if headers.contains_key(AUTHORIZATION) => stored(app, page).await,
+        StateIn::Store(_) => None,
+    };
+    let kept = match sealed {
+        Some(sealed) => open(app, &sealed, now).await,
         None => None,
     };
     let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
@@ -46,20 +63,46 @@ pub(crate) async fn decide(
     step
 }
 
-/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues.
-pub(crate) async fn headers(app: &App, step: &SignInStep) -> HeaderMap {
+/// Returns the state of a page's negotiation from the store, once.
+async fn stored(app: &App, page: &str) -> Option<String> {
+    let key = entry(app, page);
+    let sealer = Sealer::new(app.records.secret(), page.as_bytes(), &key);
+    let taken = app.records.take_with(&sealer, &key).await;
+    taken.inspect_err(|error| tracing::warn!("the state of a negotiation is lost: {error}")).ok().flatten()
+}
+
+fn entry(app: &App, page: &str) -> Key {
+    Key::new(Kind::Continuation, &app.records.secret().name(&[b"continuation", page.as_bytes()]))
+}
+
+/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues. Writes the state to the
+/// store if it belongs there.
+pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
         headers.insert(WWW_AUTHENTICATE, value);
     }
     if let SignInStep::Continue(next) = step {
         let now = clock::now();
-        // Without keys, the client gets no cookie, and starts the negotiation again.
+        // Without keys or without the store, the state is lost, and the negotiation fails.
         let keys = app.sealing.keys(now).await.ok();
         let key = keys.as_ref().and_then(|keys| keys.current(now));
         let sealed = key.and_then(|key| key.0.seal(next.negotiation(), &clock::randomness(), now));
-        let cookie = sealed.and_then(|sealed| app.cookies.set(Cookie::Continuation, &sealed, CONTINUATION_TIME));
-        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        match (sealed, state) {
+            (Some(sealed), StateIn::Cookie) => {
+                let cookie = app.cookies.set(Cookie::Continuation, &sealed, CONTINUATION_TIME);
+                headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            }
+            (Some(sealed), StateIn::Store(page)) => {
+                let seconds = i64::try_from(MAX_SEALED_SECONDS).unwrap_or(i64::MAX);
+                let (key, end) = (entry(app, page), now.saturating_add_seconds(seconds));
+                let sealer = Sealer::new(app.records.secret(), page.as_bytes(), &key);
+                if let Err(error) = app.records.put_with(&sealer, &key, &sealed, end, When::Always).await {
+                    tracing::warn!("the state of a negotiation is lost: {error}");
+                }
+            }
+            (None, _) => {}
+        }
     }
     headers
 }

@@ -4,7 +4,7 @@ use crate::app_password::Listed;
 use crate::autologon::Autologon;
 use crate::destination::Destination;
 use crate::health::Health;
-use crate::limits::content_security_policy;
+use crate::limits::{content_security_policy, policy_with_frames};
 use crate::oidc::{TicketUse, origin_of};
 use crate::principal;
 use crate::session::Session;
@@ -183,6 +183,14 @@ impl Pages {
         self.render_to(origin_of(target), StatusCode::OK, "form_post.html", context! { target, fields })
     }
 
+    /// Returns the page that loads an address of each client in a frame, and then leads to `next`.
+    pub(crate) fn signed_out(&self, frames: &[String], next: Option<&str>) -> Response {
+        let mut response = self.render(StatusCode::OK, "signed_out.html", context! { frames, next });
+        let policy = policy_with_frames(frames.iter().filter_map(|frame| origin_of(frame)));
+        response.headers_mut().extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+        response
+    }
+
     /// Returns the page that shows the signed-in user.
     pub(crate) fn who(
         &self,
@@ -291,7 +299,7 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
@@ -299,6 +307,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("hop.html", include_str!("pages/hop.html")),
     ("question.html", include_str!("pages/question.html")),
     ("sign_out.html", include_str!("pages/sign_out.html")),
+    ("signed_out.html", include_str!("pages/signed_out.html")),
     ("form_post.html", include_str!("pages/form_post.html")),
     ("who.html", include_str!("pages/who.html")),
     ("operators.html", include_str!("pages/operators.html")),

@@ -19,6 +19,7 @@ mod connections;
 mod cookies;
 mod destination;
 mod directory;
+mod es256_key;
 #[cfg(test)]
 mod explain_tests;
 mod federation;
@@ -53,6 +54,7 @@ mod sample_app;
 mod serve;
 mod session;
 mod sign_in;
+mod signing;
 mod signing_key;
 #[cfg(test)]
 mod state_tests;
@@ -93,6 +95,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
     }
     let making_keys = Arc::clone(&app);
     tokio::spawn(async move { making_keys.maintain_keys().await });
+    tokio::spawn(oidc::keep_telling_clients(Arc::clone(&app)));
     let (stop, stopping) = Stop::new();
     let Limits { connections, connections_of_address, .. } = app.limits;
     let connections =

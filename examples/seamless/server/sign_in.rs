@@ -12,8 +12,8 @@ use crate::directory::{self, Refusal};
 use crate::judged::JudgedTicket;
 use crate::metrics::SignInMethod;
 use crate::native;
-use crate::negotiate;
-use crate::oidc::{self, TicketUse};
+use crate::negotiate::{self, StateIn};
+use crate::oidc::{self, Frames, TicketUse};
 use crate::pages::SignInPage;
 use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
@@ -145,6 +145,7 @@ pub(crate) async fn begin(
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
         if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {
+            // A page of this sign-in goes on, so no frame can tell the clients of the other user.
             oidc::tell_clients(app, &ended).await;
         }
     }
@@ -157,19 +158,16 @@ fn count_end(app: &App, ended: &Result<Option<Arc<Session>>, StoreError>) {
     }
 }
 
-/// Ends the session of a browser.
-pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Session>>, StoreError> {
-    let Some(id) = app.cookies.session_id(headers) else { return Ok(None) };
+/// Ends the session of a browser, and returns the frames of the clients that hear of it through the browser.
+pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Frames, StoreError> {
+    let Some(id) = app.cookies.session_id(headers) else { return Ok(Frames::default()) };
     app.judged.forget(&id);
     let ended = app.sessions.end(&id, clock::now()).await;
     count_end(app, &ended);
-    let ended = ended?;
-    if let Some(session) = &ended {
-        let user = principal::of(&session.identity);
-        tracing::info!(tenant = %session.tenant, user, "signed out");
-        oidc::tell_clients(app, session).await;
-    }
-    Ok(ended)
+    let Some(session) = ended? else { return Ok(Frames::default()) };
+    let user = principal::of(&session.identity);
+    tracing::info!(tenant = %session.tenant, user, "signed out");
+    Ok(oidc::tell_clients(app, &session).await)
 }
 
 /// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to `client`. A message
@@ -244,7 +242,7 @@ pub(crate) async fn test_ticket(
     let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
     let value = realm.ticket_for(&account).service(service).at(clock::now()).mutual().header();
     let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
-    match negotiate::decide(&app, tenant, &client, SignInMethod::TestTicket, &authorization).await {
+    match negotiate::decide(&app, tenant, &client, SignInMethod::TestTicket, &authorization, StateIn::Cookie).await {
         SignInStep::SignedIn(signed_in) => {
             let user = Authenticated::by_ticket(signed_in.accepted(), Method::TestTicket);
             let new = new_session(tenant, user, &destination);

@@ -1,13 +1,12 @@
-//! The server's key pairs. The server signs assertions and tokens with a private key, and publishes the public keys
+//! The server's RSA key pairs. The server signs assertions and tokens with a private key, and publishes the public keys
 //! (RFC 7517, OpenID Connect Discovery 1.0). All nodes have the same keys, and replace them each month.
 
 use crate::clock;
-use crate::key_ring::{Keys, Plan, RingKey};
+use crate::key_ring::{Plan, RingKey};
 use crate::oidc::ACCESS_LIFETIME;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
-use kerberos_sso::UnixTime;
+use jsonwebtoken::DecodingKey;
 use ring::rand::SystemRandom;
 use ring::rsa::KeyPair;
 use ring::signature::RSA_PKCS1_SHA256;
@@ -17,7 +16,6 @@ use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{RsaPrivateKey, RsaPublicKey};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -39,37 +37,8 @@ pub(crate) struct SigningKey {
     pub(crate) pem: Zeroizing<String>,
     /// The public key in the form of a key set (RFC 7517).
     pub(crate) public: Value,
+    pub(crate) decoding: DecodingKey,
     signer: KeyPair,
-    decoding: DecodingKey,
-}
-
-/// The kinds of JWT that the server signs, by the `typ` of the header. The kind keeps an ID token from being taken for an
-/// access token (RFC 8725 section 3.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenType {
-    Id,
-    /// RFC 9068 section 2.1.
-    Access,
-    /// OpenID Connect Back-Channel Logout 1.0 section 2.4.
-    Logout,
-}
-
-impl TokenType {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "JWT",
-            Self::Access => "at+jwt",
-            Self::Logout => "logout+jwt",
-        }
-    }
-}
-
-/// The audience that a JWT must have.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Audience<'a> {
-    Is(&'a str),
-    /// Any audience. The caller reads the audience in the claims, and decides.
-    InClaims,
 }
 
 /// The text form of a key in the store.
@@ -124,44 +93,11 @@ impl SigningKey {
         Self::read(&Self::make()).into_iter().next().unwrap_or_else(Self::generate)
     }
 
-    /// Returns a signed JWT (RFC 7519) with these claims, in the compact serialization (RFC 7515 section 7.1).
-    pub(crate) fn token(&self, kind: TokenType, claims: &impl Serialize) -> Option<String> {
-        let typ = Some(kind.as_str().into());
-        let header = Header { kid: Some(self.kid.clone()), typ, ..Header::new(Algorithm::RS256) };
-        let [header, claims] = [serde_json::to_vec(&header).ok()?, serde_json::to_vec(claims).ok()?];
-        let signed = [URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)].join(".");
+    /// Signs a text (RFC 7518 section 3.3).
+    pub(crate) fn sign(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut signature = vec![0; self.signer.public().modulus_len()];
-        self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).ok()?;
-        Some([signed, URL_SAFE_NO_PAD.encode(signature)].join("."))
-    }
-}
-
-impl Keys<SigningKey> {
-    /// Returns the claims of a JWT that this server signed for this issuer and audience. The end of the token counts if
-    /// `now` is a time.
-    pub(crate) fn verified<T: DeserializeOwned>(
-        &self,
-        token: &str,
-        kind: TokenType,
-        (issuer, audience): (&str, Audience<'_>),
-        now: UnixTime,
-        also_ended: bool,
-    ) -> Option<T> {
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        let is_of_kind = header.typ.as_deref() == Some(kind.as_str());
-        let key = self.all(now).find(|key| Some(&key.kid) == header.kid.as_ref()).filter(|_| is_of_kind)?;
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_issuer(&[issuer]);
-        match audience {
-            Audience::Is(audience) => validation.set_audience(&[audience]),
-            Audience::InClaims => validation.validate_aud = false,
-        }
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // The caller's clock decides on the end, and not the library's.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Value>(token, &key.decoding, &validation).ok()?.claims;
-        let end = claims.get("exp")?.as_i64()?;
-        serde_json::from_value(claims).ok().filter(|_| also_ended || now.seconds() < end)
+        self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).ok()?;
+        Some(signature)
     }
 }
 
@@ -200,51 +136,13 @@ mod tests {
     use rsa::signature::Verifier as _;
 
     #[test]
-    fn token_is_verified_until_its_end_for_its_kind_issuer_and_audience_only() {
-        let keys = Keys::one(SigningKey::generate());
-        let now = UnixTime::from_seconds(1_000);
-        let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
-        let token = keys.current(now).unwrap().token(TokenType::Access, &claims).unwrap();
-        let verified = |token: &str, kind, issuer, audience, seconds, also_ended| {
-            let now = UnixTime::from_seconds(seconds);
-            keys.verified::<Value>(token, kind, (issuer, Audience::Is(audience)), now, also_ended).is_some()
-        };
-        for (kind, issuer, audience, seconds, also_ended, expected) in [
-            (TokenType::Access, "i", "a", 999, false, true),
-            (TokenType::Access, "i", "a", 1_000, false, false),
-            (TokenType::Access, "i", "a", 1_000, true, true),
-            (TokenType::Id, "i", "a", 999, false, false),
-            (TokenType::Access, "other", "a", 999, false, false),
-            (TokenType::Access, "i", "other", 999, false, false),
-        ] {
-            let found = verified(&token, kind, issuer, audience, seconds, also_ended);
-            assert_eq!(found, expected, "{kind:?} {issuer} {audience} {seconds} {also_ended}");
-        }
-        let octets = token.len();
-        for at in 0..octets {
-            let mut changed = token.clone().into_bytes();
-            if let Some(octet) = changed.get_mut(at) {
-                *octet = if *octet == b'A' { b'B' } else { b'A' };
-            }
-            let changed = String::from_utf8(changed).unwrap();
-            // The last character of a signature has bits that base64 does not use, and the decoder demands that they are 0.
-            assert!(!verified(&changed, TokenType::Access, "i", "a", 999, false), "character {at}");
-        }
-    }
-
-    #[test]
-    fn token_has_an_rs256_signature_that_another_implementation_verifies() {
+    fn signature_is_verified_by_another_implementation() {
         let key = SigningKey::generate();
-        let token = key.token(TokenType::Access, &json!({ "sub": "alice" })).unwrap();
-        let (signed, signature) = token.rsplit_once('.').unwrap();
-        let (header, claims) = signed.split_once('.').unwrap();
-        let read = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
-        assert_eq!(read(header), json!({ "typ": "at+jwt", "alg": "RS256", "kid": key.kid }));
-        assert_eq!(read(claims), json!({ "sub": "alice" }));
+        let signature = key.sign(b"text").unwrap();
         let public = RsaPrivateKey::from_pkcs8_pem(&key.pem).unwrap().to_public_key();
         let verifier = pkcs1v15::VerifyingKey::<rsa::sha2::Sha256>::new(public);
-        let signature = pkcs1v15::Signature::try_from(&*URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
-        verifier.verify(signed.as_bytes(), &signature).unwrap();
-        verifier.verify(claims.as_bytes(), &signature).unwrap_err();
+        let signature = pkcs1v15::Signature::try_from(&*signature).unwrap();
+        verifier.verify(b"text", &signature).unwrap();
+        verifier.verify(b"other", &signature).unwrap_err();
     }
 }

@@ -12,13 +12,12 @@ use crate::federation::Federation;
 use crate::guid::Guid;
 use crate::hashes::{Checks, Table, Tables};
 use crate::health::{AccountKeys, Health, Signs};
-use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
 use crate::oidc::{Clients, GrantType, User};
 use crate::principal;
 use crate::proof::Proofs;
 use crate::replay::{Replay, Replays};
-use crate::signing_key::SigningKey;
+use crate::signing::{Signing, SigningAlgorithm};
 use crate::store::Records;
 use crate::user_name::UserName;
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -58,7 +57,9 @@ pub(crate) struct Tenant {
     /// The applications of the tenant.
     pub(crate) clients: Arc<Clients>,
     /// The keys that sign the tenant's assertions and tokens.
-    pub(crate) signing: Arc<KeyRing<SigningKey>>,
+    pub(crate) signing: Arc<Signing>,
+    /// The audiences whose access tokens are signed with ES256.
+    es256_audiences: Arc<[String]>,
     pub(crate) group_names: Arc<HashMap<Sid, String>>,
     tickets: Arc<TicketRules>,
     /// The built-in realm that makes its own tickets, if there is no `--config`.
@@ -246,7 +247,8 @@ impl Tenant {
     fn new(name: &str, realm: &str, domains: Vec<String>, validator: Validator, records: &Records) -> Self {
         Self {
             clients: Arc::default(),
-            signing: Arc::new(KeyRing::of_tenant(records.clone(), &name.to_ascii_lowercase())),
+            signing: Arc::new(Signing::of_tenant(records, &name.to_ascii_lowercase())),
+            es256_audiences: Arc::default(),
             group_names: Arc::default(),
             tickets: Arc::default(),
             name: name.into(),
@@ -281,6 +283,7 @@ impl Tenant {
         let in_tenant = |error: String| format!("{}: {error}", config.name);
         tenant.clients = Arc::new(Clients::new(config.clients.clone()).map_err(in_tenant)?);
         tenant.group_names = Arc::new(config.group_names.clone());
+        tenant.es256_audiences = config.es256_audiences.clone().into();
         tenant.administrators = config.administrators.clone().into();
         let (networks, groups) = (config.ticket_networks().collect(), config.ticket_groups.clone());
         tenant.tickets = Arc::new(TicketRules { networks, groups });
@@ -292,6 +295,13 @@ impl Tenant {
         tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
         tenant.app_passwords = config.app_passwords.clone().map(Arc::new);
         Ok(tenant)
+    }
+
+    /// Returns the algorithm for access tokens of an audience. Without a choice it is RS256, which every API must know (RFC 9068
+    /// section 2.1).
+    pub(crate) fn algorithm_for(&self, audience: &str) -> SigningAlgorithm {
+        let is_es256 = self.es256_audiences.iter().any(|one| one == audience);
+        if is_es256 { SigningAlgorithm::Es256 } else { SigningAlgorithm::Rs256 }
     }
 
     /// Returns whether the page tries a ticket of a client with this address.
@@ -465,9 +475,14 @@ impl Tenants {
 
     /// Registers one more client in the test realm.
     pub(crate) fn register(&mut self, client: &str) {
+        self.register_all(&[client]);
+    }
+
+    /// Registers more clients in the test realm.
+    pub(crate) fn register_all(&mut self, more: &[&str]) {
         for tenant in self.by_name.values_mut() {
             let mut clients = crate::oidc::test_clients(None);
-            clients.push(serde_json::from_str(client).unwrap());
+            clients.extend(more.iter().map(|client| serde_json::from_str(client).unwrap()));
             tenant.clients = Clients::new(clients).unwrap().into();
         }
     }
@@ -478,6 +493,11 @@ impl Tenants {
         let mut tenant = Tenant::new(name, realm, Vec::new(), replay, records);
         tenant.clients = self.test_tenant().unwrap().clients;
         self.by_name.insert(name.into(), tenant);
+    }
+
+    /// Signs the access tokens of an audience with ES256.
+    pub(crate) fn choose_es256_for(&mut self, audience: &str) {
+        self.by_name.values_mut().for_each(|tenant| tenant.es256_audiences = [audience.to_owned()].into());
     }
 
     /// Marks a domain of the test realm as federated.

@@ -1,23 +1,26 @@
 // An application behind the sign-in server, whose relying party is openid-client. It reads the discovery document, sends PKCE,
 // `state` and `nonce`, and verifies the answer's `iss` and the claims of the ID token. jose verifies the signature of the ID token
-// with the published keys. Settings are in the environment variable JUDGE.
+// with the published keys. With a `key`, the application signs an assertion in place of sending its secret. Settings are in the
+// environment variable JUDGE.
 import http from "node:http";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, importJWK, jwtVerify } from "jose";
 import * as client from "openid-client";
 
 const judge = JSON.parse(process.env.JUDGE);
-const { application, issuer } = judge;
+const { application, issuer, algorithm = "RS256" } = judge;
 let configuration, keys, checks, tokens;
 
 async function discovered() {
-  configuration ??= await client.discovery(new URL(issuer), judge.client, judge.secret, undefined,
+  const proof = judge.key && client.PrivateKeyJwt({ key: await importJWK(judge.key, algorithm), kid: judge.key.kid });
+  const about = judge.key ? { id_token_signed_response_alg: algorithm } : judge.secret;
+  configuration ??= await client.discovery(new URL(issuer), judge.client, about, proof,
     { execute: [client.enableNonRepudiationChecks] });
   keys ??= createRemoteJWKSet(new URL(configuration.serverMetadata().jwks_uri));
   return configuration;
 }
 
 async function verified(answer) {
-  const options = { issuer, audience: judge.client, algorithms: ["RS256"] };
+  const options = { issuer, audience: judge.client, algorithms: [algorithm] };
   const { payload } = await jwtVerify(answer.id_token, keys, options);
   return { ...answer, claims: payload };
 }

@@ -48,7 +48,7 @@ pub(crate) struct Redemption {
 /// Returns why the assertion is not redeemed.
 pub(crate) async fn redeem(app: &App, tenant: &Tenant, encoded: &str, now: UnixTime) -> Result<Redemption, Unredeemed> {
     let text = decode(encoded).ok_or(Unredeemed::Refused("the assertion is not base64"))?;
-    let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
+    let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?.rs256);
     let (secret, name) = (app.records.secret().clone(), tenant.name.clone());
     let verify = move || match alone(&text) {
         Some(token) => desktop_sso_token::open(&secret, &name, &token, now),

@@ -13,8 +13,9 @@ use super::{in_background, templates};
 use crate::app::{App, Shared};
 use crate::client::Client;
 use crate::metrics::SignInMethod;
+use crate::negotiate::{self, StateIn};
 use crate::tenants::Tenant;
-use crate::{clock, negotiate, principal};
+use crate::{clock, principal};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -35,13 +36,14 @@ pub(super) async fn issue(
     if let Err(fault) = request.refuse_ticket_of(&request.domain) {
         return fault.respond(HeaderMap::new());
     }
-    let step = negotiate::decide(&app, &request.tenant, &client, SignInMethod::WsTrust, &headers).await;
+    let step =
+        negotiate::decide(&app, &request.tenant, &client, SignInMethod::WsTrust, &headers, StateIn::Cookie).await;
     let answered = match &step {
         SignInStep::SignedIn(signed_in) => answer(&app, &request, signed_in).await,
         SignInStep::FallBack(refused) => Err(Fault::authentication(StatusCode::FORBIDDEN, Code::of_ticket(refused))),
         _ => Err(Fault::authentication(StatusCode::UNAUTHORIZED, Code::NoAuthorizationHeader)),
     };
-    let headers = negotiate::headers(&app, &step).await;
+    let headers = negotiate::headers(&app, &step, StateIn::Cookie).await;
     match answered {
         Ok(envelope) => {
             let mut response = soap(StatusCode::OK, envelope);
@@ -80,7 +82,7 @@ pub(super) fn subject(tenant: &Tenant, identity: &SessionIdentity, refused: Stat
 /// Returns the envelope with an assertion for a sign-in.
 pub(super) async fn respond(app: &App, tenant: &Tenant, rst: Request, sign_in: SignIn) -> Result<String, Fault> {
     let now = clock::now();
-    let keys = tenant.signing.keys(now).await.map_err(|_| Fault::unavailable())?;
+    let keys = tenant.signing.keys(now).await.map_err(|_| Fault::unavailable())?.rs256;
     let (name, secret, tenant) = (app.issuer(tenant), app.records.secret().clone(), tenant.name.clone());
     let issue = move || {
         let issuer = Issuer { tenant: &tenant, name: &name, secret: &secret };

@@ -20,7 +20,7 @@ use crate::destination::{Application, Destination, address};
 use crate::pages::{NamePage, QuestionPage, SignInPage};
 use crate::session::Session;
 use crate::sign_in;
-use crate::signing_key::{Audience, TokenType};
+use crate::signing::{Audience, TokenType};
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
@@ -237,10 +237,13 @@ pub(super) async fn as_other(
     headers: HeaderMap,
     Form(Sealed { request }): Form<Sealed>,
 ) -> Response {
-    if let Err(error) = sign_in::end_of_browser(&app, &headers).await {
-        return unavailable(&app, &error);
+    match sign_in::end_of_browser(&app, &headers).await {
+        Ok(frames) => {
+            let response = frames.lead(&app, Some(&address(&tenant.name, &request)));
+            (sign_in::signed_out_cookies(&app), response).into_response()
+        }
+        Err(error) => unavailable(&app, &error),
     }
-    (sign_in::signed_out_cookies(&app), Redirect::to(&address(&tenant.name, &request))).into_response()
 }
 
 async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &str, answered: Answered) -> Response {
@@ -363,7 +366,7 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
 
 /// Lists the client if it wants to hear of the end of the user's stay.
 async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) -> Result<(), StoreError> {
-    let client = tenant.clients.get(client_id).filter(|client| client.backchannel_logout_uri.is_some());
+    let client = tenant.clients.get(client_id).filter(|client| client.hears_of_sign_outs());
     let Some(client) = client else { return Ok(()) };
     // The user may sign in again within the stay, and the client then has the user for one more lifetime.
     let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);

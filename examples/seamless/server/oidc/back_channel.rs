@@ -1,56 +1,33 @@
-//! Tells clients that a user has signed out (OpenID Connect Back-Channel Logout 1.0): the server sends each client a logout
-//! token.
+//! Sends logout tokens to clients (OpenID Connect Back-Channel Logout 1.0).
 //!
-//! Only the configuration names the addresses, and they are of `https`, but for loopback. The server follows no redirect. A
-//! message takes [`TIME`] at most, and is sent again after each of [`PAUSES`] if the client cannot be reached or has a fault. A
-//! server that stops in between does not go on with it.
+//! Only the configuration names the addresses, and they are of `https`, but for loopback. The server follows no redirect. A try
+//! takes [`TIME`] at most. `sign_out_messages.rs` makes the tokens, and tries again.
 
-use super::participants;
-use super::token::session_id;
-use super::user::User;
-use crate::app::App;
-use crate::clock;
-use crate::key_ring::Keys;
-use crate::native::in_background;
-use crate::session::Session;
-use crate::signing_key::{SigningKey, TokenType};
-use crate::tenants::Tenant;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request, StatusCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
-use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// The sender of logout tokens. Clones share its limit.
 #[derive(Clone)]
 pub(crate) struct BackChannel {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     places: Arc<Semaphore>,
-    pauses: [Duration; 2],
-}
-
-/// A logout token before its signature, and the address of its client.
-struct Message {
-    client_id: String,
-    address: String,
-    claims: Value,
 }
 
 /// What follows a try to send a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Done,
     /// The client cannot be reached or has a fault.
     Again,
@@ -80,13 +57,7 @@ impl BackChannel {
 
     fn of(connector: HttpsConnector<HttpConnector>) -> Self {
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)), pauses: PAUSES }
-    }
-
-    /// Returns a sender that sends again at once.
-    #[cfg(test)]
-    pub(crate) fn without_pauses(self) -> Self {
-        Self { pauses: [Duration::ZERO; 2], ..self }
+        Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)) }
     }
 
     /// Waits until no message is on its way.
@@ -96,40 +67,14 @@ impl BackChannel {
         drop(self.places.acquire_many(all).await);
     }
 
-    /// Signs and sends a message, beside the request that caused it.
-    fn send(&self, keys: Keys<SigningKey>, message: Message) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::error!(
-                client_id = message.client_id,
-                "a client is not told of a sign-out: too many messages wait"
-            );
-            return;
-        };
-        let sender = self.clone();
-        tokio::spawn(async move {
-            let Message { client_id, address, claims } = message;
-            let sign = move || keys.current(clock::now())?.token(TokenType::Logout, &claims);
-            let Ok(Some(token)) = in_background(sign).await else { return };
-            let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
-            match sender.deliver(&address, &body).await {
-                Outcome::Done => tracing::info!(client_id, "told a client of a sign-out"),
-                outcome => tracing::warn!(client_id, address, ?outcome, "a client is not told of a sign-out"),
-            }
-            drop(place);
-        });
+    /// Returns places for at most `most` messages that this node sends now.
+    pub(super) fn places(&self, most: usize) -> Vec<OwnedSemaphorePermit> {
+        let place = || Arc::clone(&self.places).try_acquire_owned().ok();
+        std::iter::from_fn(place).take(most).collect()
     }
 
-    async fn deliver(&self, address: &str, body: &str) -> Outcome {
-        for pause in self.pauses {
-            match self.attempt(address, body).await {
-                Outcome::Again => sleep(pause).await,
-                outcome => return outcome,
-            }
-        }
-        self.attempt(address, body).await
-    }
-
-    async fn attempt(&self, address: &str, body: &str) -> Outcome {
+    /// Sends a message once.
+    pub(super) async fn attempt(&self, address: &str, body: &str) -> Outcome {
         let request = Request::builder().method(Method::POST).uri(address);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let Ok(request) = request.body(Body::from(body.to_owned())) else { return Outcome::Refused };
@@ -151,47 +96,8 @@ fn outcome_of(status: StatusCode) -> Outcome {
     }
 }
 
-/// Tells the clients of a stay that its user has signed out. A failure is logged, because the user is signed out here in any case.
-pub(crate) async fn tell(app: &App, session: &Session) {
-    let clients = match participants::take(&app.records, &session.stay).await {
-        Ok(clients) => clients,
-        Err(error) => return tracing::error!("no client is told of a sign-out: {error}"),
-    };
-    let Some(tenant) = app.tenants.get(&session.tenant).filter(|_| !clients.is_empty()) else { return };
-    let keys = match tenant.signing.keys(clock::now()).await {
-        Ok(keys) => keys,
-        Err(error) => return tracing::error!(tenant = %tenant.name, "no client is told of a sign-out: {error}"),
-    };
-    for message in clients.iter().filter_map(|client_id| message(app, &tenant, session, client_id)) {
-        app.back_channel.send(keys.clone(), message);
-    }
-}
-
-/// Returns the logout token for a client (section 2.4 of the specification). It has no `nonce`, so it is no ID token.
-fn message(app: &App, tenant: &Tenant, session: &Session, client_id: &str) -> Option<Message> {
-    let (client, user) = (tenant.clients.get(client_id)?, User::of_session(&session.identity)?);
-    let (secret, now) = (app.records.secret(), clock::now().seconds());
-    let claims = json!({
-        "iss": app.issuer(tenant),
-        "sub": user.subject(secret, &tenant.name, client.sector()),
-        "aud": client_id,
-        "iat": now,
-        "exp": now.saturating_add(LIFETIME),
-        "jti": URL_SAFE_NO_PAD.encode(clock::random::<16>()),
-        "sid": session_id(secret, client_id, &session.stay),
-        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
-    });
-    Some(Message { client_id: client_id.into(), address: client.backchannel_logout_uri.clone()?, claims })
-}
-
-/// The lifetime of a logout token, in seconds. Section 2.4 recommends two minutes at most.
-const LIFETIME: i64 = 120;
-
 /// The longest time of one try.
 const TIME: Duration = Duration::from_secs(5);
-
-/// The pauses between the tries.
-const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// The largest number of messages of this node at a time.
 const MAX_MESSAGES: usize = 256;
@@ -228,12 +134,12 @@ mod tests {
         let connections = Connections::new(9, 9, Proxies::default(), Metrics::new());
         tokio::spawn(serve(listener, Some(tls), routes, connections, stopping));
         let mut roots = RootCertStore::empty();
-        let untrusting = BackChannel::trusting(roots.clone()).unwrap().without_pauses();
-        assert_eq!(untrusting.deliver(&format!("https://{address}/"), "x").await, Outcome::Again);
+        let untrusting = BackChannel::trusting(roots.clone()).unwrap();
+        assert_eq!(untrusting.attempt(&format!("https://{address}/"), "x").await, Outcome::Again);
         roots.add(cert.der().clone()).unwrap();
         let trusting = BackChannel::trusting(roots).unwrap();
-        assert_eq!(trusting.deliver(&format!("https://{address}/"), "x").await, Outcome::Done);
-        assert_eq!(trusting.deliver(&format!("https://{address}/other"), "x").await, Outcome::Refused);
+        assert_eq!(trusting.attempt(&format!("https://{address}/"), "x").await, Outcome::Done);
+        assert_eq!(trusting.attempt(&format!("https://{address}/other"), "x").await, Outcome::Refused);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::grants::Grant;
 use super::parameters::Parameters;
 use super::scopes::Scopes;
 use crate::app::App;
-use crate::signing_key::{Audience, TokenType};
+use crate::signing::{Audience, TokenType};
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -52,6 +52,7 @@ pub(super) async fn grant(
     tenant: &Tenant,
     headers: &HeaderMap,
     form: &Parameters,
+    audience: Audience<'_>,
     now: UnixTime,
 ) -> Result<Grant, Refused> {
     form.check()?;
@@ -59,7 +60,7 @@ pub(super) async fn grant(
     let invalid =
         || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
-    let claims = keys.verified::<Claims>(token, TokenType::Access, (&issuer, Audience::Is(&issuer)), now, false);
+    let claims = keys.verified::<Claims>(token, TokenType::Access, (&issuer, audience), now, false);
     let claims = claims.ok_or_else(invalid)?;
     let id = app.grants.of_token_id(&claims.jti).ok_or_else(invalid)?;
     let grant = app.grants.find(id, &tenant.name, now).await?.ok_or_else(invalid)?;

@@ -1,20 +1,16 @@
-//! The clients of a tenant, as the configuration registers them, and their authentication at the token endpoint (RFC
-//! 6749 section 2.3).
+//! The clients of a tenant, as the configuration registers them.
 
+use super::client_keys::ClientKeys;
 use super::error::{ErrorCode, OAuthError};
-use super::parameters::Parameters;
 use super::redirect_uri;
 use super::scopes::{self, OFFLINE_ACCESS, OPENID, Scopes};
-use axum::http::header::AUTHORIZATION;
+use crate::signing::SigningAlgorithm;
 use axum::http::{HeaderMap, HeaderName, Uri};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 /// A client as it stands in the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +22,8 @@ pub(crate) struct RegisteredClient {
     /// The SHA-256 digest of the client's secret, in hexadecimal. The secret must be random: `openssl rand -hex 32`. A
     /// client without a secret is public, and must use PKCE.
     secret_sha256: Option<Digest>,
+    /// The public keys of a client that signs assertions in place of sending a secret (`private_key_jwt`).
+    jwks: Option<ClientKeys>,
     #[serde(default)]
     redirect_uris: Vec<String>,
     #[serde(default)]
@@ -36,6 +34,12 @@ pub(crate) struct RegisteredClient {
     /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout 1.0): of
     /// `https`, or of `http` on loopback.
     pub(crate) backchannel_logout_uri: Option<String>,
+    /// The address that the browser loads in a frame when a user signs out (OpenID Connect Front-Channel Logout 1.0). It has the
+    /// origin of a redirect URI.
+    pub(crate) frontchannel_logout_uri: Option<String>,
+    /// The algorithm of the client's ID tokens and logout tokens.
+    #[serde(default)]
+    pub(crate) id_token_signed_response_alg: SigningAlgorithm,
     /// The scopes that the client may ask for.
     #[serde(default = "RegisteredClient::default_scopes")]
     scopes: Scopes,
@@ -127,8 +131,20 @@ impl RegisteredClient {
         self.name.as_deref().unwrap_or(&self.id)
     }
 
+    /// Returns whether the client proves nothing.
     pub(crate) const fn is_public(&self) -> bool {
-        self.secret_sha256.is_none()
+        self.secret_sha256.is_none() && self.jwks.is_none()
+    }
+
+    /// Returns whether a text is the client's secret.
+    pub(crate) fn has_secret(&self, secret: &str) -> bool {
+        let is_secret = |Digest(digest): &Digest| Sha256::digest(secret).as_slice().ct_eq(digest).into();
+        self.secret_sha256.as_ref().is_some_and(is_secret)
+    }
+
+    /// Returns the public keys of the client.
+    pub(crate) const fn keys(&self) -> Option<&ClientKeys> {
+        self.jwks.as_ref()
     }
 
     pub(crate) fn has_redirect_uri(&self, asked: &str) -> bool {
@@ -137,6 +153,11 @@ impl RegisteredClient {
 
     pub(crate) fn has_post_logout_redirect_uri(&self, asked: &str) -> bool {
         self.post_logout_redirect_uris.iter().any(|registered| redirect_uri::is_same(registered, asked))
+    }
+
+    /// Returns whether the client wants to hear of sign-outs.
+    pub(crate) const fn hears_of_sign_outs(&self) -> bool {
+        self.backchannel_logout_uri.is_some() || self.frontchannel_logout_uri.is_some()
     }
 
     /// Returns whether the client may use a grant.
@@ -214,6 +235,13 @@ impl RegisteredClient {
         if let Some(uri) = self.backchannel_logout_uri.iter().find(|uri| !is_web(uri)) {
             return fault(&format!("backchannel_logout_uri {uri}: neither https nor http on loopback"));
         }
+        let origins = || self.redirect_uris.iter().map(|uri| redirect_uri::origin(uri));
+        let is_own = |uri: &&String| is_web(uri) && origins().any(|origin| origin == redirect_uri::origin(uri));
+        if let Some(uri) = self.frontchannel_logout_uri.iter().find(|uri| !is_own(uri)) {
+            return fault(&format!(
+                "frontchannel_logout_uri {uri}: not of the scheme, host and port of a redirect URI"
+            ));
+        }
         let is_origin = |origin: &&String| {
             redirect_uri::may_be_registered(origin) && redirect_uri::origin(origin) == Some(origin.as_str())
         };
@@ -228,9 +256,12 @@ impl RegisteredClient {
         if self.sector.is_none() && sectors.any(|sector| Some(sector) != first) {
             return fault("the redirect URIs have several hosts, so name the `sector` of the users' subjects");
         }
+        if self.secret_sha256.is_some() && self.jwks.is_some() {
+            return fault("the client has both `secret_sha256` and `jwks`: choose one");
+        }
         let has_password = self.may_use(GrantType::Password);
         if has_password && self.is_public() {
-            return fault("the grant password needs a client with a secret");
+            return fault("the grant password needs a client with a secret or with keys");
         }
         let is_header = |name: &String| name.parse::<HeaderName>().is_ok();
         if self.user_address_header.as_ref().is_some_and(|name| !has_password || !is_header(name)) {
@@ -282,6 +313,11 @@ impl Clients {
         GrantType::ALL.into_iter().filter(|grant| *grant != GrantType::Password || self.may_use(*grant))
     }
 
+    /// Returns whether the server sends messages to a client.
+    pub(crate) fn hear_by_back_channel(&self) -> bool {
+        self.0.values().any(|client| client.backchannel_logout_uri.is_some())
+    }
+
     /// Returns whether the server sends messages to a client with TLS.
     pub(crate) fn hear_by_tls(&self) -> bool {
         let mut uris = self.0.values().filter_map(|client| client.backchannel_logout_uri.as_ref());
@@ -292,64 +328,6 @@ impl Clients {
     pub(crate) fn have_origin(&self, origin: &str) -> bool {
         self.0.values().any(|client| client.origins.iter().any(|known| known == origin))
     }
-
-    /// Returns the client of a request to the token endpoint, whose secret is right.
-    ///
-    /// # Errors
-    /// Returns `invalid_client` if the client is unknown or its secret is wrong, and `invalid_request` if the request has
-    /// credentials twice.
-    pub(crate) fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        parameters: &Parameters,
-    ) -> Result<&RegisteredClient, OAuthError> {
-        let (id, secret) = credentials(headers, parameters)?;
-        let wrong = || ErrorCode::InvalidClient.because("the client is unknown, or its secret is wrong");
-        let client = self.get(&id).ok_or_else(wrong)?;
-        match (&client.secret_sha256, secret) {
-            (None, None) => Ok(client),
-            (Some(Digest(digest)), Some(secret))
-                if bool::from(Sha256::digest(secret.as_bytes()).as_slice().ct_eq(digest)) =>
-            {
-                Ok(client)
-            }
-            _ => Err(wrong()),
-        }
-    }
-}
-
-type Credentials = (String, Option<Zeroizing<String>>);
-
-/// Returns the id and the secret of the client, from the header `Authorization` or from the form.
-fn credentials(headers: &HeaderMap, parameters: &Parameters) -> Result<Credentials, OAuthError> {
-    let in_form = parameters.get("client_secret").map(|secret| Zeroizing::new(secret.to_owned()));
-    let Some(value) = headers.get(AUTHORIZATION) else {
-        return Ok((parameters.required("client_id")?.into(), in_form));
-    };
-    let malformed = || ErrorCode::InvalidClient.because("the header Authorization is not of the scheme Basic");
-    let (id, secret) = value.to_str().ok().and_then(basic).ok_or_else(malformed)?;
-    if in_form.is_some() {
-        return Err(ErrorCode::InvalidRequest.because("the request has a client secret twice"));
-    }
-    if parameters.get("client_id").is_some_and(|other| other != id) {
-        return Err(ErrorCode::InvalidRequest.because("the request names two clients"));
-    }
-    Ok((id, Some(secret)))
-}
-
-/// Reads the scheme Basic, in which OAuth encodes the id and the secret as in forms (RFC 6749 section 2.3.1).
-fn basic(value: &str) -> Option<(String, Zeroizing<String>)> {
-    let (scheme, encoded) = value.split_once(' ')?;
-    let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
-    let (id, secret) =
-        str::from_utf8(&decoded).ok()?.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    Some((decode(id)?, Zeroizing::new(decode(secret)?)))
-}
-
-/// Decodes one value of a form.
-fn decode(encoded: &str) -> Option<String> {
-    let pair = Zeroizing::new(format!("v={}", encoded.replace('&', "%26")));
-    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
 }
 
 const MAX_ID: usize = 256;
@@ -361,41 +339,9 @@ mod tests {
 
     fn clients() -> Clients {
         let json = r#"[
-            {"id": "public", "redirect_uris": ["https://app.test/c"], "resources": ["urn:api"]},
-            {"id": "a:b", "redirect_uris": ["https://app.test/c"],
-             "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}
+            {"id": "public", "redirect_uris": ["https://app.test/c"], "resources": ["urn:api"]}
         ]"#;
         Clients::new(serde_json::from_str(json).unwrap()).unwrap()
-    }
-
-    fn authenticated(authorization: Option<&str>, form: &str) -> Result<String, ErrorCode> {
-        let headers = authorization.map(|value| (AUTHORIZATION, value.parse().unwrap())).into_iter().collect();
-        let clients = clients();
-        let client = clients.authenticate(&headers, &Parameters::parse(form.as_bytes()));
-        client.map(|client| client.id.clone()).map_err(|error| error.code)
-    }
-
-    #[test]
-    fn client_is_authenticated_by_its_secret_in_the_header_or_in_the_form() {
-        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        assert_eq!(authenticated(Some(&basic("a%3Ab:secret")), ""), Ok("a:b".into()));
-        assert_eq!(authenticated(None, "client_id=a%3Ab&client_secret=secret"), Ok("a:b".into()));
-        assert_eq!(authenticated(None, "client_id=public"), Ok("public".into()));
-        for (header, form) in [
-            (Some(basic("a%3Ab:wrong")), ""),
-            (Some(basic("a%3Ab:")), ""),
-            (Some(basic("unknown:secret")), ""),
-            (Some("Bearer x".into()), "client_id=public"),
-            (None, "client_id=a%3Ab"),
-            (None, "client_id=a%3Ab&client_secret=wrong"),
-            (None, "client_id=public&client_secret=secret"),
-        ] {
-            assert_eq!(authenticated(header.as_deref(), form), Err(ErrorCode::InvalidClient), "{header:?} {form}");
-        }
-        for form in ["client_id=a%3Ab&client_secret=secret", "client_id=public"] {
-            let header = basic("a%3Ab:secret");
-            assert_eq!(authenticated(Some(&header), form), Err(ErrorCode::InvalidRequest), "{form}");
-        }
     }
 
     #[test]
@@ -448,8 +394,30 @@ mod tests {
             (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "http://a.test/"}"#, "backchannel_logout_uri"),
             (r#"{"id": "a", "grants": [], "backchannel_logout_uri": "test.app:/x"}"#, "backchannel_logout_uri"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["http://a.test"]}"#, "an origin is"),
+            (
+                r#"{"id": "a", "redirect_uris": ["https://a.test/c"], "frontchannel_logout_uri": "https://b.test/"}"#,
+                "frontchannel_logout_uri",
+            ),
+            (
+                r#"{"id": "a", "redirect_uris": ["https://a.test/c"], "frontchannel_logout_uri": "https://a.test:8443/"}"#,
+                "frontchannel_logout_uri",
+            ),
+            (
+                r#"{"id": "a", "redirect_uris": ["https://a.test/c"], "frontchannel_logout_uri": "https://a.test/#x"}"#,
+                "frontchannel_logout_uri",
+            ),
+            (
+                r#"{"id": "a", "redirect_uris": ["test.app:/c"], "frontchannel_logout_uri": "test.app:/x"}"#,
+                "frontchannel_logout_uri",
+            ),
             (r#"{"id": "a", "grants": ["password"]}"#, "needs a client with a secret"),
             (r#"{"id": "a", "grants": [], "user_address_header": "X-User"}"#, "`user_address_header`"),
+            (
+                r#"{"id": "a", "grants": [], "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+                "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
+                "y": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}]}}"#,
+                "choose one",
+            ),
         ] {
             let error = Clients::new(vec![serde_json::from_str(client).unwrap()]).unwrap_err();
             assert!(error.contains(reason), "{error}");

@@ -2,11 +2,14 @@
 //! (RFC 7517).
 
 use super::authorization_request::ACR_VALUES;
+use super::client_assertion::ALGORITHMS;
+use super::client_authentication::METHODS;
 use super::clients::GrantType;
 use super::scopes::{EMAIL, GROUPS, OFFLINE_ACCESS, OPENID, PROFILE};
 use crate::app::{App, Shared};
 use crate::clock;
 use crate::native;
+use crate::signing::SigningAlgorithm;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use axum::Json;
@@ -19,7 +22,7 @@ use serde_json::{Value, json};
 pub(super) async fn key_set(State(_): State<Shared>, tenant: Tenant) -> Result<Json<Value>, StatusCode> {
     let now = clock::now();
     let keys = tenant.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(json!({ "keys": keys.all(now).map(|key| &key.public).collect::<Vec<_>>() })))
+    Ok(Json(json!({ "keys": keys.public(now).collect::<Vec<_>>() })))
 }
 
 /// `GET /{tenant}/.well-known/openid-configuration`
@@ -50,7 +53,8 @@ fn document(app: &App, tenant: &Tenant) -> Value {
     let issuer = app.issuer(tenant);
     let endpoint = |name: &str| format!("{issuer}/oauth2/{name}");
     let grants: Vec<_> = tenant.clients.supported_grants().map(GrantType::as_str).collect();
-    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
+    let methods: Vec<_> = METHODS.into_iter().chain(["none"]).collect();
     json!({
         "issuer": issuer,
         "authorization_endpoint": endpoint("authorize"),
@@ -61,18 +65,23 @@ fn document(app: &App, tenant: &Tenant) -> Value {
         "end_session_endpoint": endpoint("end_session"),
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "revocation_endpoint": endpoint("revoke"),
         "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_endpoint": endpoint("introspect"),
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "jwks_uri": format!("{issuer}/discovery/keys"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": grants,
         "scopes_supported": [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "acr_values_supported": ACR_VALUES,

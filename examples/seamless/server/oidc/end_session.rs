@@ -6,6 +6,7 @@
 //! page, which does the same as the endpoint.
 
 use super::clients::RegisteredClient;
+use super::front_channel::Frames;
 use super::logout_request::{Hint, LogoutRequest};
 use super::parameters::Parameters;
 use super::token::{self, Fields};
@@ -15,7 +16,7 @@ use crate::browser::{session, unavailable};
 use crate::clock;
 use crate::session::Session;
 use crate::sign_in;
-use crate::signing_key::{Audience, TokenType};
+use crate::signing::{Audience, TokenType};
 use crate::tenants::Tenant;
 use axum::extract::{Form, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -95,7 +96,9 @@ pub(super) async fn page(
 /// Ends the session of the user whom the request names, and asks every other user.
 async fn go_on(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest, sealed: &str) -> Response {
     match session(app, headers).await {
-        Some((_, session, _)) if session.tenant != tenant.name => done(app, tenant, request),
+        Some((_, session, _)) if session.tenant != tenant.name => {
+            Frames::default().lead(app, request.target(&tenant.clients).as_deref())
+        }
         Some((_, session, _)) if !is_hinted(app, tenant, request, &session) => {
             let name = request.client(&tenant.clients).map(RegisteredClient::shown_name);
             app.pages.sign_out(&session, name, sealed, request.target(&tenant.clients).as_deref())
@@ -136,16 +139,10 @@ fn is_hinted(app: &App, tenant: &Tenant, request: &LogoutRequest, session: &Sess
 
 async fn end(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest) -> Response {
     match sign_in::end_of_browser(app, headers).await {
-        Ok(_) => (sign_in::signed_out_cookies(app), done(app, tenant, request)).into_response(),
+        Ok(frames) => {
+            let response = frames.lead(app, request.target(&tenant.clients).as_deref());
+            (sign_in::signed_out_cookies(app), response).into_response()
+        }
         Err(error) => unavailable(app, &error),
     }
-}
-
-/// Sends the browser back to the application, or says that the user is signed out.
-fn done(app: &App, tenant: &Tenant, request: &LogoutRequest) -> Response {
-    if let Some(target) = request.target(&tenant.clients) {
-        return Redirect::to(&target).into_response();
-    }
-    let text = "Other applications may still have sessions of their own. Close the browser on a shared computer.";
-    app.pages.message(StatusCode::OK, "You are signed out", text)
 }

@@ -1,6 +1,7 @@
 //! `POST /{tenant}/oauth2/introspect`: says whether a token is good (RFC 7662), to the client that got the token and to the
 //! API that the token is for. Everybody else reads only that the token is not active (RFC 7662 section 4).
 
+use super::client_authentication::authenticate;
 use super::clients::RegisteredClient;
 use super::error::ErrorCode;
 use super::issued;
@@ -11,6 +12,7 @@ use crate::tenants::Tenant;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use kerberos_sso::UnixTime;
 use serde_json::{Value, json};
 
 pub(super) async fn introspect(
@@ -27,14 +29,15 @@ pub(super) async fn introspect(
 
 async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields) -> Result<Value, Refusal> {
     let parameters = token::parameters(fields)?;
-    let client = tenant.clients.authenticate(headers, &parameters)?;
+    let now = clock::now();
+    let client = authenticate(app, tenant, headers, &parameters, now).await?;
     if client.is_public() {
-        return Err(ErrorCode::InvalidClient.because("a client without a secret cannot be authenticated").into());
+        return Err(ErrorCode::InvalidClient.because("a public client cannot be authenticated").into());
     }
     let text = parameters.required("token")?;
-    let known = match of_access_token(app, tenant, client, text).await? {
+    let known = match of_access_token(app, tenant, client, text, now).await? {
         Some(known) => Some(known),
-        None => of_refresh_token(app, tenant, client, text).await?,
+        None => of_refresh_token(app, tenant, client, text, now).await?,
     };
     Ok(known.unwrap_or_else(|| json!({ "active": false })))
 }
@@ -45,8 +48,9 @@ async fn of_access_token(
     tenant: &Tenant,
     client: &RegisteredClient,
     text: &str,
+    now: UnixTime,
 ) -> Result<Option<Value>, Refusal> {
-    let token = issued::access_token(app, tenant, text, clock::now()).await?;
+    let token = issued::access_token(app, tenant, text, now).await?;
     let is_for = |token: &issued::AccessToken| {
         token.grant.client_id == client.id || client.resource(Some(token.audience())).is_ok()
     };
@@ -63,8 +67,9 @@ async fn of_refresh_token(
     tenant: &Tenant,
     client: &RegisteredClient,
     text: &str,
+    now: UnixTime,
 ) -> Result<Option<Value>, Refusal> {
-    let found = app.grants.find_token(text, &tenant.name, clock::now()).await?;
+    let found = app.grants.find_token(text, &tenant.name, now).await?;
     let found = found.filter(|(grant, _)| grant.client_id == client.id);
     Ok(found.map(|(grant, end)| {
         json!({

@@ -3,7 +3,7 @@
 use super::grants::{Grant, GrantId};
 use super::token::Refusal;
 use crate::app::App;
-use crate::signing_key::{Audience, TokenType};
+use crate::signing::{Audience, TokenType};
 use crate::tenants::Tenant;
 use kerberos_sso::UnixTime;
 use serde_json::{Map, Value};

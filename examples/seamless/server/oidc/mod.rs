@@ -7,7 +7,7 @@
 //! - [`claims`] makes the claims of tokens.
 //!
 //! The routes are in [`authorize`], [`pushed`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
-//! over several pages, [`password_grant`] signs in the users of mail servers, and [`grants`] keeps codes and refresh tokens in the store. [`back_channel`] tells clients of a sign-out.
+//! over several pages, [`password_grant`] signs in the users of mail servers, and [`grants`] keeps codes and refresh tokens in the store. [`sign_out_messages`] tells clients of a sign-out.
 
 mod answer;
 mod authorization_request;
@@ -15,6 +15,9 @@ mod authorize;
 mod back_channel;
 mod bearer;
 mod claims;
+mod client_assertion;
+mod client_authentication;
+mod client_keys;
 mod clients;
 mod conversation;
 mod cors;
@@ -23,9 +26,11 @@ mod dialect;
 mod discovery;
 mod end_session;
 mod error;
+mod front_channel;
 mod grants;
 mod introspect;
 mod issued;
+mod logout_queue;
 mod logout_request;
 mod parameters;
 mod participants;
@@ -35,6 +40,7 @@ mod redirect_uri;
 mod revoke;
 mod scope_of_resource;
 mod scopes;
+mod sign_out_messages;
 mod test_realm;
 #[cfg(test)]
 mod tests;
@@ -50,13 +56,17 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 pub(crate) use authorization_request::Prompt;
-pub(crate) use back_channel::{BackChannel, tell as tell_clients};
+pub(crate) use back_channel::BackChannel;
+pub(crate) use client_assertion::ClientAssertions;
 pub(crate) use clients::{Clients, GrantType, RegisteredClient};
 pub(crate) use conversation::{BrowserId, Conversation, ConversationId, Stale};
 pub(crate) use cors::{apply as apply_cors, begins, may_send};
 pub(crate) use decision::TicketUse;
+pub(crate) use front_channel::Frames;
 pub(crate) use grants::{ACCESS_LIFETIME, FirstFactor, Grants};
+pub(crate) use logout_queue::LogoutQueue;
 pub(crate) use redirect_uri::origin as origin_of;
+pub(crate) use sign_out_messages::{keep_sending as keep_telling_clients, tell as tell_clients};
 pub(crate) use test_realm::{APP_SECRET, clients as test_clients};
 pub(crate) use user::User;
 

@@ -108,7 +108,7 @@ impl FromIterator<(String, String)> for Parameters {
 const MAX_VALUE: usize = 2 * 1024;
 
 /// The parameters that may be as long as [`MAX_TOKEN`].
-const TOKENS: [&str; 4] = ["assertion", "id_token_hint", "token", "request"];
+const TOKENS: [&str; 5] = ["assertion", "client_assertion", "id_token_hint", "token", "request"];
 
 /// The parameters with a secret that is good more than once.
 const SECRETS: [&str; 2] = ["password", "client_secret"];

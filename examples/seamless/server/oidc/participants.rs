@@ -18,16 +18,21 @@ pub(super) async fn add(records: &Records, stay: &Locator, client_id: &str, end:
     records.update(&key(stay), change).await
 }
 
-/// Returns the clients of a stay that ends, and deletes the list.
+/// Returns the clients of a stay.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.
-pub(super) async fn take(records: &Records, stay: &Locator) -> Result<Vec<String>, StoreError> {
+pub(super) async fn of(records: &Records, stay: &Locator) -> Result<Vec<String>, StoreError> {
     let listed: Option<Vec<String>> = records.get(&key(stay)).await?;
-    if listed.is_some() {
-        records.delete(&key(stay)).await?;
-    }
     Ok(listed.unwrap_or_default())
+}
+
+/// Deletes the list of a stay that has ended.
+///
+/// # Errors
+/// Returns an error if the store cannot be asked.
+pub(super) async fn forget(records: &Records, stay: &Locator) -> Result<(), StoreError> {
+    records.delete(&key(stay)).await
 }
 
 fn key(stay: &Locator) -> Key {
@@ -44,16 +49,17 @@ mod tests {
     use crate::clock;
 
     #[tokio::test]
-    async fn clients_of_a_stay_are_returned_once_and_are_at_most_50() {
+    async fn clients_of_a_stay_are_returned_until_it_is_forgotten_and_are_at_most_50() {
         let (records, end) = (Records::for_tests(), clock::now().saturating_add_seconds(60));
         for number in [0, 1, 0] {
             add(&records, &[1; 16], &number.to_string(), end).await.unwrap();
         }
-        assert_eq!(take(&records, &[1; 16]).await, Ok(vec!["0".into(), "1".into()]));
-        assert_eq!((take(&records, &[1; 16]).await, take(&records, &[2; 16]).await), (Ok(vec![]), Ok(vec![])));
+        assert_eq!(of(&records, &[1; 16]).await, Ok(vec!["0".into(), "1".into()]));
+        forget(&records, &[1; 16]).await.unwrap();
+        assert_eq!((of(&records, &[1; 16]).await, of(&records, &[2; 16]).await), (Ok(vec![]), Ok(vec![])));
         for number in 0..60 {
             add(&records, &[2; 16], &number.to_string(), end).await.unwrap();
         }
-        assert_eq!(take(&records, &[2; 16]).await.unwrap().len(), 50);
+        assert_eq!(of(&records, &[2; 16]).await.unwrap().len(), 50);
     }
 }

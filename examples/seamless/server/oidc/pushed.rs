@@ -5,6 +5,7 @@
 
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::authorize::hinted_subject;
+use super::client_authentication::authenticate;
 use super::conversation::{BrowserId, Conversation};
 use super::error::ErrorCode;
 use super::token::{self, Fields, Refusal, refuse, respond};
@@ -41,7 +42,8 @@ pub(super) async fn push(State(app): State<Shared>, tenant: Tenant, headers: Hea
 
 async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields) -> Result<Value, Refusal> {
     let parameters = token::parameters(fields)?;
-    let client = tenant.clients.authenticate(headers, &parameters)?;
+    let now = clock::now();
+    let client = authenticate(app, tenant, headers, &parameters, now).await?;
     if parameters.get("request_uri").is_some() {
         return Err(ErrorCode::InvalidRequest.because("a pushed request has no request_uri").into());
     }
@@ -52,7 +54,6 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
         let wrong = || ErrorCode::InvalidRequest.because("id_token_hint is no ID token of this client");
         request.hinted_subject = Some(subject.ok_or_else(wrong)?);
     }
-    let now = clock::now();
     // The address of the sign-in page will have the request.
     if Conversation::new(&tenant.name, &BrowserId::random(), request.clone(), now).seal(&app.records).is_none() {
         return Err(ErrorCode::InvalidRequest.because("the request is too long").into());

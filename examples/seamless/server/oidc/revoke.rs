@@ -3,12 +3,13 @@
 //! A refresh token and the access tokens of one grant end together, as RFC 7009 section 2.1 allows. An API that checks access
 //! tokens by their signature alone takes them until they expire.
 
+use super::client_authentication::authenticate;
 use super::error::ErrorCode;
 use super::issued;
 use super::token::{self, Fields, Refusal, refuse};
 use crate::app::{App, Shared};
 use crate::clock;
-use crate::signing_key::{Audience, TokenType};
+use crate::signing::{Audience, TokenType};
 use crate::tenants::Tenant;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -26,8 +27,9 @@ pub(super) async fn revoke(State(app): State<Shared>, tenant: Tenant, headers: H
 /// the value of `token`.
 async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields) -> Result<(), Refusal> {
     let parameters = token::parameters(fields)?;
-    let client = tenant.clients.authenticate(headers, &parameters)?;
-    let (text, now) = (parameters.required("token")?, clock::now());
+    let now = clock::now();
+    let client = authenticate(app, tenant, headers, &parameters, now).await?;
+    let text = parameters.required("token")?;
     let found = match issued::access_token(app, tenant, text, now).await? {
         Some(token) => Some((token.id, token.grant)),
         None => app.grants.of_refresh_token(text, &tenant.name, now).await?,

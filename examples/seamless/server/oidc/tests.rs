@@ -1,13 +1,15 @@
 //! Tests of the flow over the routes, with the built-in test realm: from the request of an application to its tokens.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod app_passwords;
 mod attacks;
 mod back_channel;
+mod client_assertions;
 mod cors;
 mod end_session;
 mod endpoints;
+mod es256;
+mod front_channel;
 mod other_origin;
 mod password_grant;
 mod pushed;
@@ -195,7 +197,6 @@ fn claims(token: &Value) -> Value {
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const CALLBACK: &str = "http://127.0.0.1:8081/callback";
 const ISSUER: &str = "http://sso.test/contoso.test";
-
 /// The example of RFC 7636 appendix B.
 const VERIFIER: (&str, &str) = ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 

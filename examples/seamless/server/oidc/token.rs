@@ -2,6 +2,7 @@
 //! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
 use super::claims::Issue;
+use super::client_authentication;
 use super::clients::{GrantType, RegisteredClient};
 use super::dialect::{Dialect, Tokens, Trace, number};
 use super::error::{ErrorCode, OAuthError};
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::guid::Guid;
 use crate::native::{self, Code, Redemption, Unredeemed, in_background, redeem};
 use crate::request_id::RequestId;
-use crate::signing_key::TokenType;
+use crate::signing::TokenType;
 use crate::store::StoreError;
 use crate::tenants::Tenant;
 use axum::Json;
@@ -174,7 +175,8 @@ async fn answer(
     dialect: Dialect,
     parameters: &Parameters,
 ) -> Result<Value, Refusal> {
-    let client = tenant.clients.authenticate(headers, parameters)?;
+    let now = clock::now();
+    let client = client_authentication::authenticate(app, tenant, headers, parameters, now).await?;
     let asked = parameters.required("grant_type")?;
     let grant_type = tenant.clients.supported_grants().find(|grant| grant.as_str() == asked);
     let grant_type = grant_type.ok_or_else(|| ErrorCode::UnsupportedGrantType.because("the grant type is unknown"))?;
@@ -185,7 +187,7 @@ async fn answer(
         (Dialect::Version2, Some(scope)) => Some(Asked::read(client, scope)?),
         _ => None,
     };
-    let request = TokenRequest { app, tenant, client, headers, dialect, parameters, of_resource, now: clock::now() };
+    let request = TokenRequest { app, tenant, client, headers, dialect, parameters, of_resource, now };
     let redeemed = match grant_type {
         GrantType::AuthorizationCode => request.by_code().await?,
         GrantType::RefreshToken => request.by_refresh_token().await?,
@@ -315,13 +317,14 @@ impl TokenRequest<'_> {
         let group_names = std::sync::Arc::clone(&self.tenant.group_names);
         let (tenant_id, dialect) = (self.tenant.guid, self.dialect);
         let is_default = self.of_resource.as_ref().is_some_and(|asked| asked.is_default);
+        let audience = grant.resource.as_deref().unwrap_or(&issuer);
+        let (for_access, for_id) = (self.tenant.algorithm_for(audience), self.client.id_token_signed_response_alg);
         let signed = in_background(move || {
-            let key = keys.current(now)?;
             let (issuer, subject, group_names) = (&*issuer, &*subject, &*group_names);
             let issue = Issue { issuer, subject, group_names, grant: &grant, tenant_id, dialect, now };
-            let access = key.token(TokenType::Access, &issue.access_token(id))?;
+            let access = keys.token(for_access, TokenType::Access, &issue.access_token(id), now)?;
             let id = match issue.id_token(&access, session) {
-                Some(claims) => Some(key.token(TokenType::Id, &claims)?),
+                Some(claims) => Some(keys.token(for_id, TokenType::Id, &claims, now)?),
                 None => None,
             };
             Some(dialect.answer(&grant, Tokens { access, id, refresh: refresh_token }, is_default, now))

@@ -11,6 +11,7 @@ use super::scopes::{GROUPS, OPENID};
 use super::token::respond;
 use crate::app::{App, Shared};
 use crate::clock;
+use crate::signing::Audience;
 use crate::tenants::Tenant;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -20,13 +21,16 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 pub(super) async fn user_info(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap, body: Bytes) -> Response {
-    answer(&app, &tenant, &headers, &body, OPENID, |issue| json!(issue.user_info())).await
+    let issuer = app.issuer(&tenant);
+    let needed = (Audience::Is(&issuer), OPENID);
+    answer(&app, &tenant, &headers, &body, needed, |issue| json!(issue.user_info())).await
 }
 
-/// Returns the names of all groups of a user, or the SIDs of groups without a name.
+/// Returns the names of all groups of a user, or the SIDs of groups without a name. Each access token with the scope refers here, so
+/// a token for any API is good.
 pub(super) async fn groups(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     let list = |issue: Issue<'_>| json!({ "groups": issue.group_list().collect::<Vec<_>>() });
-    answer(&app, &tenant, &headers, &Bytes::new(), GROUPS, list).await
+    answer(&app, &tenant, &headers, &Bytes::new(), (Audience::InClaims, GROUPS), list).await
 }
 
 async fn answer(
@@ -34,13 +38,13 @@ async fn answer(
     tenant: &Tenant,
     headers: &HeaderMap,
     body: &Bytes,
-    scope: &str,
+    (audience, scope): (Audience<'_>, &str),
     values: impl FnOnce(Issue<'_>) -> Value,
 ) -> Response {
     let now = clock::now();
     let is_form = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(FORM));
     let form = if is_form { Parameters::parse(body) } else { Parameters::default() };
-    let grant = bearer::grant(app, tenant, headers, &form, now).await;
+    let grant = bearer::grant(app, tenant, headers, &form, audience, now).await;
     let grant = grant.and_then(|grant: Grant| {
         let lacks = || ErrorCode::InsufficientScope.because(format!("the access token lacks the scope {scope}"));
         if grant.scopes.contains(scope) { Ok(grant) } else { Err(lacks().into()) }

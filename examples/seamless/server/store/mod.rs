@@ -98,15 +98,21 @@ pub(crate) enum Kind {
     Page = b'q',
     /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
     Logout = b'l',
+    /// The state of a negotiation for a page on another origin than the autologon host.
+    Continuation = b'N',
     /// The session of a page on another origin than the autologon host.
     Handover = b'h',
     /// The list of a user's sessions or grants.
     OfUser = b'u',
     UsedAssertion = b'a',
+    /// The assertion with which a client was authenticated.
+    ClientAssertion = b'C',
     /// The sign-in of a native client, for one token request. The client has it, and the store does not.
     DesktopSsoToken = b'd',
     /// The clients of a user's stay that want to hear of its end.
     Participants = b'j',
+    /// The messages about sign-outs that clients have not yet got.
+    LogoutMessages = b'M',
     /// An authorization request that its client pushed.
     PushedRequest = b'p',
     /// What a sign-in gives to a client: a code, and then tokens.

@@ -2,11 +2,14 @@
 
 use super::{Answer, Browser, REQUEST, Server, claims, encoded};
 use crate::app::App;
+use crate::clock;
 use crate::connections::Connections;
 use crate::forwarded::Proxies;
 use crate::metrics::Metrics;
 use crate::oidc::BackChannel;
+use crate::oidc::sign_out_messages::send_due;
 use crate::serve::{Stop, serve};
+use crate::store::Records;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -46,10 +49,15 @@ impl Hearing {
     }
 
     fn register(&self, app: &mut App) {
+        self.register_for("RS256", app);
+    }
+
+    fn register_for(&self, algorithm: &str, app: &mut App) {
         let uri = format!("http://{}/logout", self.address);
-        let client = json!({"id": "hearing", "redirect_uris": [super::CALLBACK], "backchannel_logout_uri": uri});
+        let client = json!({"id": "hearing", "redirect_uris": [super::CALLBACK], "backchannel_logout_uri": uri,
+            "id_token_signed_response_alg": algorithm});
         app.tenants.register(&client.to_string());
-        app.back_channel = BackChannel::new(false).unwrap().without_pauses();
+        app.back_channel = BackChannel::new(false).unwrap();
     }
 
     async fn token(&mut self) -> String {
@@ -80,8 +88,12 @@ async fn verified(server: &Server, token: &str) -> Value {
     let header = jsonwebtoken::decode_header(token).unwrap();
     assert_eq!(header.typ.as_deref(), Some("logout+jwt"));
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == *header.kid.as_ref().unwrap()).unwrap();
-    let key = DecodingKey::from_rsa_components(key["n"].as_str().unwrap(), key["e"].as_str().unwrap()).unwrap();
-    let mut validation = Validation::new(Algorithm::RS256);
+    let number = |name: &str| key[name].as_str().unwrap();
+    let (key, algorithm) = match number("alg") {
+        "RS256" => (DecodingKey::from_rsa_components(number("n"), number("e")), Algorithm::RS256),
+        _ => (DecodingKey::from_ec_components(number("x"), number("y")), Algorithm::ES256),
+    };
+    let (key, mut validation) = (key.unwrap(), Validation::new(algorithm));
     validation.set_audience(&["hearing"]);
     validation.set_issuer(&[super::ISSUER]);
     jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims
@@ -116,22 +128,68 @@ async fn client_gets_a_logout_token_of_its_subject_and_session_when_the_user_sig
 }
 
 #[tokio::test]
-async fn message_is_sent_three_times_at_most_while_the_client_has_a_fault_and_once_if_the_client_refuses() {
-    let cases: [(&[u16], usize); 4] = [(&[503, 500], 3), (&[503; 9], 3), (&[400], 1), (&[302], 1)];
+async fn logout_token_has_the_algorithm_of_the_clients_id_tokens() {
+    for (algorithm, expected) in [("RS256", Algorithm::RS256), ("ES256", Algorithm::ES256)] {
+        let mut client = Hearing::new(&[]).await;
+        let server = Server::new(|app| client.register_for(algorithm, app)).await;
+        let mut browser = Browser::new(&server);
+        let id_token = sign_in(&mut browser).await;
+        browser.post("/sign-out", &[]).await;
+        let token = client.token().await;
+        verified(&server, &token).await;
+        for token in [&*token, id_token.as_str().unwrap()] {
+            assert_eq!(jsonwebtoken::decode_header(token).unwrap().alg, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn message_is_sent_again_while_the_client_has_a_fault_and_once_if_the_client_refuses() {
+    let cases: [(&[u16], usize); 4] = [(&[503, 500], 3), (&[503; 9], 6), (&[400], 1), (&[302], 1)];
     for (statuses, expected) in cases {
         let mut client = Hearing::new(statuses).await;
         let server = Server::new(|app| client.register(app)).await;
         let mut browser = Browser::new(&server);
-        sign_in(&mut browser).await;
+        let id = claims(&sign_in(&mut browser).await);
         browser.post("/sign-out", &[]).await;
-        let first = client.token().await;
-        for _ in 1..expected {
-            assert_eq!(client.token().await, first);
-        }
         // The last try has ended when its message has freed its place.
         server.app.back_channel.is_idle().await;
+        for minutes in [1, 2, 4, 10, 30, 40, 50] {
+            send_due(&server.app, clock::now().saturating_add_seconds(60 * minutes)).await;
+            server.app.back_channel.is_idle().await;
+        }
+        for _ in 0..expected {
+            let logout = verified(&server, &client.token().await).await;
+            assert_eq!((&logout["sub"], &logout["sid"]), (&id["sub"], &id["sid"]));
+        }
         assert!(client.heard.try_recv().is_err(), "{statuses:?}");
     }
+}
+
+/// A process that is killed drops its tasks, and its message stays claimed until the lease ends.
+#[tokio::test]
+async fn message_of_a_node_that_ended_is_sent_by_another_node_and_once() {
+    let mut client = Hearing::new(&[503]).await;
+    let records = Records::for_tests();
+    let first = Server::on(records.clone(), |app| client.register(app)).await;
+    let mut browser = Browser::new(&first);
+    let id = claims(&sign_in(&mut browser).await);
+    browser.post("/sign-out", &[]).await;
+    first.app.back_channel.is_idle().await;
+    client.token().await;
+    drop(first);
+    let nodes = [
+        Server::on(records.clone(), |app| client.register(app)).await,
+        Server::on(records, |app| client.register(app)).await,
+    ];
+    let later = clock::now().saturating_add_seconds(60);
+    tokio::join!(send_due(&nodes[0].app, later), send_due(&nodes[1].app, later));
+    for node in &nodes {
+        node.app.back_channel.is_idle().await;
+    }
+    let logout = verified(&nodes[0], &client.token().await).await;
+    assert_eq!((&logout["sub"], &logout["sid"]), (&id["sub"], &id["sid"]));
+    assert!(client.heard.try_recv().is_err(), "the nodes share the work");
 }
 
 #[tokio::test]

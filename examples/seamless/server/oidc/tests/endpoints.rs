@@ -1,6 +1,6 @@
 //! Tests of requests that no endpoint takes.
 
-use super::{FORM, Server};
+use super::{Browser, FORM, REQUEST, Server, encoded};
 
 /// The endpoints for clients, which take forms only.
 const FOR_CLIENTS: [&str; 4] = ["token", "revoke", "introspect", "par"];
@@ -79,4 +79,28 @@ async fn metadata_names_an_endpoint_only_if_the_server_has_it() {
             [server.send("GET", path, &[], "").await.status, server.send("POST", path, &[FORM], "").await.status];
         assert!(!statuses.contains(&404) && statuses != [405, 405], "{name} {statuses:?}");
     }
+}
+
+/// A token for an API refers to this endpoint if its user has too many groups (OpenID Connect Core 1.0 section 5.6.2).
+#[tokio::test]
+async fn groups_are_told_for_a_token_of_any_audience_with_the_scope_and_for_no_other_token() {
+    let server = Server::new(|_| {}).await;
+    let tokens = async |scope: &str, more: &str| {
+        let mut browser = Browser::new(&server);
+        browser.sign_in("alice", "").await;
+        let request = REQUEST.map(|(name, value)| (name, if name == "scope" { scope } else { value }));
+        let answer = browser.get(&format!("/contoso.test/oauth2/authorize?{}&{more}", encoded(request))).await;
+        server.tokens(&answer).await.1
+    };
+    let groups = async |token: &serde_json::Value| {
+        let bearer = format!("Bearer {}", token.as_str().unwrap());
+        let answer = server.send("GET", "/contoso.test/oauth2/groups", &[("authorization", &bearer)], "").await;
+        (answer.status, answer.body.contains("S-1-5-21-"))
+    };
+    let resource = "resource=http%3A%2F%2F127.0.0.1%3A8081%2Fapi";
+    for more in ["", resource] {
+        assert_eq!(groups(&tokens("openid groups", more).await["access_token"]).await, (200, true), "{more}");
+        assert_eq!(groups(&tokens("openid", more).await["access_token"]).await, (403, false), "{more}");
+    }
+    assert_eq!(groups(&tokens("openid groups", resource).await["id_token"]).await, (401, false));
 }

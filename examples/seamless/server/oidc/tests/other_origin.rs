@@ -1,6 +1,8 @@
 //! Tests of pages on another origin than the host that takes tickets.
 
 use super::*;
+use base64::engine::general_purpose::STANDARD;
+use kerberos_sso::testing::{NegTokenRespParts, TestClient, mech};
 
 const AUTOLOGON: &str = "http://autologon.microsoftazuread-sso.com";
 const PAGES: &str = "http://sso.test";
@@ -61,6 +63,67 @@ async fn ticket_at_the_autologon_host_signs_in_at_the_origin_of_the_page_without
     assert_eq!(exchange(&mut browser, &handover, &page).await.status, 200);
     assert!(browser.get(&address).await.field("code").is_some());
     assert_eq!(exchange(&mut browser, &handover, &page).await.status, 403, "a second use");
+}
+
+/// A client that prefers another mechanism must confirm what it offered, so its negotiation has two messages (RFC 4178 section 5).
+/// Returns both messages; the second one answers `challenge`.
+fn two_messages(server: &Server) -> (String, impl Fn(&Answer) -> String) {
+    let ticket = server.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com");
+    let token = ticket.at(clock::now()).mutual().spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.to_vec()));
+    let header = |octets: &[u8]| format!("Negotiate {}", STANDARD.encode(octets));
+    let (first, client) = (header(&token.mint()), TestClient::of(&token));
+    let second = move |challenge: &Answer| {
+        let value = challenge.headers.get("www-authenticate").unwrap().to_str().unwrap();
+        let answer = STANDARD.decode(value.strip_prefix("Negotiate ").unwrap()).unwrap();
+        let mic = client.complete(Some(&answer)).unwrap().get_mic(&client.mech_types);
+        let neg_state = Some(NegTokenRespParts::ACCEPT_COMPLETED);
+        header(&NegTokenRespParts { neg_state, mech_list_mic: Some(mic), ..NegTokenRespParts::default() }.mint())
+    };
+    (first, second)
+}
+
+#[tokio::test]
+async fn negotiation_of_two_messages_needs_no_cookie_of_the_autologon_host() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let (address, page) = page(&mut browser).await;
+    let (first, second) = two_messages(&server);
+    let challenge = ask(&server, &page, Some(PAGES), Some(&first)).await;
+    assert!(challenge.status == 401 && !challenge.headers.contains_key("set-cookie"), "{:?}", challenge.headers);
+    let accepted = ask(&server, &page, Some(PAGES), Some(&second(&challenge))).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.body);
+    assert_eq!(exchange(&mut browser, &handover_of(&accepted), &page).await.status, 200);
+    assert!(browser.get(&address).await.field("code").is_some());
+}
+
+#[tokio::test]
+async fn state_of_a_negotiation_is_of_one_page_and_is_used_once() {
+    let server = server().await;
+    let (mut browser, mut other) = (Browser::new(&server), Browser::new(&server));
+    let (_, page_of_user) = page(&mut browser).await;
+    let (_, page_of_other) = page(&mut other).await;
+    let (first, second) = two_messages(&server);
+    let challenge = ask(&server, &page_of_user, Some(PAGES), Some(&first)).await;
+    let message = second(&challenge);
+    assert_eq!(ask(&server, &page_of_other, Some(PAGES), Some(&message)).await.status, 403, "of another page");
+    assert_eq!(ask(&server, &page_of_user, Some(PAGES), Some(&message)).await.status, 200);
+    assert_eq!(ask(&server, &page_of_user, Some(PAGES), Some(&message)).await.status, 403, "a second time");
+}
+
+#[tokio::test]
+async fn negotiation_of_two_messages_works_on_the_page_of_the_autologon_host() {
+    let server = server().await;
+    let (_, page) = page(&mut Browser::new(&server)).await;
+    let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
+    let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
+    let send = async |message: &str| {
+        let headers = [("sec-fetch-site", "same-origin"), ("authorization", message)];
+        server.send_to("autologon.microsoftazuread-sso.com", "GET", &path, &headers, "").await
+    };
+    let (first, second) = two_messages(&server);
+    let challenge = send(&first).await;
+    assert!(challenge.status == 401 && !challenge.headers.contains_key("set-cookie"), "{:?}", challenge.headers);
+    assert!(!handover_of(&send(&second(&challenge)).await).is_empty());
 }
 
 #[tokio::test]

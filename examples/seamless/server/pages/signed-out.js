@@ -1,0 +1,11 @@
+"use strict";
+// This script leads on when the pages of all frames have loaded or failed, and after five seconds in any case. Without this script,
+// the user follows the link.
+let isDone = false;
+const lead = () => {
+  if (isDone) return;
+  isDone = true;
+  location.replace(document.getElementById("next").href);
+};
+addEventListener("load", lead);
+setTimeout(lead, 5000);
