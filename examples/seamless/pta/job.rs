@@ -274,14 +274,14 @@ impl Sealed {
     ///
     /// # Errors
     /// Returns the job with the reason for an answer of another agent or for another job.
-    pub fn answer(self, agent: AgentId, answer: message::Answer, now: Time) -> Result<Outcome, (Self, NotAnswered)> {
+    pub fn answer(self, agent: AgentId, answer: &message::Answer, now: Time) -> Result<Outcome, (Self, NotAnswered)> {
         if agent != self.terms.agent {
             return Err((self, NotAnswered::OtherAgent));
         }
         if answer.job() != self.terms.job {
             return Err((self, NotAnswered::OtherJob));
         }
-        let word = match &answer {
+        let word = match answer {
             message::Answer::Sealed { nonce, word, .. } => self.key.open(&self.terms, nonce, word),
             message::Answer::Unopened { .. } => Some(Word::Failed { code: Fault::CannotOpen, detail: None }),
         };
