@@ -142,16 +142,14 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let kdc = Kdc::new("A.TEST", [listener.local_addr().unwrap().to_string().as_str()]);
         let answering = tokio::spawn(async move {
-            let mut asked = 0;
-            for reply in replies {
+            for reply in &replies {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 let mut request = vec![0; usize::try_from(socket.read_u32().await.unwrap()).unwrap()];
                 socket.read_exact(&mut request).await.unwrap();
-                asked += 1;
                 socket.write_u32(u32::try_from(reply.len()).unwrap()).await.unwrap();
-                socket.write_all(&reply).await.unwrap();
+                socket.write_all(reply).await.unwrap();
             }
-            asked
+            replies.len()
         });
         (Arc::new(kdc), answering)
     }

@@ -182,10 +182,12 @@ mod tests {
         assert_eq!((check(1000), check(1001)), (Ok(()), Err(Refusal::Iterations)));
     }
 
+    type Lengthen<'a> = &'a dyn Fn(&mut Account, usize);
+
     #[test]
     fn account_with_a_longer_name_or_more_groups_than_a_session_has_room_for_is_refused() {
         let check = |change: &dyn Fn(&mut Account)| rules().check(&record(1, change), SOURCE, None);
-        let changes: [&dyn Fn(&mut Account, usize); 4] = [
+        let changes: [Lengthen<'_>; 4] = [
             &|account, most| account.name = "n".repeat(most),
             &|account, most| account.upn = Some("n".repeat(most)),
             &|account, most| account.alternate = Some("n".repeat(most)),

@@ -66,8 +66,8 @@ pub(crate) async fn decide(
 /// Returns the state of a page's negotiation from the store, once.
 async fn stored(app: &App, page: &str) -> Option<String> {
     let key = entry(app, page);
-    let sealer = Sealer::new(app.records.secret(), page.as_bytes(), &key);
-    let taken = app.records.take_with(&sealer, &key).await;
+    let by_page = Sealer::new(app.records.secret(), page.as_bytes(), &key);
+    let taken = app.records.take_with(&by_page, &key).await;
     taken.inspect_err(|error| tracing::warn!("the state of a negotiation is lost: {error}")).ok().flatten()
 }
 
@@ -96,8 +96,8 @@ pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) ->
             (Some(sealed), StateIn::Store(page)) => {
                 let seconds = i64::try_from(MAX_SEALED_SECONDS).unwrap_or(i64::MAX);
                 let (key, end) = (entry(app, page), now.saturating_add_seconds(seconds));
-                let sealer = Sealer::new(app.records.secret(), page.as_bytes(), &key);
-                if let Err(error) = app.records.put_with(&sealer, &key, &sealed, end, When::Always).await {
+                let by_page = Sealer::new(app.records.secret(), page.as_bytes(), &key);
+                if let Err(error) = app.records.put_with(&by_page, &key, &sealed, end, When::Always).await {
                     tracing::warn!("the state of a negotiation is lost: {error}");
                 }
             }

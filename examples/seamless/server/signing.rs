@@ -173,13 +173,13 @@ impl SigningKeys {
 
 fn signed(
     algorithm: Algorithm,
-    kid: &str,
+    key_id: &str,
     kind: TokenType,
     claims: &impl Serialize,
     sign: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
 ) -> Option<String> {
     let typ = Some(kind.as_str().into());
-    let header = Header { kid: Some(kid.into()), typ, ..Header::new(algorithm) };
+    let header = Header { kid: Some(key_id.into()), typ, ..Header::new(algorithm) };
     let [header, claims] = [serde_json::to_vec(&header).ok()?, serde_json::to_vec(claims).ok()?];
     let text = [URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)].join(".");
     let signature = sign(text.as_bytes())?;

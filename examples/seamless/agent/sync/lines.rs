@@ -38,7 +38,7 @@ pub(crate) async fn send(
         }
         None => Place {
             input: options.parameters()?.derive(&hash).to_text().as_str().into(),
-            usn: u64::try_from(clock::now().seconds())?,
+            usn: clock::now().seconds(),
             sent: 0,
         },
     };
@@ -82,16 +82,15 @@ impl Input {
                 secretsdump::read(text, domain, 0).map_err(|error| error.to_string())
             });
             match read {
-                Ok(Some(change)) => match places.get(&change.object).and_then(|place| changes.get_mut(*place)) {
-                    Some(earlier) => {
+                Ok(Some(change)) => {
+                    if let Some(earlier) = places.get(&change.object).and_then(|place| changes.get_mut(*place)) {
                         tracing::warn!("two lines are of one account; the later one counts");
                         *earlier = change;
-                    }
-                    None => {
+                    } else {
                         places.insert(change.object, changes.len());
                         changes.push(change);
                     }
-                },
+                }
                 Ok(None) => {}
                 Err(error) => {
                     left_out = left_out.saturating_add(1);
@@ -167,7 +166,8 @@ mod tests {
     fn lines_are_read_and_a_line_that_cannot_be_read_is_left_out_alone() {
         let good = [line(1105), line(1106)].concat();
         assert_eq!((read(&good).changes.len(), read(&good).left_out), (2, 0));
-        for bad in [&b"alice:1107:x\n"[..], b"a\xff:1107:x:y:::\n", &[b'x'; 70_000]] {
+        let long = vec![b'x'; 70_000];
+        for bad in [&b"alice:1107:x\n"[..], b"a\xff:1107:x:y:::\n", &long] {
             let input = read([line(1105).as_bytes(), bad, b"\n", line(1106).as_bytes()].concat());
             assert_eq!(input.changes.len(), 2, "{bad:?}");
             assert_eq!(input.left_out > 0, bad.contains(&b':'), "{bad:?}");

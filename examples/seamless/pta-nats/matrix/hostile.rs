@@ -121,6 +121,9 @@ fn forged(word: &Word) -> Answer {
     own.answer(&terms, word, [1; 12]).unwrap()
 }
 
+/// Makes the answer to a job.
+type Forge = Box<dyn Fn(&Job) -> Delivered>;
+
 /// The stranger claims for a known agent, or owns the broker, and drops the answers or replaces them by its own. It gets
 /// neither a refusal nor a failure that would give the attempt back to a guesser. That there is no verdict counts.
 #[tokio::test(start_paused = true)]
@@ -129,10 +132,10 @@ async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say()
     let failed = Word::Failed { code: Fault::Unreachable, detail: None };
     let with_job = |word: &Word, id| match forged(word) {
         Answer::Sealed { v, nonce, word, .. } => Answer::Sealed { v, job: id, nonce, word },
-        other => other,
+        other @ Answer::Unopened { .. } => other,
     };
     let rubbish = Octets::new(vec![0; 100]).unwrap();
-    let answers: [Box<dyn Fn(&Job) -> Delivered>; 6] = [
+    let answers: [Forge; 6] = [
         Box::new(|job| Delivered::Lost { v: V1, job: job.job }),
         Box::new(|_| Delivered::Answered { v: V1, answer: forged(&Word::Failed { code: Fault::Busy, detail: None }) }),
         Box::new(move |job| Delivered::Answered { v: V1, answer: with_job(&refused, job.job) }),

@@ -56,7 +56,7 @@ fn refused(code: Refusal) -> Word {
 /// Returns the outcome of a first attempt whose agent says this word.
 fn said(word: &Word, millis: u64) -> Outcome {
     let (sealed, job) = sealed(offered(), 1, 0);
-    sealed.answer(agent(1), say(&job, 1, word), at(millis)).unwrap()
+    sealed.answer(agent(1), &say(&job, 1, word), at(millis)).unwrap()
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn job_passes_through_its_states_to_a_ticket_with_the_bindings_of_its_terms() {
     let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(1)).unwrap();
     assert_eq!(key(1).open_password(&terms, &blob).unwrap().0.as_slice(), b"secret");
     assert_eq!((terms.issued, terms.expires), (NOW, at(4_500)));
-    let Ok(Outcome::Ticket(ticket)) = sealed.answer(agent(1), say(&job, 1, &ticket()), at(41)) else { panic!() };
+    let Ok(Outcome::Ticket(ticket)) = sealed.answer(agent(1), &say(&job, 1, &ticket()), at(41)) else { panic!() };
     assert_eq!(format!("{:?}", ticket.bindings), format!("{:?}", terms.bindings()));
 }
 
@@ -100,7 +100,7 @@ fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
         let again = again.claim(claim(1), at(30)).unwrap_err();
         assert_eq!(again.1, NotClaimed::SameAgent);
         let (second, job) = sealed(again.0, 2, 30);
-        let last = second.answer(agent(2), say(&job, 2, &failed(Fault::Busy)), at(40)).unwrap();
+        let last = second.answer(agent(2), &say(&job, 2, &failed(Fault::Busy)), at(40)).unwrap();
         let Outcome::Failed(last) = last else { panic!("{last:?}") };
         let expected = NoVerdict { failure: Failure::Agent(Fault::Busy), ..end };
         assert_eq!(last, expected, "the silence of the first agent still counts");
@@ -115,9 +115,9 @@ fn directory_may_have_checked_a_password_unless_its_agent_says_with_the_key_of_t
     let (job, message) = sealed(offered(), 1, 0);
     let Answer::Sealed { v, job: id, word, .. } = say(&message, 1, &failed(Fault::Unreachable)) else { panic!() };
     let forged = Answer::Sealed { v, job: id, nonce: Fixed::new([0; 12]), word };
-    let (job, error) = job.answer(agent(1), forged, at(1)).unwrap_err();
+    let (job, error) = job.answer(agent(1), &forged, at(1)).unwrap_err();
     assert_eq!(error, NotAnswered::Forged);
-    let ends = [job.clone().lost(at(1)), job.answer(agent(1), Answer::Unopened { v: V1, job: id }, at(1)).unwrap()];
+    let ends = [job.clone().lost(at(1)), job.answer(agent(1), &Answer::Unopened { v: V1, job: id }, at(1)).unwrap()];
     for end in ends {
         let Outcome::Again(again) = end else { panic!("{end:?}") };
         assert!(again.unclaimed(Failure::NoAgent).may_be_checked);
@@ -129,9 +129,9 @@ fn word_of_one_attempt_is_none_of_the_other() {
     let (first, job) = sealed(offered(), 1, 0);
     let Outcome::Again(again) = first.clone().lost(at(4_500)) else { panic!() };
     let (second, other) = sealed(again, 2, 4_600);
-    let (_, error) = first.answer(agent(1), say(&other, 2, &ticket()), at(4_700)).unwrap_err();
+    let (_, error) = first.answer(agent(1), &say(&other, 2, &ticket()), at(4_700)).unwrap_err();
     assert_eq!(error, NotAnswered::Forged);
-    let (_, error) = second.answer(agent(2), say(&job, 1, &ticket()), at(4_700)).unwrap_err();
+    let (_, error) = second.answer(agent(2), &say(&job, 1, &ticket()), at(4_700)).unwrap_err();
     assert_eq!(error, NotAnswered::Forged);
 }
 
@@ -145,7 +145,7 @@ fn second_attempt_has_its_own_terms() {
     let (terms, blob) = other.terms(&tenant, agent(2)).unwrap();
     assert!(key(2).open_password(&terms, &blob).is_ok());
     assert!(key(1).open_password(&job.terms(&tenant, agent(1)).unwrap().0, &blob).is_err());
-    let (_, error) = second.answer(agent(1), say(&job, 1, &ticket()), at(4_700)).unwrap_err();
+    let (_, error) = second.answer(agent(1), &say(&job, 1, &ticket()), at(4_700)).unwrap_err();
     assert_eq!(error, NotAnswered::OtherAgent, "the first agent comes too late");
 }
 
@@ -162,9 +162,9 @@ fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
 fn answer_for_another_job_leaves_the_job_as_it_is() {
     let (job, message) = sealed(offered(), 1, 0);
     let other = Answer::Unopened { v: V1, job: JobId::new([9; 16]) };
-    let (job, error) = job.answer(agent(1), other, at(1)).unwrap_err();
+    let (job, error) = job.answer(agent(1), &other, at(1)).unwrap_err();
     assert_eq!(error, NotAnswered::OtherJob);
-    assert!(matches!(job.answer(agent(1), say(&message, 1, &ticket()), at(2)), Ok(Outcome::Ticket(_))));
+    assert!(matches!(job.answer(agent(1), &say(&message, 1, &ticket()), at(2)), Ok(Outcome::Ticket(_))));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn every_sequence_of_events_ends_after_at_most_two_attempts() {
         let soon = now.saturating_add(10);
         let claimed = job.clone().claim(claim(number), at(now)).unwrap();
         let (attempt, message) = sealed(job, number, now);
-        let answer = |word| attempt.clone().answer(agent(number), say(&message, number, &word), at(soon)).unwrap();
+        let answer = |word| attempt.clone().answer(agent(number), &say(&message, number, &word), at(soon)).unwrap();
         let outcomes = [
             claimed.lost(at(soon)),
             attempt.clone().lost(at(now.saturating_add(4_500))),

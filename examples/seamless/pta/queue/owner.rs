@@ -116,7 +116,7 @@ async fn attempt(
     let (sealed, job) = claimed.seal(password, node.random(), node.now())?;
     let wait = node.now().until(sealed.ends());
     let (outcome, done) = match timeout(wait, queue.send(claim, job)).await {
-        Ok(Ok(answer)) => answered(sealed, claim.agent, answer, node.now()),
+        Ok(Ok(answer)) => answered(sealed, claim.agent, &answer, node.now()),
         Ok(Err(super::Lost)) | Err(_) => (sealed.lost(node.now()), Done::Silent),
     };
     node.note(claim.agent, done);
@@ -124,7 +124,7 @@ async fn attempt(
 }
 
 /// A queue that brings the answer of another agent or job, or a forged one, has lost the right one.
-fn answered(sealed: Sealed, agent: AgentId, answer: message::Answer, now: Time) -> (Outcome, Done) {
+fn answered(sealed: Sealed, agent: AgentId, answer: &message::Answer, now: Time) -> (Outcome, Done) {
     match sealed.answer(agent, answer, now) {
         Ok(outcome @ Outcome::Ticket(_)) => (outcome, Done::Ticket),
         Ok(outcome @ Outcome::Refused { .. }) => (outcome, Done::Refused),

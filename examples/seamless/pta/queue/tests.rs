@@ -107,7 +107,7 @@ async fn one(world: &World, number: u8, act: Act) -> Option<Result<(), AnswerErr
     let Taken::Job(job) = world.gateway.take(place(number)).await else { return None };
     let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
     let (password, key) = sealing_key(number).open_password(&terms, &sealed).unwrap();
-    let word = match act {
+    let said = match act {
         Act::Ask(millis) => {
             sleep(Duration::from_millis(millis)).await;
             word(&password, number)
@@ -119,7 +119,7 @@ async fn one(world: &World, number: u8, act: Act) -> Option<Result<(), AnswerErr
             return None;
         }
     };
-    Some(world.gateway.answer(agent(number), key.answer(&terms, &word, [number; 12]).unwrap()))
+    Some(world.gateway.answer(agent(number), key.answer(&terms, &said, [number; 12]).unwrap()))
 }
 
 /// Returns what the directory says about a password.

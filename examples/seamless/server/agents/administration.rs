@@ -75,7 +75,9 @@ impl Agents {
         let agents = self.registry.list(&tenant, now).await?;
         let mut listed: Vec<_> = agents.iter().map(|agent| Listed::of(agent, now)).collect();
         let counted = self.tally.seconds(clock::now());
-        listed.iter_mut().for_each(|one| (one.jobs, one.counted) = (self.tally.of(one.agent).jobs(), counted));
+        for one in &mut listed {
+            (one.jobs, one.counted) = (self.tally.of(one.agent).jobs(), counted);
+        }
         let all = listed.iter().fold(0_u64, |all, one| all.saturating_add(one.jobs));
         for one in &mut listed {
             one.share = one.jobs.saturating_mul(100).checked_div(all).unwrap_or_default();

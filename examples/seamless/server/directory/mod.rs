@@ -53,7 +53,7 @@ enum Way {
         alternate_id: Option<Arc<str>>,
     },
     /// The directory is never asked.
-    Verifiers(Verifiers),
+    Verifiers(Box<Verifiers>),
 }
 
 /// Checks the password of `user`. The server answers every refusal at the same time
@@ -238,8 +238,8 @@ impl Directory {
     }
 
     /// Asks nobody: the verifiers decide.
-    pub(crate) const fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
-        Self { answer_after, way: Way::Verifiers(verifiers), fallback: None }
+    pub(crate) fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
+        Self { answer_after, way: Way::Verifiers(Box::new(verifiers)), fallback: None }
     }
 
     /// Returns the refusal of a directory that has not answered in time.

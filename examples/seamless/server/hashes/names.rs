@@ -64,12 +64,11 @@ impl Names {
             [Rank::Account, Rank::Principal, Rank::Alternate].map(|rank| (rank, name.to_lowercase())).to_vec()
         };
         match user {
-            UserName::Account(name) => in_all(name),
             UserName::DownLevel { .. } => vec![account()],
             UserName::Principal { name, .. } if user.leads_to(&self.realm, std::iter::empty()) => {
                 [vec![account()], in_all(name)].concat()
             }
-            UserName::Principal { name, .. } => in_all(name),
+            UserName::Account(name) | UserName::Principal { name, .. } => in_all(name),
         }
     }
 
