@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::journal::Journal;
 use crate::retirement::Retirement;
+use kerberos_sso::Sid;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ seamless-admin prune [--keytab FILE] [--dry-run] [--json]
   --no-node             rollover: no node uses the keytab
   --node-wait SECONDS   rollover: the time for nodes to load the new key, 60 by default
   --replication-wait SECONDS  rollover: the time for domain controllers to replicate, 300 by default
+  --rollover-user SID   status: the user of the timer may reset the password, so this is no fault
   --keep                disable: disable the account, and do not delete it
   --yes                 disable: do it
   --dry-run             say what would be done, and change nothing
@@ -101,6 +103,8 @@ pub struct Arguments {
     pub node_wait: u32,
     /// The seconds for domain controllers to replicate.
     pub replication_wait: u32,
+    /// The user who runs `rollover` by a timer, whom `status` expects to have the rights for it.
+    pub rollover_user: Option<Sid>,
     /// Whether `disable` keeps the account.
     pub keep: bool,
     /// Whether `disable` is confirmed.
@@ -157,6 +161,7 @@ impl Arguments {
             no_node: false,
             node_wait: 60,
             replication_wait: 300,
+            rollover_user: None,
             keep: false,
             yes: false,
             dry_run: false,
@@ -184,6 +189,7 @@ impl Arguments {
             "no-node" => self.no_node = true,
             "node-wait" => self.node_wait = parser.value()?.parse()?,
             "replication-wait" => self.replication_wait = parser.value()?.parse()?,
+            "rollover-user" => self.rollover_user = Some(parser.value()?.parse()?),
             "keep" => self.keep = true,
             "yes" => self.yes = true,
             "dry-run" => self.dry_run = true,

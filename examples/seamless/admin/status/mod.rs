@@ -63,7 +63,7 @@ pub fn status(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Report, Fa
     if let Some(account) = &account {
         facts.take(account);
         findings.extend(account::findings(account, tools.clock.now()));
-        findings.extend(of_descriptor(tools, &account.descriptor)?);
+        findings.extend(of_descriptor(tools, &account.descriptor, arguments.rollover_user)?);
         findings.extend(delegation::findings(tools, account)?);
         findings.extend(keys::of_controllers(tools, arguments, &domain, account, &mut facts));
     }
@@ -93,7 +93,7 @@ fn find(
     Ok(found)
 }
 
-fn of_descriptor(tools: &mut Tools<'_>, octets: &[u8]) -> Result<Vec<Finding>, Failure> {
+fn of_descriptor(tools: &mut Tools<'_>, octets: &[u8], rollover_user: Option<Sid>) -> Result<Vec<Finding>, Failure> {
     let mut failed = None;
     let name = |sid: Sid| match delegation::name_of(tools, sid) {
         Ok(name) => name,
@@ -102,7 +102,7 @@ fn of_descriptor(tools: &mut Tools<'_>, octets: &[u8]) -> Result<Vec<Finding>, F
             sid.to_string()
         }
     };
-    let findings = writers::findings(octets, name);
+    let findings = writers::findings(octets, rollover_user, name);
     failed.map_or(Ok(findings), Err)
 }
 

@@ -58,14 +58,15 @@ fn dangerous_rights(entry: &AccessEntry) -> Vec<&'static str> {
     rights.into_iter().flatten().collect()
 }
 
-/// Returns the findings of the account's descriptor. `name` names a SID.
-pub fn findings(octets: &[u8], mut name: impl FnMut(Sid) -> String) -> Vec<Finding> {
+/// Returns the findings of the account's descriptor. `rollover_user` is the user of the timer, who needs two of the rights. `name`
+/// names a SID.
+pub fn findings(octets: &[u8], rollover_user: Option<Sid>, mut name: impl FnMut(Sid) -> String) -> Vec<Finding> {
     let Ok(descriptor) = SecurityDescriptor::parse(octets) else {
         let text = "the security descriptor cannot be read";
         return vec![Finding::warning("rights-unknown", text, "use an administrator who may read it")];
     };
-    let mut findings: Vec<_> =
-        writers(&descriptor).into_iter().map(|writer| finding(&writer, &name(writer.sid))).collect();
+    let writers = writers(&descriptor).into_iter();
+    let mut findings: Vec<_> = writers.map(|writer| finding(&writer, rollover_user, &name(writer.sid))).collect();
     if descriptor.entries.is_none() {
         let text = "the account has no DACL, so everyone can write it";
         findings.push(Finding::fault("foreign-writer", text, "restore the default rights (dsacls DN /S)"));
@@ -77,13 +78,19 @@ pub fn findings(octets: &[u8], mut name: impl FnMut(Sid) -> String) -> Vec<Findi
     findings
 }
 
-fn finding(writer: &Writer, name: &str) -> Finding {
+fn finding(writer: &Writer, rollover_user: Option<Sid>, name: &str) -> Finding {
     let text = format!("{name} may get the account: {}", writer.rights.join(", "));
     if is_of_the_schema(writer) {
         return Finding::information("default-writer", text, "keep this group empty");
     }
+    if rollover_user == Some(writer.sid) && writer.rights.iter().all(|right| RIGHTS_FOR_ROLLOVER.contains(right)) {
+        return Finding::information("rollover-user", text, "protect this user like an administrator");
+    }
     Finding::fault("foreign-writer", text, "remove these rights from the account or from its OU")
 }
+
+/// The rights that `rollover` needs: it sets the password, and with `--etypes` also the encryption types.
+const RIGHTS_FOR_ROLLOVER: [&str; 2] = ["msDS-SupportedEncryptionTypes", "reset the password"];
 
 /// Returns whether every computer has this entry by default: the schema gives it to Account Operators, to Print Operators and,
 /// for credential keys, to the two groups of key administrators.
@@ -100,6 +107,7 @@ mod tests {
     use super::*;
     use crate::security_descriptor::Guid;
     use crate::security_descriptor::tests::{descriptor, entry, sid};
+    use crate::well_known::SUPPORTED_ENCRYPTION_TYPES;
 
     const USER: &str = "S-1-5-21-1-2-3-1104";
 
@@ -142,11 +150,26 @@ mod tests {
             entry(0, 0, right::WRITE_PROPERTY, None, sid("S-1-5-21-1-2-3-527")),
         ];
         let codes = |owner: Sid| {
-            let found = findings(&descriptor(owner, &entries), |sid| sid.to_string());
+            let found = findings(&descriptor(owner, &entries), None, |sid| sid.to_string());
             found.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
         };
         assert_eq!(codes(admins), ["default-writer", "default-writer", "foreign-writer"]);
         assert_eq!(codes(sid(USER)), ["default-writer", "default-writer", "foreign-writer", "foreign-owner"]);
-        assert_eq!(findings(&[], |sid| sid.to_string()).first().unwrap().code, "rights-unknown");
+        assert_eq!(findings(&[], None, |sid| sid.to_string()).first().unwrap().code, "rights-unknown");
+    }
+
+    #[test]
+    fn user_of_the_timer_is_an_information_only_with_the_rights_that_rollover_needs() {
+        let codes = |rollover_user: &str, entries: &[Vec<u8>]| {
+            let octets = descriptor(sid("S-1-5-21-1-2-3-512"), entries);
+            let found = findings(&octets, Some(sid(rollover_user)), |sid| sid.to_string());
+            found.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        let reset = entry(5, 0, right::CONTROL_ACCESS, Some(RESET_PASSWORD), sid(USER));
+        let etypes = entry(5, 0, right::WRITE_PROPERTY, Some(SUPPORTED_ENCRYPTION_TYPES), sid(USER));
+        let names = entry(5, 0, right::WRITE_PROPERTY, Some(SERVICE_PRINCIPAL_NAME), sid(USER));
+        assert_eq!(codes(USER, &[reset.clone(), etypes.clone()]), ["rollover-user"]);
+        assert_eq!(codes("S-1-5-21-1-2-3-1105", &[reset.clone(), etypes.clone()]), ["foreign-writer"]);
+        assert_eq!(codes(USER, &[reset, etypes, names]), ["foreign-writer"]);
     }
 }
