@@ -17,7 +17,7 @@ pub trait Directory: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, KdcError>> + Send + 'a>>;
 }
 
-/// The KDC beside the agent.
+/// The directory of a real agent: the KDC in the agent's network.
 pub(crate) struct Beside(pub(crate) Arc<Kdc>);
 
 impl Directory for Beside {
