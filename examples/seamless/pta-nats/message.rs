@@ -106,7 +106,7 @@ mod tests {
     const JOB: &str = "AQEBAQEBAQEBAQEBAQEBAQ";
 
     #[test]
-    fn messages_have_the_documented_json_forms() {
+    fn messages_are_written_and_read_in_their_json_forms() {
         let (v, job, agent) = (V1, Fixed::new([1; 16]), AgentId::from_random([2; 16]));
         let offer = Offer { v, job, excluded: None };
         assert_eq!(String::from_utf8(write(&offer).unwrap()).unwrap(), format!(r#"{{"v":1,"job":"{JOB}"}}"#));
