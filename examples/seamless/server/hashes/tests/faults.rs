@@ -7,7 +7,7 @@ fn codes(answer: &Answer) -> Vec<Refusal> {
     answer.refused.iter().map(|refused| refused.code).collect()
 }
 
-/// Returns an account with as many groups, each of a domain of its own.
+/// Returns an account with this number of groups, each of another domain.
 fn in_domains(groups: u32) -> Account {
     let group = |domain: u32| format!("S-1-5-21-4294967295-4294967295-{domain}-4294967295").parse().unwrap();
     Account {
@@ -27,7 +27,8 @@ async fn account_of_1024_groups_of_a_domain_is_taken_and_read_back() {
     assert_eq!(found.groups, groups);
 }
 
-/// The groups of one account, or a name, may be what no store takes. The other records and the cursor are written.
+/// An account may have too many groups or a too long name for the store. The other records and the cursor are written
+/// nevertheless.
 #[tokio::test]
 async fn account_that_cannot_be_kept_is_refused_alone_and_its_old_password_signs_nobody_in() {
     let faults = [

@@ -12,7 +12,7 @@ fn administrator() -> Record {
     record(1, 1, Some(user(2001, "administrator")))
 }
 
-/// Returns the accounts of a user who writes names of the administrator into each attribute that is no account name.
+/// Returns accounts with a name of the administrator in an attribute other than the account name.
 fn impostors() -> [(&'static str, Account); 4] {
     let upn = |upn: &str| Account { upn: Some(upn.into()), ..user(2002, "mallory") };
     let alternate = |name: &str| Account { alternate: Some(name.into()), ..user(2002, "mallory") };
@@ -110,7 +110,7 @@ async fn principal_or_alternate_name_of_two_accounts_leads_to_nobody_until_one_g
     }
 }
 
-/// A line of secretsdump has another object than the same account in the database.
+/// A line of secretsdump gives an account another object identifier than the database does.
 #[tokio::test]
 async fn two_objects_of_one_sid_are_one_account_and_the_later_one_counts() {
     let named = |name: &str| Account { upn: Some("alice@mail.example".into()), ..user(2001, name) };
