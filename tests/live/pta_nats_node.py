@@ -14,8 +14,7 @@ EXAMPLE = ROOT / "examples/seamless/pta-nats/examples"
 PASSWORD = re.search(r'RIGHT: &str = "(.*)"', (EXAMPLE / "made_up/mod.rs").read_text()).group(1)
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "examples/seamless/target"))
 PROGRAM = next(path for path in (BUILT / "release/examples/pta_node", BUILT / "debug/examples/pta_node") if path.exists())
-# The time after a connection to the broker, in seconds. After it, a node believes that no other node has agents
-# (queue.rs).
+# The time in seconds for which a node must be connected before it believes that no other node has agents (queue.rs).
 SETTLED = 1.0
 
 

@@ -6,8 +6,8 @@ Not every number can come from a directory:
 - 80004 is for alternate names, which the agents of this test do not look up.
 - 80010 and 80011 are for keys that do not belong together. The keys of an honest agent and an honest server belong together. The
   unit tests of `pta` cover these numbers.
-- Samba 4.17 and MIT's KDC say of a locked account only that it is revoked, which is 50057. Active Directory sends an NTSTATUS for
-  it, which becomes 50053. The server's own lockout has this number, too: `seamless_mail.py`.
+- Samba 4.17 and MIT's KDC report a locked account only as revoked, which is 50057. Active Directory sends an NTSTATUS for it,
+  which becomes 50053. The server's own lockout has this number, too: `seamless_mail.py`.
 - A restriction to workstations needs the name of a workstation in the request, and an agent's request has no such name."""
 
 import concurrent.futures

@@ -217,7 +217,7 @@ class Hashes:
 
 
 class Running:
-    """A source that looks for changes once a second."""
+    """Runs a source that looks for changes once a second."""
 
     def __init__(self, hashes):
         self.hashes = hashes

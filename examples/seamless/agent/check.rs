@@ -35,7 +35,7 @@ pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Fail
     let names = arguments.alternate_names()?;
     let user = directory(arguments, names.as_ref(), user).await?;
     let password = rpassword::prompt_password(format!("password of {}: ", user.name)).map(Zeroizing::new)?;
-    // No server takes this ticket: it is bound to no job.
+    // No server accepts this ticket, because it is not bound to a job.
     match kdc(&arguments.kdcs, &realm).token(&user, password, b"seamless-agent check").await {
         Ok(_) => println!("5. the KDC of {realm} gives a ticket: the password is right"),
         Err(KdcError::Refused { refusal, status, .. }) => {

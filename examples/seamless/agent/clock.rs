@@ -1,4 +1,4 @@
-//! The clock and the randomness of the operating system.
+//! The clock and the random number generator of the operating system.
 
 use seamless_pta::Time;
 use std::time::{Duration, SystemTime};

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn port_of_a_node_is_443_unless_its_address_names_another() {
+    fn port_of_a_node_is_443_unless_its_address_has_a_port() {
         for (authority, expected) in [
             ("n1:8443", ("n1", "8443")),
             ("n1", ("n1", "443")),

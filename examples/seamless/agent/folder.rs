@@ -117,7 +117,7 @@ impl Folder {
         self.write(IDENTITY, identity)
     }
 
-    /// Returns the keys of a renewal that has begun.
+    /// Returns the keys of a renewal that has begun and has no response yet.
     pub(crate) fn pending(&self) -> Result<Option<Pending>, FolderError> {
         self.read(PENDING)
     }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn second_program_that_renews_waits_until_the_first_one_has_ended() {
+    fn second_program_waits_with_its_renewal_until_the_first_program_has_ended() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().into());
         let first = folder.lock().unwrap();

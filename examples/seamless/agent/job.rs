@@ -43,7 +43,7 @@ impl Validator {
         self.state().health
     }
 
-    /// Notes the clock of the server.
+    /// Stores the difference between the server's clock and the agent's clock.
     pub(crate) fn note_clock(&self, server: Time) {
         let (now, mut state) = (clock::now(), self.state());
         (state.ahead, state.behind) = (now.until(server), server.until(now));

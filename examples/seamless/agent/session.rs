@@ -10,7 +10,7 @@ use seamless_pta::message::{Bootstrap, NodeUrl, read};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One certificate of the agent. A renewal makes another session.
+/// One certificate of the agent. A renewal makes a new session.
 pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) sealing: SealingKey,

@@ -30,7 +30,7 @@ pub(crate) struct Site<'f> {
 
 type DirectoryOf = dyn Fn(&str) -> Arc<dyn Directory> + Send + Sync;
 
-/// Works until SIGTERM or SIGINT comes.
+/// Runs the agent until SIGTERM or SIGINT comes.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (kdcs, proxy) = (arguments.kdcs.clone(), arguments.proxy.clone().map(Arc::new));
     let directory_of =
@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Works with the identity in the folder.
+/// Runs the agent with the identity in the folder.
 pub(crate) async fn work(site: Site<'_>) -> Result<(), Failure> {
     let session = Arc::new(Session::new(site.folder.identity()?, site.proxy.clone())?);
     tracing::info!(agent = %session.identity.agent, tenant = %session.identity.tenant, "the agent begins");
@@ -259,7 +259,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 
-/// The time for a request for a job, which the server holds for 25 seconds.
+/// The time for a request for a job. The server holds such a request for 25 seconds.
 const TAKE_TIME: Duration = Duration::from_secs(40);
 const ANSWER_TRIES: usize = 5;
 const ANSWER_PAUSE: Duration = Duration::from_millis(200);

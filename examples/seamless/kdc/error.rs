@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn name_exp_of_mit_before_the_password_is_an_expired_account() {
+    async fn kdc_err_name_exp_of_mits_kdc_before_the_password_is_an_expired_account() {
         let tap = Tap::open(&[]).await.unwrap();
         let error = KdcError::of(&ClientError::Kdc { code: 1, text: None }, &tap);
         let (refusal, told) = (Refusal::AccountExpired, Told::BeforePassword);

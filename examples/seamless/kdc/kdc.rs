@@ -5,7 +5,7 @@
 //! 3.3). The result is the token with which the user's browser would sign in, bound to a channel of the caller.
 //!
 //! - [`Kdc`] does the exchanges.
-//! - [`KdcError`] says why there is no token.
+//! - [`KdcError`] says why a password brings no token.
 
 mod error;
 mod tap;
@@ -184,7 +184,7 @@ mod tests {
         der(0x7E, &[&der(0x30, &fields.map(Vec::as_slice))])
     }
 
-    /// KDC_ERR_PREAUTH_REQUIRED with an ETYPE-INFO2 (RFC 4120 section 5.2.7.5) for AES256.
+    /// Returns KDC_ERR_PREAUTH_REQUIRED with an ETYPE-INFO2 (RFC 4120 section 5.2.7.5) for AES256.
     fn preauth_required() -> Vec<u8> {
         let entry = der(0x30, &[&integer(0xA0, 18), &der(0xA1, &[&der(0x1B, &[b"A.TESTalice"])])]);
         let info = der(0x30, &[&entry]);

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn record_that_cannot_be_read_is_refused_alone() {
+    fn only_the_record_that_cannot_be_read_is_refused() {
         let good = serde_json::to_string(&batch(&[1, 2])).unwrap();
         for (from, to) in [
             ("\"usn\":7", "\"usn\":-7"),

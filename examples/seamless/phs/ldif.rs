@@ -46,10 +46,10 @@ pub enum InvalidObject {
     /// The text is too long.
     #[error("the object has {0} octets, and {MAX_SIZE} are taken")]
     Size(usize),
-    /// A line is not of LDIF. The line is not repeated, because it may be a hash.
+    /// A line is not valid LDIF. The error does not repeat the line, because the line may have a hash.
     #[error("line {0} is not of LDIF (RFC 2849)")]
     Line(usize),
-    /// An attribute is missing, or its value cannot be read. The value is not repeated.
+    /// An attribute is missing, or its value cannot be read. The error does not repeat the value.
     #[error("the attribute {0} is missing or cannot be read")]
     Attribute(&'static str),
     /// The object is no user.

@@ -21,8 +21,8 @@ use thiserror::Error;
 #[error("not of the form DOMAIN\\name:RID:LM:NT::: (status=Enabled)")]
 pub struct InvalidLine;
 
-/// Reads one line. Returns `None` for a line that is of no user of the domain: a message of the tool, an older password, a computer,
-/// or an account of a trust.
+/// Reads one line. Returns `None` for a line that is not of a user: a message of the tool, an older password, a computer, or an
+/// account of a trust.
 ///
 /// # Errors
 /// Returns an error if the line is of an account and cannot be read.

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn right_password_signs_in_and_a_wrong_one_or_an_unknown_name_does_not() {
+    fn right_password_signs_in_and_a_wrong_password_or_an_unknown_name_is_refused() {
         let known = account("Pa$$w0rd");
         let verdict = |account, password| derive(account, unknown(), password).verdict(NOW);
         assert_eq!(verdict(Some(&known), "Pa$$w0rd"), Verdict::SignedIn);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_password_gives_the_same_octets_again_also_for_an_unknown_name() {
+    fn repeated_wrong_password_gives_the_same_octets_even_for_an_unknown_name() {
         let known = account("Pa$$w0rd");
         for account in [Some(&known), None] {
             let octets = |password| *derive(account, unknown(), password).octets();

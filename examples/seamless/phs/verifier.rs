@@ -1,7 +1,7 @@
 //! The verifier of a password, in the public format of Microsoft Entra Connect.
 //!
 //! The format is `v1;PPH1_MD4,<salt>,<iterations>,<hash>;`. The hash is PBKDF2-HMAC-SHA256 over the NT hash in upper-case
-//! hexadecimal digits in UTF-16LE, with a salt of 10 octets, and has 32 octets (MicrosoftDocs/entra-docs
+//! hexadecimal digits in UTF-16LE, with a salt of 10 octets. The hash has 32 octets (MicrosoftDocs/entra-docs
 //! `how-to-connect-password-hash-synchronization.md`).
 
 use crate::nt_hash::NtHash;

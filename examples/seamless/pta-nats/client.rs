@@ -150,7 +150,7 @@ fn bounded(payload: &[u8]) -> Vec<u8> {
     if payload.len() <= MAX_BODY { payload.to_vec() } else { Vec::new() }
 }
 
-/// Notes the state of the connection, and logs what an operator must know.
+/// Stores the state of the connection, and logs what an operator must know.
 fn note(event: &Event, link: &watch::Sender<Link>) {
     match event {
         Event::Connected => {

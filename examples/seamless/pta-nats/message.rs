@@ -31,7 +31,7 @@ pub enum Reply {
         v: V1,
         /// The job.
         job: JobId,
-        /// The node that the agent asks.
+        /// The node to which the agent is connected.
         node: NodeName,
         /// The agent.
         agent: AgentId,

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The queue of a node among several.
+/// The queue of one of several nodes.
 pub struct Nats {
     node: NodeName,
     broker: Arc<dyn Broker>,

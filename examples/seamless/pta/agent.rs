@@ -86,7 +86,7 @@ pub struct Agent {
     standing: Standing,
     generation: u32,
     current: Credential,
-    /// The credential before the last renewal, and the end of its use.
+    /// The credential before the last renewal, and the time until which the agent may use it.
     previous: Option<(Credential, Time)>,
     enrolled: Time,
     seen: Option<Sighting>,
@@ -113,7 +113,7 @@ pub enum State {
     Silent,
     /// The agent may answer its last jobs, and gets no new ones.
     Draining,
-    /// An administrator has ended the agent.
+    /// An administrator has revoked the agent.
     Revoked,
     /// Two machines have used the identity of the agent.
     Locked,
@@ -194,7 +194,7 @@ pub struct Newcomer {
 /// The reason why an agent may not do what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
-    /// An administrator has ended the agent.
+    /// An administrator has revoked the agent.
     #[error("the agent is revoked; enrol it again with a new token")]
     Revoked,
     /// Two machines have used the identity of the agent.

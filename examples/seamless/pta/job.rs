@@ -57,8 +57,8 @@ pub struct NoVerdict {
     /// The reason.
     pub failure: Failure,
     /// Whether the directory may have checked the password. This is so if an agent had the password, and no answer with the
-    /// key of the job says that the agent did not ask the directory. Otherwise an attacker who drops answers could guess
-    /// passwords that never count.
+    /// key of the job says that the agent did not ask the directory. Without this rule, an attacker who drops answers could
+    /// guess passwords, and no guess would count.
     pub may_be_checked: bool,
 }
 

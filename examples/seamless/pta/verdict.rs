@@ -59,7 +59,7 @@ pub enum Fault {
     /// The job came after its end, or a second time.
     #[error("the job came to the agent too late or twice")]
     ExpiredJob,
-    /// No user has the alternate name, or several users have it.
+    /// Several users have the alternate name.
     #[error("the alternate name is of no user, or of several")]
     AlternateId,
     /// The agent has too many jobs.
@@ -138,7 +138,7 @@ impl Refusal {
         })
     }
 
-    /// Returns the number of Entra's error (`AADSTS`), for the log. Only the log tells an unknown user from a wrong
+    /// Returns the number of Entra's error (`AADSTS`), for the log. Only the log distinguishes an unknown user from a wrong
     /// password.
     #[must_use]
     pub const fn entra(self) -> u32 {

@@ -116,7 +116,7 @@ type Derivation = Result<Option<Record>, String>;
 /// The records that threads derive, in the order of their objects.
 struct Derived {
     receiver: mpsc::Receiver<(usize, u64, Derivation)>,
-    /// The records that were derived before earlier ones in the order.
+    /// The records that are ready, but must wait for the records before them.
     early: VecDeque<Option<(u64, Derivation)>>,
     next: usize,
     total: usize,

@@ -1,5 +1,5 @@
-//! Sends what a source has to the server. The source asks all nodes in turn, several times, until a node answers. So a batch may
-//! come twice.
+//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers. So a
+//! batch may come twice.
 
 use crate::arguments::Arguments;
 use crate::clock;

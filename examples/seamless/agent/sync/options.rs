@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is sent, and how.
+/// The settings of a run: what the source sends, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) source: Source,

@@ -67,7 +67,7 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
 }
 
 /// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If the source left
-/// out an object, the server removes nothing: it might remove the account of this object.
+/// out an object, the server removes nothing. Otherwise it might remove the account of this object.
 async fn run_all(
     node: &Node,
     options: &Options,

@@ -125,7 +125,7 @@ fn revoked_and_locked_agents_may_do_nothing_for_ever_and_draining_agents_may_ans
 }
 
 #[test]
-fn old_certificate_and_key_serve_for_a_minute_after_a_renewal() {
+fn old_certificate_and_key_are_accepted_for_a_minute_after_a_renewal() {
     let agent = active();
     assert_eq!(agent.may_renew(&serial(1), 1, &csr(2), NOW), Ok(Renewal::Issue));
     let agent = agent.renewed(&issued(2), &csr(2), NOW);

@@ -121,7 +121,7 @@ impl Gateway {
         taken.map_or(Taken::Ended, |job| Taken::Job(Box::new(job)))
     }
 
-    /// Gives an offer to the agent of its tenant that has the fewest jobs.
+    /// Claims an offer for the agent of its tenant that has the fewest jobs.
     #[must_use]
     pub fn claim(&self, offer: &Offer) -> Option<Claim> {
         self.inner().claim(offer, Instant::now())

@@ -85,14 +85,15 @@ impl Agents {
         Ok(listed)
     }
 
-    /// Gives an agent no more jobs. Returns whether there is such an agent.
+    /// Drains an agent, which then gets no new jobs. Returns whether there is such an agent.
     pub(super) async fn drain(&self, agent: AgentId) -> Result<bool, StoreError> {
         let drained = self.registry.change(agent, time(clock::now()), |agent| (Some(agent.draining()), ())).await?;
         self.gateway.withdraw(agent);
         Ok(drained.is_some())
     }
 
-    /// Ends an agent: its requests end at once, and its jobs go to other agents. Returns whether there is such an agent.
+    /// Revokes an agent: its requests end at once, and its jobs go to other agents. Returns whether there is such an
+    /// agent.
     pub(super) async fn revoke(&self, agent: AgentId) -> Result<bool, StoreError> {
         let revoked = self.registry.change(agent, time(clock::now()), |agent| (Some(agent.revoked()), ())).await?;
         self.gateway.end(agent);

@@ -460,7 +460,7 @@ async fn authority_agents_and_tokens_survive_a_restart() {
 
 /// The test runs the real program of the agent, with the test realm as its directory.
 #[tokio::test]
-async fn agent_of_the_test_realm_enrols_and_validates_the_password_that_the_page_shows() {
+async fn agent_of_the_test_realm_enrols_and_validates_a_password_and_the_page_names_the_agent() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut app = App::for_tests(None).await;
     let agents = Agents::of_test_realm(listener.local_addr().unwrap(), &app.records).await.unwrap();

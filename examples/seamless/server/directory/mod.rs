@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_password_of_a_name_is_checked_at_a_time_and_a_wrong_one_holds_the_turn_until_its_refusal() {
+    async fn passwords_of_a_name_are_checked_one_at_a_time_and_a_wrong_password_delays_the_next_check() {
         let lockout = lockout();
         let deadline = Instant::now().checked_add(ANSWER_AFTER).unwrap();
         let (checks, mut answers) = (Arc::new(Semaphore::new(0)), Vec::new());
@@ -376,7 +376,7 @@ mod tests {
     /// An attacker who owns the broker between the nodes can drop the answer of an agent. A second agent that is asked after the
     /// first one was silent belongs to the same attempt.
     #[tokio::test(start_paused = true)]
-    async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_counts_nothing() {
+    async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_does_not_count() {
         let (lockout, user) = (lockout(), UserName::Account("alice".into()));
         let unasked = |fault: &Fault| !fault.may_be_checked() && *fault != Fault::AlternateId;
         for fault in Fault::ALL.into_iter().filter(unasked).cycle().take(20) {

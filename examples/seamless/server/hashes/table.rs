@@ -37,7 +37,7 @@ pub(crate) struct Table {
     max_hours: i64,
     /// What this node last read or wrote of the source.
     latest: Arc<Mutex<Option<Synchronised>>>,
-    /// This node takes one batch of the tenant at a time, so batches cannot pass the limit of objects together.
+    /// This node takes one batch of the tenant at a time, so simultaneous batches cannot exceed the limit of objects.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -230,7 +230,7 @@ impl Table {
         }
     }
 
-    /// Removes the account of a record, whatever the record says of it.
+    /// Removes the account of a record's object. The account in the record itself is ignored.
     async fn remove(&self, record: &Record, before: Option<&Account>, taking: &Taking) -> Result<(), StoreError> {
         let gone = Record { object: record.object, usn: record.usn, account: None };
         self.put(&gone, before, taking).await.map(drop)

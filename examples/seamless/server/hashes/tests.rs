@@ -138,7 +138,7 @@ async fn new_password_replaces_the_old_one_and_an_older_or_repeated_record_chang
 }
 
 #[tokio::test]
-async fn removed_account_signs_nobody_in_and_an_older_record_does_not_bring_it_back() {
+async fn removed_account_cannot_sign_in_and_an_older_record_does_not_restore_it() {
     let table = of_alice().await;
     take(&table, batch(vec![record(1, 6, None)]), NOW).await;
     assert_eq!(verdict(&table, "alice", "Pa$$w0rd").await, Verdict::Wrong);
@@ -198,7 +198,7 @@ async fn copied_table_without_the_key_of_the_hashes_verifies_no_password() {
 }
 
 #[tokio::test]
-async fn record_of_one_tenant_signs_nobody_in_to_another() {
+async fn record_of_one_tenant_signs_no_user_in_to_another_tenant() {
     let records = records();
     let (one, other) = (table_of(&records, "a.test", 2), table_of(&records, "b.test", 2));
     take(&one, batch(vec![record(1, 5, Some(account("Alice", "Pa$$w0rd")))]), NOW).await;

@@ -195,7 +195,7 @@ async fn batch_without_a_certificate_is_refused_before_its_body_comes() {
 
 /// Only the operator can give a domain to another source, by revoking the source that sends its accounts.
 #[tokio::test]
-async fn second_source_of_a_domain_is_refused_until_the_first_one_is_revoked() {
+async fn second_source_of_a_domain_is_refused_until_the_first_source_is_revoked() {
     let (server, first) = of_alice(by_hash()).await;
     let second = TestAgent::enrol_as(&server, Role::Phs).await;
     let (status, body) = send(&second, &server, &batch(9, account(&server, "mine"))).await;
@@ -214,7 +214,7 @@ async fn second_source_of_a_domain_is_refused_until_the_first_one_is_revoked() {
 }
 
 #[tokio::test]
-async fn record_that_cannot_be_read_is_refused_and_the_cursor_goes_on() {
+async fn record_that_cannot_be_read_is_refused_and_the_cursor_moves_on() {
     let (server, source) = of_alice(by_hash()).await;
     let text = String::from_utf8(batch(2, account(&server, "new"))).unwrap();
     let (status, body) = send(&source, &server, text.replace("PPH1_MD4", "PPH2").as_bytes()).await;

@@ -39,7 +39,7 @@ async fn complete(table: &Table, agent: AgentId, domain: Sid, since: u64) -> u64
 }
 
 #[tokio::test]
-async fn complete_run_removes_the_accounts_that_it_has_not_sent() {
+async fn complete_run_removes_the_accounts_that_the_source_has_not_sent() {
     let table = table_of(&records(), "contoso.test", 2);
     take(&table, batch((1..=4).map(|number| user(number, 10)).collect()), NOW).await;
     take(&table, batch(vec![user(1, 20), user(3, 21)]), NOW).await;
