@@ -1,10 +1,10 @@
-"""Measures pass-through authentication beside MIT's KDC: sign-ins a second, their times, and what the processes use. One agent, two
-agents, and 40 agents of one tenant.
+"""Measures pass-through authentication with MIT's KDC: the sign-ins per second, their times, and the CPU time and memory of the
+processes. It does so with one agent, with two agents, and with 40 agents of one tenant.
 
   agents_figures.py [--long]     500 sign-ins for each number of agents, or 3,000 in the long form
 
-Server, agents, KDC and sender share the machine. So the figures of several agents show the cost of agents, and not what more machines
-would give. CPU times are those of user and system, for each sign-in."""
+Server, agents, KDC and sender share the machine. So the figures of several agents show what agents cost, and not the speed of
+several machines. CPU times are user time plus system time, for each sign-in."""
 
 import os
 import sys
@@ -21,8 +21,8 @@ from work import Work
 
 PORT, REALM, PASSWORD = 21670, "MIT.TEST", "Some.Pass.1"
 USERS, SENDERS, WARM = 500, 16, 100
-# The number of agents, and the jobs that each takes at a time. An agent that has just answered is not free for a moment, so there are
-# more places than senders.
+# The number of agents, and the number of jobs that each agent takes at a time. An agent that has just answered needs a moment
+# before it takes the next job. So the agents together can take more jobs than there are senders.
 WAYS = ((1, 24), (2, 16), (40, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -75,7 +75,7 @@ def cpu(processes):
 
 
 def memory(process):
-    """Returns the largest memory that the process has used, in MiB."""
+    """Returns the peak memory of the process, in MiB."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 

@@ -1,4 +1,4 @@
-"""Signs in while the agents are killed with -9, one each second, and checks that each sign-in ends as its password deserves.
+"""Signs in while one agent is killed with -9 each second. Checks that a right password signs in and a wrong password is refused.
 
   agents_killed.py [--long]     100 sign-ins, or 1,000 in the long form
 
@@ -24,7 +24,7 @@ def main(arguments):
     count = 1_000 if "--long" in arguments else 100
     with Work() as work:
         world, report = World(work), Report()
-        # A name's wrong passwords are checked one after the other, so each wrong password has a name of its own.
+        # The server checks the wrong passwords of a name one after the other, so each wrong password has its own name.
         right, wrong = ([f"{kind}{number}" for number in range(most)] for kind, most in (("right", RIGHT), ("wrong", count // 4)))
         for name in right + wrong:
             world.contoso.user(name, PASSWORD)
@@ -48,7 +48,7 @@ def killed(site, wanted, report):
     kills, count = 0, len(wanted)
 
     def kill():
-        """Kills the agents in turn. One dies only if the other one takes jobs, as no agent could help without any."""
+        """Kills the agents in turn. It kills an agent only if the other agent takes jobs, so that one agent is always there."""
         nonlocal kills
         number, before = 1 + kills % 2, site.taking()
         site.kill(number)

@@ -1,5 +1,5 @@
-"""Sends password forms to a sign-in server from several threads, and keeps the status and the time of each answer. The requests are
-made before, so the sender takes little of the CPU time that it measures."""
+"""Sends password forms to a sign-in server from several threads, and keeps the status and the time of each answer. The requests
+are built before the test, so that the sender uses little CPU time during the measurement."""
 
 import socket
 import threading
@@ -14,7 +14,8 @@ SLOWEST = 60
 
 @dataclass
 class Answer:
-    """`is_right` says whether the password was right, and `status` is None if the connection ended without an answer."""
+    """The answer to a form. `is_right` says whether the password was right. `status` is None if the connection ended without an
+    answer."""
 
     is_right: bool
     status: int | None
@@ -42,8 +43,8 @@ def ask(port, request):
 
 
 def send(port, wanted, count, each_second=lambda: None):
-    """Sends the requests in `wanted` from `count` threads. They are pairs of a request and whether its password is right. Calls `each_second` once a second
-    until all are answered. Returns the answers and the time in seconds."""
+    """Sends the requests in `wanted` from `count` threads. Each item is a pair of a request and whether its password is right.
+    Calls `each_second` once a second until all are answered. Returns the answers and the time in seconds."""
     waiting, answers, lock = iter(wanted), [], threading.Lock()
 
     def work():

@@ -1,5 +1,5 @@
-"""Two nodes of the sign-in server for agents: one store, one broker with mutual TLS and the permissions of deploy/, and the agents of
-each node."""
+"""Runs two nodes of the sign-in server with agents: one store, one broker with mutual TLS and the permissions of deploy/, and the
+agents of each node."""
 
 import contextlib
 
@@ -16,7 +16,7 @@ SECONDS = 4
 
 
 class Node:
-    """A node, and its agents. An agent asks the nodes in `nodes`, which are this one unless a test names others."""
+    """A node and its agents. The agents connect to the nodes in `nodes`, which is this node unless a test names others."""
 
     def __init__(self, nodes, name, port):
         self.nodes, self.name, self.port = nodes, name, port
@@ -61,7 +61,7 @@ class Node:
 
 
 class Nodes:
-    """The nodes `a` and `b`. `broker` and `engine` are what both use."""
+    """The nodes `a` and `b`. Both use `broker` and the store `engine`."""
 
     def __init__(self, world, port):
         self.world, self.port = world, port
@@ -89,7 +89,7 @@ class Nodes:
         self._stack.close()
 
     def until_served(self, node, by):
-        """Signs in at a node until the agent `by` validates the password."""
+        """Signs in at a node again and again until the agent `by` validates the password."""
         def is_served():
             return node.sign_in().status == 303 and node.validated((self.a, self.b)) == by
 

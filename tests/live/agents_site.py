@@ -12,7 +12,8 @@ VALIDATED = re.compile(r"an agent validated a password.* agent=([0-9a-f-]{36})")
 
 
 class Site:
-    """A server whose port for agents follows its own port, and the agents that connect to it. `kdc` is the KDC that they ask."""
+    """A server, and the agents that connect to it. The port for agents is the server's port plus one. `kdc` is the KDC that the
+    agents ask."""
 
     def __init__(self, work, server, realm, kdc):
         self.work, self.server, self.realm, self.kdc = work, server, realm, kdc
@@ -33,7 +34,7 @@ class Site:
         return self.server.home / f"agent{number}"
 
     def options(self, number):
-        """Returns further options of an agent."""
+        """Returns additional options for an agent."""
         return []
 
     def agent(self, number, *words):
@@ -65,7 +66,8 @@ class Site:
             raise RuntimeError(f"agent {number} takes no jobs: {self.log_file.read_text()[-1000:]}")
 
     def until_asked(self, name, password):
-        """Sends a password until the server has an agent for it. An agent that takes jobs may not have connected yet."""
+        """Sends a password again and again until an agent validates it. An agent that says that it takes jobs may not have
+        connected yet."""
         def is_asked():
             self.server.password(name, password)
             lines = [line for line in self.server.log().splitlines() if f'typed="{name}"' in line or "signed in by password" in line]
@@ -88,15 +90,15 @@ class Site:
         return {line.split()[0]: line.split()[1] for line in lines}
 
     def validators(self):
-        """Returns the numbers of the agents that validated a password of this server, from the first to the last."""
+        """Returns the numbers of the agents that validated passwords of this server, in the order of the passwords."""
         numbers = {agent: number for number, agent in self.ids.items()}
         return [numbers.get(agent, agent) for agent in VALIDATED.findall(self.server.log())]
 
     def refusals(self):
-        """Returns the reasons for which the server refused passwords, and how often."""
+        """Returns the reasons for which the server refused passwords, each with its count."""
         return dict(Counter(REFUSED.findall(self.server.log())))
 
     def faults(self):
-        """Returns what the agents warned of, and how often."""
+        """Returns the warnings of the agents, each with its count."""
         warned = [line.split("WARN", 1)[1].strip() for line in self.log_file.read_text().splitlines() if "WARN" in line]
         return dict(Counter(re.sub(r" (job|node)=\S+", "", line) for line in warned))

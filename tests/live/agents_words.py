@@ -1,5 +1,5 @@
-"""Compares what a sign-in server says about passwords with what the directory behind its agents knows: the text of the page, and the
-reason and Entra's number in the log."""
+"""Checks the answers of a sign-in server for accounts in known states in the directory of its agents: the text of the page, and
+the reason and Entra's number in the log."""
 
 import concurrent.futures
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ NOT_LET = "did not let this server check the password"
 
 @dataclass
 class Word:
-    """A password, and the status, the text, the number and the reason that follow. The log has no number for a right password."""
+    """A password, and the expected result: status and text of the page, number and reason in the log. A right password has no
+    number."""
 
     label: str
     name: str
@@ -28,8 +29,8 @@ class Word:
 
 
 def check(server, report, part, words):
-    """Asks about all passwords at the same time, because each refusal takes seconds. The names differ, or the server would ask about
-    one after the other."""
+    """Sends all passwords at the same time, because each refusal takes seconds. All names differ, because the server checks
+    passwords of one name one after the other."""
     with concurrent.futures.ThreadPoolExecutor(len(words)) as pool:
         answers = list(pool.map(lambda word: server.password(word.name, word.password), words))
     for word, answer in zip(words, answers):

@@ -1,5 +1,5 @@
-"""Tests the queue between the nodes of the sign-in server on a real NATS server: nodes with made-up agents, a broker that is
-killed again and again, its certificates and permissions, and what the broker sees.
+"""Tests the queue between the nodes of the sign-in server with a real NATS server. The nodes have made-up agents. The script
+kills the broker again and again, and checks its certificates, its permissions, and what the broker sees.
 
   pta_nats.py [COUNT]
 
@@ -21,14 +21,14 @@ WHOLE = 10_000
 
 
 def as_asked(answers):
-    """Counts the answers that are right, and those that are a false yes or a false refusal."""
+    """Returns the number of right answers, and the number of answers with a wrong "yes" or a wrong refusal."""
     right = [answer for answer in answers if answer["result"]["verdict"] == ("ticket" if answer["asked"] else "wrong-password")]
     false = [answer for answer in answers if answer not in right and answer["result"]["verdict"] != "failed"]
     return len(right), len(false)
 
 
 def way_of_a_job(report, work):
-    """An offer, a claim, a job and an answer; then all that the broker saw is searched for the password."""
+    """Sends an offer, a claim, a job and an answer. Then looks for the password in everything that the broker saw."""
     with Broker(work, trace=True) as broker, TcpTap(broker.port) as tap, \
             Node("n2", tap.port, agents="1,2") as b, Node("n1", tap.port) as a:
         a.ask("right"), a.ask("wrong")
@@ -44,7 +44,7 @@ def way_of_a_job(report, work):
 
 
 def no_responders(report, work):
-    """A tenant without agents, or whose last agent is gone, is known at once."""
+    """A job fails at once if the tenant has no agents, or if its last agent is gone."""
     with Broker(work) as broker, Node("n1", broker.port) as a, Node("n2", broker.port) as b:
         a.wait_settled(), b.wait_settled()
         answer = a.ask_and_wait("right")
@@ -58,7 +58,8 @@ def no_responders(report, work):
 
 
 def own_agents_without_broker(report, work):
-    """The broker is away: own agents serve, others cannot be reached; and the broker comes back."""
+    """While the broker is down, a node reaches only its own agents. When the broker is back, the node reaches the other agents
+    again."""
     with Broker(work) as broker, Node("n1", broker.port, agents="1,2") as a, Node("n2", broker.port) as b:
         b.wait_settled()
         broker.kill()
@@ -74,7 +75,7 @@ def own_agents_without_broker(report, work):
 
 
 def node_killed(report, work):
-    """A node with agents is killed while its agents ask the directory: the other node's agents have the jobs."""
+    """A node with agents is killed while its agents ask the directory. The agents of the other node then get the jobs."""
     with Broker(work) as broker, Node("n1", broker.port) as a, Node("n3", broker.port, agents="3,4") as c, \
             Node("n2", broker.port, agents="1,2") as b:
         a.wait_settled()
@@ -106,7 +107,7 @@ def broker_killed(report, work, count):
 
 
 def mutual_tls(report, work):
-    """The broker of deploy/nats-server.conf, with certificates of the test."""
+    """Runs the broker with deploy/nats-server.conf and the certificates of the test."""
     certificates = Certificates(work.dir("certificates"))
     with Broker(work, certificates=certificates) as broker, \
             Node("n2", broker.port, agents="1,2", tls=certificates.of("n2")) as b, \
@@ -120,13 +121,13 @@ def mutual_tls(report, work):
                 answer = stranger.ask_and_wait("right")
                 report.check(answer["result"]["verdict"] == "failed" and not stranger.is_connected,
                              f"a node with {what} is not connected", answer)
-        # A broker whose certificate another authority signed is not given anything.
+        # A node does not connect to a broker whose certificate another authority signed.
         _, certificate, key = certificates.of("n1")
         with Node("n1", broker.port, tls=(certificates.other, certificate, key), expect_connection=False) as wary:
             answer = wary.ask_and_wait("right")
             report.check(answer["result"]["verdict"] == "failed" and not wary.is_connected,
                          "a node does not connect to a broker of another authority", answer)
-        # Somebody with the key of n1 says that he is n2: he wants the jobs of n2, and the replies to n2.
+        # An attacker with the key of n1 claims to be n2, to get the jobs of n2 and the replies to n2.
         with Node("n2", broker.port, tls=certificates.of("n1")) as thief:
             answer = thief.ask_and_wait("right")
             broker.until_log_has(*(f'Subscription Violation - User "n1.{DOMAIN}", Subject "pta.node.n2.{kind}' for kind in ("job", "inbox")))

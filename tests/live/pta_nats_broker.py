@@ -1,4 +1,4 @@
-"""The broker of pta_nats.py, its certificates, and the forms in which a password is searched in what the broker has."""
+"""Runs the broker for pta_nats.py, makes its certificates, and looks for a password in the broker's log and memory."""
 
 import base64
 import os
@@ -13,12 +13,13 @@ from work import run
 
 PROGRAM = os.environ.get("NATS_SERVER", "nats-server")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "examples/seamless/deploy/nats-server.conf"
-# The names of the users of the configuration.
+# The domain in the names of the users in the configuration.
 DOMAIN = "nodes.sign-in.test"
 
 
 class Broker:
-    """A `nats-server`: on loopback without TLS, or with the configuration of deploy/ and the certificates of the test."""
+    """A `nats-server` process. It listens on loopback without TLS, or has the configuration of deploy/ and the certificates of
+    the test."""
 
     def __init__(self, work, certificates=None, trace=False):
         self.work, (self.port,), home = work, free_ports(1), work.dir("broker")
@@ -48,7 +49,7 @@ class Broker:
         self.process.wait()
 
     def kill_and_start(self):
-        """Kills the broker with -9, and starts it again without a wait until it listens."""
+        """Kills the broker with -9, and starts it again. Does not wait until the broker listens."""
         self.kill()
         self.process = subprocess.Popen([PROGRAM, *map(str, self.options)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -62,7 +63,7 @@ class Broker:
 
 
 class Certificates:
-    """An authority of the nodes and the broker, and another authority, which nobody trusts."""
+    """The authority for the nodes and the broker, and a second authority that nobody trusts."""
 
     def __init__(self, home):
         self.home = home
@@ -70,7 +71,7 @@ class Certificates:
         self.certificate, self.key = self._issue("broker", "localhost", "nodes")
 
     def configuration(self, text, port):
-        """Returns the configuration of deploy/ with the files of the test."""
+        """Returns the configuration of deploy/ with the address and the files of the test."""
         for before, after in [("0.0.0.0:4222", f"127.0.0.1:{port}"), ("/etc/seamless/broker.pem", self.certificate),
                               ("/etc/seamless/broker.key", self.key), ("/etc/seamless/nodes-ca.pem", self.trusted)]:
             assert text.count(before) == 1, before
@@ -100,8 +101,9 @@ class Certificates:
 
 
 def forms(password):
-    """Returns the octets of a password as they are, and in base64, base64url and hexadecimal digits. Base64 has three forms, by
-    the place of the password in what is encoded. The first and last digits are left out, as they depend on what is beside."""
+    """Returns the octets of a password, and their forms in base64, base64url and hexadecimal digits. Base64 has three forms,
+    which depend on the position of the password in the encoded octets. The first and last digits are left out, because they
+    depend on the octets beside the password."""
     found = []
     for octets in (password.encode(), password.encode("utf-16-le")):
         found += [octets, octets.hex().encode(), octets.hex().upper().encode()]
@@ -113,7 +115,7 @@ def forms(password):
 
 
 def in_memory(pid, forms):
-    """Returns those of the forms that the memory of a process has."""
+    """Returns those of `forms` that the memory of a process contains."""
     found, maps = set(), Path(f"/proc/{pid}/maps").read_text()
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for first, last in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", maps, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""A node of pta_nats.py: the example `pta_node`, which takes sign-ins line by line and prints the verdicts."""
+"""Runs a node for pta_nats.py: the example `pta_node`, which reads one sign-in per line and prints the verdicts."""
 
 import json
 import os
@@ -10,16 +10,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/seamless/pta-nats/examples"
-# The one password that the made-up agents take.
+# The only password that the made-up agents accept.
 PASSWORD = re.search(r'RIGHT: &str = "(.*)"', (EXAMPLE / "made_up/mod.rs").read_text()).group(1)
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "examples/seamless/target"))
 PROGRAM = next(path for path in (BUILT / "release/examples/pta_node", BUILT / "debug/examples/pta_node") if path.exists())
-# The time after which a node without a reply from the broker is sure that there is no agent (queue.rs).
+# The time in seconds for which a node must be connected before it believes that no other node has agents (queue.rs).
 SETTLED = 1.0
 
 
 class Node:
-    """A process. `agents` are the numbers of its made-up agents. `tls` are the authority, the certificate and the key."""
+    """The process of a node. `agents` has the numbers of its made-up agents. `tls` has the authority, the certificate and the
+    key."""
 
     def __init__(self, name, port, agents="", tls=None, expect_connection=True):
         command = [PROGRAM, "--name", name, "--broker", f"nats://localhost:{port}", "--agents", agents]
@@ -58,7 +59,7 @@ class Node:
                 raise RuntimeError(f"{self.name}: after {seconds} s it is still not so that {what}")
 
     def wait_settled(self):
-        """Waits until the node believes a broker that has no receiver of its offers."""
+        """Waits until the node has been connected long enough to believe the broker that no node subscribes to its offers."""
         time.sleep(max(0, self.connected_at + SETTLED + 0.1 - time.monotonic()))
 
     def ask(self, password):
@@ -66,7 +67,7 @@ class Node:
         self.process.stdin.flush()
 
     def wait(self, count, seconds=20):
-        """Returns the next answers, when there are so many."""
+        """Waits until there are `count` answers, and returns them."""
         self._until(lambda: len(self.answers) >= count, f"there are {count} answers", seconds)
         with self.changed:
             answers, self.answers = self.answers[:count], self.answers[count:]
@@ -82,8 +83,8 @@ class Node:
 
 
 def ask_all(node, count, each_second):
-    """Asks `count` times, 20 times a second, every third time with a wrong password. Calls `each_second` once a second, and
-    returns the number of calls."""
+    """Sends `count` passwords, 20 a second. Every third password is wrong. Calls `each_second` once a second, and returns the
+    number of calls."""
     began, calls = time.monotonic(), 0
     for number in range(count):
         while time.monotonic() < began + number / 20:

@@ -67,7 +67,7 @@ def enrolment(site, report):
 
 
 def words(site, report):
-    """Checks each form of a name, and each word of the directory."""
+    """Checks each form of a user name, and each reason of the directory to refuse a password."""
     for name in ("alice", "alice@contoso.test", "ALICE@CONTOSO.TEST", "CONTOSO\\alice"):
         answer = site.server.password(name, "Alice.Pass.1")
         report.check(answer.status == 303 and answer.session(), f"pass-through, {name}", answer.error() or "signed in")
@@ -86,7 +86,7 @@ def words(site, report):
 
 
 def killed(site, report):
-    """Kills an agent each second while users sign in. The other agent does its jobs."""
+    """Kills an agent each second while users sign in. The other agent takes over its jobs."""
     stop, wrong = threading.Event(), []
 
     def users(number):
@@ -107,7 +107,7 @@ def killed(site, report):
         number = 1 + count % 2
         site.kill(number)
         site.start(number)
-        # The next agent dies only when this one takes jobs again: one agent is always there.
+        # The next agent is killed only after this agent takes jobs again, so that one agent is always there.
         wait(lambda: site.taking() >= count + 3, 10)
         time.sleep(1)
     stop.set()
@@ -138,7 +138,7 @@ def nowhere(site, report):
 
 @contextlib.contextmanager
 def proxy(port):
-    """Runs a proxy that connects for the right name and password only. Yields the list of the hosts that were asked for."""
+    """Runs a proxy that demands a name and a password. Yields the list of the hosts to which the proxy was asked to connect."""
     asked, listener = [], socket.create_server(("127.0.0.1", port))
     wanted = base64.b64encode(b"agent:proxy pass")
 

@@ -1,5 +1,5 @@
-"""Tests pass-through authentication with the programs of users: a mail server that sends passwords by the password grant, and
-applications that a user reaches through the form, an agent and a one-time code."""
+"""Tests pass-through authentication with client programs: a mail server that sends passwords by the password grant, and
+applications to which a user signs in through the form, an agent and a one-time code."""
 
 from agents_site import Site
 from authority import Authority
@@ -37,7 +37,8 @@ def check(world, port, report):
 
 
 def mail(mail, site):
-    """The mail server says that the directory is away, so a mail program does not ask its user for another password."""
+    """Without agents, the mail server says that the service is unavailable, so a mail program does not ask its user for another
+    password."""
     until_asked(mail)
     validated = len(site.validators())
     mail.check("the right password", ALICE, "Alice.Pass.1", True, ["signed in by the directory's password", ALICE])
@@ -55,14 +56,14 @@ def mail(mail, site):
 
 
 def until_asked(mail):
-    """Signs in until the agent that takes jobs has connected."""
+    """Signs in again and again until the agent has connected and validates the password."""
     if not wait(lambda: mail.login(ALICE, "Alice.Pass.1")[0] == "OK", 30):
         raise RuntimeError("no agent is connected")
 
 
 def second_proof(relying, sample, server, site, report):
-    """bob types the password, an agent validates it, the server asks for a one-time code, and the application has bob. Then bob opens
-    another application, which has him without a further question."""
+    """bob types the password, an agent validates it, the server asks for a one-time code, and bob is signed in to the
+    application. Then bob opens another application, and is signed in without typing anything."""
     label, agent, validated = f"{relying.version} behind agents", UserAgent(authority=relying.authority), len(site.validators())
     page = agent.go(relying.login(), lambda url: changed(url, "/oauth2/authorize", login_hint=BOB))
     refused = agent.by_password(page, WRONG)

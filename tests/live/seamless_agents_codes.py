@@ -1,13 +1,14 @@
-"""Tests each word of a directory and of its agent, with Samba's directory: the text of the page, and Entra's number in the log.
+"""Tests each reason of Samba's directory or of its agent not to sign a user in: the text of the page, and Entra's number in the
+log.
 
 Not every number can come from a directory:
 
-- 80004 is for alternate names, which no agent looks up yet.
-- 80010 and 80011 are for keys that do not belong together. An honest agent and an honest server have keys that do. The tests of
-  `pta` make the others.
-- Samba 4.17 and MIT's KDC say of a locked account only that it is revoked, which is 50057. Active Directory sends the NTSTATUS that
-  is 50053. The server's own lockout has this number, too: `seamless_mail.py`.
-- A restriction to workstations needs the name of a workstation in the request. An agent's request has none."""
+- 80004 is for alternate names, which the agents of this test do not look up.
+- 80010 and 80011 are for keys that do not belong together. The keys of an honest agent and an honest server belong together. The
+  unit tests of `pta` cover these numbers.
+- Samba 4.17 and MIT's KDC report a locked account only as revoked, which is 50057. Active Directory sends an NTSTATUS for it,
+  which becomes 50053. The server's own lockout has this number, too: `seamless_mail.py`.
+- A restriction to workstations needs the name of a workstation in the request, and an agent's request has no such name."""
 
 import concurrent.futures
 import re
@@ -23,7 +24,7 @@ from seamless_server import Server, tenant, wait, wrong_time
 
 PASSWORD, MOST_WRONG, HOUR = "Codes.Pass.1", 3, 3600
 NORMAL_ACCOUNT, SMARTCARD_REQUIRED = 0x200, 0x40000
-NO_HOURS = "\0" * 21  # a bit for each hour of the week (MS-ADA1 section 2.379)
+NO_HOURS = "\0" * 21  # one bit for each hour of the week (MS-ADA1 section 2.379)
 PART = "Samba"
 
 
@@ -60,7 +61,7 @@ def accounts(ad):
 
 
 def words(server, report):
-    """A wrong password for an account in a special state tells nothing of the state."""
+    """Checks that the answer to a wrong password does not reveal a special state of the account."""
     agents_words.signed_in(server, report, PART, "the right password", "alice", "Alice.Pass.1")
     agents_words.signed_in(server, report, PART, "a user of another workstation, as the request names none", "codes-station", PASSWORD)
     wrong = "the password is wrong"
@@ -79,7 +80,7 @@ def words(server, report):
 
 
 def locked(ad, server, report):
-    """The policy of the domain locks an account. Samba's KDC refuses it without an NTSTATUS."""
+    """Lets the domain's policy lock an account. Samba's KDC refuses a locked account without an NTSTATUS."""
     ad.tool("domain", "passwordsettings", "set", f"--account-lockout-threshold={MOST_WRONG}")
     for _ in range(MOST_WRONG):
         server.password("codes-locked", WRONG)
@@ -91,7 +92,7 @@ def locked(ad, server, report):
 
 
 def silent(server, gate, report):
-    """The KDC answers after the time of the attempt."""
+    """Lets the KDC answer only after the time of the attempt has passed."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool, gate.shut():
         sent = pool.submit(agents_words.check, server, report, PART, [
             Word("a KDC that is silent", "alice", "Alice.Pass.1", AWAY, 80002, "no agent answered in time", 503)])
@@ -101,7 +102,7 @@ def silent(server, gate, report):
 
 
 def faults(site, ad, report):
-    """Starts the agent again in a place from which it cannot ask its KDC."""
+    """Starts the agent again with a KDC that it cannot ask."""
     closed = f"127.0.0.1:{site.server.port + 3}"
     for label, kdc, env, text, status, number, reason in (
             ("no KDC", closed, None, AWAY, 503, 80007, "the agent reaches no KDC"),
@@ -117,7 +118,8 @@ def faults(site, ad, report):
 
 
 def faked(site, world, port, report):
-    """The agent asks a KDC that only claims to be the realm's, first without the server's account and then with it."""
+    """Lets the agent ask a KDC that only claims to be the KDC of the realm, first without the server's account and then with
+    it."""
     faked = MitRealms(world.work, [world.contoso.realm], port, "faked-for-agents")
     faked.user("alice", "Made.Up.1")
     faked.start()

@@ -40,7 +40,8 @@ def of_realm(password):
 
 
 def people(mit):
-    """Makes users with and without pre-authentication. Without it, the KDC sends the ticket to everybody, sealed with the password."""
+    """Makes users with and without pre-authentication. Without it, the KDC sends everybody an AS-REP that is encrypted with the
+    key of the password."""
     mit.users(("alice", "bob", "old", "must", "off", "ended", "locked"), PASSWORD)
     mit.users(("free",), PASSWORD, "-requires_preauth")
     mit.user("nosid", PASSWORD)
@@ -74,7 +75,7 @@ def words(server, report):
 
 
 def locked(mit, server, report):
-    """The policy of the realm locks an account. The count of wrong passwords is the directory's own."""
+    """Lets the realm's policy lock an account. The directory counts the wrong passwords itself."""
     for _ in range(MOST_WRONG):
         server.password("locked", WRONG)
     counted = wait(lambda: f"Failed password attempts: {MOST_WRONG}" in mit.kadmin("getprinc locked"), 10)

@@ -1,5 +1,5 @@
-"""Tests pass-through authentication with two nodes of the sign-in server: one store, one broker, and an agent at each node. Each part
-of the way dies while a user signs in."""
+"""Tests pass-through authentication with two nodes of the sign-in server: one store, one broker, and an agent at each node. The
+test kills each part while a user signs in."""
 
 import concurrent.futures
 import time
@@ -9,7 +9,7 @@ from pta_nats_broker import forms, in_memory
 from seamless_server import wait
 
 WRONG = "WRONG.Pass.1"
-# The agents: the first connects to n1, the second to n2.
+# The numbers of the agents. The first agent connects to n1, and the second agent connects to n2.
 ONE, TWO = 1, 2
 ATTEMPT = 0.45 * SECONDS
 
@@ -67,7 +67,7 @@ def while_kept(node, gate, act):
 
 
 def agent_killed(nodes, report):
-    """The own agent dies with the job, so the job goes through the broker."""
+    """The agent of n1 is killed while it has a job, so the job goes through the broker to the agent of n2."""
     a, b = nodes.a, nodes.b
     answer, seconds = while_kept(a, a.gate, lambda: a.site.kill(ONE))
     report.check(answer and answer.status == 303 and a.validated((a, b)) == TWO,
@@ -93,7 +93,7 @@ def broker_killed(nodes, report):
 
 
 def node_of_the_agent_killed(nodes, report):
-    """n2 dies while its agent has the job of n1. Meanwhile an agent came to n1."""
+    """n2 is killed while its agent has a job of n1. An agent that has meanwhile connected to n1 gets the job."""
     a, b = nodes.a, nodes.b
 
     def act():
@@ -109,7 +109,7 @@ def node_of_the_agent_killed(nodes, report):
 
 
 def owner_killed(nodes, report):
-    """n1 dies while the agent of n2 has the job of a user at n1. The browser sends the form to n2."""
+    """n1 is killed while the agent of n2 has the job of a user at n1. The browser then sends the form to n2."""
     a, b = nodes.a, nodes.b
     a.site.kill(ONE)
     nodes.until_served(a, by=TWO)
@@ -124,7 +124,7 @@ def owner_killed(nodes, report):
 
 
 def revoked(nodes, report):
-    """An operator at n1 revokes the agent of n2, which has a job. Its answer comes after that, and is not taken."""
+    """An operator at n1 revokes the agent of n2 while this agent has a job. n2 then refuses the agent's answer."""
     a, b = nodes.a, nodes.b
     a.site.start_and_wait(ONE)
     nodes.until_served(a, by=ONE)
@@ -143,13 +143,13 @@ def revoked(nodes, report):
     states = [node.site.states()[b.site.ids[TWO]] for node in (a, b)]
     report.check(states == ["revoked", "revoked"], "nodes: both list it as revoked", states)
     a.site.kill(ONE)
-    # The revoked agent has a request for a job, until which n2 counts it as busy.
+    # Until the waiting request of the revoked agent ends, n2 still counts this agent as busy.
     answer = wait(lambda: (asked := b.sign_in()).status == 503 and asked, 40)
     report.check(answer, "nodes: with a revoked agent alone, n2 says that the directory cannot be reached")
 
 
 def nowhere(nodes, report):
-    """The broker's log has all messages. Neither the log, nor the memory of the broker, nor that of the store has a password."""
+    """Looks for the password in the broker's log, which has all messages, and in the memory of the broker and of the store."""
     wanted, log = forms(ALICE[1]), nodes.broker.log.read_bytes()
     found = [form for form in wanted if form in log]
     for process in (nodes.broker.process, nodes.engine.process):

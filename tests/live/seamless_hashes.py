@@ -111,7 +111,7 @@ class Hashes:
         return Running(self)
 
     def until(self, name, password, expected=True):
-        """Returns the seconds until the password is accepted or refused."""
+        """Waits until the password is accepted, or refused if `expected` is false. Returns the time in seconds."""
         began = time.monotonic()
         wait(lambda: self.is_in(name, password) == expected, 30)
         return time.monotonic() - began
@@ -130,8 +130,9 @@ class Hashes:
         self.report.check(self.is_in("otto", PASSWORD), "hashes: an account that is enabled again signs in", f"{seconds:.1f} s")
 
     def new_passwords(self, count):
-        """The old password is refused as soon as the new one is accepted, since one record replaces the other. The first try comes
-        after `SOON`, because the server answers a wrong password late on purpose, and one password of a name after the other."""
+        """Checks that the old password is refused as soon as the new password is accepted, because the new record replaces the
+        old one. The first try comes after `SOON` seconds. The server delays the answer to a wrong password, and checks only one
+        password of a name at a time, so an earlier try would delay the next one."""
         soon, old = 0, PASSWORD
         for number in range(count):
             new = f"Next.Pass.{number}"
@@ -153,7 +154,7 @@ class Hashes:
         self.says("deleted account", "vera.new", PASSWORD, SAME)
 
     def script(self):
-        """Shows the script of syncpasswords one object, as Samba writes it."""
+        """Runs the script of syncpasswords with one object, in the form in which Samba writes it."""
         self.ad.set_password("anna", "Script.Pass.1")
         ldif = run(["ldbsearch", "-H", self.database, "(sAMAccountName=anna)", "-s", "sub", "*", "unicodePwd", "uSNChanged",
                     "msDS-User-Account-Control-Computed", "msDS-UserPasswordExpiryTimeComputed"])
@@ -162,7 +163,8 @@ class Hashes:
         self.report.check(done, "hashes: the script of syncpasswords sends an object", said.strip())
 
     def one_folder(self):
-        """Runs two commands in one folder when the certificate is due. One of them renews it, and the other one takes it."""
+        """Runs two commands in one folder when the renewal of the certificate is due. One command renews it, and the other uses
+        the result."""
         identity = self.folder / "identity.json"
         due = json.loads(identity.read_text())
         identity.write_text(json.dumps({**due, "renew_at": due["renew_at"] - 365 * 24 * 3600 * 1000}))
@@ -181,7 +183,7 @@ class Hashes:
         return run([of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", *words])
 
     def dump(self):
-        """Sends what impacket's secretsdump prints for the same hash, under another source. A whole dump removes all other accounts."""
+        """Sends lines as impacket's secretsdump prints them, under another source name. A whole dump removes all other accounts."""
         of = ["lines", "--domain-sid", self.ad.sid, "--source", "dump", "--iterations", "1000"]
         line = "CONTOSO.TEST\\dumped{0}:{0}:aad3b435b51404eeaad3b435b51404ee:{1}::: (status=Enabled)\n"
         both = [line.format(rid, nt_hash("Dumped.Pass.1")) for rid in (4711, 4712)]
@@ -189,7 +191,7 @@ class Hashes:
         names = ("dumped4711", "dumped4712")
         self.report.check([self.is_in(name, "Dumped.Pass.1") for name in names] == [True, True], "hashes: lines of secretsdump sign in",
                           "dumped")
-        time.sleep(1)  # lines are numbered by the second
+        time.sleep(1)  # the number of a line is the time in seconds
         cut = subprocess.run([of_sign_in_system("seamless-agent"), "sync", *of, "--complete", "--dir", self.folder], input=both[0], text=True,
                              capture_output=True)
         self.report.check(cut.returncode != 0 and self.is_in(names[1], "Dumped.Pass.1"), "hashes: a dump without its end removes nobody",
@@ -202,7 +204,7 @@ class Hashes:
         self.report.check(gone and back, "hashes: a complete run of the database replaces the dump", (gone, back))
 
     def others(self):
-        """A second source of the domain is refused, until the operator revokes the first one."""
+        """Checks that a second source of the domain is refused until the operator revokes the first source."""
         own, self.folder = self.folder, self.world.work.dir("sync-of-another")
         self.enrol()
         self.ad.set_password("emil2", "Other.Pass.1")
@@ -215,7 +217,7 @@ class Hashes:
 
 
 class Running:
-    """A source that looks for changes once a second."""
+    """Runs a source that looks for changes once a second."""
 
     def __init__(self, hashes):
         self.hashes = hashes

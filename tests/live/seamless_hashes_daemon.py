@@ -1,5 +1,5 @@
-"""Tests the real daemon `samba-tool user syncpasswords`: it calls `seamless-agent sync object` for each change of a password. The daemon
-asks Samba's LDAP server at its privileged socket, so this test starts this server beside the KDC."""
+"""Tests the real daemon `samba-tool user syncpasswords`: it calls `seamless-agent sync object` for each change of a password. The
+daemon uses the privileged socket of Samba's LDAP server, so this test starts the LDAP server beside the KDC."""
 
 import os
 import statistics
@@ -37,7 +37,7 @@ def check(hashes, count):
         done = said(log)
         ad.set_password("ruth", new)
         began = time.monotonic()
-        # A wrong password is answered late on purpose, so the first try comes when the script has ended.
+        # The server delays the answer to a wrong password, so the first try comes only after the script has ended.
         told = wait(lambda done=done: said(log) > done, 60)
         times.append(time.monotonic() - began)
         signs_in = hashes.is_in("ruth", new) and (old is None or not hashes.is_in("ruth", old))

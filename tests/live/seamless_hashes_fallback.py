@@ -1,5 +1,5 @@
-"""Tests who decides on a password while agents and the directory die and come back: an agent if one answers, and the verifiers only if
-none does. With the method `hash` alone, the directory is never asked."""
+"""Tests who decides on a password while the agents and the directory are stopped and started. An agent decides if one answers,
+and otherwise the verifiers decide. With the method `hash`, the server never asks the directory."""
 
 import base64
 import hashlib
@@ -86,7 +86,7 @@ class HashSite(Site):
         return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==")).get("amr") if token else None
 
     def decided(self, name, password):
-        """Signs in on the page, and returns who decided, as the log says it, or the error of the page."""
+        """Signs in on the page. Returns who decided by the log, or the error on the page."""
         before = len(self.server.log())
         answer = self.server.password(name, password)
         if not answer.session():
@@ -101,7 +101,7 @@ def agents_and_directory(site, report):
         report.check((decided, shown) == (expected, amr), f"fallback, {label}: the {expected} decides, and amr is {amr}", (decided, shown))
 
     who("agents and directory live", "directory", BY_AGENT)
-    # The directory has a new password now, and the verifier is of the old one.
+    # The directory now has a new password, and the verifier is still of the old password.
     site.ad.set_password("fred", NEW)
     refused = site.decided("fred@contoso.test", OLD)
     report.check(refused not in ("hash", "directory"), "fallback: a refusal of the directory is not followed by the verifier", refused)

@@ -1,9 +1,10 @@
-"""Measures password hash synchronisation of a large directory: `seamless-agent sync lines` sends the lines of many users, and is killed
-on the way, and so is the server. Then users sign in, more and more at the same time. There is no directory: the lines are made.
+"""Measures password hash synchronisation of a large directory. `seamless-agent sync lines` sends the lines of many users, and the
+test kills the source and the server in between. Then more and more users sign in at the same time. There is no real directory:
+the test makes the lines.
 
   seamless_hashes_load.py [--users N] [--iterations N] [--seconds N]
 
-The figures are of the programs that `CARGO_TARGET_DIR` names."""
+The test measures the programs in the folder `CARGO_TARGET_DIR`."""
 
 import http.client
 import os
@@ -36,7 +37,7 @@ def password(number):
 
 
 def lines(path, users):
-    """Writes what secretsdump prints for a directory of many users."""
+    """Writes lines as secretsdump prints them for a directory with many users."""
     with open(path, "w") as file:
         file.write("[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)\n")
         for number in range(users):
@@ -46,7 +47,7 @@ def lines(path, users):
 
 
 class Measured:
-    """The CPU time and the largest memory of one program, in all its processes."""
+    """The CPU time and the peak memory of a program, over all its processes."""
 
     def __init__(self):
         self.seconds, self.peak, self.process = 0.0, 0, None
@@ -124,12 +125,12 @@ class Load:
         self.agent.ended()
 
     def taken(self):
-        """Returns the records of each batch that the server took, and the accounts that were left after it."""
+        """Returns, for each batch that the server took, the number of records and the number of accounts left after it."""
         found = re.findall(r"took password hashes.*? records=(\d+) .*?left=(\d+)", self.server.log())
         return [(int(records), int(left)) for records, left in found]
 
     def until_left(self, left, process):
-        """Waits until the source has so few accounts left, or has ended."""
+        """Waits until the source has at most `left` accounts left to send, or has ended."""
         while process.poll() is None and not any(one <= left for _, one in self.taken()[-1:]):
             time.sleep(0.2)
 
@@ -179,9 +180,9 @@ class Load:
         return bool(answer.session()), answer.status, time.monotonic() - began
 
     def load(self, at_once, seconds):
-        """Signs users in for a time, `at_once` at the same time. Each sign-in is of another user."""
+        """Signs users in for `seconds` seconds, `at_once` of them at the same time. Each sign-in is of another user."""
         end, done, lock = time.monotonic() + seconds, [], threading.Lock()
-        # The server answers one password of a name after the other, so no user comes twice.
+        # The server checks the passwords of a name one after the other, so no user signs in twice.
         numbers = iter(random.Random(at_once).sample(range(self.users), self.users))
 
         def users():

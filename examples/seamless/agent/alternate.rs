@@ -1,9 +1,9 @@
 //! Alternate names: a user may sign in with the value of another attribute than `userPrincipalName`, such as `mail`.
 //!
-//! The agent looks such a name up before it asks the KDC. The name must be of exactly one user, by that attribute or by
-//! `userPrincipalName`. So a user who can write an address into the own account cannot take the sign-ins of another user: the
-//! name is then of two users, and is refused. A name of no user goes to the KDC as it is, which knows more names than the
-//! attributes have, and which refuses an unknown user as every other.
+//! The agent looks such a name up before it asks the KDC. Exactly one user must have the name, in that attribute or in
+//! `userPrincipalName`. So a user cannot sign in as another user after writing that user's address into their own account:
+//! two users then have the name, and the agent refuses it. If no user has the name, the agent sends it to the KDC unchanged.
+//! The KDC may know names that are in neither attribute, and refuses an unknown user as usual.
 
 use crate::Failure;
 use crate::ldap::{Access, LdapError, first};
@@ -11,13 +11,13 @@ use ldap3::{SearchEntry, ldap_escape};
 use seamless_pta::user::UserName;
 use seamless_pta::{Kind, User};
 
-/// The attribute with the alternate names, and the directory that has it.
+/// The attribute with the alternate names, and the access to the directory.
 pub(crate) struct AlternateNames {
     attribute: String,
     access: Access,
 }
 
-/// Whose name it is.
+/// The result of a lookup: how many users have the name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nobody,
@@ -26,7 +26,7 @@ pub(crate) enum Found {
 }
 
 impl AlternateNames {
-    /// Takes an attribute of users, which is the name of one: letters, digits and hyphens.
+    /// Takes the name of an attribute of users: letters, digits and hyphens.
     pub(crate) fn new(attribute: &str, access: Access) -> Result<Self, Failure> {
         let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
         if !attribute.starts_with(|first: char| first.is_ascii_alphabetic()) || !attribute.bytes().all(is_letter) {
@@ -39,7 +39,7 @@ impl AlternateNames {
         &self.access
     }
 
-    /// Returns the user whom the KDC is asked about. `None` is for a name of several users.
+    /// Returns the user whom the agent asks the KDC about, or `None` if several users have the name.
     pub(crate) async fn user(&self, typed: &User) -> Result<Option<User>, LdapError> {
         if typed.kind != Kind::Principal {
             return Ok(Some(typed.clone()));
@@ -53,13 +53,13 @@ impl AlternateNames {
 
     pub(crate) async fn find(&self, typed: &User) -> Result<Found, LdapError> {
         let filter = filter(&self.attribute, typed.name.as_str());
-        // Two objects are enough to refuse.
+        // Two objects are enough to see that several users have the name.
         let found = self.access.find(&filter, &["sAMAccountName"], 2).await?;
         Ok(choose(&found))
     }
 }
 
-/// Returns the filter of the users with a name. No character of the name has a meaning in the filter (RFC 4515 section 3).
+/// Returns the search filter for the users with a name. The characters of the name are escaped (RFC 4515 section 3).
 fn filter(attribute: &str, name: &str) -> String {
     let name = ldap_escape(name);
     format!("(&(objectClass=user)(|(userPrincipalName={name})({attribute}={name})))")

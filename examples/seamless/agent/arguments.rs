@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
     pub(crate) folder: Folder,
     pub(crate) proxy: Option<Proxy>,
-    /// The KDCs, or none for the host with the name of the realm.
+    /// The KDCs. If there are none, the agent asks the host whose name is the realm.
     pub(crate) kdcs: Vec<String>,
     /// The realm that `check` asks, if the server cannot name it.
     pub(crate) realm: Option<String>,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn command_with_its_options_is_read_and_another_one_is_refused() {
+    fn command_with_its_options_is_read_and_an_unknown_command_is_refused() {
         let run = parse("run --dir /d --kdc dc1 --kdc dc2:88 --proxy http://a:b@p:3128").unwrap();
         assert!(matches!(run.command, Command::Run) && run.kdcs == ["dc1", "dc2:88"] && run.proxy.is_some());
         let check = parse("check --user alice@contoso.test --realm CONTOSO.TEST --ldap dc1 --ldap-ca ca.pem").unwrap();

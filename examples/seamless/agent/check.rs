@@ -35,7 +35,7 @@ pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Fail
     let names = arguments.alternate_names()?;
     let user = directory(arguments, names.as_ref(), user).await?;
     let password = rpassword::prompt_password(format!("password of {}: ", user.name)).map(Zeroizing::new)?;
-    // No server takes this ticket: it is bound to no job.
+    // No server accepts this ticket, because it is not bound to a job.
     match kdc(&arguments.kdcs, &realm).token(&user, password, b"seamless-agent check").await {
         Ok(_) => println!("5. the KDC of {realm} gives a ticket: the password is right"),
         Err(KdcError::Refused { refusal, status, .. }) => {
@@ -49,7 +49,8 @@ pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Fail
     Ok(())
 }
 
-/// Returns the realm and who tells it: the command line, the server, or, while the server cannot be asked, the tenant's name.
+/// Returns the realm and its origin: the command line, else the server. If the server cannot be reached, the realm is the
+/// tenant's name.
 async fn realm(arguments: &Arguments, identity: Identity) -> (String, &'static str) {
     if let Some(realm) = &arguments.realm {
         return (realm.clone(), "--realm");
@@ -63,7 +64,7 @@ async fn realm(arguments: &Arguments, identity: Identity) -> (String, &'static s
     told.map_or(of_tenant, |told| (told.realm.to_string(), "the server"))
 }
 
-/// Looks the user up, if the agent would, and says what the lockout of the directory is.
+/// Looks the user up if alternate names are configured, and prints the lockout threshold of the directory.
 async fn directory(arguments: &Arguments, names: Option<&AlternateNames>, typed: &User) -> Result<User, Failure> {
     let own = if names.is_some() { None } else { Access::read(&arguments.ldap)? };
     let Some(access) = names.map(AlternateNames::access).or(own.as_ref()) else {
@@ -84,7 +85,8 @@ async fn directory(arguments: &Arguments, names: Option<&AlternateNames>, typed:
     Ok(user)
 }
 
-/// Says what the directory's lockout means. The server refuses a name after ten wrong passwords, and an attempt may count twice.
+/// Explains the directory's lockout threshold. The server refuses a name after ten wrong passwords, and the directory may count
+/// each of them twice.
 fn lockout(threshold: Option<u32>) -> String {
     match threshold {
         None => "the directory does not tell its lockout to this account".into(),
@@ -97,7 +99,7 @@ fn lockout(threshold: Option<u32>) -> String {
     }
 }
 
-/// The time for the server to name the realm. The check needs no server.
+/// The time for the server to name the realm. Without an answer, the check goes on, because it needs no server.
 const SERVER_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lockout_of_less_than_twenty_wrong_passwords_and_none_are_named() {
+    fn lockout_threshold_below_twenty_or_missing_is_reported() {
         for (threshold, is_good) in [(0, false), (1, false), (19, false), (20, true), (50, true)] {
             assert_eq!(!lockout(Some(threshold)).contains("set"), is_good, "{threshold}");
         }

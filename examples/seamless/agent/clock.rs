@@ -1,4 +1,4 @@
-//! The clock and the randomness of the operating system.
+//! The clock and the random number generator of the operating system.
 
 use seamless_pta::Time;
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,8 @@ pub(crate) fn random<const N: usize>() -> Zeroizing<[u8; N]> {
     octets
 }
 
-/// Returns the share of a duration between a half and the whole, so that agents do not ask all at once.
+/// Returns a random duration between half of `duration` and all of it, so that the agents do not all ask at the same
+/// time.
 pub(crate) fn spread(duration: Duration) -> Duration {
     let [octet] = *random();
     let permille = 500_u32.saturating_add(u32::from(octet).saturating_mul(2));

@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     host: String,
-    /// The task that moves the octets, which ends when the connection is dropped.
+    /// The task that sends and receives the octets. It ends when the connection is dropped.
     _moving: JoinSet<()>,
 }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn port_of_a_node_is_443_unless_its_address_names_another() {
+    fn port_of_a_node_is_443_unless_its_address_has_a_port() {
         for (authority, expected) in [
             ("n1:8443", ("n1", "8443")),
             ("n1", ("n1", "443")),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// A directory that gives a ticket to a user who knows the password.
 pub trait Directory: Send + Sync {
-    /// Returns the AP-REQ of a user in GSS framing, with these application data of its channel bindings.
+    /// Returns the AP-REQ of a user in GSS framing. Its channel bindings have `application_data`.
     fn token<'a>(
         &'a self,
         user: &'a User,
@@ -17,7 +17,7 @@ pub trait Directory: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, KdcError>> + Send + 'a>>;
 }
 
-/// The KDC beside the agent.
+/// The directory of a real agent: the KDC in the agent's network.
 pub(crate) struct Beside(pub(crate) Arc<Kdc>);
 
 impl Directory for Beside {

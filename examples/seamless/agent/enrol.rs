@@ -1,4 +1,4 @@
-//! Enrols the agent: a new identity for a token.
+//! Enrols the agent: exchanges a token for a new identity.
 
 use crate::connection::{Connection, tls_of_pin};
 use crate::folder::{Folder, Identity, Keys};

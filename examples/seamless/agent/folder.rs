@@ -1,5 +1,5 @@
-//! The agent's folder: its identity, and the request of a renewal whose response has not come. Only the agent's user can read
-//! the files. A file gets its name when it is whole.
+//! The agent's folder. It has the agent's identity, and the request of a renewal that the server has not answered yet. Only
+//! the agent's user can read the files. A file gets its name only after it is completely written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,12 +30,12 @@ pub(crate) struct Identity {
     pub(crate) not_after: Time,
     pub(crate) renew_at: Time,
     pub(crate) nodes: Vec<NodeUrl>,
-    /// The opened challenge, which the first take has.
+    /// The opened challenge, which the agent sends with its first request for a job.
     pub(crate) proof: Fixed<32>,
     pub(crate) keys: Keys,
 }
 
-/// The private keys of one certificate: of TLS in PKCS #8, and of the sealed passwords, in base64.
+/// The private keys of one certificate, in base64: the key of TLS in PKCS #8, and the key that opens sealed passwords.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keys {
@@ -83,7 +83,7 @@ impl Keys {
 }
 
 impl Identity {
-    /// Makes the identity of a certificate that the server has issued for these keys.
+    /// Makes the identity from the server's response to an enrolment or renewal, and from the keys of this request.
     pub(crate) fn new(enrolled: Enrolled, keys: Keys) -> Result<Self, FolderError> {
         let proof = keys.sealing()?.open_challenge(&enrolled.challenge).map_err(|_| FolderError::Challenge)?;
         let Enrolled { agent, tenant, certificate, chain, not_after, renew_at, generation, nodes, .. } = enrolled;
@@ -117,7 +117,7 @@ impl Folder {
         self.write(IDENTITY, identity)
     }
 
-    /// Returns the keys of a renewal that has begun.
+    /// Returns the keys of a renewal that has begun and has no response yet.
     pub(crate) fn pending(&self) -> Result<Option<Pending>, FolderError> {
         self.read(PENDING)
     }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_is_read_again_and_only_its_user_can_read_the_file() {
+    fn written_identity_is_read_back_and_only_its_user_can_read_the_file() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().join("agent"));
         assert!(matches!(folder.identity(), Err(FolderError::NotEnrolled)) && folder.is_free().is_ok());
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_that_another_program_has_renewed_is_read_and_the_same_one_is_not() {
+    fn identity_is_returned_only_if_another_program_has_renewed_it() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().into());
         let keys = Keys::make().unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn second_program_that_renews_waits_until_the_first_one_has_ended() {
+    fn second_program_waits_with_its_renewal_until_the_first_program_has_ended() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().into());
         let first = folder.lock().unwrap();
@@ -261,13 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn challenge_of_another_key_makes_no_identity() {
+    fn challenge_that_was_sealed_to_another_key_makes_no_identity() {
         let (keys, other) = (Keys::make().unwrap(), Keys::make().unwrap());
         assert!(matches!(Identity::new(enrolled(&other), keys), Err(FolderError::Challenge)));
     }
 
     #[test]
-    fn error_of_a_broken_file_repeats_nothing_of_it() {
+    fn error_about_a_malformed_file_repeats_nothing_of_the_file() {
         let parent = tempfile::TempDir::new().unwrap();
         fs::write(parent.path().join(IDENTITY), r#"{"keys": "secret"}"#).unwrap();
         let error = Folder::new(parent.path().into()).identity().err().unwrap().to_string();

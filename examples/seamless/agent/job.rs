@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// What the workers know together: the directory, its health, the clock of the server, and the jobs that they had.
+/// The state that all workers share: the directory, its health, the clock of the server, and the jobs that they had.
 pub(crate) struct Validator {
     directory: Arc<dyn Directory>,
     alternate: Option<Arc<AlternateNames>>,
@@ -25,7 +25,7 @@ pub(crate) struct Validator {
 
 struct State {
     health: Health,
-    /// How far the server's clock is ahead or behind of the agent's.
+    /// How far the server's clock is ahead of the agent's clock, or behind it.
     ahead: Duration,
     behind: Duration,
     /// The nonces of the last jobs.
@@ -43,13 +43,13 @@ impl Validator {
         self.state().health
     }
 
-    /// Notes the clock of the server.
+    /// Stores the difference between the server's clock and the agent's clock.
     pub(crate) fn note_clock(&self, server: Time) {
         let (now, mut state) = (clock::now(), self.state());
         (state.ahead, state.behind) = (now.until(server), server.until(now));
     }
 
-    /// Does a job, and returns the answer. Only the owner of the job can read what it says.
+    /// Does a job, and returns the answer. Only the owner of the job can decrypt the answer.
     pub(crate) async fn answer(&self, session: &Session, job: &Job) -> Answer {
         let (terms, password, key) = match open(session, job) {
             Ok(opened) => opened,
@@ -75,7 +75,7 @@ impl Validator {
         Ok(Word::Ticket { token, ms })
     }
 
-    /// Returns the user whom the KDC is asked about.
+    /// Returns the user whom the agent asks the KDC about.
     async fn user(&self, terms: &Terms) -> Result<User, Word> {
         let Some(alternate) = &self.alternate else { return Ok(terms.user.clone()) };
         match alternate.user(&terms.user).await {
@@ -85,7 +85,7 @@ impl Validator {
         }
     }
 
-    /// Refuses a job after its end, by the server's clock, and a job that the agent had before.
+    /// Refuses a job that has expired by the server's clock, and a job that the agent had before.
     fn admit(&self, expires: Time, nonce: Fixed<32>) -> Result<(), &'static str> {
         let mut state = self.state();
         if clock::now().after(state.ahead).before(state.behind) >= expires {
@@ -112,7 +112,7 @@ impl Validator {
             KdcError::Busy => (Health_::Ok, Fault::Busy),
             KdcError::TimedOut => (Health_::Unreachable, Fault::Timeout),
             KdcError::Unreachable(_) => (Health_::Unreachable, Fault::Unreachable),
-            // The KDC of another realm, or one without the account, refuses each user.
+            // A KDC of another realm, or a KDC without the server's account, refuses every user.
             KdcError::Other(_) => (Health_::Ok, Fault::KdcError),
         };
         self.state().health.kdc = kdc;
@@ -139,7 +139,7 @@ fn failed(job: JobId, code: Fault, why: &str) -> Word {
     Word::Failed { code, detail: Text::new(detail) }
 }
 
-/// The number of jobs that the agent remembers. A job expires within ten seconds.
+/// The number of jobs that the agent remembers, to refuse a job that comes twice. A job expires within ten seconds.
 const MAX_SEEN: usize = 4_096;
 const MAX_DETAIL: usize = 256;
 

@@ -1,6 +1,7 @@
-//! The directory by LDAP over TLS, with a simple bind as an account that may read. The certificate is always checked.
+//! Reads the directory by LDAP over TLS, with a simple bind as an account that may read users. The agent always checks
+//! the directory's certificate.
 //!
-//! Each question has a connection of its own: they are rare, and a domain controller ends connections that are idle.
+//! Each search opens its own connection, because searches are rare and a domain controller ends idle connections.
 
 use crate::Failure;
 use ldap3::{LdapConnAsync, LdapConnSettings, Scope, SearchEntry, SearchOptions};
@@ -15,7 +16,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// How the agent gets into the directory.
+/// How the agent connects and binds to the directory.
 pub(crate) struct Access {
     /// `HOST:PORT`.
     address: String,
@@ -57,14 +58,14 @@ impl Access {
         let address = if host.contains(':') { host.clone() } else { format!("{host}:636") };
         let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
         if name.is_empty() || password.is_empty() {
-            // Such a bind would be an anonymous one (RFC 4513 section 5.1.2).
+            // A bind with an empty name or password is not authenticated (RFC 4513 sections 5.1.1 and 5.1.2).
             return Err("--ldap-name, --ldap-password: a name and a password that are not empty".into());
         }
         Ok(Some(Self { address, name: name.clone(), password, tls: tls(ca)? }))
     }
 
-    /// Returns the first values of these attributes for each object of the domain that the filter finds, or for at most
-    /// `most` of them.
+    /// Returns the first value of each of these attributes, for each object of the domain that the filter finds. At
+    /// most `most` objects are returned.
     pub(crate) async fn find(
         &self,
         filter: &str,
@@ -108,19 +109,19 @@ impl Access {
         let is_cut = found.1.rc == SIZE_LIMIT_EXCEEDED;
         let entries = if is_cut { found.0 } else { found.success()?.0 };
         let _ = ldap.unbind().await;
-        // The directory also names other domains of the forest, which are no objects.
+        // The result also has referrals to other domains of the forest, which are not objects.
         let objects = entries.into_iter().filter(|entry| !entry.is_ref() && !entry.is_intermediate());
         Ok(objects.map(SearchEntry::construct).collect())
     }
 }
 
-/// Returns the first value of an attribute. The directory may write the name of the attribute in other letters.
+/// Returns the first value of an attribute. The directory may write the name of the attribute in another case.
 pub(crate) fn first<'e>(entry: &'e SearchEntry, attribute: &str) -> Option<&'e str> {
     let (_, values) = entry.attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute))?;
     values.first().map(String::as_str)
 }
 
-/// Returns the settings of TLS with the authorities in a file.
+/// Returns the settings of TLS that trust the authorities in a file.
 fn tls(ca: &Path) -> Result<Arc<ClientConfig>, Failure> {
     let in_file = |error: String| format!("{}: {error}", ca.display());
     let mut roots = RootCertStore::empty();
@@ -136,8 +137,8 @@ fn tls(ca: &Path) -> Result<Arc<ClientConfig>, Failure> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// The time for one question. It is a part of the time of an attempt.
+/// The time for one search. It is part of the time of an attempt.
 const WHOLE: Duration = Duration::from_millis(1_500);
 
-/// The result code of a search that found more than was asked for (RFC 4511 appendix A.2).
+/// The result code of a search that found more objects than the client asked for (RFC 4511 appendix A.2).
 const SIZE_LIMIT_EXCEEDED: u32 = 4;

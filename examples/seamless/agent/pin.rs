@@ -10,7 +10,7 @@ use seamless_pta::enrolment::Pin;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-/// Verifies a server whose chain has the authority of a pin.
+/// Verifies that the chain of a server's certificate has the authority that the pin names.
 #[derive(Debug)]
 pub(crate) struct Pinned {
     pin: Pin,
@@ -75,7 +75,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn only_a_server_of_the_pinned_authority_with_the_right_name_is_trusted() {
+    fn server_is_trusted_only_with_the_right_name_and_a_certificate_of_the_pinned_authority() {
         let now = crate::clock::now();
         let [own, other] = [1, 2].map(|serial| Authority::make(Serial::new([serial; 16]), now).unwrap());
         let verified = |pin: Pin, signer: &Authority, shown: &Authority, name: &'static str| {

@@ -1,5 +1,5 @@
-//! A proxy between the agent and the server. The agent asks it to connect (`CONNECT`, RFC 9110 section 9.3.6), also with a
-//! password (RFC 7617). TLS passes through the proxy, so the proxy sees no password of a user.
+//! A proxy between the agent and the server. The agent asks the proxy to connect (`CONNECT`, RFC 9110 section 9.3.6), with
+//! a password if one is configured (RFC 7617). TLS passes through the proxy, so the proxy sees no password of a user.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,7 +54,7 @@ impl Proxy {
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut head = Vec::new();
-        // What follows the head belongs to TLS, so the agent reads one octet at a time.
+        // The octets after the head belong to TLS. So the agent reads one octet at a time, and stops after the head.
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() >= MAX_HEAD {
                 return Err(Error::new(ErrorKind::InvalidData, "the proxy sends no answer of HTTP"));
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn address_of_a_proxy_may_have_a_name_and_a_password() {
+    fn address_of_a_proxy_is_read_with_and_without_a_name_and_a_password() {
         let parsed = |text: &str| {
             let proxy = Proxy::parse(text)?;
             Some((proxy.address, proxy.authorization.map(|value| value.to_string())))
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn proxy_is_asked_to_connect_and_only_status_200_is_a_connection() {
+    async fn proxy_gets_a_connect_request_and_only_status_200_gives_a_connection() {
         let (request, result) = asked(b"HTTP/1.1 200 OK\r\n\r\n").await;
         assert_eq!(request, "CONNECT n1:8443 HTTP/1.1\r\nHost: n1:8443\r\nProxy-Authorization: Basic YTpi\r\n\r\n");
         assert!(result.is_ok());

@@ -1,8 +1,8 @@
 //! Renews the agent's certificate with new keys.
 //!
-//! The agent writes the new keys to its folder before it asks. If the response is lost, or the agent is killed, it sends the
-//! same request again, and the server does not take the agent for a copy of itself. Programs that work in one folder renew one
-//! after the other, and the later one takes what the earlier one got.
+//! The agent writes the new keys to its folder before it asks. If the response is lost, or the agent is killed, it sends the same
+//! request again, and the server does not take the agent for a copy of itself. Programs that use the same folder renew one after
+//! the other, and the later program uses the certificate that the earlier program got.
 
 use crate::connection::ConnectionError;
 use crate::folder::{Folder, FolderError, Identity, Keys, Pending};
@@ -12,7 +12,8 @@ use seamless_pta::certificate::make_request;
 use seamless_pta::message::{Enrolled, Renew, V1, read, write};
 use tokio::task::spawn_blocking;
 
-/// Asks for a new certificate, and returns the identity with it. If another program has renewed it already, this function asks nobody.
+/// Asks for a new certificate, and returns the identity with it. If another program has already renewed the certificate, this
+/// function sends no request.
 pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity, ConnectionError> {
     let own = folder.clone();
     let locking =
@@ -31,7 +32,7 @@ pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity
         last = ask(session, node, body.clone()).await;
         match &last {
             Ok(_) => break,
-            // Another node has the same registry. The request is of no use any more.
+            // All nodes have the same registry, so another node would refuse this request, too.
             Err(ConnectionError::Refused { status: StatusCode::FORBIDDEN, .. }) => {
                 folder.remove_pending();
                 break;

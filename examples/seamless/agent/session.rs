@@ -1,4 +1,4 @@
-//! What the agent's workers share: the identity of one certificate with its keys, and what the node told.
+//! What the agent's workers share: the identity of one certificate with its keys, and what a node told the agent.
 
 use crate::connection::{Connection, ConnectionError, tls_of};
 use crate::folder::Identity;
@@ -10,7 +10,7 @@ use seamless_pta::message::{Bootstrap, NodeUrl, read};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One certificate of the agent. A renewal makes another session.
+/// One certificate of the agent. A renewal makes a new session.
 pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) sealing: SealingKey,
@@ -27,7 +27,7 @@ impl Session {
         Connection::open(node, Arc::clone(&self.tls), self.proxy.as_deref()).await
     }
 
-    /// Asks a node how to work.
+    /// Asks a node for the agent's settings.
     pub(crate) async fn bootstrap(&self, node: &NodeUrl) -> Result<Bootstrap, ConnectionError> {
         let mut connection = self.connect(node).await?;
         let (_, body) = connection.send(Method::GET, "bootstrap", Vec::new(), ANSWER_TIME).await?;
@@ -47,5 +47,5 @@ impl Session {
     }
 }
 
-/// The time for an answer without a wait.
+/// The time for a response to a request that the node answers immediately.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);

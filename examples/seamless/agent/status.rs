@@ -1,4 +1,4 @@
-//! Shows the agent's identity, and whether each node takes it.
+//! Shows the agent's identity, and whether each node accepts it.
 
 use crate::Failure;
 use crate::arguments::Arguments;

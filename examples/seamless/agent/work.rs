@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Where the agent works: its folder, its proxy, the directory of a realm, and the alternate names in it.
+/// The surroundings of the agent: its folder, its proxy, the directory for a realm, and the lookup of alternate names.
 pub(crate) struct Site<'f> {
     pub(crate) folder: &'f Folder,
     pub(crate) proxy: Option<Arc<Proxy>>,
@@ -30,7 +30,7 @@ pub(crate) struct Site<'f> {
 
 type DirectoryOf = dyn Fn(&str) -> Arc<dyn Directory> + Send + Sync;
 
-/// Works until SIGTERM or SIGINT comes.
+/// Runs the agent until SIGTERM or SIGINT comes.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (kdcs, proxy) = (arguments.kdcs.clone(), arguments.proxy.clone().map(Arc::new));
     let directory_of =
@@ -43,14 +43,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Works with the identity in the folder.
+/// Runs the agent with the identity in the folder.
 pub(crate) async fn work(site: Site<'_>) -> Result<(), Failure> {
     let session = Arc::new(Session::new(site.folder.identity()?, site.proxy.clone())?);
     tracing::info!(agent = %session.identity.agent, tenant = %session.identity.tenant, "the agent begins");
     supervise(&site, session).await
 }
 
-/// Returns whether the folder has an identity that the node takes.
+/// Returns whether the folder has an identity that the node accepts.
 pub(crate) async fn is_taken(folder: &Folder, node: &NodeUrl) -> bool {
     let session = folder.identity().ok().and_then(|identity| Session::new(identity, None).ok());
     match session {
@@ -59,7 +59,8 @@ pub(crate) async fn is_taken(folder: &Folder, node: &NodeUrl) -> bool {
     }
 }
 
-/// Asks the server how to work, and starts workers. Workers with an old certificate end after their jobs.
+/// Asks the server for the agent's settings, and starts workers. After a renewal, the workers with the old certificate
+/// finish their jobs and end.
 async fn supervise(site: &Site<'_>, mut session: Arc<Session>) -> Result<(), Failure> {
     let mut workers: Option<Workers> = None;
     let mut pause = FIRST_PAUSE;
@@ -115,7 +116,7 @@ fn is_new_enough(told: &Bootstrap) -> Result<(), String> {
     Err(format!("the server takes agents from version {wanted}, and this is {VERSION}: update this program"))
 }
 
-/// The workers of one certificate. They end after their jobs when this value is dropped.
+/// The workers of one certificate. When this value is dropped, they finish their jobs and end.
 struct Workers {
     validator: Arc<Validator>,
     nodes: Vec<NodeUrl>,
@@ -160,11 +161,11 @@ struct Worker {
 }
 
 impl Worker {
-    /// Takes jobs until there is a newer session. A request that waits ends first, because the node may give it a job at any
-    /// time. The old certificate serves for long enough.
+    /// Takes jobs until there is a newer session. A worker does not cancel a waiting request, because the node may assign a
+    /// job to it at any time. The node accepts the old certificate until the request has ended.
     async fn work(self, mut stops: watch::Receiver<()>) {
         let (mut connection, mut pause) = (None, FIRST_PAUSE);
-        // There is an error when the sender is gone.
+        // `has_changed` returns an error when the sender is dropped.
         while stops.has_changed().is_ok() {
             match self.take(&mut connection).await {
                 Ok(Some(job)) => {
@@ -258,7 +259,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 
-/// The server holds a take for 25 seconds.
+/// The time for a request for a job. The server holds such a request for 25 seconds.
 const TAKE_TIME: Duration = Duration::from_secs(40);
 const ANSWER_TRIES: usize = 5;
 const ANSWER_PAUSE: Duration = Duration::from_millis(200);

@@ -1,5 +1,5 @@
-//! The reasons why there is no token. The KDC sends an error code (RFC 4120 section 7.5.9). Active Directory and Samba also
-//! send an NTSTATUS (MS-KILE section 2.2.1).
+//! The reasons why a password brings no token. The KDC sends an error code (RFC 4120 section 7.5.9). Active Directory and
+//! Samba also send an NTSTATUS (MS-KILE section 2.2.1).
 
 use crate::tap::Tap;
 use krb5::ClientError;
@@ -7,7 +7,7 @@ use rasn_kerberos::{KrbError, MethodData, PaData};
 use seamless_pta::verdict::{Refusal, Told};
 use thiserror::Error;
 
-/// The reason why there is no token for a password.
+/// The reason why a password brings no token.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KdcError {
     /// The KDC refused the password or the user.
@@ -23,17 +23,17 @@ pub enum KdcError {
     /// The clocks of this machine and of the KDC are too far apart.
     #[error("the clocks of this machine and of the KDC are too far apart")]
     ClockSkew,
-    /// Too many passwords are asked about at the same time.
+    /// The KDC is already asked about too many passwords at the same time.
     #[error("too many passwords at once")]
     Busy,
-    /// No KDC could be connected to, or its answer was cut.
+    /// The connection to each KDC failed, or the KDC's answer was incomplete.
     #[error("the KDC cannot be reached: {0}")]
     Unreachable(String),
     /// The KDC did not answer in time.
     #[error("the KDC did not answer in time")]
     TimedOut,
-    /// Another error. The text comes from the KDC, or from a machine that only claims to be the KDC, with control characters
-    /// escaped.
+    /// Another error. The text comes from the KDC, or from a machine that only claims to be the KDC. Control characters in
+    /// the text are escaped.
     #[error("the KDC refuses: {0}")]
     Other(String),
 }
@@ -57,7 +57,7 @@ impl KdcError {
                 }
                 status => of_account(Refusal::PasswordExpired, status),
             },
-            // MIT's KDC has this code for an account that has expired. Active Directory and Samba have code 18 for it.
+            // MIT's KDC sends this code for an account that has expired. Active Directory and Samba send code 18.
             ClientError::Kdc { code: 1, .. } => of_account(Refusal::AccountExpired, status()),
             ClientError::Kdc { code: 12 | 18, .. } => {
                 let status = status();
@@ -90,7 +90,7 @@ const KERB_ERR_TYPE_EXTENDED: i32 = 3;
 mod tests {
     use super::*;
 
-    /// The e-data says that the account is disabled, once in the form of Samba 4.17 and once in the form of Windows.
+    /// The test reads e-data for a disabled account, in the form of Samba 4.17 and in the form of Windows.
     #[test]
     fn nt_status_is_read_from_the_forms_of_windows_and_samba() {
         let extended = PaData { r#type: 3, value: vec![0x72, 0, 0, 0xC0, 0, 0, 0, 0, 1, 0, 0, 0].into() };
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn name_exp_of_mit_before_the_password_is_an_expired_account() {
+    async fn kdc_err_name_exp_of_mits_kdc_before_the_password_is_an_expired_account() {
         let tap = Tap::open(&[]).await.unwrap();
         let error = KdcError::of(&ClientError::Kdc { code: 1, text: None }, &tap);
         let (refusal, told) = (Refusal::AccountExpired, Told::BeforePassword);

@@ -5,7 +5,7 @@
 //! 3.3). The result is the token with which the user's browser would sign in, bound to a channel of the caller.
 //!
 //! - [`Kdc`] does the exchanges.
-//! - [`KdcError`] says why there is no token.
+//! - [`KdcError`] says why a password brings no token.
 
 mod error;
 mod tap;
@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct Kdc {
     realm: String,
-    /// The hosts and ports. The second is asked only if the first cannot be connected to.
+    /// The hosts and ports. The second KDC is asked only if the connection to the first KDC fails.
     addresses: Vec<String>,
     /// Limits the number of passwords for which the KDC is asked at the same time.
     turns: Arc<Semaphore>,
@@ -46,7 +46,7 @@ impl Kdc {
         Self { realm: realm.into(), addresses, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
-    /// Returns the token with which this user's browser would sign in, with these application data of its channel bindings.
+    /// Returns the token with which this user's browser would sign in. Its channel bindings have `application_data`.
     ///
     /// The work runs on a separate thread, and counts as a sign-in in progress until it ends. The KDC chooses the
     /// number of rounds in which the password becomes a key (RFC 3962 section 4), and that number is not authenticated.
@@ -82,8 +82,9 @@ impl Kdc {
         let exchanged = self.exchange(&client, user, password, application_data).await;
         let token = exchanged.map_err(|error| KdcError::of(&error, &tap));
         if matches!(token, Err(KdcError::Refused { .. })) && tap.is_before_password() {
-            // A wrong password of a known user takes two replies of the KDC. A refusal at the first reply takes a second one, too.
-            // Otherwise the time of a slow KDC would tell whether the user exists. The second refusal says nothing new.
+            // A wrong password of a known user takes two replies of the KDC. After a refusal in the first reply, the client asks
+            // a second time. Otherwise the response time of a slow KDC would show whether the user exists. The client ignores the
+            // second refusal.
             drop(client.login_with_password(&self.client_principal(user), password).await);
         }
         token
@@ -119,8 +120,8 @@ impl Kdc {
 /// The name type of an enterprise name (RFC 6806 section 5).
 const NT_ENTERPRISE: i32 = 10;
 
-/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket on a TGT
-/// of two minutes.
+/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket for a TGT that is
+/// valid for two minutes only.
 const TICKET_LIFETIME: Duration = Duration::from_mins(10);
 
 const MAX_AT_ONCE: usize = 16;
@@ -137,7 +138,8 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
 
-    /// Answers with the replies, one for each connection, and then accepts no more. Returns the number of requests.
+    /// Starts a KDC that sends one reply on each connection, and stops after the last reply. Its task returns the number of
+    /// requests.
     async fn kdc_with(replies: Vec<Vec<u8>>) -> (Arc<Kdc>, JoinHandle<usize>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let kdc = Kdc::new("A.TEST", [listener.local_addr().unwrap().to_string().as_str()]);
@@ -182,7 +184,7 @@ mod tests {
         der(0x7E, &[&der(0x30, &fields.map(Vec::as_slice))])
     }
 
-    /// KDC_ERR_PREAUTH_REQUIRED with an ETYPE-INFO2 (RFC 4120 section 5.2.7.5) for AES256.
+    /// Returns KDC_ERR_PREAUTH_REQUIRED with an ETYPE-INFO2 (RFC 4120 section 5.2.7.5) for AES256.
     fn preauth_required() -> Vec<u8> {
         let entry = der(0x30, &[&integer(0xA0, 18), &der(0xA1, &[&der(0x1B, &[b"A.TESTalice"])])]);
         let info = der(0x30, &[&entry]);

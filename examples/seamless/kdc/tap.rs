@@ -1,6 +1,6 @@
-//! Relays the messages of one sign-in between the Kerberos library and the KDC. The length of each message is before
-//! the message, in four octets (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops
-//! its e-data, in which the directory says why an account is revoked. The relay neither changes nor decrypts a message.
+//! Relays the messages of one sign-in between the Kerberos library and the KDC. The length of each message precedes it, in
+//! four octets (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops the e-data, in which
+//! the directory says why it refuses an account. The relay neither changes nor decrypts a message.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;
@@ -83,8 +83,8 @@ async fn relay_one(
     write(library, &reply).await
 }
 
-/// Connects to the first KDC that can be connected to. A KDC that has a connection is asked alone: after its answer, another
-/// KDC would count a wrong password a second time.
+/// Connects to the first KDC that accepts a connection. After that, the relay asks no other KDC, because another KDC would
+/// count a wrong password a second time.
 async fn connect(kdcs: &[String]) -> Result<TcpStream> {
     let mut failure = Error::new(ErrorKind::NotFound, "no KDC is configured");
     for kdc in kdcs {
@@ -115,8 +115,9 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Result<()>
 /// The first octet of a KRB-ERROR: the constructed tag \[APPLICATION 30\] (RFC 4120 section 5.9.1).
 const KRB_ERROR: u8 = 0x7E;
 
-/// The time to connect to one KDC. MIT's KDC lets five connections wait (`kdc_tcp_listen_backlog`). The SYN of another one is
-/// dropped, and comes again after a second (RFC 6298 section 2). By default, the user is answered after three seconds.
+/// The time to connect to one KDC. MIT's KDC lets five connections wait (`kdc_tcp_listen_backlog`). The system drops the SYN
+/// of a further connection, and the client repeats it after a second (RFC 6298 section 2). By default, the server answers the
+/// user after three seconds.
 const CONNECT_TIME: Duration = Duration::from_millis(1_300);
 
 /// The largest message that is relayed, in octets. A ticket has 64 KiB at most.
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn second_kdc_is_asked_if_the_first_cannot_be_connected_to() {
+    async fn second_kdc_is_asked_if_the_connection_to_the_first_kdc_fails() {
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().to_string();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let open = listener.local_addr().unwrap();

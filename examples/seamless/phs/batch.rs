@@ -7,52 +7,54 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use thiserror::Error;
 
-/// The changes of some accounts. A batch may come twice: the second one changes nothing.
+/// The changes of some accounts. A batch may come twice: then the server changes nothing the second time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Batch {
     /// The version of the message: 1.
     pub v: u8,
     /// The directory server that numbers the changes (`invocationId`). Numbers of two servers cannot be compared.
     pub source: ObjectId,
-    /// The place in the source's changes after this batch. The server keeps it and gives it back. A batch without a cursor leaves
-    /// it as it is.
+    /// The position in the source's changes after this batch. The server stores it, and returns it to the source. A batch without
+    /// a cursor does not change the stored cursor.
     pub cursor: Option<String>,
-    /// The changes, of each object at most one.
+    /// The changes, at most one for each object.
     pub records: Vec<Record>,
     /// The number of accounts that the source has still to send, for the progress of the first synchronisation.
     pub left: u64,
-    /// That the source has sent all accounts of a domain.
+    /// The domain of which the source has sent all accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete: Option<Complete>,
 }
 
-/// Says that the source has sent all accounts of a domain. The server removes each account of the domain that this source did not
-/// send since then.
+/// The message that the source has sent all accounts of a domain. The server then removes each account of the domain that the
+/// source has not sent since the change `since`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Complete {
     /// The SID of the domain.
     pub domain: Sid,
-    /// The smallest number of the changes that the source sent. The server removes an account with a smaller number.
+    /// The smallest number of a change in the complete run of the source. The server removes each account whose last change has a
+    /// smaller number.
     pub since: u64,
-    /// The part of the table, from 0 to [`PARTS`] - 1, so that no answer takes long.
+    /// The part of the table in which the server removes accounts, from 0 to [`PARTS`] - 1. Parts keep the time for each answer
+    /// short.
     pub part: u8,
 }
 
-/// A batch as it came: what the server can take, and the records that it refuses alone.
+/// A batch that was read: the batch with its good records, and the records that the server refuses.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// The batch without the refused records.
     pub batch: Batch,
-    /// The records that cannot be read, or whose order would decide.
+    /// The records that cannot be read, and those with another record of the same object in the batch.
     pub refused: Vec<Refused>,
 }
 
-/// The answer to a batch. The server has written every record that it takes, and then the cursor.
+/// The answer to a batch. Before the answer, the server has written every record that it takes, and then the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// The number of records that the server took, and of accounts that it removed because the source has sent all others.
+    /// The number of records that the server took, plus the number of accounts that it removed because of [`Complete`].
     pub taken: u64,
     /// The records that the server did not take.
     pub refused: Vec<Refused>,
@@ -60,13 +62,13 @@ pub struct Answer {
     pub cursor: Option<String>,
 }
 
-/// Where a source was, for a source that begins.
+/// The answer to a source that starts: the position at which its last run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// The version of the message: 1.
     pub v: u8,
-    /// The directory server that numbered the changes, and the last cursor. `None` before the first batch.
+    /// The directory server that numbered the changes, and the last cursor. The value is `None` before the first batch.
     pub at: Option<(ObjectId, Option<String>)>,
 }
 
@@ -98,12 +100,12 @@ pub enum InvalidBatch {
     /// The cursor is too long.
     #[error("the cursor has {0} octets, and {MAX_CURSOR} are taken")]
     Cursor(usize),
-    /// The table has fewer parts.
+    /// The table has no part with this number.
     #[error("the table has no part {0}: its parts are from 0 to {PARTS} - 1")]
     Part(u8),
 }
 
-/// The message with records of which each may be of any form.
+/// The message before its records are checked, so each record may have any form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Message {
@@ -116,7 +118,7 @@ struct Message {
     complete: Option<Complete>,
 }
 
-/// A record, or at least the object of a record. So one record that cannot be read does not keep the others from the server.
+/// A record, or only the object of a record that cannot be read. So the server can take the other records of the batch.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOf {
@@ -125,7 +127,7 @@ enum OneOf {
 }
 
 impl Batch {
-    /// Reads a batch, with all its limits. A fault in one record refuses this record alone.
+    /// Reads a batch, and checks all limits. If one record has a fault, only this record is refused.
     ///
     /// # Errors
     /// Returns why the message is no batch.
@@ -151,8 +153,8 @@ impl Batch {
     }
 }
 
-/// Returns the records that may be taken, and those with a fault. Two records of one object are both refused, because their order
-/// would decide.
+/// Returns the records that may be taken, and those with a fault. Two records of one object are both refused, because the result
+/// would depend on their order.
 fn sorted_out(received: Vec<OneOf>) -> (Vec<Record>, Vec<Refused>) {
     let mut times: HashMap<ObjectId, usize> = HashMap::new();
     for one in &received {
@@ -185,7 +187,8 @@ pub const MAX_RECORDS: usize = 500;
 /// The largest number of octets of a batch.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
-/// The number of octets of records after which a source begins another batch. One more record of [`MAX_RECORD`] octets fits, too.
+/// The number of octets of records after which a source begins a new batch. With one more record of [`MAX_RECORD`] octets, a
+/// batch is still shorter than [`MAX_SIZE`].
 pub const FULL_SIZE: usize = 2 * 1024 * 1024;
 
 /// The largest number of octets of a record that a source sends.
@@ -197,10 +200,10 @@ pub const MAX_CURSOR: usize = 1024;
 /// The largest number of octets of a name.
 pub const MAX_NAME: usize = 1024;
 
-/// The largest number of groups of an account. A session has no room for more.
+/// The largest number of groups of an account. A session has no room for more groups.
 pub const MAX_GROUPS: usize = 1024;
 
-/// The number of parts of the table, of which [`Complete`] names one.
+/// The number of parts of the table. [`Complete`] names one part.
 pub const PARTS: u8 = 16;
 
 #[cfg(test)]
@@ -225,7 +228,7 @@ mod tests {
         Batch::parse(&serde_json::to_vec(batch).unwrap())
     }
 
-    /// Returns the objects that are taken, and those that are refused with their codes.
+    /// Returns the objects that are taken, and the refused objects with their codes.
     fn read(batch: &Batch) -> (Vec<u8>, Vec<(u8, Refusal)>) {
         let Received { batch, refused } = parse(batch).unwrap();
         let first = |object: ObjectId| *object.0.first().unwrap();
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_is_read_back() {
+    fn written_batch_is_read_back() {
         let mut sent = batch(&[1, 2]);
         sent.records.push(Record { object: ObjectId([3; 16]), usn: 9, account: None });
         for complete in [None, Some(Complete { domain: "S-1-5-21-1-2-3".parse().unwrap(), since: 5, part: 15 })] {
@@ -245,7 +248,7 @@ mod tests {
         }
     }
 
-    /// A batch of `count` removals.
+    /// Returns a batch of `count` removals.
     fn of(count: u16) -> Batch {
         let record = |number: u16| Record {
             object: ObjectId([number.to_be_bytes(); 8].as_flattened().try_into().unwrap()),
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn record_that_cannot_be_read_is_refused_alone() {
+    fn only_the_record_that_cannot_be_read_is_refused() {
         let good = serde_json::to_string(&batch(&[1, 2])).unwrap();
         for (from, to) in [
             ("\"usn\":7", "\"usn\":-7"),

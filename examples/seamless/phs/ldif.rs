@@ -1,4 +1,4 @@
-//! Reads the object that `samba-tool user syncpasswords` writes to its script: LDIF (RFC 2849) of one object.
+//! Reads the one object that `samba-tool user syncpasswords` writes to its script, in LDIF (RFC 2849).
 
 use crate::nt_hash::NtHash;
 use crate::record::Lock;
@@ -30,13 +30,13 @@ pub const ATTRIBUTES: [&str; 15] = [
     "unicodePwd",
 ];
 
-/// What the source knows beside the object.
+/// What the source knows in addition to the object.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory<'a> {
-    /// How long the directory locks an account, in seconds (`lockoutDuration`), or `None` for an account that an administrator
-    /// must unlock.
+    /// How long the directory locks an account, in seconds (`lockoutDuration`), or `None` if an administrator must unlock the
+    /// account.
     pub lockout_seconds: Option<i64>,
-    /// The attribute with a further name of the user, as `mail`.
+    /// The attribute with the alternate name of the user, such as `mail`.
     pub alternate: Option<&'a str>,
 }
 
@@ -46,10 +46,10 @@ pub enum InvalidObject {
     /// The text is too long.
     #[error("the object has {0} octets, and {MAX_SIZE} are taken")]
     Size(usize),
-    /// A line is not of LDIF. The line is not repeated, because it may be a hash.
+    /// A line is not valid LDIF. The error does not repeat the line, because the line may have a hash.
     #[error("line {0} is not of LDIF (RFC 2849)")]
     Line(usize),
-    /// An attribute is missing, or its value cannot be read. The value is not repeated.
+    /// An attribute is missing, or its value cannot be read. The error does not repeat the value.
     #[error("the attribute {0} is missing or cannot be read")]
     Attribute(&'static str),
     /// The object is no user.
@@ -106,15 +106,15 @@ fn lock(object: &Attributes, directory: Directory<'_>) -> Result<Lock, InvalidOb
     Ok(Lock::Until(began.saturating_add(seconds)))
 }
 
-/// Returns the groups that a ticket names, too. A ticket has no group of the built-in domain (`S-1-5-32`).
+/// Returns the groups that a ticket would also have. A ticket has no group of the built-in domain (`S-1-5-32`).
 fn groups(object: &Attributes) -> Result<Vec<Sid>, InvalidObject> {
     let read = |text: &String| text.parse::<Sid>().map_err(|_| InvalidObject::Attribute("tokenGroups"));
     let groups: Vec<_> = object.texts("tokenGroups").map(read).collect::<Result<_, _>>()?;
     Ok(groups.into_iter().filter(Sid::is_of_domain).collect())
 }
 
-/// Returns the end that an attribute names, in seconds since 1970. The directory writes 0 or the largest number for no end
-/// (MS-ADTS section 2.3).
+/// Returns the expiry time in an attribute, in seconds since 1970. The directory writes 0 or the largest number if there is
+/// no expiry (MS-ADTS section 2.3).
 fn end(object: &Attributes, attribute: &'static str) -> Result<Option<i64>, InvalidObject> {
     match object.needed(attribute)? {
         0 | i64::MAX => Ok(None),
@@ -144,7 +144,7 @@ impl Attributes {
         let mut lines: Vec<(usize, Zeroizing<String>)> = Vec::new();
         for (at, line) in (1..).zip(ldif.lines()) {
             match line.strip_prefix(' ') {
-                // A line that begins with a space goes on the line before (RFC 2849, note 2).
+                // A line that begins with a space continues the line before it (RFC 2849, note 2).
                 Some(rest) => lines.last_mut().ok_or(InvalidObject::Line(at))?.1.push_str(rest),
                 None => lines.push((at, Zeroizing::new(line.into()))),
             }
@@ -186,7 +186,8 @@ impl Attributes {
         text.filter(|_| values.next().is_none())
     }
 
-    /// Returns the only value of an attribute as octets. Octets that are all printable are not in base64.
+    /// Returns the only value of an attribute as octets. The tool does not write the value in base64 if all its octets are
+    /// printable.
     fn octets(&self, name: &str) -> Option<&[u8]> {
         let mut values = self.values(name);
         match (values.next(), values.next()) {

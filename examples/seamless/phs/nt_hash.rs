@@ -4,7 +4,8 @@ use kerberos_sso::Key;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The NT hash of a password. A person who has it can sign in with RC4, so it never leaves the directory's network.
+/// The NT hash of a password. A person who has the hash can sign in with RC4, so the hash never leaves the directory's
+/// network.
 pub struct NtHash(Zeroizing<[u8; 16]>);
 
 impl NtHash {

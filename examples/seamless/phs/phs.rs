@@ -1,11 +1,11 @@
 //! Password hash synchronisation, without I/O.
 //!
-//! A source in the organisation's directory has the NT hash of each password. It derives a [`Verifier`] from the hash and sends the
-//! verifier in a [`Record`]. The sign-in server keeps records and checks passwords with them, so users sign in while the
-//! directory cannot be reached. The NT hash itself never leaves the source: no message has a field for it.
+//! A source beside the organisation's directory has the NT hash of each password. The source derives a [`Verifier`] from the hash
+//! and sends the verifier in a [`Record`]. The sign-in server keeps records and checks passwords with them, so users can sign in
+//! while the directory cannot be reached. The NT hash itself never leaves the source: no message has a field for it.
 //!
 //! - [`verifier`] is the public format of a verifier, and its derivation.
-//! - [`record`] is what the server knows of an account, and [`batch`] the message with the changes of many accounts.
+//! - [`record`] is what the server knows of an account, and [`batch`] is the message with the changes of many accounts.
 //! - [`rules`] decides which change the server takes.
 //! - [`sign_in`] decides on a password.
 //! - [`ldif`] and [`secretsdump`] read what the directory's own tools print.

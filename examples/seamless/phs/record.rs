@@ -11,11 +11,11 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// The object in the directory (`objectGUID`). It keeps its number when it is renamed.
+    /// The object in the directory (`objectGUID`). The GUID stays the same when the object is renamed.
     pub object: ObjectId,
     /// The number of the change at the source (`uSNChanged`). A later change has a larger number.
     pub usn: u64,
-    /// The account, or `None` if the directory has it no longer, or has no password of it.
+    /// The account, or `None` if the directory no longer has the account or has no password for it.
     pub account: Option<Account>,
 }
 
@@ -29,7 +29,7 @@ pub struct Account {
     pub name: String,
     /// The user principal name (`userPrincipalName`).
     pub upn: Option<String>,
-    /// A further name with which the user signs in, as an address of mail.
+    /// The alternate name with which the user may sign in, such as a mail address.
     pub alternate: Option<String>,
     /// The name for people (`displayName`).
     pub full_name: Option<String>,
@@ -41,9 +41,10 @@ pub struct Account {
     pub disabled: bool,
     /// Whether the directory has locked the account after wrong passwords.
     pub lock: Lock,
-    /// The end of the account (`accountExpires`), in seconds since 1970. `None` is no end.
+    /// The expiry time of the account (`accountExpires`), in seconds since 1970. `None` means that the account does not
+    /// expire.
     pub account_expires: Option<i64>,
-    /// The end of the password, in seconds since 1970. `None` is no end.
+    /// The expiry time of the password, in seconds since 1970. `None` means that the password does not expire.
     pub password_expires: Option<i64>,
     /// Whether the user must change the password at the next sign-in (`pwdLastSet` is 0).
     pub must_change: bool,
@@ -68,7 +69,8 @@ impl Account {
         names.into_iter().flatten().map(|name| name.to_lowercase())
     }
 
-    /// Returns what the account's state allows a user whose password is right. The order is that of a domain controller.
+    /// Returns the verdict for a user whose password is right, by the state of the account. The checks have the order of
+    /// a domain controller.
     #[must_use]
     pub fn state(&self, now: UnixTime) -> Verdict {
         let is_over = |end: Option<i64>| end.is_some_and(|end| now.seconds() >= end);
@@ -166,7 +168,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn state_names_the_first_reason_in_the_order_of_a_domain_controller() {
+    fn state_of_an_account_gives_the_reason_that_a_domain_controller_checks_first() {
         let now = UnixTime::from_seconds(1000);
         let mut one = account("x");
         assert_eq!(one.state(now), Verdict::SignedIn);
@@ -188,7 +190,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn guid_is_read_back_and_another_text_is_refused() {
+    fn written_guid_is_read_back_and_other_texts_are_refused() {
         let text = "7bf2564b-8bf5-46ba-ba1a-ff4948038713";
         assert_eq!(text.parse::<ObjectId>().unwrap().to_string(), text);
         for bad in [

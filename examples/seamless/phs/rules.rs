@@ -1,4 +1,4 @@
-//! Which change the server takes.
+//! The rules by which the server takes or refuses a change.
 
 use crate::batch::{MAX_GROUPS, MAX_NAME};
 use crate::record::{Account, ObjectId, Record};
@@ -12,7 +12,7 @@ use thiserror::Error;
 pub struct Rules {
     /// The SIDs of the tenant's domains.
     pub domains: Vec<Sid>,
-    /// Whether accounts with a RID below 1000 may sign in by a verifier. These are the accounts that every domain has, as
+    /// Whether accounts with a RID below 1000 may sign in by a verifier. These are accounts that every domain has, such as
     /// `Administrator`.
     pub built_in_accounts: bool,
     /// The smallest number of iterations of a verifier.
@@ -32,10 +32,10 @@ pub struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// The server has a later change of the object.
+    /// The server has this change of the object, or a later change.
     #[error("the server has this or a later change of the object")]
     Older,
-    /// The removed object is none that the server has.
+    /// The record removes an object that the server does not have.
     #[error("the server does not have the removed object")]
     UnknownObject,
     /// The SID is not of the tenant's domains.
@@ -47,7 +47,7 @@ pub enum Refusal {
     /// The verifier has fewer iterations than the tenant demands.
     #[error("the verifier has too few iterations")]
     Iterations,
-    /// The record has not the form of a record.
+    /// The record does not have the form of a record.
     #[error("the record cannot be read")]
     Format,
     /// The batch has another record of the object.
@@ -73,8 +73,9 @@ pub enum Refusal {
 impl Rules {
     /// Decides on a record of `source`. `known` is the change that the server has of the object.
     ///
-    /// A change with the same number is refused, too: it is the same change. So a batch that comes twice changes nothing, and an
-    /// older record never replaces a newer one. The numbers of another source cannot be compared, so its record is taken.
+    /// A record with the same number is refused, too, because it is the same change. So a batch that comes twice changes
+    /// nothing, and an older record never replaces a newer one. The numbers of two sources cannot be compared. So a record of
+    /// another source than that of `known` is taken.
     ///
     /// # Errors
     /// Returns why the record is not taken.
@@ -89,7 +90,7 @@ impl Rules {
         }
     }
 
-    /// Decides on an account, also on one that the server took under other rules.
+    /// Decides on an account. The server may have taken the account earlier, under other rules.
     ///
     /// # Errors
     /// Returns why the account may not sign in by its verifier.
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn later_change_is_taken_and_the_same_or_an_older_one_is_not() {
+    fn later_change_is_taken_and_the_same_or_an_older_change_is_refused() {
         let check = |usn, known| rules().check(&record(usn, |_| {}), SOURCE, known);
         assert_eq!((check(5, None), check(5, Some(known(4)))), (Ok(()), Ok(())));
         assert_eq!((check(5, Some(known(5))), check(5, Some(known(6)))), (Err(Refusal::Older), Err(Refusal::Older)));
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn removal_has_the_same_order_as_other_changes() {
+    fn removal_is_refused_or_taken_by_its_number_like_other_changes() {
         let gone = Record { account: None, ..record(5, |_| {}) };
         assert_eq!(
             (rules().check(&gone, SOURCE, Some(known(4))), rules().check(&gone, SOURCE, Some(known(5)))),
@@ -185,7 +186,7 @@ mod tests {
     type Lengthen<'a> = &'a dyn Fn(&mut Account, usize);
 
     #[test]
-    fn account_with_a_longer_name_or_more_groups_than_a_session_has_room_for_is_refused() {
+    fn account_with_a_too_long_name_or_too_many_groups_for_a_session_is_refused() {
         let check = |change: &dyn Fn(&mut Account)| rules().check(&record(1, change), SOURCE, None);
         let changes: [Lengthen<'_>; 4] = [
             &|account, most| account.name = "n".repeat(most),

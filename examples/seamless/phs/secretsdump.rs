@@ -4,8 +4,8 @@
 //! CONTOSO.TEST\alice:1105:aad3b435b51404eeaad3b435b51404ee:92937945b518814341de3f726500d4ff::: (status=Enabled)
 //! ```
 //!
-//! A line has no groups, no expiry and no number of the change. So users who sign in by it have no groups, and the source numbers
-//! the changes by the time of the dump.
+//! A line has no groups, no expiry and no number of the change. So users who sign in by such a line have no groups, and the
+//! source uses the time of the dump as the number of each change.
 
 use crate::nt_hash::NtHash;
 use crate::record::{Lock, ObjectId};
@@ -15,13 +15,14 @@ use kerberos_sso::Sid;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-/// A line that is of no account. The line is not repeated, because it has a hash.
+/// The error for a line that should be of an account and cannot be read. The error does not repeat the line, because the line has
+/// a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not of the form DOMAIN\\name:RID:LM:NT::: (status=Enabled)")]
 pub struct InvalidLine;
 
-/// Reads one line. Returns `None` for a line that is of no user of the domain: a message of the tool, an older password, a computer,
-/// or an account of a trust.
+/// Reads one line. Returns `None` for a line that is not of a user: a message of the tool, an older password, a computer, or an
+/// account of a trust.
 ///
 /// # Errors
 /// Returns an error if the line is of an account and cannot be read.
@@ -64,19 +65,20 @@ pub fn read(line: &str, domain: Sid, usn: u64) -> Result<Option<Change>, Invalid
     Ok(Some(Change { object: object_of(sid), usn, account: Some(account) }))
 }
 
-/// Returns whether the tool ends with this line. Without it, the tool was stopped before it had all accounts.
+/// Returns whether the line is the last one that the tool prints. If an output does not end with this line, the tool was stopped
+/// early.
 #[must_use]
 pub fn is_end(line: &str) -> bool {
     line.trim_end() == "[*] Cleaning up..."
 }
 
-/// Returns whether the tool made the name for an older password (`-history`), as `alice_history0`.
+/// Returns whether the name is that of an older password, such as `alice_history0`. The tool prints such names with `-history`.
 fn is_history(name: &str) -> bool {
     name.rsplit_once("_history")
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns a number for the object, which the line does not have: it is derived from the SID.
+/// Returns an identifier for the object. A line has none, so the identifier is derived from the SID.
 #[expect(clippy::expect_used, reason = "a digest of SHA-256 has 32 octets")]
 fn object_of(sid: Sid) -> ObjectId {
     let digest = Sha256::digest(sid.to_bytes());
@@ -110,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn object_keeps_its_number_and_each_account_has_another() {
+    fn identifier_of_an_object_is_stable_and_differs_between_accounts() {
         let object = |line: &str, usn| read(line, domain(), usn).unwrap().unwrap().object;
         assert_eq!(object(LINE, 1), object(&LINE.replace("alice", "alicia"), 2));
         assert_ne!(object(LINE, 1), object(&LINE.replace("1105", "1106"), 1));
     }
 
     #[test]
-    fn line_of_no_user_is_passed_over() {
+    fn line_of_no_user_is_skipped() {
         for line in [
             "",
             "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)",

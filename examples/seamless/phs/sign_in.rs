@@ -1,7 +1,7 @@
 //! The decision on a password.
 //!
-//! As with a domain controller, what is wrong with an account is told only after the right password. An unknown name costs the
-//! same derivation as a known one.
+//! Like a domain controller, this module reports a locked, disabled or expired account only after the right password. An
+//! unknown name costs the same derivation as a known name.
 
 use crate::nt_hash::NtHash;
 use crate::record::Account;
@@ -34,8 +34,8 @@ pub struct Derived<'a> {
     derived: Verifier,
 }
 
-/// Derives a password with the parameters of its account, or with those of `unknown` if there is no account. This takes tens of
-/// milliseconds of the processor.
+/// Derives a password with the parameters of its account, or with those of `unknown` if there is no account. The derivation
+/// takes tens of milliseconds of CPU time.
 #[must_use]
 pub fn derive<'a>(account: Option<&'a Account>, unknown: Parameters, password: &str) -> Derived<'a> {
     let parameters = account.map_or(unknown, |account| account.verifier.parameters());
@@ -52,7 +52,7 @@ impl Derived<'_> {
         }
     }
 
-    /// Returns what was derived. The same wrong password gives the same octets again.
+    /// Returns the derived octets. The same wrong password with the same parameters gives the same octets.
     #[must_use]
     pub fn octets(&self) -> &[u8; 32] {
         self.derived.octets()
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn right_password_signs_in_and_a_wrong_one_or_an_unknown_name_does_not() {
+    fn right_password_signs_in_and_a_wrong_password_or_an_unknown_name_is_refused() {
         let known = account("Pa$$w0rd");
         let verdict = |account, password| derive(account, unknown(), password).verdict(NOW);
         assert_eq!(verdict(Some(&known), "Pa$$w0rd"), Verdict::SignedIn);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_password_gives_the_same_octets_again_also_for_an_unknown_name() {
+    fn repeated_wrong_password_gives_the_same_octets_even_for_an_unknown_name() {
         let known = account("Pa$$w0rd");
         for account in [Some(&known), None] {
             let octets = |password| *derive(account, unknown(), password).octets();

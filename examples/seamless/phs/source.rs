@@ -1,4 +1,4 @@
-//! An account as the source knows it, with the hash of its password. It never leaves the source.
+//! An account as the source knows it, with the hash of its password. The hash never leaves the source.
 
 use crate::nt_hash::NtHash;
 use crate::record::{Account, Lock, ObjectId, Record};
@@ -35,7 +35,7 @@ pub struct SourceAccount {
 }
 
 impl Change {
-    /// Derives the record of the change. The hash is overwritten.
+    /// Derives the record of the change, and overwrites the hash.
     #[must_use]
     pub fn derive(self, parameters: Parameters) -> Record {
         let Self { object, usn, account } = self;

@@ -1,7 +1,7 @@
 //! The verifier of a password, in the public format of Microsoft Entra Connect.
 //!
 //! The format is `v1;PPH1_MD4,<salt>,<iterations>,<hash>;`. The hash is PBKDF2-HMAC-SHA256 over the NT hash in upper-case
-//! hexadecimal digits in UTF-16LE, with a salt of 10 octets, and has 32 octets (MicrosoftDocs/entra-docs
+//! hexadecimal digits in UTF-16LE, with a salt of 10 octets. The hash has 32 octets (MicrosoftDocs/entra-docs
 //! `how-to-connect-password-hash-synchronization.md`).
 
 use crate::nt_hash::NtHash;
@@ -71,7 +71,8 @@ impl Verifier {
         &self.hash
     }
 
-    /// Returns whether both verifiers are of the same password, in constant time. Both must have the same parameters.
+    /// Compares two verifiers in constant time. Returns whether both are of the same password. Both must have the same
+    /// parameters.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.parameters == other.parameters && bool::from(self.hash.ct_eq(&*other.hash))
@@ -165,7 +166,7 @@ pub const DEFAULT_ITERATIONS: u32 = 100_000;
 /// The smallest number of iterations that is taken.
 pub const MIN_ITERATIONS: u32 = 1_000;
 
-/// The largest number of iterations that is taken: some hundred milliseconds for each password.
+/// The largest number of iterations that is taken. A derivation then takes some hundred milliseconds.
 pub const MAX_ITERATIONS: u32 = 1_000_000;
 
 #[cfg(test)]
@@ -173,11 +174,11 @@ pub const MAX_ITERATIONS: u32 = 1_000_000;
 mod tests {
     use super::*;
 
-    /// The vector of DSInternals (`ConvertTo-OrgIdHash`), for `Pa$$w0rd`.
+    /// The test vector of DSInternals (`ConvertTo-OrgIdHash`) for the password `Pa$$w0rd`.
     const VECTOR: &str = "v1;PPH1_MD4,317ee9d1dec6508fa510,1000,\
                           7eaea8e1628dffee62cf319f4e1fc05254da30a1d42ff755ff352f5b13497531;";
 
-    /// The older vector of DSInternals, of the same password and salt.
+    /// The older test vector of DSInternals, for the same password and salt.
     const OF_100_ITERATIONS: &str = "v1;PPH1_MD4,317ee9d1dec6508fa510,100,\
                                      f4a257ffec53809081a605ce8ddedfbc9df9777b80256763bc0a6dd895ef404f;";
 
@@ -193,16 +194,16 @@ mod tests {
         assert_eq!(*parameters.derive(&NtHash::of_password("Pa$$w0rd")).to_text(), OF_100_ITERATIONS);
     }
 
-    /// `samba-tool user syncpasswords` prints this hash for the same password.
+    /// The hash of the test is the one that `samba-tool user syncpasswords` prints for this password.
     #[test]
-    fn verifier_of_a_directorys_hash_is_that_of_its_password() {
+    fn verifier_derived_from_the_hash_of_a_directory_is_that_of_the_password() {
         let hash = octets("92937945b518814341de3f726500d4ff").unwrap();
         let verifier = derived("Pa$$w0rd", 1000);
         assert!(verifier.is(&verifier.parameters().derive(&NtHash::new(hash))));
     }
 
     #[test]
-    fn verifier_is_of_its_password_only() {
+    fn verifier_matches_its_password_only() {
         let verifier = derived("Pa$$w0rd", 1000);
         assert!(verifier.is(&derived("Pa$$w0rd", 1000)));
         for (password, iterations) in [("pa$$w0rd", 1000), ("", 1000), ("Pa$$w0rd", 1001)] {

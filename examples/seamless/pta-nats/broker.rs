@@ -1,4 +1,5 @@
-//! What the queue needs of a broker. The client of NATS is one, and the tests have one in memory.
+//! The trait of a broker, as the queue needs it. The client of NATS implements it, and so does a broker in memory for
+//! the tests.
 
 use futures_util::stream::BoxStream;
 use seamless_pta::queue::Pending;
@@ -8,19 +9,20 @@ use tokio::time::Instant;
 
 /// A connection to a broker of requests and replies, which delivers each message at most once.
 ///
-/// A subscription of a connection gets no message of the same connection.
+/// A subscription does not get messages that its own connection sends.
 pub trait Broker: Send + Sync + 'static {
-    /// Sends a request to one of its receivers, and returns the reply. A request without a reply waits for ever.
+    /// Sends a request to one of the subscribers of its subject, and returns the reply. If no reply comes, the future
+    /// never ends.
     fn request(&self, subject: String, body: Vec<u8>) -> Pending<'_, Result<Vec<u8>, NotDelivered>>;
 
     /// Sends the reply to a request.
     fn reply(&self, to: String, body: Vec<u8>) -> Pending<'_, ()>;
 
-    /// Returns the requests on a subject from now on. Of the subscriptions of one group, only one gets each request. A
-    /// subscription outlives the connection: the next connection has it, too.
+    /// Returns the requests on a subject from now on. If several subscriptions have the same group, only one of them
+    /// gets each request. After a lost connection, the next connection renews the subscription.
     fn subscribe(&self, subject: String, group: Option<&'static str>) -> Pending<'_, BoxStream<'static, Request>>;
 
-    /// Returns the state of the connection, which the receiver can wait for.
+    /// Returns a receiver of the connection's state, which reports each change.
     fn link(&self) -> watch::Receiver<Link>;
 }
 
@@ -41,7 +43,7 @@ pub struct Request {
     pub reply: String,
 }
 
-/// Shows no message: it may have a sealed password.
+/// Does not show the message, because it may have a sealed password.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("octets", &self.body.len()).field("reply", &self.reply).finish()

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub struct Access {
     /// The address: `nats://broker:4222`, without a user or a password.
     pub url: String,
-    /// The certificates for mutual TLS. Only a test, or a broker on the loopback interface, goes without them.
+    /// The certificates for mutual TLS. Only a broker on the loopback interface can be used without them.
     pub tls: Option<Tls>,
 }
 
@@ -46,7 +46,7 @@ pub enum ConnectError {
         /// The cause.
         error: std::io::Error,
     },
-    /// The address is not one of a broker, or leads to another machine without TLS.
+    /// The text is not an address of a broker, or the address is of another machine and there is no TLS.
     #[error(
         "{0:?} is no address of a broker, such as nats://broker:4222; without TLS it must be on the loopback interface"
     )]
@@ -56,7 +56,7 @@ pub enum ConnectError {
     Client(#[from] async_nats::ConnectError),
 }
 
-/// A connection to NATS, which comes back by itself.
+/// A connection to NATS, which reconnects by itself.
 #[derive(Debug)]
 pub(crate) struct Connection {
     client: Client,
@@ -64,7 +64,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Begins to connect. The broker may be away: the client tries until it can be reached.
+    /// Begins to connect. If the broker cannot be reached, the client tries again until it succeeds.
     pub(crate) async fn begin(access: &Access, node: &NodeName) -> Result<Self, ConnectError> {
         let address: async_nats::ServerAddr =
             access.url.parse().map_err(|_| ConnectError::Address(access.url.clone()))?;
@@ -145,12 +145,12 @@ impl Broker for Connection {
     }
 }
 
-/// Copies a message that is not too long. A longer one becomes empty, which no reader takes.
+/// Copies a message. A message that is too long becomes empty, and every reader refuses an empty message.
 fn bounded(payload: &[u8]) -> Vec<u8> {
     if payload.len() <= MAX_BODY { payload.to_vec() } else { Vec::new() }
 }
 
-/// Notes the state of the connection, and logs what an operator must know.
+/// Stores the state of the connection, and logs what an operator must know.
 fn note(event: &Event, link: &watch::Sender<Link>) {
     match event {
         Event::Connected => {
@@ -168,14 +168,14 @@ fn note(event: &Event, link: &watch::Sender<Link>) {
     }
 }
 
-/// Returns the time before an attempt to connect: 50 ms, then twice as much each time, up to 400 ms.
+/// Returns the time before an attempt to connect: 50 ms at first, and then twice the time before, up to 400 ms.
 fn delay(attempt: usize) -> Duration {
     let doublings = attempt.saturating_sub(1).min(3);
     FIRST_DELAY.saturating_mul(u32::try_from(1_usize << doublings).unwrap_or(1))
 }
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
-/// The client ends a connection on which two pings have no answer.
+/// The time between two pings. The client ends a connection after two pings without an answer.
 const PING: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn broker_on_another_machine_without_tls_and_an_address_with_a_password_are_refused() {
+    async fn address_of_another_machine_without_tls_and_address_with_a_password_are_refused() {
         let node = NodeName::parse("n1").unwrap();
         for url in ["nats://192.0.2.1:4222", "nats://broker.test:4222", "nats://u:p@127.0.0.1:4222", "not an address"] {
             let refused = Connection::begin(&Access { url: url.into(), tls: None }, &node).await;
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn file_that_is_missing_is_named() {
+    async fn error_about_a_missing_file_names_the_file() {
         let missing = || PathBuf::from("/nonexistent/ca.pem");
         let tls = Some(Tls { ca: missing(), certificate: missing(), key: missing() });
         let access = Access { url: "nats://broker.test:4222".into(), tls };

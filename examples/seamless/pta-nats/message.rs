@@ -1,4 +1,4 @@
-//! The bodies of the requests and replies between nodes, beside the jobs themselves. Each body is JSON of at most
+//! The bodies of the requests and replies between nodes, except for the jobs themselves. Each body is JSON of at most
 //! [`MAX_BODY`] octets. A body with an unknown field, another version or an oversized value is refused.
 
 use crate::subject::NodeName;
@@ -21,7 +21,7 @@ pub struct Offer {
     pub excluded: Option<AgentId>,
 }
 
-/// The reply to an offer, which comes at once.
+/// The reply to an offer. A node sends it at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
 pub enum Reply {
@@ -31,14 +31,14 @@ pub enum Reply {
         v: V1,
         /// The job.
         job: JobId,
-        /// The node that the agent asks.
+        /// The node to which the agent is connected.
         node: NodeName,
         /// The agent.
         agent: AgentId,
-        /// The agent's name of its sealing key.
+        /// The identifier of the agent's sealing key.
         key: KeyId,
     },
-    /// All agents of this node have as many jobs as they take.
+    /// All agents of this node have as many jobs as they can take.
     Busy {
         /// The version of the message.
         v: V1,
@@ -65,7 +65,7 @@ pub enum Delivered {
         /// The answer, as the agent sent it.
         answer: Answer,
     },
-    /// The agent is gone, or it had no place for the job any more.
+    /// The agent is gone, or the place for the job has expired.
     Lost {
         /// The version of the message.
         v: V1,
@@ -84,7 +84,7 @@ impl Reply {
     }
 }
 
-/// Reads a body. Returns `None` for a body that is not exactly such a message.
+/// Reads a body. Returns `None` for a body that is not exactly a message of this type.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     if body.len() > MAX_BODY {
         return None;
@@ -92,7 +92,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
-/// Writes a body. Returns `None` for a message that no receiver reads.
+/// Writes a body. Returns `None` for a message that is too long for every receiver.
 pub(crate) fn write<T: Serialize>(message: &T) -> Option<Vec<u8>> {
     serde_json::to_vec(message).ok().filter(|body| body.len() <= MAX_BODY)
 }
@@ -106,7 +106,7 @@ mod tests {
     const JOB: &str = "AQEBAQEBAQEBAQEBAQEBAQ";
 
     #[test]
-    fn messages_have_these_forms() {
+    fn messages_are_written_and_read_in_their_json_forms() {
         let (v, job, agent) = (V1, Fixed::new([1; 16]), AgentId::from_random([2; 16]));
         let offer = Offer { v, job, excluded: None };
         assert_eq!(String::from_utf8(write(&offer).unwrap()).unwrap(), format!(r#"{{"v":1,"job":"{JOB}"}}"#));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_other_versions_and_oversized_bodies_are_refused() {
+    fn body_with_an_unknown_field_another_version_or_too_many_octets_is_refused() {
         let read_offer = |text: String| read::<Offer>(text.as_bytes());
         assert!(read_offer(format!(r#"{{"v":1,"job":"{JOB}"}}"#)).is_some());
         for text in [
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(read::<Delivered>(format!(r#"{{"reply":"answered","v":1,"answer":{inner}}}"#).as_bytes()), None);
     }
 
-    /// The largest token of an agent is 64 KiB, which base64 makes 86 KiB.
+    /// The largest token of an agent has 64 KiB, which are 86 KiB in base64.
     #[test]
     fn answer_with_the_largest_ticket_fits_into_a_reply() {
         let (v, job) = (V1, Fixed::new([1; 16]));

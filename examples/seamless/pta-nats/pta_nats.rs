@@ -1,22 +1,23 @@
 //! The queue between the nodes of a sign-in server, on NATS.
 //!
-//! A user's request comes to one node, and the agents of the user's tenant may ask another one. [`Nats`] brings the offer of
-//! a job to a node with such agents, then the sealed password, and the answer back:
+//! A user's request comes to one node, but the agents of the user's tenant may be connected to another node. [`Nats`] carries
+//! the offer of a job to a node with agents of the tenant, then the job with the sealed password. It carries the answer back:
 //!
 //! | subject | request | reply |
 //! |---|---|---|
 //! | `pta.<tenant>.offer`, one node of the group | [`message::Offer`] | [`message::Reply`] |
 //! | `pta.node.<node>.job` | [`Job`](seamless_pta::message::Job) | [`message::Delivered`] |
 //!
-//! A node prefers its own agents, and asks the broker only if they are all busy or there are none. So they serve while the
-//! broker is away. The queue delivers at most once and stores nothing: the owner of a job tries again.
+//! A node prefers its own agents, and asks the broker only if they are all busy or there are none. So a node's own agents still
+//! get jobs while the broker cannot be reached. The queue delivers each message at most once, and stores nothing. If a message
+//! is lost, the owner of the job tries again.
 //!
 //! # What the broker can do
-//! The broker and whoever can publish on these subjects see names and times, but no password and no answer: the password is
-//! sealed to one agent, and the answer to the owner of the job. They can make neither a "yes" nor a refusal. They can drop
-//! messages, which denies service; the owner counts an attempt without an answer as a wrong password. No message has the public
-//! sealing key of an agent, without which nobody asks an agent about a password of their own choice. Each node proves itself to
-//! the broker by a certificate, and `deploy/nats-server.conf` has the subjects that it may use.
+//! The broker and everybody who can publish on these subjects see names and times. They cannot read a password or an answer:
+//! the password is sealed to one agent, and the answer to the owner of the job. They can forge neither a "yes" nor a refusal.
+//! They can drop messages, and so deny service. The owner counts an attempt without an answer as a wrong password. No message
+//! has the public sealing key of an agent. Without this key, an attacker cannot ask an agent about a guessed password. Each
+//! node authenticates to the broker by a certificate, and `deploy/nats-server.conf` has the subjects that the node may use.
 
 pub mod broker;
 mod client;

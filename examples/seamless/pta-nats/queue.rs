@@ -1,4 +1,4 @@
-//! The owner's side of the queue: it offers jobs, and sends passwords that are sealed.
+//! The owner's side of the queue: the owner offers jobs, and sends sealed passwords.
 
 use crate::broker::{Broker, Link, NotDelivered};
 use crate::client::{Access, ConnectError, Connection};
@@ -17,30 +17,31 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The queue of a node among several.
+/// The queue of one of several nodes.
 pub struct Nats {
     node: NodeName,
     broker: Arc<dyn Broker>,
     own: OnceLock<(Arc<Gateway>, JoinHandle<()>)>,
     turns: Turns,
-    /// The nodes of the agents that have claimed jobs of this node, and the ends of the claims.
+    /// The claims of agents at other nodes on jobs of this node: the node of the agent, and the time at which the claim
+    /// expires.
     claims: Mutex<HashMap<JobId, (NodeName, Instant)>>,
 }
 
-/// The word of the other nodes about an offer.
+/// The reply of the other nodes to an offer.
 enum Others {
     Claimed(Claim),
     Busy,
-    /// One node has no agent that may claim the job. Another one may have one.
+    /// The node that replied has no agent that may claim the job. Another node may have such an agent.
     NotThere,
     /// No other node has an agent of the tenant.
     Nobody,
-    /// There was no word.
+    /// No readable reply came.
     Silent,
 }
 
 impl Nats {
-    /// Makes the queue of a node, and begins to connect to the broker. The broker may be away.
+    /// Makes the queue of a node, and begins to connect to the broker. The broker need not be reachable yet.
     ///
     /// # Errors
     /// Returns [`ConnectError`] for an address or a file that cannot be used.
@@ -60,20 +61,20 @@ impl Nats {
         *self.broker.link().borrow() != Link::Away
     }
 
-    /// Waits until an agent of this node or another one is free.
+    /// Waits until an agent of this node or of another node is free.
     async fn claim(&self, offer: &Offer) -> Result<Claim, NoClaim> {
         let (gateway, _) = self.own.get().ok_or(NoClaim::NoAgent)?;
         let _turn = self.turns.take(&offer.tenant).ok_or(NoClaim::Busy)?;
         let until = Instant::now().checked_add(offer.wait);
         let until = until.unwrap_or_else(Instant::now);
-        // What to say if the time is over.
+        // The result if no agent claims the job in time.
         let mut reason = NoClaim::NoAgent;
         loop {
-            // The order matters: a change after this line ends the wait below.
+            // This line comes before the claim, so that the wait below notices every change after it.
             let mut changed = pin!(gateway.changes());
             changed.as_mut().enable();
             if let Some(claim) = gateway.claim(offer) {
-                // An agent of another node may have claimed the first attempt.
+                // An agent of another node may have claimed the job in the first attempt.
                 self.claims().remove(&claim.job);
                 return Ok(claim);
             }
@@ -95,7 +96,7 @@ impl Nats {
                 return Err(reason);
             }
             let pause = until.min(Instant::now().checked_add(pause).unwrap_or(until));
-            // A place of this node's agents whose claim ends is found after the pause.
+            // If the claim of an own agent expires during the pause, the next round finds the free agent.
             let _ = timeout_at(pause, changed).await;
         }
     }
@@ -140,7 +141,7 @@ impl Nats {
         }
     }
 
-    /// Sends a request. A request is lost as soon as the connection ends: the reply cannot come any more.
+    /// Sends a request. The request is lost as soon as the connection ends, because its reply can no longer come.
     async fn request(&self, subject: String, body: Vec<u8>) -> Result<Vec<u8>, NotDelivered> {
         let mut link = self.broker.link();
         if *link.borrow_and_update() == Link::Away {
@@ -152,7 +153,7 @@ impl Nats {
         }
     }
 
-    /// Returns whether the other nodes have had the time to connect to the broker again.
+    /// Returns whether the other nodes have had enough time to reconnect to the broker.
     fn is_settled(&self) -> bool {
         matches!(*self.broker.link().borrow(), Link::Since(since) if since.elapsed() >= SETTLED)
     }
@@ -160,7 +161,8 @@ impl Nats {
     fn remember(&self, job: JobId, node: NodeName) {
         let now = Instant::now();
         let mut claims = self.claims();
-        // The owner may have no password for the agent, so it does not send the job.
+        // An owner may never send the job for a claim, for example if the registry refuses the agent. So old claims are
+        // removed here.
         claims.retain(|_, (_, until)| now < *until);
         claims.insert(job, (node, now.checked_add(HOLD).unwrap_or(now)));
     }
@@ -179,7 +181,7 @@ impl Queue for Nats {
         Box::pin(self.deliver(job))
     }
 
-    /// Only the first gateway counts: a process has one. The caller is a task of Tokio.
+    /// Uses the first gateway only, because a process has one gateway. The caller must be a task of Tokio.
     fn serve(&self, gateway: Arc<Gateway>) {
         self.own.get_or_init(|| {
             let serving = tokio::spawn(serve(Arc::clone(&self.broker), self.node.clone(), Arc::clone(&gateway)));
@@ -205,15 +207,16 @@ impl fmt::Debug for Nats {
     }
 }
 
-/// The time for a reply to an offer, which comes at once from a node that lives. Another node of the group may get the next
-/// offer.
+/// The time for a reply to an offer. A working node replies at once. Without a reply, another node of the group may get the
+/// next offer.
 const REPLY: Duration = Duration::from_millis(125);
 
 /// The time before an offer is repeated while all agents are busy.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The time before an offer is repeated because a node of the group has no agent for it.
+/// The time before an offer is repeated if the node that got it has no agent for it.
 const NEXT_NODE: Duration = Duration::from_millis(2);
 
-/// The time after which all nodes are connected to a broker that has come back. A node tries each 400 milliseconds.
+/// The time after which all nodes are connected again to a broker that has restarted. A node tries to connect every 400
+/// milliseconds.
 const SETTLED: Duration = Duration::from_secs(1);

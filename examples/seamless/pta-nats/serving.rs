@@ -1,4 +1,4 @@
-//! The agents' side of the queue: a node takes offers and jobs of other nodes for the agents that ask it.
+//! The agents' side of the queue: a node takes offers and jobs of other nodes for the agents that are connected to it.
 
 use crate::broker::Broker;
 use crate::message::{Delivered, Offer, Reply, read, write};
@@ -19,12 +19,13 @@ pub(crate) async fn serve(broker: Arc<dyn Broker>, node: NodeName, gateway: Arc<
     tokio::join!(serve_jobs(&broker, &node, &gateway), serve_tenants(&broker, &node, &gateway));
 }
 
-/// Subscribes to the offers of each tenant that has agents here. So an offer without agents has no receiver at all.
+/// Subscribes to the offers of each tenant that has agents at this node. So no node subscribes to the offers of a
+/// tenant without agents.
 async fn serve_tenants(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<Gateway>) {
-    // These tasks end with the set.
+    // The tasks end when the set is dropped.
     let (mut tasks, mut served) = (JoinSet::new(), HashMap::<Tenant, AbortHandle>::new());
     loop {
-        // The order matters: a change after this line ends the wait below.
+        // This line comes before the check, so that the wait below notices every change after it.
         let mut changed = pin!(gateway.changes());
         changed.as_mut().enable();
         let tenants = gateway.tenants();
@@ -66,8 +67,8 @@ async fn serve_offers(broker: &dyn Broker, node: &NodeName, gateway: &Gateway, t
     }
 }
 
-/// Brings jobs to the agents that have claimed them. A job without a claim is lost at once, so the places of the agents
-/// bound the number of jobs.
+/// Brings jobs to the agents that have claimed them. A job without a claim is lost at once. So the number of jobs is at
+/// most the number that the agents can take.
 async fn serve_jobs(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<Gateway>) {
     let (mut tasks, mut requests) = (JoinSet::new(), broker.subscribe(jobs(node), None).await);
     while let Some(request) = requests.next().await {
@@ -85,7 +86,7 @@ async fn serve_jobs(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<Gat
     }
 }
 
-/// Sends a job to its agent, and waits no longer than the owner does. Both times are of the owner's clock.
+/// Sends a job to its agent, and waits no longer than the owner does. Both times in the job are from the owner's clock.
 async fn deliver(gateway: &Gateway, job: Job) -> Delivered {
     let (id, wait) = (job.job, job.issued.until(job.expires).min(MAX_ATTEMPT));
     match timeout(wait, gateway.send(job)).await {

@@ -1,7 +1,7 @@
 //! The subjects of the queue, and the names in them.
 //!
-//! A subject is a row of tokens with dots between them. `*` and `>` are wildcards, and white space ends a subject. A
-//! tenant's name may have all of these, so it is encoded.
+//! A subject is a sequence of tokens with dots between them. `*` and `>` are wildcards, and white space ends a subject.
+//! A tenant's name may contain all these characters, so the name is encoded.
 
 use seamless_pta::user::Tenant;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 pub struct NodeName(String);
 
 impl NodeName {
-    /// Reads a name. Returns `None` for another character, an empty name or one that is too long.
+    /// Reads a name. Returns `None` if the name is empty or too long, or has another character.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_ours = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
@@ -59,11 +59,11 @@ pub fn inbox(node: &NodeName) -> String {
     format!("pta.node.{node}.inbox")
 }
 
-/// The group of the nodes with agents of a tenant. An offer comes to one of them.
+/// The queue group of all nodes with agents of a tenant. NATS delivers an offer to one node of the group.
 pub const GROUP: &str = "gateways";
 
-/// Returns a name as one token: a letter of ASCII, a digit or a hyphen is itself, and each other octet is `_` and two
-/// hexadecimal digits.
+/// Encodes a name as one token. ASCII letters, digits and hyphens stay as they are. Each other octet becomes `_` and
+/// two hexadecimal digits.
 fn token(name: &str) -> String {
     name.bytes().fold(String::new(), |mut token, octet| {
         if octet.is_ascii_alphanumeric() || octet == b'-' {
@@ -81,7 +81,7 @@ pub(crate) mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    /// Returns whether a pattern matches a subject, as NATS has it.
+    /// Returns whether a pattern matches a subject by the rules of NATS.
     pub(crate) fn matches(pattern: &str, subject: &str) -> bool {
         let (mut tokens, mut patterns) = (subject.split('.'), pattern.split('.'));
         loop {
@@ -109,7 +109,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn longest_name_of_a_tenant_fits_into_a_line_of_the_protocol() {
+    fn longest_name_of_a_tenant_fits_into_a_line_of_the_nats_protocol() {
         let longest = offers(&Tenant::new("😀".repeat(255)).unwrap());
         assert!(longest.len() < 3_100, "a line of NATS has 4,096 octets");
     }

@@ -1,11 +1,11 @@
-//! An agent as the server's registry has it: its certificates, its keys, and its states.
+//! An agent in the server's registry: its certificates, its keys, and its states.
 //!
 //! `enrolled → active ⇄ silent → draining | revoked | locked`. An agent is `enrolled` until it has proved that it holds its
-//! sealing key. A revoked or locked agent takes no job, gives no answer, and renews nothing, for ever.
+//! sealing key. A revoked or locked agent can never again take a job, answer a job, or renew its certificate.
 //!
-//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew
-//! from the same generation, and the second one has an old generation. The registry then locks the agent, because it
-//! cannot know which of the two is the copy.
+//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew from
+//! the same generation. The second of these requests then names an old generation. The registry locks the agent, because it
+//! cannot know which of the two machines has the copy.
 
 use crate::certificate::{Role, Serial};
 use crate::encoding::Fixed;
@@ -86,13 +86,13 @@ pub struct Agent {
     standing: Standing,
     generation: u32,
     current: Credential,
-    /// The credential before the last renewal, and the end of its use.
+    /// The credential before the last renewal, and the time until which the agent may use it.
     previous: Option<(Credential, Time)>,
     enrolled: Time,
     seen: Option<Sighting>,
 }
 
-/// What an administrator or a renewal decided about an agent.
+/// The lasting part of an agent's state, which an administrator or a renewal sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Standing {
@@ -105,15 +105,15 @@ enum Standing {
 /// The state of an agent, as the administrator's list shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The agent has a certificate, and has not taken a job yet.
+    /// The agent has a certificate, but has not asked for a job yet.
     Enrolled,
     /// The agent asks for jobs.
     Active,
     /// The agent has not asked for a job for some time, or its clock is wrong.
     Silent,
-    /// The agent may answer its last jobs, and gets no others.
+    /// The agent may answer its last jobs, and gets no new ones.
     Draining,
-    /// An administrator has ended the agent.
+    /// An administrator has revoked the agent.
     Revoked,
     /// Two machines have used the identity of the agent.
     Locked,
@@ -145,9 +145,9 @@ struct Credential {
     serial: Serial,
     key: SealingPublicKey,
     not_after: Time,
-    /// The SHA-256 of the request, by which a repeated request is recognised.
+    /// The SHA-256 of the request for the certificate, by which the server recognises a repeated request.
     csr_sha256: Fixed<32>,
-    /// The SHA-256 of the challenge that is still unanswered.
+    /// The SHA-256 of the challenge, until the agent has sent the opened challenge.
     unproved: Option<Fixed<32>>,
 }
 
@@ -176,7 +176,7 @@ pub struct Issued {
     pub challenge: Fixed<32>,
 }
 
-/// Who enrols.
+/// The data of an agent that enrols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newcomer {
     /// The number of the new agent.
@@ -194,7 +194,7 @@ pub struct Newcomer {
 /// The reason why an agent may not do what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
-    /// An administrator has ended the agent.
+    /// An administrator has revoked the agent.
     #[error("the agent is revoked; enrol it again with a new token")]
     Revoked,
     /// Two machines have used the identity of the agent.
@@ -206,10 +206,10 @@ pub enum Denied {
     /// The certificate is not the agent's present one.
     #[error("the certificate is not the agent's present certificate")]
     Certificate,
-    /// The certificate has ended.
+    /// The certificate has expired.
     #[error("the certificate of the agent has expired; enrol the agent again")]
     Expired,
-    /// The sealing key is not of the certificate that the agent shows.
+    /// The sealing key is not the one that the agent's certificate names.
     #[error("the sealing key is not that of the agent's certificate")]
     Key,
     /// The agent has not proved that it holds its sealing key.
@@ -231,7 +231,7 @@ pub enum Renewal {
 }
 
 impl Agent {
-    /// Enters an agent with its first certificate.
+    /// Makes the registry's entry for a new agent with its first certificate.
     #[must_use]
     pub fn enrol(newcomer: Newcomer, issued: &Issued, csr: &Csr, now: Time) -> Self {
         let Newcomer { id, tenant, role, host, version } = newcomer;
@@ -265,7 +265,7 @@ impl Agent {
         }
     }
 
-    /// Checks that the agent may speak, with the certificate of its connection.
+    /// Checks that the agent may send requests with the certificate of its connection.
     ///
     /// # Errors
     /// Returns [`Denied`] for a revoked or locked agent, and for a certificate that is not the present one.
@@ -273,8 +273,8 @@ impl Agent {
         self.credential(serial, now).map(drop)
     }
 
-    /// Notes that the agent asks for a job, and returns the agent with this sighting. A take with a new sealing key has
-    /// the opened challenge.
+    /// Records that the agent asks for a job, and returns the changed agent. The first request with a new sealing key must
+    /// have the opened challenge.
     ///
     /// # Errors
     /// Returns [`Denied`] if the agent may take no job with this certificate and this key.
@@ -361,7 +361,7 @@ impl Agent {
         Self { standing: if is_over { self.standing } else { standing }, ..self }
     }
 
-    /// Returns the credential of a certificate, if the agent may use it.
+    /// Returns the credential with this certificate, if the agent may still use it.
     fn credential(&self, serial: &Serial, now: Time) -> Result<&Credential, Denied> {
         match self.standing {
             Standing::Revoked => return Err(Denied::Revoked),
@@ -374,7 +374,7 @@ impl Agent {
         if now < credential.not_after { Ok(credential) } else { Err(Denied::Expired) }
     }
 
-    /// Returns the sealing key to which the server seals a job that the agent claims with this key.
+    /// Returns the sealing key with this identifier, if the server may seal a job to it.
     #[must_use]
     pub fn sealing_key(&self, id: &KeyId, now: Time) -> Option<SealingPublicKey> {
         let previous = self.previous.iter().filter(|(_, until)| now < *until).map(|(credential, _)| credential);

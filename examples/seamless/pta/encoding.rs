@@ -1,6 +1,6 @@
 //! Values of messages with a bounded size: octets in base64url without padding (RFC 4648 section 5), and texts.
 //!
-//! A value that is longer, padded, or not canonical is refused while the message is read. No error repeats a value.
+//! The reader of a message refuses a value that is too long, padded, or not canonical. No error repeats a value.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,7 +34,7 @@ impl<const N: usize> Fixed<N> {
         &self.0
     }
 
-    /// Reads the base64url form, which is canonical.
+    /// Reads the base64url form, which must be canonical.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
@@ -61,7 +61,7 @@ impl<const N: usize> fmt::Debug for Fixed<N> {
 }
 
 impl<const MAX: usize> Octets<MAX> {
-    /// Takes the octets. Returns `None` for no octets or too many.
+    /// Takes the octets. Returns `None` if there are no octets or too many.
     #[must_use]
     pub fn new(octets: Vec<u8>) -> Option<Self> {
         (1..=MAX).contains(&octets.len()).then_some(Self(octets))
@@ -110,7 +110,7 @@ impl<const MAX: usize> fmt::Debug for Text<MAX> {
     }
 }
 
-/// Reads a JSON string with a function that returns `None` for a string that is no such value.
+/// Reads a JSON string with the function `read`, which returns `None` for a string that is not a valid value.
 pub(crate) fn from_text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expected: &'static str,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn octets_and_texts_at_their_limits_are_read_and_longer_ones_and_empty_ones_are_not() {
+    fn octets_and_texts_up_to_their_limits_are_read_and_empty_or_longer_ones_are_refused() {
         for (length, is_read) in [(0, false), (1, true), (9, true), (10, false), (1_000, false)] {
             let text = URL_SAFE_NO_PAD.encode(vec![7; length]);
             assert_eq!(serde_json::from_value::<Octets<9>>(text.into()).is_ok(), is_read, "{length}");

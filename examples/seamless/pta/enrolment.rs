@@ -1,8 +1,8 @@
-//! The token with which an agent enrols. An administrator makes it for one agent of one tenant. It serves once, within
-//! an hour.
+//! The token with which an agent enrols. An administrator makes the token for one agent of one tenant. The token can be
+//! used once, within an hour.
 //!
-//! `ka1.TENANT.ID.SECRET.PIN`: the server keeps the SHA-256 of the secret only. The pin is the SHA-256 of the
-//! authority's certificate, by which the agent knows the server.
+//! The form is `ka1.TENANT.ID.SECRET.PIN`. The server keeps only the SHA-256 of the secret. The pin is the SHA-256 of the
+//! authority's certificate, by which the agent recognises the server.
 
 use crate::certificate::Role;
 use crate::encoding::Fixed;
@@ -28,7 +28,7 @@ pub type GrantId = Fixed<16>;
 /// The SHA-256 of the authority's certificate in DER.
 pub type Pin = Fixed<32>;
 
-/// A token as the server keeps it.
+/// The server's record of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
@@ -38,7 +38,7 @@ pub struct Grant {
     until: Time,
     /// The host that may use the token, or `None` for any host.
     host: Option<String>,
-    /// Who made the token, for the log.
+    /// The person who made the token, for the log.
     issuer: String,
 }
 
@@ -49,14 +49,14 @@ pub struct Enrolment {
     pub tenant: Tenant,
     /// What the agent may do.
     pub role: Role,
-    /// Who made the token, for the log.
+    /// The person who made the token, for the log.
     pub issuer: String,
 }
 
 /// The reason why a token is refused. The agent learns none of these reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
-    /// The secret is another one.
+    /// The secret is not that of the token.
     #[error("the enrolment token has another secret")]
     Secret,
     /// The token names another tenant than it was made for.
@@ -71,7 +71,8 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// Makes a token, and the grant that the server keeps under [`Token::id`]. `random` must serve for nothing else.
+    /// Makes a token, and the grant that the server keeps under [`Token::id`]. `random` must not be used for anything
+    /// else.
     #[must_use]
     pub fn make(wish: Wish, random: &Zeroizing<[u8; 48]>, pin: Pin, now: Time) -> Option<(Self, Grant)> {
         let Wish { tenant, role, host, issuer } = wish;
@@ -115,7 +116,7 @@ impl Token {
     }
 }
 
-/// What an administrator wants a token for.
+/// The data from which an administrator makes a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// The tenant of the agent.
@@ -124,12 +125,13 @@ pub struct Wish {
     pub role: Role,
     /// The host that may use the token, or `None` for any host.
     pub host: Option<String>,
-    /// Who wants the token, for the log.
+    /// The person who makes the token, for the log.
     pub issuer: String,
 }
 
 impl Grant {
-    /// Uses the grant up. The caller deletes the grant from its store first, so that only one caller gets it.
+    /// Consumes the grant. The caller must delete the grant from its store before, so that only one agent can use the
+    /// token.
     ///
     /// # Errors
     /// Returns [`TokenError`] for a token with another secret, of another tenant, for another host, or too late.
@@ -149,8 +151,8 @@ impl Grant {
         Ok(Enrolment { tenant: self.tenant, role: self.role, issuer: self.issuer })
     }
 
-    /// Returns whether the token has the secret of this grant, in constant time. A caller that deletes the grant only then
-    /// loses no token to somebody who knows its number.
+    /// Returns whether the token has the secret of this grant, in constant time. A caller should delete the grant only if
+    /// this is true. Otherwise somebody who knows only the token's number could use the token up.
     #[must_use]
     pub fn is_of(&self, token: &Token) -> bool {
         self.secret_sha256.is(&hash(&token.secret))
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn printed_token_is_read_again_and_begins_with_its_tenant() {
+    fn printed_token_is_read_back_and_names_its_tenant() {
         let (token, _) = made(None);
         let text = token.secret_text();
         assert!(text.starts_with("ka1.contoso.test."), "{text:?}");

@@ -1,8 +1,9 @@
-//! The states of a job: `offered → claimed → sealed → answered | failed`, and back to `offered` once with another agent.
+//! The states of a job: `offered → claimed → sealed → answered | failed`. After a lost attempt, the job is `offered` once
+//! more, for another agent.
 //!
-//! Each step consumes the state before it. So a password is sealed only to an agent that has claimed, and only the
-//! claiming agent's answer ends a job. Each state says when it ends by itself ([`Offered::ends`] and so on); the caller
-//! then calls its method for silence.
+//! Each step consumes the state before it. So the password is sealed only to an agent that has claimed the job, and only the
+//! answer of this agent ends the job. Each state has a time limit ([`Offered::ends`] and so on). When it has passed, the
+//! caller calls [`Offered::unclaimed`] or [`Sealed::lost`].
 
 use crate::agent::AgentId;
 use crate::encoding::Fixed;
@@ -42,7 +43,7 @@ pub struct Sealed {
     key: AnswerKey,
 }
 
-/// The first attempt. Its agent gets no second one.
+/// The first attempt of a job. Its agent cannot get the second attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Before {
     agent: AgentId,
@@ -55,12 +56,13 @@ struct Before {
 pub struct NoVerdict {
     /// The reason.
     pub failure: Failure,
-    /// Whether the directory may have checked the password: an agent had it, and did not say with the key of the job that it
-    /// asked nobody. Who drops answers could otherwise guess without a count.
+    /// Whether the directory may have checked the password. This is so if an agent had the password, and no answer with the
+    /// key of the job says that the agent did not ask the directory. Without this rule, an attacker who drops answers could
+    /// guess passwords, and no guess would count.
     pub may_be_checked: bool,
 }
 
-/// What a user wants.
+/// The sign-in that a user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Asked {
     id: JobId,
@@ -71,7 +73,7 @@ struct Asked {
     until: Time,
 }
 
-/// The claim of an agent. The key is the one that the registry has for the agent.
+/// The claim of an agent, with the sealing key from the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The agent.
@@ -127,7 +129,7 @@ pub enum NotClaimed {
 /// The reason why an answer does not end a job. The job waits for another answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotAnswered {
-    /// The answer is of another agent than the one that has claimed the job.
+    /// The answer came from an agent that has not claimed the job.
     #[error("the answer is of an agent that has not claimed this job")]
     OtherAgent,
     /// The answer is for another job.
@@ -149,14 +151,14 @@ impl NoVerdict {
         Self { failure, may_be_checked: true }
     }
 
-    /// Returns the end of a job after this first attempt and the second one.
+    /// Combines this first attempt with the second attempt into the end of the job.
     const fn and(self, second: Self) -> Self {
         Self { failure: second.failure, may_be_checked: self.may_be_checked || second.may_be_checked }
     }
 }
 
 impl Offered {
-    /// Offers a job. `id` and `nonce` must be random and serve for nothing else.
+    /// Offers a job. `id` and `nonce` must be random, and must not be used for anything else.
     #[must_use]
     pub fn new((tenant, user): (Tenant, User), id: JobId, nonce: Fixed<32>, budget: Budget, now: Time) -> Self {
         let until = now.after(budget.whole);
@@ -190,7 +192,7 @@ impl Offered {
     /// Gives the job to an agent.
     ///
     /// # Errors
-    /// Returns the job with the reason if this agent cannot have it.
+    /// Returns the job with the reason if this agent may not have the job.
     pub fn claim(self, claim: Claim, now: Time) -> Result<Claimed, (Self, NotClaimed)> {
         if self.excluded() == Some(claim.agent) {
             return Err((self, NotClaimed::SameAgent));
@@ -201,13 +203,13 @@ impl Offered {
         Ok(Claimed { asked: self.asked, before: self.before, claim, since: now })
     }
 
-    /// Ends a job that no agent has claimed. A second attempt fails for the reason of the first.
+    /// Ends a job that no agent has claimed. If there was a first attempt, the job fails for the reason of that attempt.
     #[must_use]
     pub fn unclaimed(self, reason: Failure) -> NoVerdict {
         self.before.map_or(NoVerdict::unasked(reason), |before| before.end)
     }
 
-    /// Returns what follows from the claim of an agent that may not have the job, by the registry.
+    /// Returns the outcome after a claim that the registry refuses.
     #[must_use]
     pub fn disowned(self, agent: AgentId, now: Time) -> Outcome {
         again(self.asked, self.before, Before { agent, end: NoVerdict::unasked(Failure::NoAgent) }, now)
@@ -221,7 +223,7 @@ impl Claimed {
         self.claim.agent
     }
 
-    /// Seals the password to the agent, and returns the message for it. `random` must serve for nothing else.
+    /// Seals the password to the agent, and returns the message for the agent. `random` must not be used for anything else.
     ///
     /// # Errors
     /// Returns the failure if the password or the key of the agent cannot be used.
@@ -249,7 +251,7 @@ impl Claimed {
         Ok((Sealed { asked, before, terms, key }, job))
     }
 
-    /// Returns what follows if the agent is gone before it has the password.
+    /// Returns the outcome if the agent is gone before it got the password.
     #[must_use]
     pub fn lost(self, now: Time) -> Outcome {
         let end = NoVerdict::unasked(Failure::TimedOut);
@@ -270,7 +272,7 @@ impl Sealed {
         self.terms.agent
     }
 
-    /// Returns what follows from an answer.
+    /// Returns the outcome after an answer.
     ///
     /// # Errors
     /// Returns the job with the reason for an answer of another agent or for another job.
@@ -299,7 +301,7 @@ impl Sealed {
         })
     }
 
-    /// Returns what follows if the agent is silent until [`ends`](Self::ends), or its connection is gone.
+    /// Returns the outcome if the agent is silent until [`ends`](Self::ends), or if its connection has ended.
     #[must_use]
     pub fn lost(self, now: Time) -> Outcome {
         self.ended(NoVerdict::unanswered(Failure::TimedOut), now)
@@ -310,7 +312,7 @@ impl Sealed {
     }
 }
 
-/// Offers a job to another agent, unless this was the second attempt or the time is over.
+/// Offers a job to another agent. If this was the second attempt or the time is over, the job ends.
 fn again(asked: Asked, first: Option<Before>, last: Before, now: Time) -> Outcome {
     match first {
         Some(first) => Outcome::Failed(first.end.and(last.end)),

@@ -1,4 +1,5 @@
-//! Pass-through authentication without I/O: its messages, keys, certificates and states. Time and randomness come in.
+//! Pass-through authentication without I/O: its messages, keys, certificates and states. The caller passes in the time
+//! and random octets.
 //!
 //! A user types a password into the form of a sign-in server. The server cannot reach the user's directory, but an agent
 //! beside the directory can. The agent connects outward to the server, and takes jobs:
@@ -6,12 +7,13 @@
 //! 1. The server offers a [`job`]. The offer has no credential.
 //! 2. An agent claims the job. The server then seals the password to the key of that agent ([`seal`]).
 //! 3. The agent asks the KDC for a ticket as the user, and binds the ticket to the job ([`terms`]).
-//! 4. The server's validator judges that ticket like a browser's ticket. So an agent cannot make a "yes" for a user
-//!    whose password it was not given.
+//! 4. The server validates that ticket like a browser's ticket. So an agent cannot sign in a user whose password it did
+//!    not get.
 //!
-//! [`queue`] brings a job to an agent and the answer back. It waits by the timer of Tokio, and reads no other clock.
+//! [`queue`] brings a job to an agent, and the answer back. The queue waits by the timer of Tokio, and reads no other
+//! clock.
 //!
-//! An agent gets its [`certificate`] with an [`enrolment`] token, and [`agent`] has its states.
+//! An agent gets its [`certificate`] with an [`enrolment`] token. The module [`agent`] has the states of an agent.
 
 pub mod agent;
 pub mod certificate;

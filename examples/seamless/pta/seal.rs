@@ -2,7 +2,7 @@
 //! ChaCha20-Poly1305.
 //!
 //! The digest of the job's terms is the associated data. The plaintext is the length of the password in two octets, the
-//! password, and zeros up to a multiple of 128 octets. So the length of a sealed password says little about the password.
+//! password, and zeros up to a multiple of 128 octets. So the length of a sealed password reveals little about the password.
 //!
 //! The same context exports the key of the agent's answer ([`AnswerKey`]).
 
@@ -35,7 +35,7 @@ pub struct SealingPublicKey(Fixed<32>);
 /// The SHA-256 of a public sealing key. The certificate of the agent has this value, too.
 pub type KeyId = Fixed<32>;
 
-/// Octets that only one key opens.
+/// Octets that only the holder of one private key can open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
@@ -98,7 +98,7 @@ impl SealingKey {
         SealingPublicKey(Fixed::new(X25519HkdfSha256::sk_to_pk(&self.key().expect("32 octets")).to_bytes().into()))
     }
 
-    /// Opens the password of a job, and returns the key of the answer, too.
+    /// Opens the password of a job. Returns the password and the key of the answer.
     ///
     /// # Errors
     /// Returns [`SealError::CannotOpen`] unless the password was sealed to this key under exactly these terms.
@@ -146,7 +146,7 @@ impl fmt::Debug for SealingKey {
 }
 
 impl SealingPublicKey {
-    /// Returns the name of this key.
+    /// Returns the identifier of this key.
     #[must_use]
     pub fn id(&self) -> KeyId {
         Fixed::new(Sha256::digest(self.0.as_bytes()).into())
@@ -158,8 +158,8 @@ impl SealingPublicKey {
         self.0.as_bytes()
     }
 
-    /// Seals a password under the terms of a job, and returns the key of the answer, too. `random` must be 32 octets that serve
-    /// for nothing else.
+    /// Seals a password under the terms of a job. Returns the sealed password and the key of the answer. `random` must be 32
+    /// random octets that are not used for anything else.
     ///
     /// # Errors
     /// Returns an error for an empty password, a password that is too long, and a key that is no usable point.
@@ -218,8 +218,8 @@ fn hpke_key<K: hpke::Deserializable>(octets: &[u8]) -> Option<K> {
     K::from_bytes(octets).ok()
 }
 
-/// The randomness of the caller as a generator. DHKEM asks for 32 octets once, and gets exactly the caller's. Further octets,
-/// if it should ask for some, are the SHA-256 of the octets before.
+/// A random number generator that returns the caller's octets. DHKEM asks once for 32 octets, and gets those of the caller.
+/// If it asked for more octets, they would be the SHA-256 of the octets before.
 struct Once(Zeroizing<[u8; 32]>);
 
 impl TryRng for Once {
@@ -253,7 +253,7 @@ const CHALLENGE: &[u8] = b"kerberos-sso-pta/1 challenge";
 const BLOCK: usize = 128;
 const TAG: usize = 16;
 
-/// The longest password with its length, up to a multiple of [`BLOCK`].
+/// The size of the longest password with its length, rounded up to a multiple of [`BLOCK`].
 const MAX_PLAINTEXT: usize = (MAX_PASSWORD + 2).next_multiple_of(BLOCK);
 
 #[cfg(test)]

@@ -25,18 +25,19 @@ pub struct Terms {
     pub key: KeyId,
     /// The job.
     pub job: JobId,
-    /// The user, as the user typed the name.
+    /// The user, with the name as the user typed it.
     pub user: User,
     /// The time at which the password was sealed.
     pub issued: Time,
-    /// The time after which the agent does not begin.
+    /// The time after which the agent does not begin the job.
     pub expires: Time,
     /// Octets that the server uses for this job only.
     pub nonce: Fixed<32>,
 }
 
 impl Terms {
-    /// Returns the SHA-256 of all terms, each with its length before it. So `ab`, `c` and `a`, `bc` differ.
+    /// Returns the SHA-256 of all terms, each with its length before it. So the terms `ab`, `c` and the terms `a`, `bc`
+    /// have different digests.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let (issued, expires) = (self.issued.millis().to_be_bytes(), self.expires.millis().to_be_bytes());
@@ -72,7 +73,7 @@ impl Terms {
     }
 }
 
-/// The type of the binding, as RFC 5056 separates it from its value.
+/// The prefix that names the type of the channel binding (RFC 5056). The value follows it.
 const PREFIX: &[u8] = b"kerberos-sso-pta:";
 
 #[cfg(test)]
@@ -95,7 +96,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Returns the terms with each one changed.
+    /// Returns copies of the terms. In each copy, another term is changed.
     pub(crate) fn others() -> Vec<Terms> {
         let terms = terms();
         let (issued, expires) = (Time::from_millis(1), Time::from_millis(2));

@@ -1,4 +1,4 @@
-//! Instants and the times of a sign-in. This crate never reads a clock.
+//! Instants, and the durations in a sign-in. This crate never reads a clock.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -52,14 +52,14 @@ impl Time {
     }
 }
 
-/// The times of one sign-in. All of them follow from the time after which a refusal is answered.
+/// The durations in one sign-in. All of them are computed from the time after which the server answers a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The time from the request to its last possible answer.
     pub whole: Duration,
     /// The time for an agent to claim the job.
     pub offer: Duration,
-    /// The time from a claim to its answer. Two attempts and their offers fit into the whole.
+    /// The time from a claim to the answer. Two attempts and their offers fit into the whole time.
     pub attempt: Duration,
 }
 
@@ -84,7 +84,7 @@ pub const SILENT_AFTER: Duration = Duration::from_secs(30);
 /// The time without a request after which an agent leaves the list of agents.
 pub const FORGET_AFTER: Duration = Duration::from_hours(10 * 24);
 
-/// The time for which the server remembers a job that it does not wait for any more.
+/// The time for which the server remembers a job after it stopped waiting for the answer.
 pub const LATE: Duration = Duration::from_mins(1);
 
 /// The time for which the old certificate and the old sealing key of an agent serve after a renewal.
@@ -102,7 +102,7 @@ pub const AUTHORITY_LIFE: Duration = Duration::from_hours(3_652 * 24);
 /// The life of an enrolment token.
 pub const TOKEN_LIFE: Duration = Duration::from_hours(1);
 
-/// The difference of clocks that certificates allow for.
+/// The clock skew that certificates allow for.
 pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_at_the_ends_of_the_range_stay_there() {
+    fn arithmetic_on_instants_saturates_at_the_ends_of_the_range() {
         let (first, last) = (Time::from_millis(0), Time::from_millis(u64::MAX));
         assert_eq!((last.after(Duration::MAX), first.before(Duration::MAX)), (last, first));
         assert_eq!(last.until(first), Duration::ZERO);

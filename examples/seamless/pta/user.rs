@@ -1,4 +1,4 @@
-//! The user of a job, as the user typed the name.
+//! The user of a job, with the name as the user typed it.
 
 use crate::encoding::Text;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ impl User {
         is_whole.then_some(Self { name, kind })
     }
 
-    /// Returns whether the name has the form that it claims. A message may claim another form.
+    /// Returns whether the name has the form in `kind`. A message may claim a wrong form.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         Self::parse(self.name.as_str()).as_ref() == Some(self)
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typed_name_has_one_of_three_forms_and_empty_parts_make_no_name() {
+    fn typed_name_is_read_in_one_of_three_forms_and_a_name_with_an_empty_part_is_refused() {
         for (typed, kind, account) in [
             ("alice", Kind::Account, "alice"),
             (" alice@contoso.test ", Kind::Principal, "alice"),
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn name_that_claims_another_form_is_not_consistent() {
+    fn name_with_a_wrong_claimed_form_is_not_consistent() {
         let user = User { kind: Kind::Account, ..User::parse("alice@contoso.test").unwrap() };
         assert!(!user.is_consistent());
     }
 
     #[test]
-    fn name_of_a_form_is_its_name_in_messages() {
+    fn form_of_a_name_is_written_as_messages_write_it() {
         for kind in [Kind::Principal, Kind::Account, Kind::DownLevel] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }

@@ -1,6 +1,6 @@
-//! The words of the directory and of an agent about a password, with the numbers by which an administrator finds them.
+//! The refusals of a directory and the failures of agents, with the error numbers that an administrator looks for.
 //!
-//! A "yes" is not among these words: it is a ticket.
+//! This module has no value for a right password, because the answer to a right password is a ticket.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -23,7 +23,7 @@ pub enum Refusal {
     Disabled,
     /// The account has expired.
     AccountExpired,
-    /// The account may not sign in at this hour or from here.
+    /// The account may not sign in at this hour or from this machine.
     Restricted,
     /// The account is locked, disabled or expired, and the directory does not say which.
     Revoked,
@@ -36,7 +36,7 @@ pub enum Told {
     /// The directory had seen the password.
     AfterPassword,
     /// The directory told the state of the account before it saw the password. The attempt counts as a wrong password, as
-    /// for every other name.
+    /// with a name that has no such account.
     BeforePassword,
 }
 
@@ -53,19 +53,19 @@ pub enum Fault {
     /// The clocks of the agent and of the KDC are too far apart.
     #[error("the clocks of the agent and of the KDC are too far apart")]
     ClockSkew,
-    /// The sealed password did not open.
+    /// The agent could not open the sealed password.
     #[error("the sealed password did not open at the agent")]
     CannotOpen,
     /// The job came after its end, or a second time.
     #[error("the job came to the agent too late or twice")]
     ExpiredJob,
-    /// The alternate name is of no user, or of several.
+    /// Several users have the alternate name.
     #[error("the alternate name is of no user, or of several")]
     AlternateId,
     /// The agent has too many jobs.
     #[error("the agent has too many jobs")]
     Busy,
-    /// The KDC answered with an error that is no verdict on the user.
+    /// The KDC answered with an error that says nothing about the user.
     #[error("the KDC refused the agent's request")]
     KdcError,
 }
@@ -76,7 +76,7 @@ pub enum Failure {
     /// No agent of the tenant could be asked.
     #[error("no agent of the tenant is connected")]
     NoAgent,
-    /// All agents of the tenant have as many jobs as they take.
+    /// All agents of the tenant have as many jobs as they can take.
     #[error("all agents of the tenant are busy")]
     Busy,
     /// The agents that could be asked did not answer in time.
@@ -138,7 +138,7 @@ impl Refusal {
         })
     }
 
-    /// Returns the number of Entra's error (`AADSTS`), for the log. Only the log tells an unknown user from a wrong
+    /// Returns the number of Entra's error (`AADSTS`), for the log. Only the log distinguishes an unknown user from a wrong
     /// password.
     #[must_use]
     pub const fn entra(self) -> u32 {
@@ -173,8 +173,8 @@ impl Fault {
         Self::KdcError,
     ];
 
-    /// Returns whether the directory may have checked the password although the agent says this. A job that comes twice to an
-    /// agent may be one that somebody sent again to replace the first answer.
+    /// Returns whether the directory may have checked the password although the agent reports this fault. If a job came twice
+    /// to an agent, an attacker may have sent it again to replace the first answer.
     #[must_use]
     pub const fn may_be_checked(self) -> bool {
         matches!(self, Self::CannotOpen | Self::ExpiredJob)
@@ -213,14 +213,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn status_of_a_refusal_leads_back_to_it() {
+    fn status_of_a_refusal_maps_back_to_the_refusal() {
         for refusal in Refusal::ALL {
             let back = refusal.status().map(Refusal::of_status);
             assert_eq!(back, Some(refusal).filter(|refusal| *refusal != Refusal::Revoked));
         }
     }
 
-    /// 3,221,226,036 is the NTSTATUS of a locked account in decimal form, as a message has it.
+    /// The number 3,221,226,036 is the NTSTATUS of a locked account in decimal form, as messages have it.
     #[test]
     fn locked_account_is_status_c0000234_and_error_50053() {
         assert_eq!(Refusal::of_status(3_221_226_036), Refusal::Locked);

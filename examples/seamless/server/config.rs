@@ -42,7 +42,7 @@
 //! "without_store": "passwords" }`.
 //!
 //! A client with a secret is an application on a server. A client without one is a page (`origins` are the origins that may ask
-//! for tokens) or a native program. A client without `grants` is an API: it inspects the tokens for its `resources`.
+//! for tokens) or a native program. A client with empty `grants` is an API: it inspects the tokens for its `resources`.
 //! `oidc/clients.rs` describes all fields.
 //!
 //! For agents that validate passwords (`agents/mod.rs`): `"agents": { "listen": "0.0.0.0:8443", "nodes":
@@ -80,10 +80,11 @@ pub(crate) struct Config {
     /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
     /// socket. With `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
-    /// The address of the host to which browsers send tickets, as `https://autologon.microsoftazuread-sso.com`, if the pages
-    /// of `address` have another host. Only this host must be in the browsers' intranet zone. It leads to this server, too.
+    /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if it is not
+    /// the host of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must also lead to this server.
     pub(crate) autologon: Option<String>,
-    /// The addresses and networks of the proxies in front of the server. Only their headers name the client.
+    /// The addresses and networks of the proxies in front of the server. The server takes the client's address only from the
+    /// headers of these proxies.
     #[serde(default)]
     proxies: Vec<Network>,
     /// The headers that the proxies write: `x-forwarded` (`X-Forwarded-For`, `-Proto` and `-Host`) or `forwarded` (RFC
@@ -117,7 +118,7 @@ pub(crate) struct TlsConfig {
     pub(crate) certificate: PathBuf,
     /// The file with the private key, in PEM.
     pub(crate) key: PathBuf,
-    /// The tickets that must be bound to the certificate: `if-present`, `if-advertised` or `require`.
+    /// Which tickets must be bound to the certificate: `if-present`, `if-advertised` or `require`.
     #[serde(default)]
     pub(crate) channel_bindings: Bindings,
 }
@@ -126,12 +127,12 @@ pub(crate) struct TlsConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Bindings {
-    /// Every client may send no bindings. Bindings of another certificate are refused.
+    /// Every client may leave out the bindings. The server refuses bindings of another certificate.
     #[default]
     IfPresent,
     /// Clients that announce bindings (MS-KILE section 2.2.7), as Windows does, must send them.
     IfAdvertised,
-    /// Every client must send bindings. Chromium on Linux and some versions of curl cannot.
+    /// Every client must send bindings. Chromium on Linux and some versions of curl cannot send them.
     Require,
 }
 
@@ -145,8 +146,8 @@ impl From<Bindings> for BindingLevel {
     }
 }
 
-/// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients
-/// behind it. The process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
+/// The limits on clients. The limits do not apply to a trusted proxy. The limits on addresses apply to the clients behind it. The
+/// process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -156,19 +157,18 @@ pub(crate) struct Limits {
     pub(crate) connections_of_address: usize,
     /// The number of requests that one address may send each second.
     pub(crate) requests_per_second: u32,
-    /// The number of requests that one address may send at once, after a pause.
+    /// The number of requests that one address may send in a burst, after a pause.
     pub(crate) requests_at_once: u32,
     /// The number of wrong passwords of one address within ten minutes, after which a pause begins for this address.
     pub(crate) wrong_passwords_of_address: u32,
-    /// The number of families of refresh tokens that one tenant may have. Beyond it, clients get access tokens only.
+    /// The number of families of refresh tokens that one tenant may have. Beyond this number, clients get access tokens only.
     pub(crate) refresh_tokens_of_tenant: u32,
-    /// The time from the request of a password to its refusal, in seconds. A directory that takes longer cannot be
-    /// used.
+    /// The time from a request with a password to the refusal, in seconds. The server cannot use a directory that takes longer.
     pub(crate) password_seconds: u64,
 }
 
 impl Default for Limits {
-    /// Serves an office of some thousand users behind one address.
+    /// Returns limits that are high enough for some thousand users behind one address.
     fn default() -> Self {
         Self {
             connections: 768,
@@ -211,8 +211,8 @@ pub(crate) struct StateConfig {
     /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`. With `rediss://`, the
     /// connections are by TLS.
     valkey: Option<Nodes>,
-    /// The file with the certificate authority of `valkey`, in PEM. Without it, an authority of the operating system
-    /// is needed.
+    /// The file with the certificate authority of `valkey`, in PEM. Without this file, an authority of the operating system must
+    /// have signed the certificate.
     ca: Option<PathBuf>,
     /// The file with the secret of all nodes, for `valkey`: 32 random octets.
     secret: Option<PathBuf>,
@@ -231,13 +231,13 @@ pub(crate) struct TenantConfig {
     pub(crate) account: String,
     /// The path of the keytab, relative to the folder of the configuration file.
     pub(crate) keytab: PathBuf,
-    /// Whether a ticket may name a version of the key that the keytab does not have. A KDC never writes such a ticket, but a
-    /// person who wrote the keytab may have guessed its versions.
+    /// Whether a ticket may name a version of the key that the keytab does not have. A KDC never issues such a ticket for a
+    /// correct keytab. But the person who made the keytab may have guessed its key versions.
     #[serde(default)]
     pub(crate) any_kvno: bool,
     /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
-    /// How passwords are validated. Without it, the `kdc` validates them, if there is one.
+    /// How passwords are validated. Without this field, the `kdc` validates them, if there is one.
     pub(crate) password: Option<PasswordConfig>,
     /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
     #[serde(default)]
@@ -248,7 +248,7 @@ pub(crate) struct TenantConfig {
     /// The suffixes of user names that select this tenant.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
-    /// The identifier of the tenant in tokens (`tid`). Without it, the name gives the identifier.
+    /// The identifier of the tenant in tokens (`tid`). Without this field, the identifier is derived from the name.
     pub(crate) guid: Option<Guid>,
     /// The domains whose users sign in at another federation service. Their tickets are refused.
     #[serde(default)]
@@ -258,16 +258,16 @@ pub(crate) struct TenantConfig {
     pub(crate) username_mixed: bool,
     #[serde(default)]
     pub(crate) proof: ProofConfig,
-    /// The app passwords of the users. Without it, there are none.
+    /// The settings of app passwords. Without this field, users have no app passwords.
     pub(crate) app_passwords: Option<app_password::Config>,
     /// The applications to which users of this tenant sign in by OpenID Connect.
     #[serde(default)]
     pub(crate) clients: Vec<RegisteredClient>,
-    /// The audiences whose access tokens are signed with ES256: resources, or the issuer for the server's own endpoints. The
-    /// others are signed with RS256.
+    /// The audiences whose access tokens are signed with ES256: resources, or the issuer for the server's own endpoints. Access
+    /// tokens for other audiences are signed with RS256.
     #[serde(default)]
     pub(crate) es256_audiences: Vec<String>,
-    /// The names of groups in tokens. A group without a name has its SID.
+    /// The names of groups in tokens. For a group without a name, tokens have its SID.
     #[serde(default)]
     pub(crate) group_names: HashMap<Sid, String>,
     /// The users and groups whose sign-ins the server counts as those of administrators, in addition to the administrators
@@ -277,18 +277,18 @@ pub(crate) struct TenantConfig {
     /// The networks in which the sign-in page tries a ticket. Without networks, the page tries a ticket everywhere.
     #[serde(default)]
     ticket_networks: Vec<Network>,
-    /// The groups whose members may sign in by ticket. Without groups, every user may.
+    /// The groups whose members may sign in by ticket. Without groups, every user may sign in by ticket.
     #[serde(default)]
     pub(crate) ticket_groups: Vec<Sid>,
 }
 
-/// Who must also enter a one-time code (RFC 6238).
+/// The rules about who must also enter a one-time code (RFC 6238).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ProofConfig {
     /// The secrets of users, in base32, by their SIDs.
     pub(crate) secrets: HashMap<Sid, String>,
-    /// Whether every user must enter a code. A user without a secret cannot sign in then.
+    /// Whether every user must enter a code. If so, a user without a secret cannot sign in.
     pub(crate) everyone: bool,
     /// The users who must enter a code at every sign-in.
     pub(crate) users: Vec<Sid>,
@@ -393,8 +393,8 @@ impl Config {
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
             }
-            // Each tenant has its own replay cache. So two tenants of one realm would both accept the same
-            // authenticator. Also, a user of a realm must belong to only one tenant.
+            // Each tenant has its own replay cache, so two tenants of one realm would both accept the same authenticator. Also, a
+            // user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
             }
@@ -536,7 +536,7 @@ impl TenantConfig {
     }
 }
 
-/// The first parts of paths that are of no tenant.
+/// The first segments of paths that do not belong to a tenant. No tenant may have such a name.
 const RESERVED_NAMES: [&str; 6] = ["common", "organizations", "consumers", "trust", "explain", ".well-known"];
 
 /// A refusal must come within the time of a request.

@@ -1,4 +1,4 @@
-//! Tests of alternate names, with a directory that answers as the test says.
+//! Tests of alternate names, with a directory whose answers the test chooses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::*;
@@ -54,8 +54,8 @@ async fn read(stream: &mut TlsStream<TcpStream>) -> Option<(u8, Vec<u8>)> {
     Some((body[2], body))
 }
 
-/// A directory of one connection. Its search finds these accounts and ends with this code. It returns the octets of the bind
-/// and of the search.
+/// Starts a directory that serves one connection. Its search finds `accounts` and ends with the result code `code`. The task
+/// returns the octets of the bind request and of the search request.
 async fn directory(folder: &Path, accounts: &[&str], code: u8) -> (Values, JoinHandle<Vec<u8>>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("ca.pem"), pem(cert.der())).unwrap();
@@ -111,7 +111,7 @@ fn contains(octets: &[u8], part: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn name_of_one_user_is_the_account_of_this_user_and_that_of_several_is_of_nobody() {
+async fn name_of_one_user_gives_the_account_of_this_user_and_a_name_of_several_users_gives_none() {
     for (accounts, code, expected) in [
         (vec![], 0, Ok(Some(user("a.anderson@example.com")))),
         (vec!["alice"], 0, Ok(Some(user("alice")))),
@@ -130,9 +130,9 @@ async fn name_of_one_user_is_the_account_of_this_user_and_that_of_several_is_of_
     }
 }
 
-/// The name is one value of the filter, whatever its characters are.
+/// The whole name is one value in the filter, even if it has characters such as `*` or `)`.
 #[tokio::test]
-async fn characters_of_a_filter_in_a_name_have_no_meaning() {
+async fn filter_characters_in_a_name_are_escaped() {
     let folder = TempDir::new().unwrap();
     let (values, serving) = directory(folder.path(), &[], 0).await;
     let typed = user("*)(objectClass=*@x");
@@ -148,9 +148,9 @@ fn element_of(text: &str) -> Vec<u8> {
     [&[4, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat()
 }
 
-/// No directory listens, so a question would fail.
+/// No directory listens, so a lookup would fail.
 #[tokio::test]
-async fn account_names_are_not_looked_up_and_a_directory_that_is_away_is_an_error() {
+async fn account_name_is_not_looked_up_and_an_unreachable_directory_is_an_error() {
     let folder = TempDir::new().unwrap();
     let (values, serving) = directory(folder.path(), &[], 0).await;
     serving.abort();
@@ -163,7 +163,7 @@ async fn account_names_are_not_looked_up_and_a_directory_that_is_away_is_an_erro
 }
 
 #[tokio::test]
-async fn certificate_of_another_authority_gets_no_password() {
+async fn server_with_a_certificate_of_another_authority_gets_no_password() {
     let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let (values, serving) = directory(folder.path(), &["alice"], 0).await;
     let (strange, aborted) = directory(other.path(), &[], 0).await;
@@ -174,7 +174,7 @@ async fn certificate_of_another_authority_gets_no_password() {
 }
 
 #[test]
-fn options_that_are_not_complete_or_would_bind_without_a_password_are_refused() {
+fn incomplete_options_and_an_empty_password_are_refused() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| {
         std::fs::write(folder.path().join(name), text).unwrap();

@@ -1,4 +1,4 @@
-//! Tests of one job, with a directory that says what the test wants.
+//! Tests of one job, with a directory whose answers the test chooses.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
@@ -11,7 +11,7 @@ use seamless_pta::{AgentId, SealingPublicKey};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A directory that counts its questions.
+/// A directory that counts how often it is asked.
 struct Says {
     word: Result<Vec<u8>, KdcError>,
     asked: AtomicUsize,
@@ -34,7 +34,7 @@ fn directory(word: Result<Vec<u8>, KdcError>) -> Arc<Says> {
     Arc::new(Says { word, asked: AtomicUsize::new(0) })
 }
 
-/// Returns what an agent has after its enrolment.
+/// Returns the session of an agent that has just enrolled.
 fn session() -> Session {
     let (now, tenant, agent) = (clock::now(), Tenant::new("contoso.test").unwrap(), AgentId::from_random([1; 16]));
     let (authority, keys) = (Authority::make(Fixed::new([0x40; 16]), now).unwrap(), Keys::make().unwrap());
@@ -83,7 +83,7 @@ fn opened(terms: &Terms, key: &AnswerKey, answer: &Answer) -> Word {
 }
 
 #[tokio::test]
-async fn owner_of_a_job_reads_what_the_directory_of_the_agent_said() {
+async fn owner_of_a_job_opens_the_answer_with_the_result_of_the_directory() {
     let session = session();
     let key = session.sealing.public();
     let status = Some(0xC000_006A);
@@ -103,9 +103,9 @@ async fn owner_of_a_job_reads_what_the_directory_of_the_agent_said() {
     }
 }
 
-/// A broker can send a job a second time, and bring the second answer only. The owner counts what this answer says.
+/// A broker can send a job twice, and deliver only the second answer. The owner counts this answer as a wrong password.
 #[tokio::test]
-async fn job_that_comes_twice_or_after_its_end_is_not_asked_about() {
+async fn directory_is_not_asked_about_a_job_that_comes_twice_or_has_expired() {
     let (session, says) = (session(), directory(Ok(vec![0x60])));
     let (key, validator) = (session.sealing.public(), Validator::new(says.clone(), None));
     let (terms, twice, owner) = job(&session, &key, later());
@@ -120,7 +120,7 @@ async fn job_that_comes_twice_or_after_its_end_is_not_asked_about() {
 }
 
 #[tokio::test]
-async fn job_that_does_not_open_is_not_asked_about_and_its_nonce_is_not_remembered() {
+async fn directory_is_not_asked_about_a_job_that_does_not_open_and_its_nonce_is_not_remembered() {
     let (session, says) = (session(), directory(Ok(vec![0x60])));
     let (own, validator) = (session.sealing.public(), Validator::new(says.clone(), None));
     let (_, other, _) = job(&session, &seamless_pta::SealingKey::from_random(&[9; 32]).public(), later());

@@ -1,8 +1,8 @@
-//! Lines in the form of impacket's secretsdump, on standard input. The changes have no numbers, so each run sends all of them, and
-//! numbers them by its time.
+//! Reads lines in the form of impacket's secretsdump from standard input. The lines have no numbers of changes. So each run sends
+//! all lines, and uses the time of the run as the number.
 //!
-//! A run that was killed goes on if the next one reads the same lines. The cursor has a verifier of the lines, like that of a
-//! password, so it is no better start for guessing than the records.
+//! If a run was killed, the next run resumes it if it reads the same lines. To recognise the lines, the cursor has a verifier of
+//! them, derived like the verifier of a password. So guessing with the cursor is no easier than with the records.
 
 use super::many::{self, Cursor, Work};
 use super::node::Node;
@@ -17,8 +17,8 @@ use std::error::Error;
 use std::io::{self, BufRead, Read as _};
 use zeroize::Zeroizing;
 
-/// Reads the lines, and returns when the server has all of them. With `complete`, the server removes the accounts of the domain that
-/// are not in the lines.
+/// Reads the lines, and returns when the server has all changes. With `complete`, the server removes the accounts of the domain
+/// that are not in the lines.
 pub(crate) async fn send(
     node: &Node,
     options: &Options,
@@ -58,13 +58,13 @@ pub(crate) async fn send(
 
 /// The lines of a run.
 struct Input {
-    /// The changes, of each account one. They have no number yet.
+    /// The changes, one for each account. They have no numbers yet.
     changes: Vec<Change>,
-    /// A hash of all lines, by which a later run knows them again.
+    /// A hash of all lines, by which a later run recognises the same lines.
     hash: NtHash,
     /// The number of lines that cannot be read.
     left_out: usize,
-    /// Whether the last line is the last one of the tool.
+    /// Whether the input ends with the last line that the tool prints.
     has_end: bool,
 }
 
@@ -105,7 +105,7 @@ impl Input {
     }
 }
 
-/// The cursor of a run: which lines it sends, their number as changes, and how many the server has.
+/// The cursor of a run: the lines that it sends, the number of their changes, and how many of them the server has.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     /// The verifier of the lines, as text.
@@ -115,8 +115,8 @@ struct Place {
 }
 
 impl Place {
-    /// Reads a cursor. Returns `None` if it is of other lines, or if the run has come to its end. A complete run has its end after
-    /// the removals, and then there is no place.
+    /// Reads a cursor. Returns `None` if the cursor is of other lines, or if its run has ended. A run with `complete` ends after
+    /// the removals.
     fn of(cursor: &str, hash: &NtHash, total: usize, complete: bool) -> Option<Self> {
         let mut parts = cursor.split(' ');
         let (Some(input), Some(usn), Some(sent), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -130,7 +130,7 @@ impl Place {
     }
 }
 
-/// The cursor after a complete run, with which no run goes on.
+/// The cursor after a complete run. No later run resumes from it.
 const ENDED: &str = "ended";
 
 /// The largest number of octets of a line.
@@ -157,13 +157,13 @@ mod tests {
         Input::read(text.as_ref(), domain()).unwrap()
     }
 
-    /// Returns the cursor of a run that has sent `sent` of the lines.
+    /// Returns the cursor of a run that has sent the first `sent` lines.
     fn cursor(input: &Input, sent: usize) -> String {
         format!("{} 77 {sent}", *Parameters::new([1; 10], 1000).unwrap().derive(&input.hash).to_text())
     }
 
     #[test]
-    fn lines_are_read_and_a_line_that_cannot_be_read_is_left_out_alone() {
+    fn lines_are_read_and_only_an_unreadable_line_is_left_out() {
         let good = [line(1105), line(1106)].concat();
         assert_eq!((read(&good).changes.len(), read(&good).left_out), (2, 0));
         let long = vec![b'x'; 70_000];
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn later_line_of_an_account_counts() {
+    fn last_of_several_lines_of_an_account_counts() {
         let input = read([line(1105), line(1106), line(1105).replace("Enabled", "Disabled")].concat());
         let disabled: Vec<_> = input.changes.iter().map(|change| change.account.as_ref().unwrap().disabled).collect();
         assert_eq!(disabled, [true, false]);
     }
 
     #[test]
-    fn only_the_whole_output_of_the_tool_has_its_end() {
+    fn input_has_its_end_only_if_it_is_the_whole_output_of_the_tool() {
         for (text, expected) in [
             (line(1105) + END, true),
             (line(1105) + END + "\n", true),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn killed_run_goes_on_with_the_same_lines_only() {
+    fn killed_run_is_resumed_with_the_same_lines_only() {
         let lines = [line(1105), line(1106), line(1107)].concat();
         let input = read(&lines);
         let place = |sent: usize, hash: &NtHash, complete| {

@@ -1,5 +1,6 @@
-//! Sends the changes of many objects: all processors derive, and the batches go out in the order of the changes. The cursor of a
-//! batch leads to its last change. So a run that was killed goes on where the server is.
+//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of the
+//! changes. The cursor of a batch is the position of its last change. So if a run was killed, the next run resumes after the last
+//! batch that the server has.
 
 use super::node::Node;
 use super::options::Options;
@@ -25,11 +26,12 @@ pub(crate) struct Work<T> {
 /// What the cursor of a batch says.
 #[derive(Clone, Debug)]
 pub(crate) enum Cursor {
-    /// There is none: a later run sends everything again.
+    /// The batches have no cursor: a later run sends everything again.
     None,
-    /// The number of the last change, which the directory keeps. A later run begins after it.
+    /// The number that the directory gave to the last change. A later run begins after this change.
     Change,
-    /// The number of objects that the server has of an input with a name. A later run with the same input goes on after them.
+    /// The name of the input, and the number of its objects that the server has. A later run with the same input begins after
+    /// these objects.
     Place { of: String, before: usize },
 }
 
@@ -52,8 +54,8 @@ impl Cursor {
     }
 }
 
-/// Sends all objects. `read` reads an object, on several threads; `None` is an object that is left out. Returns the number of records
-/// that are too long to send.
+/// Sends all objects. `read` reads an object, on several threads. It returns `None` for an object that the source leaves out.
+/// Returns the number of records that are too long to send.
 pub(crate) async fn send<T: Send + 'static>(
     node: &Node,
     options: &Options,
@@ -104,17 +106,17 @@ pub(crate) async fn complete(
 /// The records of one batch.
 struct Records {
     records: Vec<Record>,
-    /// The number of objects that were read for it, with those that were left out.
+    /// The number of objects that were read for the batch, including those that were left out.
     of: usize,
 }
 
-/// What became of an object: its record, `None` for an object that is left out, or why it cannot be read.
+/// The result for an object: its record, `None` if the object is left out, or the reason why it cannot be read.
 type Derivation = Result<Option<Record>, String>;
 
 /// The records that threads derive, in the order of their objects.
 struct Derived {
     receiver: mpsc::Receiver<(usize, u64, Derivation)>,
-    /// The records that came before their turn.
+    /// The records that are ready, but must wait for the records before them.
     early: VecDeque<Option<(u64, Derivation)>>,
     next: usize,
     total: usize,
@@ -166,7 +168,7 @@ impl Derived {
                         size = size.saturating_add(octets);
                         batch.records.push(record);
                     }
-                    // Its batch would be too long each time, and keep all later changes from the server.
+                    // A batch with this record would always be too long, and the server would never get a later change.
                     _ => {
                         self.too_long = self.too_long.saturating_add(1);
                         tracing::warn!(object = %record.object, "an object is left out: its record is too long");
@@ -219,7 +221,7 @@ mod tests {
         Options::read(Some("object"), values, Some("dc1".into())).unwrap()
     }
 
-    /// Returns the numbers of the records of each batch of `count` changes, with the last number of the batch.
+    /// Returns, for each batch of `count` changes, the numbers of its records and the number of its last change.
     fn batches(
         count: u64,
         read: impl Fn(u64) -> Result<Option<Change>, String> + Send + Sync + 'static,
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_has_500_objects_and_the_next_one_the_rest_in_their_order() {
+    fn first_batch_has_500_objects_and_the_next_batch_has_the_rest_in_order() {
         for (count, expected) in
             [(0, vec![]), (1, vec![1]), (500, vec![500]), (501, vec![500, 1]), (1001, vec![500, 500, 1])]
         {
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn object_that_is_left_out_moves_the_cursor_and_an_object_that_cannot_be_read_does_not() {
+    fn object_that_is_left_out_moves_the_cursor_and_an_unreadable_object_does_not() {
         let left_out = batches(3, |number| Ok((number == 0).then(|| removal(number))));
         assert_eq!(left_out, [Ok((2, vec![0]))]);
         let failed = batches(3, |number| if number == 1 { Err("down".into()) } else { Ok(Some(removal(number))) });
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_of_large_records_is_shorter_than_the_server_takes_and_a_record_that_is_too_large_is_left_out() {
+    fn batch_of_large_records_stays_below_the_limit_and_a_too_large_record_is_left_out() {
         let domain = "S-1-5-21-4294967295-4294967295-4294967295".parse().unwrap();
         let with = move |number: u64, name: usize| {
             let mut change = secretsdump::read(LINE, domain, number).unwrap().unwrap();
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn cursor_says_the_change_or_the_place_in_the_input() {
+    fn cursor_has_the_last_change_or_the_position_in_the_input() {
         assert_eq!(Cursor::None.after(7, 500), None);
         assert_eq!(Cursor::Change.after(7, 500), Some("7".into()));
         assert_eq!(Cursor::Place { of: "x".into(), before: 1000 }.after(7, 500), Some("x 1500".into()));

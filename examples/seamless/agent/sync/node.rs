@@ -1,5 +1,5 @@
-//! What a source sends to the server. A node that does not answer is asked again, and so are the other nodes, until one has taken
-//! the batch: a batch may come twice.
+//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers. So a
+//! batch may come twice.
 
 use crate::arguments::Arguments;
 use crate::clock;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// The server, with this source's certificate, which is renewed in time.
+/// The connection data of the server, with the certificate of this source. The source renews the certificate in time.
 pub(crate) struct Node {
     folder: Folder,
     proxy: Option<Arc<Proxy>>,
@@ -31,19 +31,19 @@ impl Node {
         Ok(Self { folder: arguments.folder.clone(), proxy, session })
     }
 
-    /// Returns the cursor of the last batch, if it was of this source.
+    /// Returns the cursor of the last batch, if the batch was from this source.
     pub(crate) async fn cursor(&self, source: ObjectId) -> Result<Option<String>, ConnectionError> {
         let body = self.ask(Method::GET, &format!("hashes?source={source}"), &[]).await?;
         let progress: Progress = read(&body)?;
         Ok(progress.at.filter(|(of, _)| *of == source).and_then(|(_, cursor)| cursor))
     }
 
-    /// Sends a batch. The answer says that the server has it.
+    /// Sends a batch. An answer means that the server has stored the batch.
     pub(crate) async fn send(&self, batch: &Batch) -> Result<Answer, ConnectionError> {
         let body = serde_json::to_vec(batch).map_err(|error| ConnectionError::Ended(error.to_string()))?;
         let answer: Answer = read(&self.ask(Method::POST, "hashes", &body).await?)?;
         for refused in &answer.refused {
-            // A batch may come twice, so an older record is no news.
+            // A batch may come twice, so the refusal of an older record is no reason for a warning.
             if refused.code == Refusal::Older {
                 tracing::debug!(object = %refused.object, "the server refuses a record: {}", refused.code);
             } else {
@@ -53,7 +53,8 @@ impl Node {
         Ok(answer)
     }
 
-    /// Asks the nodes one after the other, and begins again after a pause, until one answers or refuses.
+    /// Asks the nodes one after the other until one answers or refuses. After all nodes, the source pauses and tries again, up to
+    /// `TRIES` rounds.
     async fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ConnectionError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
@@ -80,8 +81,8 @@ impl Node {
         })
     }
 
-    /// Returns the session, with a new certificate if it is time. Another program may work in the same folder, so it may have renewed the
-    /// certificate.
+    /// Returns the session, with a new certificate if the renewal is due. Another program that uses the same folder may already
+    /// have renewed the certificate.
     async fn session(&self) -> Result<Arc<Session>, ConnectionError> {
         let mut session = self.session.lock().await;
         if clock::now() >= session.identity.renew_at || self.folder.pending()?.is_some() {

@@ -1,5 +1,6 @@
-//! The script of `samba-tool user syncpasswords`: one object in LDIF on standard input. `samba-tool` goes on after a first line that
-//! begins with `DONE-EXIT:`, and comes again with the same object otherwise.
+//! Runs as the script of `samba-tool user syncpasswords`, with one object in LDIF on standard input. If the first line of the
+//! output begins with `DONE-EXIT:`, `samba-tool` continues with the next object. Otherwise `samba-tool` calls the script with the
+//! same object again.
 
 use super::node::Node;
 use super::options::Options;
@@ -14,11 +15,12 @@ pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn E
     let limit = u64::try_from(ldif::MAX_SIZE)?.saturating_add(1);
     let mut octets = Zeroizing::new(Vec::with_capacity(16 * 1024));
     std::io::stdin().take(limit).read_to_end(&mut octets)?;
-    // `samba-tool` must not come again for ever with an object that cannot be sent, because it sends no other one meanwhile.
+    // For an object that cannot be sent, the script also prints `DONE-EXIT:`. Otherwise `samba-tool` would repeat it for ever,
+    // and send no other object.
     let Ok(text) = std::str::from_utf8(&octets) else { return left_out(&"it is not UTF-8") };
     let change = match ldif::read(text, options.directory()) {
         Ok(change) => change,
-        // A computer never signs in by password.
+        // A computer never signs in here with a password.
         Err(ldif::InvalidObject::NoUser) => return done("the object is no user"),
         Err(error) => return left_out(&error),
     };
@@ -36,7 +38,7 @@ fn left_out(error: &dyn Display) -> Result<(), Box<dyn Error + Send + Sync>> {
     done(&format!("the object is left out: {error}"))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "each way of the caller ends with this result")]
+#[expect(clippy::unnecessary_wraps, reason = "every branch of the caller returns this result")]
 fn done(what: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     println!("DONE-EXIT: {what}");
     Ok(())

@@ -8,16 +8,16 @@ use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is sent, and how.
+/// The settings of a run: what the source sends, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) source: Source,
     pub(crate) iterations: u32,
-    /// The attribute with a further name of each user.
+    /// The attribute with the alternate name of each user.
     pub(crate) alternate: Option<String>,
     /// How long the directory locks an account, or `None` if an administrator must unlock it.
     pub(crate) lockout_seconds: Option<i64>,
-    /// The directory server that numbers the changes.
+    /// The identifier of the directory server that numbers the changes.
     pub(crate) id: ObjectId,
 }
 
@@ -65,8 +65,8 @@ pub(crate) struct Values {
 }
 
 impl Options {
-    /// Reads the options of the kind `object`, `lines` or `samba`. `host` is the name of this machine, by which the source is
-    /// known unless `--source` names it.
+    /// Reads the options of the kind `object`, `lines` or `samba`. `host` is the name of this machine. It names the source
+    /// unless `--source` gives another name.
     pub(crate) fn read(kind: Option<&str>, values: Values, host: Option<String>) -> Result<Self, &'static str> {
         let source = match kind {
             Some("object") if values.complete => return Err("--complete: one object is not complete"),
@@ -96,7 +96,7 @@ impl Options {
         })
     }
 
-    /// Returns the parameters of one more verifier, with a random salt.
+    /// Returns the parameters of a new verifier, with a random salt.
     pub(crate) fn parameters(&self) -> Result<Parameters, getrandom::Error> {
         let mut salt = [0; 10];
         getrandom::fill(&mut salt)?;
@@ -109,7 +109,7 @@ impl Options {
     }
 }
 
-/// Returns the number of a source with this name.
+/// Returns the identifier of the source with this name.
 #[expect(clippy::expect_used, reason = "a digest of SHA-256 has 32 octets")]
 fn id_of(name: &str) -> ObjectId {
     let digest = Sha256::digest(name.trim().to_lowercase());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn source_with_its_options_is_read() {
+    fn each_kind_of_source_is_read_with_its_options() {
         let samba = read("samba", Values { every: Some(0), ..Values::default() }).unwrap();
         let database = PathBuf::from("/var/lib/samba/private/sam.ldb");
         assert_eq!(samba.source, Source::Samba { database, every: Some(Duration::from_secs(1)), run: Run::Changes });

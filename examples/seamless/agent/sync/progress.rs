@@ -55,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Returns the time that the rest needs, if it goes on as before.
+    /// Returns the time that the remaining objects need at the present speed.
     fn left(&self) -> Option<String> {
         let rest = self.total.checked_sub(self.sent).filter(|rest| *rest > 0 && self.sent > 0)?;
         let spent = self.began.elapsed().as_secs();
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bar_is_as_full_as_the_run() {
+    fn bar_shows_the_sent_share_of_the_run() {
         for (sent, total, full) in [(0, 10, 0), (5, 10, 15), (10, 10, 30), (0, 0, 30)] {
             assert_eq!(bar(sent, total).matches('=').count(), full, "{sent} of {total}");
         }

@@ -1,10 +1,10 @@
 //! Reads the database of a Samba domain controller by `ldbsearch`, as root on that machine.
 //!
-//! A run asks for the objects that changed since the cursor, and then for each object alone: Samba gives the groups of a user
-//! (`tokenGroups`) for one object only. Deleted objects are listed, too.
+//! A run lists the objects that changed since the cursor, and then reads each object with its own search, because Samba returns
+//! the groups of a user (`tokenGroups`) only if a search reads one object. The list has deleted objects, too.
 //!
-//! A new member of a group changes the group and not the user. So a run with `--all`, each night, sends all accounts. Their records
-//! have the number of the directory's last change, so they are newer than those that the server has.
+//! A new member of a group changes the group, and not the user. So a nightly run with `--all` sends all accounts. Their records
+//! have the number of the directory's last change, so they count as newer than the records that the server has.
 
 use super::directory::{Listed, listed};
 use super::many::{self, Cursor, Work};
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-/// Sends the changes since the last run, once or again and again.
+/// Sends the changes since the last run, once or repeatedly.
 pub(crate) async fn send(
     node: &Node,
     options: &Options,
@@ -49,7 +49,7 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
     let after: u64 = cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
     let items = list(database, after)?;
     if items.is_empty() {
-        // The server learns that the source is alive, and that nothing has changed.
+        // An empty batch tells the server that the source is alive, and that nothing has changed.
         let batch = seamless_phs::Batch {
             v: 1,
             source: options.id,
@@ -66,8 +66,8 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
     many::send(node, options, Work { items, cursor: Cursor::Change }, read).await.map(drop)
 }
 
-/// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If an object was left
-/// out, the server removes nothing, because it might be the account of this object.
+/// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If the source left
+/// out an object, the server removes nothing. Otherwise it might remove the account of this object.
 async fn run_all(
     node: &Node,
     options: &Options,
@@ -93,7 +93,7 @@ async fn run_all(
     }
 }
 
-/// Lists the users that changed after a change, in the order of their changes.
+/// Lists the users with a change after the change `after`, in the order of their last changes.
 fn list(database: &Path, after: u64) -> Result<Vec<(u64, ObjectId)>, String> {
     let filter = format!("(&(objectClass=user)(!(objectClass=computer))(uSNChanged>={}))", after.saturating_add(1));
     let text = search(database, &["--show-deleted", "--show-recycled", &filter, "objectGUID", "uSNChanged"])?;
@@ -116,7 +116,7 @@ fn domain(database: &Path) -> Result<Sid, String> {
     sids.find(Sid::is_domain).ok_or_else(|| "ldbsearch: no SID of the domain".into())
 }
 
-/// What became of an object of the list.
+/// The result of reading an object of the list.
 enum Object {
     Change(Box<Change>),
     /// The object is no user.
@@ -145,7 +145,7 @@ fn read(database: &Path, options: &Options, object: ObjectId) -> Result<Object, 
     Ok(match ldif::read(&text, options.directory()) {
         Ok(change) => Object::Change(Box::new(change)),
         Err(ldif::InvalidObject::NoUser) => Object::NoUser,
-        // One object must not keep the others from the server.
+        // One unreadable object must not keep the run from sending the other objects.
         Err(error) => {
             tracing::warn!(%object, "an object is left out: {error}");
             Object::LeftOut

@@ -1,5 +1,5 @@
-//! Tests with what Samba 4.17.12 wrote to the script of `samba-tool user syncpasswords`, after the password `Pa$$w0rd` was set,
-//! and after the account was deleted.
+//! Tests with the output of Samba 4.17.12 to the script of `samba-tool user syncpasswords`: after the password `Pa$$w0rd` was
+//! set, and after the account was deleted.
 
 use super::*;
 use crate::verifier::Parameters;
@@ -79,7 +79,7 @@ fn state_of_the_account_is_read() {
 }
 
 #[test]
-fn line_that_goes_on_in_the_next_line_is_read() {
+fn value_that_continues_in_the_next_line_is_read() {
     let account = alice("userPrincipalName: alice@contoso.test", "userPrincipalName: alice@cont\n oso.test").unwrap();
     assert_eq!(account.upn.as_deref(), Some("alice@contoso.test"));
 }
@@ -92,7 +92,7 @@ fn hash_whose_octets_are_all_printable_is_read() {
 }
 
 #[test]
-fn missing_doubled_or_malformed_attribute_is_named_without_its_value() {
+fn missing_repeated_or_malformed_attribute_gives_an_error_with_its_name_and_without_its_value() {
     for (from, to, expected) in [
         ("objectGUID: 7bf2564b-8bf5-46ba-ba1a-ff4948038713\n", "", InvalidObject::Attribute("objectGUID")),
         ("objectSid: S", "objectSid: T", InvalidObject::Attribute("objectSid")),

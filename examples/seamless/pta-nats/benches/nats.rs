@@ -1,7 +1,7 @@
-//! What a job takes: sealing and opening alone, in the queue of one process, and between two nodes with NATS.
+//! Measures the time of a job in three cases: sealing and opening alone, the queue of one process, and two nodes with NATS.
 //!
 //! `cargo bench -p kerberos-sso-seamless-pta-nats` starts `nats-server` on a free port. The agents answer at once. All figures
-//! are of one run, so their ratios hold on a busy machine, too.
+//! come from one run, so their ratios hold on a busy machine, too.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 /// The results of one run.
 struct Measured {
     each_second: f64,
-    /// The time of the processor that this thread needs for a job. Other processes do not change it much.
+    /// The CPU time that this thread needs for a job. Other processes do not change this time much.
     processor: Duration,
     p50: Duration,
     p99: Duration,
@@ -35,7 +35,7 @@ struct Measured {
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        // The fastest of the rounds counts: other processes only slow a round down.
+        // The fastest round counts, because other processes can only make a round slower.
         let mut rows = round().await;
         for _ in 1..ROUNDS {
             for (row, next) in rows.iter_mut().zip(round().await) {
@@ -112,14 +112,14 @@ async fn nats(url: &str, at_once: usize) -> Measured {
     a.serve(Arc::new(Gateway::default()));
     b.serve(Arc::clone(&gateway));
     let agents = agents(&gateway, at_once);
-    // The subscription to the offers is there when the first job is done.
+    // The first successful job shows that the subscription to the offers is active.
     while sign_in(&a, &Desk::new(), RIGHT).await.0.is_err() {}
     let done = load(Arc::new(a), at_once).await;
     agents.iter().for_each(tokio::task::JoinHandle::abort);
     done
 }
 
-/// Starts two agents, which have places for all jobs.
+/// Starts two agents that can take all jobs at the same time.
 fn agents(gateway: &Arc<Gateway>, at_once: usize) -> Vec<tokio::task::JoinHandle<()>> {
     let places = (1..=2).flat_map(|number| std::iter::repeat_n(number, at_once));
     places.map(|number| tokio::spawn(work(Arc::clone(gateway), number, number.into(), Act::Ask(0)))).collect()
@@ -144,13 +144,13 @@ async fn load(queue: Arc<dyn Queue>, at_once: usize) -> Measured {
     measured(times, began.elapsed(), processor)
 }
 
-/// Returns the time of the processor that this thread has used. Linux counts it in nanoseconds.
+/// Returns the CPU time that this thread has used. Linux counts it in nanoseconds.
 fn processor() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// `before` is the time of the processor at the beginning.
+/// Returns the results of a run. `before` is the CPU time at the beginning of the run.
 fn measured(mut times: Vec<Duration>, whole: Duration, before: Duration) -> Measured {
     let processor = processor().checked_sub(before).unwrap() / u32::try_from(times.len()).unwrap();
     times.sort_unstable();
@@ -159,7 +159,7 @@ fn measured(mut times: Vec<Duration>, whole: Duration, before: Duration) -> Meas
     Measured { each_second: count / whole.as_secs_f64(), processor, p50: at(50), p99: at(99) }
 }
 
-/// A `nats-server`, which ends with this value.
+/// A `nats-server` process, which is killed when this value is dropped.
 struct Broker {
     server: Child,
     url: String,

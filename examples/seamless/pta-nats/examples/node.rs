@@ -5,9 +5,10 @@
 //! node --name n1 --broker nats://127.0.0.1:4222
 //! ```
 //!
-//! It prints `{"ready":true}` when its agents wait, and `{"connected":true}` when the broker can be reached first. Each line
-//! of its standard input is a sign-in: `right` or `wrong`, or a password of its own after `password `. For each one it prints
-//! the verdict, the agent and the milliseconds. It ends with its standard input.
+//! The program prints `{"ready":true}` when its agents wait for jobs, and `{"connected":true}` when it has connected to the
+//! broker for the first time. Each line of standard input is a sign-in: `right`, `wrong`, or `password ` with any password
+//! after it. For each sign-in, the program prints the verdict, the agent and the milliseconds. The program ends at the end of
+//! standard input.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod made_up;

@@ -1,4 +1,4 @@
-//! What a stranger at the broker, or a node that is not honest, can do.
+//! Tests of what an attacker at the broker, or a malicious node, can do.
 
 use super::hub::{Hub, Wire};
 use super::made_up::{Act, Desk, RIGHT, agent, ask_about, sealing_key, sign_in, tenant, work};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Replies to all requests on a subject.
+/// Replies to all requests on a subject, in place of an honest node.
 async fn impersonate(
     wire: &Wire,
     subject: String,
@@ -50,7 +50,7 @@ fn offered(request: &Request) -> Offer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn claim_of_an_agent_that_the_registry_does_not_know_gets_no_password() {
+async fn claim_for_an_agent_that_the_registry_does_not_know_gets_no_password() {
     let hub = Arc::<Hub>::default();
     let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
     let claims = impersonate(&wire, subject::offers(&tenant()), Some(subject::GROUP), |request| {
@@ -64,9 +64,10 @@ async fn claim_of_an_agent_that_the_registry_does_not_know_gets_no_password() {
     assert!(job(&hub).is_none());
 }
 
-/// The registry refuses the agent of another node. The own agent, which comes meanwhile, has the second attempt.
+/// The registry refuses the agent of another node. Meanwhile an agent connects to this node, and gets the second
+/// attempt.
 #[tokio::test(start_paused = true)]
-async fn job_that_an_own_agent_claims_after_one_of_another_node_goes_to_the_own_agent() {
+async fn job_that_an_own_agent_claims_after_an_agent_of_another_node_goes_to_the_own_agent() {
     let hub = Arc::<Hub>::default();
     let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
     let claims =
@@ -85,7 +86,7 @@ async fn job_that_an_own_agent_claims_after_one_of_another_node_goes_to_the_own_
 }
 
 #[tokio::test(start_paused = true)]
-async fn replies_that_are_no_claim_of_this_job_are_no_claims() {
+async fn malformed_replies_and_claims_of_another_job_are_ignored() {
     let forged: [fn(Offer) -> Vec<u8>; 4] = [
         |_| claim(Fixed::new([9; 16]), 1),
         |_| b"{}".to_vec(),
@@ -110,7 +111,8 @@ async fn replies_that_are_no_claim_of_this_job_are_no_claims() {
     }
 }
 
-/// Returns the answer of a stranger, which has no key of the job. The one that it makes itself has a key of its own.
+/// Returns an answer that an attacker forged. The attacker does not have the key of the job, so the answer is sealed
+/// with another key.
 fn forged(word: &Word) -> Answer {
     let key = sealing_key(1).public();
     let (name, job) = (User::parse("alice").unwrap(), Fixed::new([9; 16]));
@@ -124,8 +126,8 @@ fn forged(word: &Word) -> Answer {
 /// Makes the answer to a job.
 type Forge = Box<dyn Fn(&Job) -> Delivered>;
 
-/// The stranger claims for a known agent, or owns the broker, and drops the answers or replaces them by its own. It gets
-/// neither a refusal nor a failure that would give the attempt back to a guesser. That there is no verdict counts.
+/// The attacker claims jobs in the name of a known agent, and drops the answers or replaces them. The sign-in then ends
+/// without a verdict, and counts as a wrong password. So the attacker gets no attempt that does not count.
 #[tokio::test(start_paused = true)]
 async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say() {
     let refused = Word::Refused { code: Refusal::Locked, status: None, told: Told::AfterPassword };
@@ -166,9 +168,9 @@ async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say()
     }
 }
 
-/// Who knew the public key could seal a guess of its own to the agent, and would then read the answer.
+/// An attacker who knew the public key could seal a guessed password to the agent, and could then open the answer.
 #[tokio::test(start_paused = true)]
-async fn no_message_has_the_public_key_of_an_agent_or_a_word_about_a_password() {
+async fn no_message_has_the_public_key_of_an_agent_or_a_readable_verdict() {
     let hub = Arc::<Hub>::default();
     let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
     assert!(sign_in(a.queue(), &Desk::new(), "wrong").await.0.is_ok());
@@ -180,7 +182,7 @@ async fn no_message_has_the_public_key_of_an_agent_or_a_word_about_a_password() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn rubbish_gets_no_reply_and_the_node_serves_on() {
+async fn malformed_request_gets_no_reply_and_the_node_still_serves_jobs() {
     let hub = Arc::<Hub>::default();
     let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
     let wire = hub.connect();
@@ -194,7 +196,7 @@ async fn rubbish_gets_no_reply_and_the_node_serves_on() {
     assert!(is_ticket_of(&sign_in(a.queue(), &Desk::new(), RIGHT).await.0, 1));
 }
 
-/// A job that nobody has claimed is lost at once, so nobody fills the node with jobs.
+/// A node reports a job that no agent has claimed as lost. So an attacker cannot fill the node with jobs.
 #[tokio::test(start_paused = true)]
 async fn job_without_a_claim_is_lost_at_once() {
     let hub = Arc::<Hub>::default();

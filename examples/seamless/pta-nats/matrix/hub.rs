@@ -1,4 +1,4 @@
-//! A broker in memory, which the test kills and starts.
+//! A broker in memory. A test can cut and restore the connections to it.
 
 use crate::broker::{Broker, Link, NotDelivered, Request};
 use futures_util::StreamExt as _;
@@ -17,9 +17,9 @@ pub(super) struct Hub(Mutex<Inner>);
 struct Inner {
     next: u64,
     subscriptions: Vec<Subscription>,
-    /// The requests whose replies have not come.
+    /// The requests that have no reply yet.
     asked: HashMap<String, oneshot::Sender<Vec<u8>>>,
-    /// All subjects and messages.
+    /// All messages so far, each with its subject.
     frames: Vec<(String, Vec<u8>)>,
 }
 
@@ -61,7 +61,7 @@ impl Inner {
 }
 
 impl Wire {
-    /// Ends the connection, and with it the requests of this node whose replies have not come.
+    /// Ends the connection, and all requests of this node that have no reply yet.
     pub(super) fn cut(&self) {
         self.link.send_replace(Link::Away);
         let inbox = format!("inbox.{}.", self.number);
@@ -90,7 +90,7 @@ impl Broker for Wire {
             let is_meant =
                 |to: &&Subscription| to.subject == subject && to.of != self.number && *to.link.borrow() != Link::Away;
             let to: Vec<_> = inner.subscriptions.iter().filter(is_meant).collect();
-            // Each node of a group in turn.
+            // The requests go to the nodes of a group in turn.
             let at = usize::try_from(number).unwrap().checked_rem(to.len());
             let to = at.and_then(|at| to.get(at)).map(|to| to.tell.clone());
             let is_sent = to.is_some_and(|to| to.send(Request { body, reply: reply.clone() }).is_ok());

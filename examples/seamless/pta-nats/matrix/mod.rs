@@ -1,4 +1,4 @@
-//! The failure matrix of a job between nodes, with the clock of the test and a broker in memory.
+//! Tests of a job between nodes when a part fails, with the clock of the test and a broker in memory.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod hostile;
@@ -31,7 +31,7 @@ impl One {
         self.queue.as_ref().unwrap()
     }
 
-    /// Kills the node: its connections end, those of its agents, too, and its tasks are gone.
+    /// Kills the node: its connections and those of its agents end, and its tasks stop.
     fn kill(&mut self) {
         self.wire.cut();
         self.queue = None;
@@ -39,7 +39,7 @@ impl One {
     }
 }
 
-/// Starts a node with agents, and waits until they wait and the other nodes know of them.
+/// Starts a node with agents. Returns when the agents wait for jobs and the node has subscribed to offers for them.
 async fn node(hub: &Arc<Hub>, name: &str, agents: &[(u8, Act)]) -> One {
     let (wire, gateway) = (hub.connect(), Arc::new(Gateway::default()));
     let queue = Nats::new(wire.clone(), NodeName::parse(name).unwrap());
@@ -55,7 +55,7 @@ async fn node(hub: &Arc<Hub>, name: &str, agents: &[(u8, Act)]) -> One {
     One { wire, queue: Some(queue), gateway, agents: tasks }
 }
 
-/// Waits until all nodes are known to be connected.
+/// Waits until each node assumes that all other nodes are connected.
 async fn settle() {
     sleep(Duration::from_secs(2)).await;
 }
@@ -69,7 +69,7 @@ fn is_refused(verdict: &Result<Verdict, Failure>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agent_of_another_node_brings_a_ticket_or_the_refusal_of_the_directory() {
+async fn agent_of_another_node_returns_a_ticket_or_the_refusal_of_the_directory() {
     let hub = Arc::<Hub>::default();
     let (a, _b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
     let (verdict, millis) = sign_in(a.queue(), &Desk::new(), RIGHT).await;
@@ -95,7 +95,7 @@ async fn node_prefers_its_own_agents_and_asks_the_broker_if_they_are_busy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn own_agents_serve_while_the_broker_is_away_and_others_cannot_be_reached() {
+async fn without_the_broker_a_sign_in_succeeds_with_an_own_agent_and_fails_without_own_agents() {
     let hub = Arc::<Hub>::default();
     let a = node(&hub, "n1", &[(1, Act::Ask(40))]).await;
     let b = node(&hub, "n2", &[]).await;
@@ -107,7 +107,7 @@ async fn own_agents_serve_while_the_broker_is_away_and_others_cannot_be_reached(
     assert_eq!((verdict.unwrap_err(), millis), (Failure::NoAgent, 500));
 }
 
-/// The node has an agent, but NATS does not give an offer back to its sender.
+/// Node B subscribes to the offers of its tenant, but the broker does not deliver a node's own offer to this node.
 #[tokio::test(start_paused = true)]
 async fn job_without_any_agent_fails_at_once() {
     let hub = Arc::<Hub>::default();
@@ -120,7 +120,7 @@ async fn job_without_any_agent_fails_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tenant_without_agents_has_no_receiver_of_offers() {
+async fn no_node_subscribes_to_offers_of_a_tenant_without_agents() {
     let hub = Arc::<Hub>::default();
     let offers = subject::offers(&tenant());
     let b = node(&hub, "n2", &[(1, Act::Ask(40)), (2, Act::Ask(40))]).await;
@@ -133,9 +133,9 @@ async fn tenant_without_agents_has_no_receiver_of_offers() {
     assert_eq!(hub::groups(&hub, &offers), []);
 }
 
-/// The first node to come back finds nobody for a moment, and does not believe it.
+/// The first node that reconnects finds no other node for a moment. It does not conclude that there is no agent.
 #[tokio::test(start_paused = true)]
-async fn offer_waits_for_a_broker_and_a_node_that_come_back() {
+async fn offer_waits_until_the_broker_and_the_other_node_are_back() {
     let hub = Arc::<Hub>::default();
     let (a, b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Ask(40))]).await);
     settle().await;
@@ -203,9 +203,9 @@ async fn node_that_dies_before_a_claim_leaves_the_job_to_the_other_gateways() {
     }
 }
 
-/// The node is stopped, and its connection stays: the broker gives offers to it.
+/// The node is stopped but its connection stays open, so the broker still gives offers to it.
 #[tokio::test(start_paused = true)]
-async fn node_that_hangs_before_a_claim_costs_an_eighth_of_a_second() {
+async fn node_that_hangs_before_a_claim_leaves_the_job_to_another_node() {
     let hub = Arc::<Hub>::default();
     let a = node(&hub, "n1", &[]).await;
     let hanging = hub.connect();
@@ -218,7 +218,7 @@ async fn node_that_hangs_before_a_claim_costs_an_eighth_of_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn node_that_dies_between_the_claim_and_the_job_is_known_at_once() {
+async fn attempt_is_lost_at_once_if_its_node_dies_between_the_claim_and_the_job() {
     let hub = Arc::<Hub>::default();
     let a = node(&hub, "n1", &[]).await;
     let b = node(&hub, "n2", &[(1, Act::Ask(40))]).await;
@@ -238,7 +238,7 @@ async fn node_that_dies_between_the_claim_and_the_job_is_known_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn node_that_dies_while_the_directory_is_asked_costs_the_attempt() {
+async fn attempt_is_lost_when_its_time_is_over_if_its_node_dies_while_the_directory_is_asked() {
     let hub = Arc::<Hub>::default();
     let a = node(&hub, "n1", &[]).await;
     let mut b = node(&hub, "n2", &[(1, Act::Ask(1_000))]).await;
@@ -252,7 +252,7 @@ async fn node_that_dies_while_the_directory_is_asked_costs_the_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agent_of_another_node_that_dies_or_hangs_leaves_the_job_to_the_next_one() {
+async fn agent_of_another_node_that_dies_or_hangs_leaves_the_job_to_the_next_agent() {
     for (act, least) in [(Act::Die, 0), (Act::Hang, 4_500)] {
         let hub = Arc::<Hub>::default();
         let (a, b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, act)]).await);
@@ -267,9 +267,9 @@ async fn agent_of_another_node_that_dies_or_hangs_leaves_the_job_to_the_next_one
     }
 }
 
-/// Both nodes have an agent, and one of the two is the excluded one: the broker chooses a node blindly.
+/// Four nodes have only the excluded agent, and one node has another agent. The broker does not know which node this is.
 #[tokio::test(start_paused = true)]
-async fn second_attempt_finds_the_one_node_with_another_agent() {
+async fn second_attempt_finds_the_only_node_with_another_agent() {
     let hub = Arc::<Hub>::default();
     let a = node(&hub, "n1", &[]).await;
     let hang: Vec<_> = [(1, Act::Hang); 3].into();
@@ -301,9 +301,9 @@ async fn offer_waits_half_a_second_for_a_busy_agent_of_another_node() {
     }
 }
 
-/// Node A dies, or the browser goes away: the future of the owner is dropped, and node B is not told.
+/// If node A dies or the browser goes away, the future of the owner is dropped, and node B does not learn of it.
 #[tokio::test(start_paused = true)]
-async fn job_of_an_owner_that_is_gone_ends_at_the_end_of_its_attempt() {
+async fn job_whose_owner_is_gone_ends_when_the_time_of_its_attempt_is_over() {
     let hub = Arc::<Hub>::default();
     let (a, b) = (node(&hub, "n1", &[]).await, node(&hub, "n2", &[(1, Act::Hang)]).await);
     let desk = Desk::new();
@@ -314,10 +314,10 @@ async fn job_of_an_owner_that_is_gone_ends_at_the_end_of_its_attempt() {
     assert_eq!(b.gateway.running(), 0);
 }
 
-/// Two nodes with two agents each, and a broker that is away for 100 ms of each second. The nodes come back one after the
-/// other.
+/// Two nodes have two agents each. Each second, all nodes lose the broker. Then they reconnect one after the other,
+/// within 150 ms.
 #[tokio::test(start_paused = true)]
-async fn thousand_sign_ins_end_right_and_in_time_while_the_broker_is_killed_each_second() {
+async fn thousand_sign_ins_get_the_right_verdict_in_time_while_the_broker_is_killed_each_second() {
     let hub = Arc::<Hub>::default();
     let a = Arc::new(node(&hub, "n1", &[]).await);
     let several = |number| vec![(number, Act::Ask(50)); 4];

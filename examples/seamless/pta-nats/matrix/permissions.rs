@@ -1,4 +1,4 @@
-//! The permissions in `deploy/nats-server.conf`, against the subjects that a node uses.
+//! Compares the permissions in `deploy/nats-server.conf` with the subjects that a node uses.
 
 use crate::subject::tests::matches;
 use crate::{NodeName, subject};
@@ -6,7 +6,7 @@ use seamless_pta::user::Tenant;
 
 const CONFIGURATION: &str = include_str!("../../deploy/nats-server.conf");
 
-/// Returns the quoted values of the lines of a node that begin with a word.
+/// Returns the quoted values in the lines that begin with `word`, from the section of a node.
 fn values(node: &str, word: &str) -> Vec<String> {
     let own = CONFIGURATION.split("user: ").find(|part| part.starts_with(&format!("\"{node}."))).unwrap();
     let lines = own.lines().filter(|line| line.trim_start().starts_with(word));
@@ -26,7 +26,7 @@ fn may_publish(node: &str, subject: &str) -> bool {
 }
 
 #[test]
-fn node_may_do_what_the_queue_does() {
+fn permissions_allow_a_node_everything_that_the_queue_does() {
     for (own, other) in [("n1", "n2"), ("n2", "n1")] {
         let (name, other) = (NodeName::parse(own).unwrap(), NodeName::parse(other).unwrap());
         for tenant in ["contoso.test", "a*b > c"] {
@@ -40,7 +40,7 @@ fn node_may_do_what_the_queue_does() {
 }
 
 #[test]
-fn node_may_not_read_the_jobs_and_replies_of_another_one_nor_all_offers_nor_reply_unasked() {
+fn permissions_forbid_jobs_and_replies_of_another_node_all_offers_and_unrequested_replies() {
     for (own, other) in [("n1", "n2"), ("n2", "n1")] {
         let other = NodeName::parse(other).unwrap();
         let offers = subject::offers(&Tenant::new("contoso.test").unwrap());
@@ -54,7 +54,7 @@ fn node_may_not_read_the_jobs_and_replies_of_another_one_nor_all_offers_nor_repl
 }
 
 #[test]
-fn broker_takes_no_message_that_a_node_would_not_read_and_no_connection_without_a_certificate() {
+fn broker_refuses_messages_too_long_for_a_node_and_connections_without_a_certificate() {
     for line in [format!("max_payload: {}", seamless_pta::message::MAX_BODY), "verify_and_map: true".into()] {
         assert!(CONFIGURATION.lines().any(|present| present.trim() == line), "{line}");
     }

@@ -53,7 +53,7 @@ fn active() -> Agent {
 }
 
 #[test]
-fn first_take_needs_the_opened_challenge_and_later_ones_do_not() {
+fn first_request_for_a_job_needs_the_opened_challenge_and_later_requests_do_not() {
     let agent = enrolled(Role::Pta);
     assert_eq!(agent.state(NOW), State::Enrolled);
     assert_eq!(take(&agent, 1, None, 0), Err(Denied::Unproved));
@@ -66,7 +66,7 @@ fn first_take_needs_the_opened_challenge_and_later_ones_do_not() {
 }
 
 #[test]
-fn agent_is_silent_after_30_seconds_without_a_take_and_active_again_after_a_take() {
+fn agent_is_silent_after_30_seconds_without_a_request_for_a_job_and_active_after_a_request() {
     let agent = active();
     assert_eq!((agent.state(at(29)), agent.state(at(30))), (State::Active, State::Silent));
     let again = take(&agent, 1, None, 100).unwrap();
@@ -82,7 +82,7 @@ fn agent_with_a_wrong_clock_is_silent() {
 }
 
 #[test]
-fn another_certificate_key_or_role_takes_no_job() {
+fn request_with_another_certificate_key_or_role_takes_no_job() {
     let agent = active();
     assert_eq!(take(&agent, 2, None, 0), Err(Denied::Certificate));
     assert_eq!(agent.clone().take(&serial(1), &request(2, None), "", NOW), Err(Denied::Key));
@@ -91,7 +91,7 @@ fn another_certificate_key_or_role_takes_no_job() {
     assert_eq!(take(&enrolled(Role::Phs), 1, Some(1), 0), Err(Denied::Role));
 }
 
-/// Every administrator's decision after every other, with what the agent may then do.
+/// The test makes each decision of an administrator after each other one, and checks what the agent may then do.
 #[test]
 fn revoked_and_locked_agents_may_do_nothing_for_ever_and_draining_agents_may_answer() {
     type Decision = fn(Agent) -> Agent;
@@ -125,7 +125,7 @@ fn revoked_and_locked_agents_may_do_nothing_for_ever_and_draining_agents_may_ans
 }
 
 #[test]
-fn old_certificate_and_key_serve_for_a_minute_after_a_renewal() {
+fn old_certificate_and_key_are_accepted_for_a_minute_after_a_renewal() {
     let agent = active();
     assert_eq!(agent.may_renew(&serial(1), 1, &csr(2), NOW), Ok(Renewal::Issue));
     let agent = agent.renewed(&issued(2), &csr(2), NOW);
@@ -150,7 +150,7 @@ fn repeated_renewal_with_the_same_request_gets_another_certificate_of_the_same_g
     assert_eq!(take(&again, 2, Some(2), 1), Err(Denied::Certificate), "nobody has the lost certificate");
 }
 
-/// The copy and the original renew one after the other, in any order.
+/// The copy and the original of an agent renew one after the other, in either order.
 #[test]
 fn second_renewal_from_one_generation_locks_the_agent() {
     let agent = active().renewed(&issued(2), &csr(2), NOW);
@@ -162,7 +162,7 @@ fn second_renewal_from_one_generation_locks_the_agent() {
     }
 }
 
-/// All generations and certificates of an agent after two renewals.
+/// The test tries each certificate with each generation number, after two renewals.
 #[test]
 fn only_the_present_certificate_with_the_present_generation_renews() {
     let agent = active().renewed(&issued(2), &csr(2), NOW).renewed(&issued(3), &csr(3), NOW);
@@ -180,7 +180,7 @@ fn only_the_present_certificate_with_the_present_generation_renews() {
 }
 
 #[test]
-fn stored_agent_is_read_again() {
+fn stored_agent_is_read_back() {
     let agent = active().renewed(&issued(2), &csr(2), NOW);
     let text = serde_json::to_string(&agent).unwrap();
     assert_eq!(serde_json::from_str::<Agent>(&text).unwrap(), agent);

@@ -1,4 +1,5 @@
-//! The authority that signs the certificates of agents and of nodes. It is in the server's store, and never on an agent.
+//! The authority that signs the certificates of agents and of nodes. The authority's key is in the server's store, and
+//! never on an agent.
 
 use super::{Request, Role, Serial, URN, name_of_key};
 use crate::agent::AgentId;
@@ -82,7 +83,7 @@ impl Authority {
         Fixed::new(Sha256::digest(self.certificate.as_bytes()).into())
     }
 
-    /// Signs the certificate of an agent. It lives for seven days.
+    /// Signs the certificate of an agent, which is valid for seven days.
     ///
     /// # Errors
     /// Returns [`IssueError::Certificate`] if the certificate cannot be written.
@@ -103,7 +104,8 @@ impl Authority {
         whole(signed.der())
     }
 
-    /// Signs the certificate that a node shows to agents, with the names or addresses of the node. It lives for 30 days.
+    /// Signs the certificate that a node shows to agents, with the names or addresses of the node. The certificate is
+    /// valid for 30 days.
     ///
     /// # Errors
     /// Returns [`IssueError::Certificate`] if a name is no DNS name or the certificate cannot be written.
@@ -116,7 +118,7 @@ impl Authority {
     ) -> Result<Certificate, IssueError> {
         let name = names.first().map_or("", String::as_str);
         let mut params = params(name, serial, now, SERVER_CERTIFICATE_LIFE)?;
-        // Addresses become addresses, and other names become DNS names.
+        // An IP address becomes an address entry, and any other name becomes a DNS name.
         params.subject_alt_names = CertificateParams::new(names).map_err(of_certificate)?.subject_alt_names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -1,8 +1,9 @@
-//! The certificates of agents and of the nodes that they ask (RFC 5280), all by one authority of the server.
+//! The certificates of agents and of the nodes that they ask (RFC 5280). One authority of the server signs all of them.
 //!
 //! The subject of an agent's certificate is its tenant. Its names are two URIs:
 //! - `urn:kerberos-sso:TENANT:ROLE:UUID` is the agent with its role.
-//! - `ni:///sha-256;HASH` (RFC 6920) is the agent's sealing key. So the certificate ties the two keys together.
+//! - `ni:///sha-256;HASH` (RFC 6920) is the agent's sealing key. So the certificate binds the sealing key to the TLS
+//!   key.
 
 mod authority;
 mod request;

@@ -1,8 +1,8 @@
 //! The request of an agent for a certificate (PKCS #10, RFC 2986).
 //!
 //! The server takes two things from a request: the public key of the agent, and the name of the sealing key. The signature
-//! of the request shows that whoever holds the first key named the second. Everything else in the certificate is the
-//! server's word.
+//! of the request shows that the holder of the first key named the second key. The server chooses everything else in the
+//! certificate.
 
 use super::{key_of_name, name_of_key};
 use crate::message::Csr;
@@ -14,7 +14,7 @@ use rcgen::{
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509CertificationRequest};
 
-/// A request whose signature is right, and whose sealing key is the one that it names.
+/// A request with a valid signature, which names the sealing key that came with it.
 #[derive(Debug)]
 pub struct Request {
     pub(super) public_key: SubjectPublicKeyInfo,
@@ -33,7 +33,7 @@ pub enum RequestError {
     /// The key is not of ECDSA on P-256.
     #[error("the key of a certification request must be ECDSA on P-256")]
     KeyType,
-    /// The request names another sealing key than the message has, or none.
+    /// The request names no sealing key, or another sealing key than the message has.
     #[error("the certification request names another sealing key")]
     SealingKey,
 }
@@ -52,7 +52,7 @@ pub fn make_request(key: &KeyPair, sealing_key: &SealingPublicKey) -> Result<Csr
 }
 
 impl Request {
-    /// Reads a request that came with this sealing key.
+    /// Reads a request, and checks that it names `sealing_key`.
     ///
     /// # Errors
     /// Returns [`RequestError`] unless the request is signed with its own key of P-256 and names the sealing key.

@@ -54,7 +54,7 @@ fn serial_number_that_begins_with_zeros_is_read_whole() {
 }
 
 #[test]
-fn certificates_of_the_authority_and_of_a_node_are_of_no_agent() {
+fn certificates_of_the_authority_and_of_a_node_are_refused_as_certificates_of_an_agent() {
     let authority = authority();
     let names = ["n1.contoso.test".to_owned(), "127.0.0.1".to_owned()];
     let node = authority.issue_for_node(&p256(), &names, Serial::new([3; 16]), NOW).unwrap();
@@ -67,7 +67,7 @@ fn certificates_of_the_authority_and_of_a_node_are_of_no_agent() {
 }
 
 #[test]
-fn every_cut_certificate_and_one_with_more_octets_is_refused() {
+fn truncated_certificate_and_certificate_with_extra_octets_are_refused() {
     let whole = issued(Role::Pta, Serial::new([7; 16])).as_bytes().to_vec();
     for at in 0..whole.len() {
         assert_eq!(AgentCertificate::read(&whole[..at]), Err(NotOfAgent), "{at}");
@@ -76,7 +76,7 @@ fn every_cut_certificate_and_one_with_more_octets_is_refused() {
 }
 
 #[test]
-fn stored_authority_signs_as_before_and_has_the_same_pin() {
+fn stored_authority_is_read_back_with_the_same_key_and_pin() {
     let made = authority();
     let read = Authority::read(made.certificate().as_bytes(), &made.secret_key()).unwrap();
     assert_eq!(read.pin(), made.pin());
@@ -105,10 +105,10 @@ fn request_with_a_key_of_another_type_is_refused() {
     }
 }
 
-/// The signature covers the keys and the names. The parser takes some encodings of the signature's own algorithm that are not
-/// DER, and the signature does not cover these.
+/// The signature covers the keys and the names. The parser accepts some encodings of the signature algorithm that are not
+/// DER. The signature does not cover these octets.
 #[test]
-fn changed_request_is_refused_or_is_for_the_same_keys() {
+fn changed_request_is_refused_or_names_the_same_keys() {
     let csr = make_request(&p256(), &sealing_key()).unwrap().as_bytes().to_vec();
     let public_key = |csr: Vec<u8>| {
         let request = Request::read(&Csr::new(csr)?, sealing_key()).ok()?;
@@ -124,7 +124,7 @@ fn changed_request_is_refused_or_is_for_the_same_keys() {
 }
 
 #[test]
-fn debug_output_of_the_authority_is_its_pin() {
+fn debug_output_of_the_authority_shows_its_pin_only() {
     let authority = authority();
     assert_eq!(format!("{authority:?}"), format!("Authority({})", authority.pin()));
 }

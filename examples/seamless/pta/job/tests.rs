@@ -35,7 +35,7 @@ fn sealed(job: Offered, number: u8, millis: u64) -> (Sealed, message::Job) {
     claimed.seal(b"secret", Zeroizing::new([number; 32]), at(millis)).unwrap()
 }
 
-/// Seals a word with the key of the job.
+/// Makes an answer from a word, sealed with the key of the job.
 fn say(job: &message::Job, number: u8, word: &Word) -> Answer {
     let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(number)).unwrap();
     key(number).open_password(&terms, &blob).unwrap().1.answer(&terms, word, [number; 12]).unwrap()
@@ -53,7 +53,7 @@ fn refused(code: Refusal) -> Word {
     Word::Refused { code, status: code.status(), told: Told::BeforePassword }
 }
 
-/// Returns the outcome of a first attempt whose agent says this word.
+/// Returns the outcome of a first attempt whose agent answers with this word.
 fn said(word: &Word, millis: u64) -> Outcome {
     let (sealed, job) = sealed(offered(), 1, 0);
     sealed.answer(agent(1), &say(&job, 1, word), at(millis)).unwrap()
@@ -80,8 +80,8 @@ fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
     }
 }
 
-/// The rows "agent" and "node B" of the matrix: the agent is lost after its claim, after the password, or it says that it
-/// cannot ask. The job is offered once more, to another agent.
+/// The agent is lost after its claim or after it got the password, or it answers that it cannot ask the directory. The
+/// job is then offered once more, to another agent.
 #[test]
 fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
     let mut ends = vec![
@@ -107,9 +107,9 @@ fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
     }
 }
 
-/// Who can drop or replace answers, but has no key, gets no attempt that does not count.
+/// An attacker who can drop or replace answers, but has no key, gets no attempt that does not count.
 #[test]
-fn directory_may_have_checked_a_password_unless_its_agent_says_with_the_key_of_the_job_that_it_was_not_asked() {
+fn attempt_counts_unless_an_answer_with_the_key_of_the_job_says_that_the_directory_was_not_asked() {
     let said_nothing: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.may_be_checked()).collect();
     assert_eq!(said_nothing, [Fault::CannotOpen, Fault::ExpiredJob]);
     let (job, message) = sealed(offered(), 1, 0);
@@ -125,7 +125,7 @@ fn directory_may_have_checked_a_password_unless_its_agent_says_with_the_key_of_t
 }
 
 #[test]
-fn word_of_one_attempt_is_none_of_the_other() {
+fn answer_with_the_key_of_another_attempt_is_forged() {
     let (first, job) = sealed(offered(), 1, 0);
     let Outcome::Again(again) = first.clone().lost(at(4_500)) else { panic!() };
     let (second, other) = sealed(again, 2, 4_600);
@@ -150,7 +150,7 @@ fn second_attempt_has_its_own_terms() {
 }
 
 #[test]
-fn claim_is_taken_within_half_a_second_and_unclaimed_job_has_no_agent() {
+fn claim_is_accepted_within_half_a_second_and_an_unclaimed_job_fails_with_no_agent() {
     assert_eq!(offered().ends(), at(500));
     assert!(offered().claim(claim(1), at(499)).is_ok());
     let (job, error) = offered().claim(claim(1), at(500)).unwrap_err();
@@ -168,7 +168,7 @@ fn answer_for_another_job_leaves_the_job_as_it_is() {
 }
 
 #[test]
-fn nothing_is_accepted_or_tried_again_after_ten_seconds() {
+fn no_answer_is_accepted_and_no_attempt_is_made_after_ten_seconds() {
     let failure = |outcome| match outcome {
         Outcome::Failed(end) => end,
         other => panic!("{other:?}"),
@@ -179,13 +179,13 @@ fn nothing_is_accepted_or_tried_again_after_ten_seconds() {
 }
 
 #[test]
-fn password_that_cannot_be_sealed_fails() {
+fn job_with_a_password_that_cannot_be_sealed_fails() {
     let claimed = offered().claim(claim(1), NOW).unwrap();
     let failed = claimed.seal(b"", Zeroizing::new([1; 32]), NOW).unwrap_err();
     assert_eq!(failed, NoVerdict::unasked(Failure::CannotSeal));
 }
 
-/// All sequences of events of two attempts. No sequence has a third attempt, and each ends.
+/// The test runs all sequences of events of two attempts. Each sequence ends, and none has a third attempt.
 #[test]
 fn every_sequence_of_events_ends_after_at_most_two_attempts() {
     fn explore(job: Offered, attempts: u8, now: u64, ends: &mut Vec<(u8, bool)>) {

@@ -6,7 +6,7 @@ use crate::terms::JobId;
 use crate::verdict::{Fault, Refusal, Told};
 use serde::{Deserialize, Serialize};
 
-/// `POST /agents/v1/answer`. Only the owner of the job can read the word of the agent: the nodes and the broker in between see
+/// `POST /agents/v1/answer`. Only the owner of the job can read the agent's [`Word`]. The other nodes and the broker see only
 /// that there is an answer, and its length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "answer")]
@@ -22,7 +22,7 @@ pub enum Answer {
         /// The [`Word`], sealed with the [`AnswerKey`](crate::seal::AnswerKey) of the job.
         word: SealedWord,
     },
-    /// The job did not open, so the agent has no key for a word. Anybody can say this.
+    /// The agent could not open the job, so it has no key to seal a word. Anybody can forge this answer.
     Unopened {
         /// The version of the message.
         v: V1,
@@ -31,7 +31,7 @@ pub enum Answer {
     },
 }
 
-/// The word of an agent to the owner of a job.
+/// What an agent tells the owner of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "verdict")]
 pub enum Word {
@@ -65,7 +65,7 @@ pub enum Word {
 /// A ticket with its authenticator. The library reads tokens of up to 64 KiB.
 pub type Ticket = Octets<{ 64 * 1024 }>;
 
-/// A sealed [`Word`]. The longest one has a ticket in base64.
+/// A sealed [`Word`]. The longest word has a ticket in base64.
 pub type SealedWord = Octets<{ 88 * 1024 }>;
 
 impl Answer {

@@ -1,4 +1,4 @@
-//! The response that tells an agent how to work.
+//! The response with the settings of an agent.
 
 use super::V1;
 use super::enrol::ProgramVersion;
@@ -15,9 +15,9 @@ pub struct Bootstrap {
     /// The nodes that the agent may ask.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
-    /// The number of takes that the agent holds open at each node.
+    /// The number of requests for a job ([`Take`](super::Take)) that the agent holds open at each node.
     pub concurrency: u16,
-    /// The time for which a node holds a take open, in milliseconds.
+    /// The time for which a node holds such a request open, in milliseconds.
     pub wait_ms: u32,
     /// Whether the agent must renew its certificate now.
     pub renew: bool,

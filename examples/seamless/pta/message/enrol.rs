@@ -6,7 +6,8 @@ use crate::enrolment::Token;
 use crate::seal::SealingPublicKey;
 use serde::{Deserialize, Serialize};
 
-/// `POST /agents/v1/enrol`, without a certificate of the agent. The pin in the token proves the server.
+/// `POST /agents/v1/enrol`, without a certificate of the agent. The agent authenticates the server by the pin in the
+/// token.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {

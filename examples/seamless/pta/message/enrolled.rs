@@ -32,7 +32,8 @@ pub struct Enrolled {
     /// The nodes that the agent may ask.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
-    /// Octets that only the holder of the sealing key opens. The agent returns them in its first take.
+    /// Octets that only the holder of the sealing key can open. The agent returns the opened octets with its first
+    /// request for a job.
     pub challenge: Sealed,
 }
 
@@ -45,7 +46,7 @@ pub type Certificate = Octets<4_096>;
 pub struct Chain(Vec<Certificate>);
 
 impl Chain {
-    /// Takes the certificates. Returns `None` for none or more than four.
+    /// Takes the certificates. Returns `None` if there are none, or more than four.
     #[must_use]
     pub fn new(certificates: Vec<Certificate>) -> Option<Self> {
         (1..=4).contains(&certificates.len()).then_some(Self(certificates))

@@ -10,7 +10,7 @@ use crate::user::{Kind, Tenant, User, UserName};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The response to a take.
+/// The response to a request for a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -24,11 +24,11 @@ pub struct Job {
     pub kind: Kind,
     /// The time at which the password was sealed, in milliseconds since 1970.
     pub issued: Time,
-    /// The time after which the agent does not begin, in milliseconds since 1970.
+    /// The time after which the agent does not begin the job, in milliseconds since 1970.
     pub expires: Time,
     /// Octets that the server uses for this job only.
     pub nonce: Fixed<32>,
-    /// The number of the KEM: [`KEM`].
+    /// The number of the KEM, which is [`KEM`].
     pub kem: u16,
     /// The key to which the password is sealed.
     pub key: KeyId,
@@ -38,7 +38,7 @@ pub struct Job {
     pub sealed: Ciphertext,
 }
 
-/// The reason why a job is not one that this agent can do.
+/// The reason why this agent cannot do a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotOurs {
     /// The job uses another KEM.

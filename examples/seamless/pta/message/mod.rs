@@ -1,5 +1,5 @@
 //! The bodies of the requests and responses between an agent and a node. Each body is JSON of at most [`MAX_BODY`]
-//! octets. A body with an unknown field, a field twice, another version or an oversized value is refused.
+//! octets. The reader refuses a body with an unknown field, a repeated field, another version or an oversized value.
 //!
 //! | request | body | response |
 //! |---|---|---|
@@ -48,7 +48,7 @@ macro_rules! messages {
 
 messages!(Enrol, Enrolled, Bootstrap, Renew, Take, Job, Answer);
 
-/// The reason why a body is refused. It repeats nothing of the body, which may have a token or a password.
+/// The reason why a body is refused. The error repeats nothing of the body, which may have a token or a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
     /// The body is longer than [`MAX_BODY`].
@@ -76,7 +76,7 @@ pub fn read<T: Message>(body: &[u8]) -> Result<T, Malformed> {
         return Err(Malformed::TooLong(body.len()));
     }
     let invalid = |error: serde_json::Error| Malformed::Invalid { line: error.line(), column: error.column() };
-    // The version comes first: another version may have other fields.
+    // The version is checked first, because another version may have other fields.
     let Versioned { v } = serde_json::from_slice(body).map_err(invalid)?;
     if v != VERSION {
         return Err(Malformed::Version(v));
@@ -87,7 +87,7 @@ pub fn read<T: Message>(body: &[u8]) -> Result<T, Malformed> {
 /// Writes a body.
 ///
 /// # Errors
-/// Returns [`Malformed::TooLong`] for a message that no receiver reads.
+/// Returns [`Malformed::TooLong`] for a message that every receiver would refuse.
 pub fn write<T: Message>(message: &T) -> Result<Vec<u8>, Malformed> {
     let body = serde_json::to_vec(message).map_err(|_| Malformed::Invalid { line: 0, column: 0 })?;
     if body.len() > MAX_BODY { Err(Malformed::TooLong(body.len())) } else { Ok(body) }

@@ -106,13 +106,13 @@ fn for_each(mut check: impl FnMut(&str, Value, &dyn Fn(&[u8]) -> Result<Value, M
 }
 
 #[test]
-fn written_message_is_read_again() {
+fn written_message_is_read_back() {
     for_each(|name, message, reads| assert_eq!(reads(message.to_string().as_bytes()), Ok(message), "{name}"));
 }
 
-/// The forms are those that an agent in another language writes.
+/// The test fixes the JSON forms, so that an agent in another language can rely on them.
 #[test]
-fn messages_have_the_forms_of_the_design() {
+fn messages_have_their_fixed_json_forms() {
     let refused =
         json!({"verdict": "refused", "code": "locked", "status": 3_221_226_036_u32, "told": "before-password"});
     let read: Word = serde_json::from_value(refused).unwrap();
@@ -126,7 +126,7 @@ fn messages_have_the_forms_of_the_design() {
 }
 
 #[test]
-fn word_is_read_as_it_was_written_and_one_with_an_unknown_field_or_a_token_that_is_too_long_is_refused() {
+fn written_word_is_read_back_and_a_word_with_an_unknown_field_or_a_too_long_token_is_refused() {
     for word in words() {
         let mut json = serde_json::to_value(&word).unwrap();
         assert_eq!(serde_json::from_value::<Word>(json.clone()).unwrap(), word);
@@ -174,7 +174,7 @@ fn field_of_another_type_or_size_is_refused() {
 }
 
 #[test]
-fn another_version_is_named_also_if_it_has_other_fields() {
+fn error_names_another_version_even_if_the_body_has_other_fields() {
     for_each(|name, mut message, reads| {
         message["v"] = json!(2);
         message["new"] = json!(true);
@@ -183,7 +183,7 @@ fn another_version_is_named_also_if_it_has_other_fields() {
 }
 
 #[test]
-fn body_of_128_kib_is_read_and_one_octet_more_is_not() {
+fn body_of_128_kib_is_read_and_a_body_with_one_octet_more_is_refused() {
     for_each(|name, message, reads| {
         let mut body = message.to_string().into_bytes();
         body.resize(MAX_BODY, b' ');
@@ -193,7 +193,8 @@ fn body_of_128_kib_is_read_and_one_octet_more_is_not() {
     });
 }
 
-/// Each octet of each body is changed, removed and doubled. What is read then is one message in one form.
+/// The test changes, removes and doubles each octet of each body. A body that is still read must be the only form of
+/// its message.
 #[test]
 fn mutated_body_is_refused_or_is_a_message_that_is_written_as_it_was_read() {
     for_each(|name, message, reads| {
@@ -224,7 +225,7 @@ fn error_repeats_nothing_of_the_body() {
 }
 
 #[test]
-fn job_for_another_kem_or_with_a_name_of_another_form_is_not_ours() {
+fn job_for_another_kem_or_with_a_name_of_another_form_is_refused() {
     let of = |job: Job| job.terms(&terms().tenant, terms().agent);
     let (read, sealed) = of(job()).unwrap();
     assert_eq!(read, Terms { key: job().key, ..terms() });
@@ -234,7 +235,7 @@ fn job_for_another_kem_or_with_a_name_of_another_form_is_not_ours() {
 }
 
 #[test]
-fn list_of_64_nodes_is_read_and_an_empty_one_and_one_of_65_are_not() {
+fn list_of_64_nodes_is_read_and_an_empty_list_and_a_list_of_65_are_refused() {
     for (count, is_read) in [(0, false), (1, true), (64, true), (65, false)] {
         let nodes: Vec<_> = (0..count).map(|number| format!("https://n{number}:8443")).collect();
         let mut told = serde_json::to_value(bootstrap()).unwrap();
@@ -247,7 +248,7 @@ fn list_of_64_nodes_is_read_and_an_empty_one_and_one_of_65_are_not() {
 }
 
 #[test]
-fn address_of_a_node_is_https_with_a_host_alone() {
+fn address_of_a_node_is_https_with_a_host_and_no_path() {
     for (text, authority) in [("https://n1:8443", "n1:8443"), ("https://n1", "n1"), ("https://[::1]:1", "[::1]:1")] {
         assert_eq!(NodeUrl::parse(text).unwrap().authority(), authority);
     }

@@ -1,4 +1,4 @@
-//! The agents that ask one node: the requests for jobs that wait, and the jobs that wait for answers.
+//! The agents that are connected to one node: their waiting requests for jobs, and the jobs that wait for answers.
 
 use super::{Claim, Lost, Offer};
 use crate::agent::AgentId;
@@ -21,7 +21,7 @@ pub struct Gateway {
     changed: Notify,
 }
 
-/// The number of a connection of an agent, which no other connection of the node has.
+/// The number of an agent's connection. It is unique at the node.
 pub type ConnectionId = u64;
 
 /// Where a request for a job came from.
@@ -40,11 +40,11 @@ pub struct Place {
 /// The result of a request for a job.
 #[derive(Debug)]
 pub enum Taken {
-    /// The agent has a job.
+    /// The agent gets this job.
     Job(Box<Job>),
     /// There was no job for 25 seconds.
     Nothing,
-    /// The agent may take no more jobs.
+    /// The request has ended, because the agent gets no more jobs.
     Ended,
 }
 
@@ -67,12 +67,12 @@ struct Inner {
     next: u64,
     /// The connections of each agent.
     present: HashMap<AgentId, (Tenant, HashSet<ConnectionId>)>,
-    /// The oldest request is the first.
+    /// The requests that wait for a job, the oldest first.
     waiting: VecDeque<Waiting>,
-    /// The requests whose agents have claimed a job, and the ends of their places.
+    /// The requests whose agents have claimed a job, each with the time until which the gateway keeps the place.
     held: HashMap<JobId, (Waiting, Instant)>,
     running: HashMap<JobId, Running>,
-    /// The jobs that have ended, and the ends of their memory.
+    /// The jobs that have ended, each with the time until which the gateway remembers the job.
     ended: VecDeque<Ended>,
 }
 
@@ -85,7 +85,8 @@ struct Waiting {
 
 #[derive(Debug)]
 struct Running {
-    /// The number of the request that took the job. A job may run a second time while its first owner still waits.
+    /// The number of the request that took the job. It tells two attempts of a job apart: the second may begin while
+    /// the first still waits for its answer.
     number: u64,
     place: Place,
     tell: oneshot::Sender<Answer>,
@@ -105,12 +106,12 @@ impl Gateway {
         let (tell, mut told) = oneshot::channel();
         let number = self.inner().wait(place, tell);
         self.changed.notify_waiters();
-        // The client may go away at any time.
+        // If the client goes away, this future is dropped, and the guard withdraws the request.
         let withdrawal = Withdrawal { gateway: self, number };
         let taken = match timeout(TAKE, &mut told).await {
             Ok(taken) => taken,
             Err(_) if self.inner().withdraw(number) => return Taken::Nothing,
-            // The agent has claimed a job a moment ago, and the job comes now or its place ends.
+            // The agent has just claimed a job. The job comes soon, or its place expires.
             Err(_) => match timeout(HOLD, told).await {
                 Ok(taken) => taken,
                 Err(_) => return Taken::Nothing,
@@ -120,7 +121,7 @@ impl Gateway {
         taken.map_or(Taken::Ended, |job| Taken::Job(Box::new(job)))
     }
 
-    /// Gives an offer to the agent of its tenant that has the fewest jobs.
+    /// Claims an offer for the agent of its tenant that has the fewest jobs.
     #[must_use]
     pub fn claim(&self, offer: &Offer) -> Option<Claim> {
         self.inner().claim(offer, Instant::now())
@@ -145,11 +146,11 @@ impl Gateway {
     /// Sends a job to the agent that has claimed it, and waits for the answer.
     ///
     /// # Errors
-    /// Returns [`Lost`] if the agent is gone, or its place has ended.
+    /// Returns [`Lost`] if the agent is gone, or if its place has expired.
     pub async fn send(&self, job: Job) -> Result<Answer, Lost> {
         let (id, (tell, told)) = (job.job, oneshot::channel());
         let number = self.inner().send(job, tell, Instant::now())?;
-        // The owner may stop to wait at any time.
+        // If the owner stops waiting, this future is dropped, and the guard gives the job up.
         let _waiting = Attention { gateway: self, job: id, number };
         told.await.map_err(|_| Lost)
     }
@@ -164,19 +165,19 @@ impl Gateway {
         answered
     }
 
-    /// Notes that a connection has ended. Its requests are gone, and its jobs are lost at once.
+    /// Handles the end of a connection. The gateway removes its requests, and its jobs are lost at once.
     pub fn closed(&self, connection: ConnectionId) {
         self.inner().remove(|place| place.connection == connection);
         self.changed.notify_waiters();
     }
 
-    /// Ends the requests of an agent that gets no more jobs. Its jobs go on.
+    /// Ends the waiting requests of an agent that gets no more jobs. The jobs that it has go on.
     pub fn withdraw(&self, agent: AgentId) {
         self.inner().waiting.retain(|waiting| waiting.place.agent != agent);
         self.changed.notify_waiters();
     }
 
-    /// Ends the requests and the jobs of an agent, which was revoked or locked.
+    /// Ends the requests and the jobs of an agent that was revoked or locked.
     pub fn end(&self, agent: AgentId) {
         self.inner().remove(|place| place.agent == agent);
         self.changed.notify_waiters();
@@ -200,12 +201,12 @@ impl Gateway {
         self.inner().present.values().map(|(tenant, _)| tenant.clone()).collect()
     }
 
-    /// Waits for the next change, as soon as the future is enabled.
+    /// Returns a future that ends at the next change after the future was enabled.
     pub fn changes(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
-    /// Returns the time at which the first place of a claim ends.
+    /// Returns the time at which the next place of a claim expires.
     #[must_use]
     pub fn next_release(&self) -> Option<Instant> {
         self.inner().held.values().map(|(_, until)| *until).min()
@@ -226,7 +227,8 @@ impl Inner {
         number
     }
 
-    /// Returns whether the request was waiting. A request whose agent has claimed a job is not.
+    /// Removes a waiting request. Returns whether it was waiting. A request whose agent has claimed a job does not
+    /// wait.
     fn withdraw(&mut self, number: u64) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.number != number);
@@ -236,7 +238,7 @@ impl Inner {
     fn claim(&mut self, offer: &Offer, now: Instant) -> Option<Claim> {
         self.release(now);
         let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
-        // The response to the first offer may be lost. An offer that comes again gets the same place.
+        // The response to an offer may be lost. So a repeated offer gets the same place.
         let held = self.held.get(&offer.job).map(|(waiting, _)| &waiting.place);
         if let Some(place) = held.filter(|place| is_meant(place)) {
             return Some(Claim { job: offer.job, agent: place.agent, key: place.key });
@@ -257,7 +259,7 @@ impl Inner {
         Some(claim)
     }
 
-    /// Lets the requests whose places have ended wait again, before all others.
+    /// Puts the requests whose places have expired back to the front of the waiting requests.
     fn release(&mut self, now: Instant) {
         let ended: Vec<_> = self.held.extract_if(|_, (_, until)| *until <= now).collect();
         for (_, (waiting, _)) in ended {
@@ -297,7 +299,7 @@ impl Inner {
         if is_answered { Ok(()) } else { Err(AnswerError::Late) }
     }
 
-    /// Ends a job for whose answer nobody waits any more.
+    /// Ends a job if no owner waits for its answer any more.
     fn give_up(&mut self, job: JobId, number: u64, now: Instant) {
         if self.running.get(&job).is_some_and(|running| running.number == number)
             && let Some(running) = self.running.remove(&job)
@@ -320,7 +322,7 @@ impl Inner {
         }
     }
 
-    /// Removes the requests and the jobs of these places. Their owners and agents notice it at once.
+    /// Removes the requests and the jobs of these places. The waiting agents and owners are told at once.
     fn remove(&mut self, is_gone: impl Fn(&Place) -> bool) {
         let now = Instant::now();
         self.waiting.retain(|waiting| !is_gone(&waiting.place));
@@ -351,7 +353,7 @@ impl Drop for Withdrawal<'_> {
     }
 }
 
-/// Gives a job up when its owner stops to wait.
+/// Gives a job up when its owner stops waiting.
 struct Attention<'g> {
     gateway: &'g Gateway,
     job: JobId,
@@ -364,5 +366,5 @@ impl Drop for Attention<'_> {
     }
 }
 
-/// The largest number of jobs that a gateway remembers after their ends.
+/// The largest number of ended jobs that a gateway remembers.
 const MAX_ENDED: usize = 65_536;

@@ -1,4 +1,4 @@
-//! The queue of a server of one node: a call of the node's own gateway.
+//! The queue of a server with one node: it calls the gateway in the same process.
 
 use super::{Claim, Gateway, Lost, NoClaim, Offer, Pending, Queue, Turns};
 use crate::message::{Answer, Job};
@@ -20,7 +20,7 @@ impl InProcess {
         let _turn = self.turns.take(&offer.tenant).ok_or(NoClaim::Busy)?;
         let wait = async {
             loop {
-                // The order matters: a change after this line ends the wait below.
+                // This line comes before the claim, so that the wait below notices every change after it.
                 let mut changed = pin!(gateway.changes());
                 changed.as_mut().enable();
                 if let Some(claim) = gateway.claim(offer) {
@@ -51,7 +51,7 @@ impl Queue for InProcess {
         Box::pin(async move { self.gateway.get().ok_or(Lost)?.send(job).await })
     }
 
-    /// Only the first gateway counts: a process has one.
+    /// Uses the first gateway only, because a process has one gateway.
     fn serve(&self, gateway: Arc<Gateway>) {
         let _ = self.gateway.set(gateway);
     }

@@ -1,11 +1,12 @@
 //! The queue between the node that owns a job and the nodes that agents ask.
 //!
-//! The queue is in memory, and delivers at most once. What waits in it has no credential: the owner seals the password
-//! only to an agent that has claimed the job. The owner, which has the user's request, tries again.
+//! The queue is in memory, and delivers each message at most once. A waiting offer has no credential: the owner seals
+//! the password only to an agent that has claimed the job. The owner is the node that has the user's request. If an
+//! attempt is lost, the owner tries again.
 //!
-//! - [`Gateway`] has the agents that ask one node.
-//! - [`Queue`] brings offers to gateways, and jobs to the agents that have claimed them. [`InProcess`] is the queue of
-//!   a server of one node.
+//! - [`Gateway`] has the agents that are connected to one node.
+//! - [`Queue`] brings offers to gateways, and jobs to the agents that have claimed them. [`InProcess`] is the queue of a
+//!   server with one node.
 //! - [`ask`] is the owner: it takes a job through its states.
 
 mod gateway;
@@ -30,13 +31,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The ways of a job between nodes. The methods return boxed futures, so that a server can choose its queue at run time.
+/// The transport of offers and jobs between nodes. The methods return boxed futures, so that a server can choose its
+/// queue at run time.
 pub trait Queue: Send + Sync {
     /// Offers a job to all agents of its tenant, and returns the first claim. Returns at once if there is no agent.
     fn offer<'a>(&'a self, offer: &'a Offer) -> Pending<'a, Result<Claim, NoClaim>>;
 
     /// Sends a job to the agent that has claimed it, and returns the agent's answer. Returns at once if the agent is
-    /// gone. An answer after the future is dropped is refused.
+    /// gone. If the future is dropped, a later answer is refused.
     fn send(&self, claim: Claim, job: Job) -> Pending<'_, Result<Answer, Lost>>;
 
     /// Brings the offers and jobs of the queue to the agents of this node from now on.
@@ -66,7 +68,7 @@ pub struct Claim {
     pub job: JobId,
     /// The agent.
     pub agent: AgentId,
-    /// The agent's name of its sealing key. The owner takes the key itself from the registry.
+    /// The identifier of the agent's sealing key. The owner takes the key itself from the registry.
     pub key: KeyId,
 }
 
@@ -75,10 +77,10 @@ pub struct Claim {
 pub enum NoClaim {
     /// No agent of the tenant is connected.
     NoAgent,
-    /// All agents have as many jobs as they take.
+    /// All agents have as many jobs as they can take.
     Busy,
 }
 
-/// The agent is gone, or its place was given away.
+/// The error if the agent is gone, or if its place for the job has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;

@@ -1,5 +1,5 @@
-//! The owner of a job: the node that has the user's request. It takes the job through its states, and tries once more with
-//! another agent.
+//! The owner of a job: the node that has the user's request. The owner takes the job through its states. If an attempt is
+//! lost, the owner tries once more with another agent.
 
 use super::{NoClaim, Offer, Pending, Queue};
 use crate::agent::AgentId;
@@ -30,24 +30,24 @@ pub trait Node: Send + Sync {
         key: &'a KeyId,
     ) -> Pending<'a, Option<SealingPublicKey>>;
 
-    /// Notes what an agent did with a password, for the share of each agent.
+    /// Counts what an agent did with a password, for the list of agents.
     fn note(&self, _agent: AgentId, _done: Done) {}
 }
 
 /// What an agent did with a password that it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// It returned a ticket, which the validator may still refuse.
+    /// The agent returned a ticket, which the validator may still refuse.
     Ticket,
-    /// It returned a refusal of its directory.
+    /// The agent returned a refusal of its directory.
     Refused,
-    /// It said that it could not ask.
+    /// The agent said that it could not ask the directory.
     Failed,
-    /// It returned nothing that it can have sealed.
+    /// The agent returned nothing, or an answer that was not sealed with the key of the job.
     Silent,
 }
 
-/// The word of a directory about a password.
+/// The result of the directory for a password.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// An agent has a ticket. The ticket is a "yes" only if the validator accepts it with its bindings.
@@ -68,7 +68,8 @@ pub enum Verdict {
 /// Asks the agents of a tenant about a password.
 ///
 /// # Errors
-/// Returns the failure if there is no verdict in time, and whether the directory may have checked the password all the same.
+/// Returns the failure if no verdict comes in time. The error also says whether the directory may have checked the password
+/// nevertheless.
 pub async fn ask(
     queue: &dyn Queue,
     node: &dyn Node,
@@ -123,7 +124,7 @@ async fn attempt(
     Ok(outcome)
 }
 
-/// A queue that brings the answer of another agent or job, or a forged one, has lost the right one.
+/// Applies an answer to the job. If the answer is forged, or is of another agent or job, the attempt is lost.
 fn answered(sealed: Sealed, agent: AgentId, answer: &message::Answer, now: Time) -> (Outcome, Done) {
     match sealed.answer(agent, answer, now) {
         Ok(outcome @ Outcome::Ticket(_)) => (outcome, Done::Ticket),

@@ -1,4 +1,4 @@
-//! The failure matrix of a job, with the clock of the test.
+//! Tests of a job when an agent or the owner fails, with the clock of the test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod load;
@@ -92,13 +92,13 @@ async fn ask_about(world: &World, password: &str) -> (Result<Verdict, NoVerdict>
 /// What an agent does with a job.
 #[derive(Clone, Copy)]
 enum Act {
-    /// It asks the directory, which takes this many milliseconds.
+    /// The agent asks the directory, which answers after this many milliseconds.
     Ask(u64),
-    /// It cannot ask.
+    /// The agent answers that it cannot ask the directory.
     Fail(Fault),
-    /// It answers nothing, and its connection stays.
+    /// The agent does not answer, and its connection stays open.
     Hang,
-    /// It is killed, and its connection ends.
+    /// The agent is killed, and its connection ends.
     Die,
 }
 
@@ -136,7 +136,7 @@ fn start(world: &Arc<World>, number: u8, act: Act) -> JoinHandle<Option<Result<(
     tokio::spawn(async move { one(&world, number, act).await })
 }
 
-/// Starts agents in this order, and waits until their requests wait.
+/// Starts agents in this order, and returns when their requests wait for a job.
 async fn agents(world: &Arc<World>, acts: &[Act]) {
     for (number, act) in (1..).zip(acts) {
         start(world, number, *act);
@@ -149,7 +149,7 @@ fn is_ticket_of(verdict: &Result<Verdict, Failure>, number: u8) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn right_password_brings_a_ticket_and_a_wrong_one_the_refusal_of_the_directory() {
+async fn right_password_returns_a_ticket_and_a_wrong_password_the_refusal_of_the_directory() {
     let world = world();
     agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
     let (verdict, millis) = sign_in(&world, "right").await;
@@ -164,9 +164,10 @@ async fn job_without_an_agent_fails_at_once() {
     assert_eq!((verdict.unwrap_err(), millis), (Failure::NoAgent, 0));
 }
 
-/// The matrix, row by row: what the first agent does, the time in milliseconds, and the failure if there is no second agent.
+/// Each row has what the first agent does, the time of the sign-in in milliseconds, and the failure if there is no second
+/// agent.
 #[tokio::test(start_paused = true)]
-async fn second_agent_has_the_job_of_a_first_one_that_dies_hangs_or_fails() {
+async fn second_agent_gets_the_job_if_the_first_agent_dies_hangs_or_fails() {
     let mut rows = vec![(Act::Die, 0, Failure::TimedOut), (Act::Hang, 4_500, Failure::TimedOut)];
     rows.extend(Fault::ALL.map(|fault| (Act::Fail(fault), 0, Failure::Agent(fault))));
     for (act, after, failure) in rows {
@@ -182,7 +183,7 @@ async fn second_agent_has_the_job_of_a_first_one_that_dies_hangs_or_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agent_that_dies_before_a_claim_leaves_the_job_to_the_next_one() {
+async fn agent_that_dies_before_a_claim_leaves_the_job_to_the_next_agent() {
     let world = world();
     agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
     world.gateway.closed(1);
@@ -190,9 +191,9 @@ async fn agent_that_dies_before_a_claim_leaves_the_job_to_the_next_one() {
     assert!(is_ticket_of(&verdict, 2) && millis == 40, "{verdict:?} {millis}");
 }
 
-/// The connection ends between the claim and the sealed password.
+/// The agent's connection ends after the claim, before the agent gets the sealed password.
 #[tokio::test(start_paused = true)]
-async fn job_of_a_place_that_is_gone_is_lost_at_once() {
+async fn job_is_lost_at_once_if_the_agent_is_gone_after_its_claim() {
     let world = world();
     agents(&world, &[Act::Ask(40)]).await;
     let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
@@ -204,16 +205,16 @@ async fn job_of_a_place_that_is_gone_is_lost_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_agents_that_hang_end_the_job_after_nine_seconds() {
+async fn job_fails_after_nine_seconds_if_two_agents_hang() {
     let world = world();
     agents(&world, &[Act::Hang, Act::Hang, Act::Ask(1)]).await;
     let (verdict, millis) = sign_in(&world, "right").await;
     assert_eq!((verdict.unwrap_err(), millis), (Failure::TimedOut, 9_000));
 }
 
-/// An agent that is silent may have asked the directory. One that says that it reaches no KDC has asked nobody.
+/// A silent agent may have asked the directory. An agent that answers that it reaches no KDC has not asked the directory.
 #[tokio::test(start_paused = true)]
-async fn silence_of_any_agent_counts_and_an_unreachable_directory_does_not() {
+async fn silence_of_an_agent_counts_as_a_checked_password_and_an_unreachable_directory_does_not() {
     for (acts, expected) in [
         (vec![Act::Hang, Act::Hang], true),
         (vec![Act::Die], true),
@@ -230,7 +231,7 @@ async fn silence_of_any_agent_counts_and_an_unreachable_directory_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answer_after_its_attempt_is_late_and_a_second_answer_and_that_of_another_agent_are_refused() {
+async fn answer_after_its_attempt_is_refused_if_the_second_agent_has_answered_the_job() {
     let world = world();
     let late = start(&world, 1, Act::Ask(6_000));
     tokio::task::yield_now().await;
@@ -247,7 +248,7 @@ async fn answer_after_its_attempt_is_late_and_a_second_answer_and_that_of_anothe
 }
 
 #[tokio::test(start_paused = true)]
-async fn second_answer_of_the_agent_is_told_from_a_late_one_for_a_minute() {
+async fn repeated_answer_and_answer_of_another_agent_are_recognised_for_a_minute() {
     let world = world();
     let job = Fixed::new([1; 16]);
     let answer = || Answer::Unopened { v: V1, job };
@@ -277,7 +278,7 @@ async fn second_answer_of_the_agent_is_told_from_a_late_one_for_a_minute() {
 
 /// A broker may lose the response to an offer, and the owner then offers the job again.
 #[tokio::test(start_paused = true)]
-async fn offer_that_comes_again_gets_the_place_of_the_first_one() {
+async fn repeated_offer_gets_the_place_of_the_first_offer() {
     let world = world();
     agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
     let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
@@ -289,9 +290,10 @@ async fn offer_that_comes_again_gets_the_place_of_the_first_one() {
     assert_eq!(world.gateway.claim(&next).unwrap().agent, claim.agent, "the first agent waits again");
 }
 
-/// The owner is another node, whose end this node does not see: the first attempt still waits when the second one comes.
+/// The owner of the job is another node, so this node does not learn that the owner gave the first attempt up. The first
+/// attempt still waits when the second attempt comes.
 #[tokio::test(start_paused = true)]
-async fn second_attempt_of_a_job_ends_the_first_one_and_keeps_its_own_answer() {
+async fn second_attempt_of_a_job_ends_the_first_attempt_and_gets_its_own_answer() {
     let world = world();
     let (first, second) = (start(&world, 1, Act::Ask(2_000)), Arc::clone(&world));
     tokio::task::yield_now().await;
@@ -317,9 +319,9 @@ async fn second_attempt_of_a_job_ends_the_first_one_and_keeps_its_own_answer() {
     assert_eq!(first.await.unwrap(), Some(Err(AnswerError::OtherAgent)));
 }
 
-/// Node A dies, or the browser goes away: the future of the owner is dropped.
+/// If node A dies or the browser goes away, the future of the owner is dropped.
 #[tokio::test(start_paused = true)]
-async fn answer_to_a_job_whose_owner_is_gone_is_late() {
+async fn answer_to_a_job_whose_owner_is_gone_is_refused_as_late() {
     let world = world();
     let agent = start(&world, 1, Act::Ask(1_000));
     tokio::task::yield_now().await;
@@ -389,7 +391,7 @@ async fn request_without_a_job_ends_after_25_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn place_of_a_claim_without_a_password_waits_again_after_a_second() {
+async fn request_waits_again_one_second_after_a_claim_without_a_password() {
     let world = world();
     agents(&world, &[Act::Ask(40)]).await;
     let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
@@ -423,7 +425,7 @@ async fn offer_waits_half_a_second_for_a_busy_agent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn offer_beyond_256_of_a_tenant_is_busy_at_once() {
+async fn offer_beyond_256_waiting_offers_of_a_tenant_fails_as_busy_at_once() {
     let world = world();
     agents(&world, &[Act::Hang]).await;
     let mut asking = Vec::new();
@@ -437,7 +439,7 @@ async fn offer_beyond_256_of_a_tenant_is_busy_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_are_shared_between_agents_by_the_jobs_that_they_have() {
+async fn offer_goes_to_the_agent_with_the_fewest_jobs() {
     let world = world();
     for number in [1, 1, 1, 2, 2, 2] {
         start(&world, number, Act::Ask(1_000));

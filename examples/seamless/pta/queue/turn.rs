@@ -1,14 +1,14 @@
-//! The offers of each tenant that wait for an agent, and their limit.
+//! Limits the number of a tenant's offers that wait for an agent.
 
 use crate::user::Tenant;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The number of offers of each tenant that wait.
+/// The number of waiting offers of each tenant.
 #[derive(Debug, Default)]
 pub struct Turns(Mutex<HashMap<Tenant, usize>>);
 
-/// A place among the offers of a tenant that wait. It ends when it is dropped.
+/// A place among the waiting offers of a tenant. The place becomes free when this value is dropped.
 #[derive(Debug)]
 pub struct Turn<'q> {
     turns: &'q Turns,

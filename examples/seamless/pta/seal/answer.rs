@@ -1,9 +1,9 @@
 //! Seals the word of an agent to the owner of the job: ChaCha20-Poly1305 (RFC 8439) under a key that the HPKE context of the
-//! sealed password exports, as RFC 9180 section 9.8 says for a response.
+//! sealed password exports. RFC 9180 section 9.8 describes this method for responses.
 //!
-//! Only the agent that opened the job and the owner have this key. So what lies between them, such as a broker, can neither
-//! read nor make an answer. It sees the length, which tells a ticket from a refusal, and it can drop an answer. So the owner
-//! counts an attempt without an answer as a wrong password: see [`NoVerdict`](crate::job::NoVerdict).
+//! Only the agent that opened the job and the owner have this key. So a broker between them can neither read nor forge an
+//! answer. The broker can drop an answer, and sees its length, which shows whether it is a ticket or a refusal. For this
+//! reason, the owner counts an attempt without an answer as a wrong password: see [`NoVerdict`](crate::job::NoVerdict).
 
 use crate::encoding::Fixed;
 use crate::message::{Answer, SealedWord, V1, Word};
@@ -24,8 +24,8 @@ impl AnswerKey {
         export(octets.as_mut_slice()).map(|()| Self(octets))
     }
 
-    /// Makes the answer with a word for the owner. `nonce` must be random: an agent may answer a job that somebody sent twice.
-    /// Returns `None` for a word that no message can have.
+    /// Makes the answer with a word for the owner. `nonce` must be random, because somebody may send a job twice, and the
+    /// agent then answers it twice with the same key. Returns `None` for a word that is too long for a message.
     #[must_use]
     pub fn answer(&self, terms: &Terms, word: &Word, nonce: [u8; 12]) -> Option<Answer> {
         let msg = serde_json::to_vec(word).map(Zeroizing::new).ok()?;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn word_of_other_terms_of_another_attempt_or_with_a_changed_bit_does_not_open() {
+    fn word_sealed_under_other_terms_or_in_another_attempt_or_with_a_changed_bit_does_not_open() {
         let key = SealingKey::from_random(&[5; 32]).public();
         let ((_, own), (_, other)) = (keys(&key, 7), keys(&key, 8));
         let (nonce, sealed) = sealed(own.answer(&terms(), &word(), [1; 12]).unwrap());
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_of_the_key_has_no_key() {
+    fn debug_output_of_the_key_has_no_octets_of_the_key() {
         let (_, key) = keys(&SealingKey::from_random(&[5; 32]).public(), 7);
         assert_eq!(format!("{key:?}"), "AnswerKey(..)");
     }

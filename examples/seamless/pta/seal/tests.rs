@@ -11,9 +11,9 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// RFC 9180 section A.2.1, the first encryption.
+/// The test vector is the first encryption in RFC 9180 section A.2.1.
 #[test]
-fn sealed_octets_are_those_of_rfc_9180() {
+fn sealed_octets_are_those_of_the_test_vector_in_rfc_9180() {
     let key = SealingKey::from_random(
         &hex("1ac01f181fdf9f352797655161c58b75c656a6cc2716dcb66372da835542e1df").try_into().unwrap(),
     );
@@ -31,7 +31,7 @@ fn sealed_octets_are_those_of_rfc_9180() {
 }
 
 #[test]
-fn password_opens_with_its_key_under_its_terms_only() {
+fn password_opens_only_with_its_key_and_under_its_terms() {
     let (key, other) = (SealingKey::from_random(&[5; 32]), SealingKey::from_random(&[6; 32]));
     let sealed = key.public().seal_password(&terms(), b"secret", random(7)).unwrap().0;
     assert_eq!(key.open_password(&terms(), &sealed).unwrap().0.as_slice(), b"secret");
@@ -79,7 +79,7 @@ fn empty_password_and_password_of_1025_octets_are_not_sealed() {
     }
 }
 
-/// The sender holds the key, so the plaintext is of an attacker's choice.
+/// Everybody who has the public key can seal, so an attacker can choose the plaintext.
 #[test]
 fn plaintext_with_a_wrong_length_or_padding_is_refused() {
     let key = SealingKey::from_random(&[5; 32]);
@@ -97,13 +97,13 @@ fn plaintext_with_a_wrong_length_or_padding_is_refused() {
 }
 
 #[test]
-fn point_of_low_order_is_no_key() {
+fn point_of_low_order_is_refused_as_a_key() {
     let zero: SealingPublicKey = serde_json::from_value(Fixed::new([0; 32]).to_string().into()).unwrap();
     assert_eq!(zero.seal_password(&terms(), b"secret", random(7)), Err(SealError::UnusableKey));
 }
 
 #[test]
-fn challenge_opens_with_its_key_only_and_is_no_password() {
+fn challenge_opens_only_with_its_key_and_does_not_open_as_a_password() {
     let (key, other) = (SealingKey::from_random(&[5; 32]), SealingKey::from_random(&[6; 32]));
     let challenge = Fixed::new([8; 32]);
     let sealed = key.public().seal_challenge(&challenge, random(7)).unwrap();
@@ -113,6 +113,6 @@ fn challenge_opens_with_its_key_only_and_is_no_password() {
 }
 
 #[test]
-fn debug_output_of_a_private_key_has_no_key() {
+fn debug_output_of_a_private_key_has_no_octets_of_the_key() {
     assert_eq!(format!("{:?}", SealingKey::from_random(&[5; 32])), "SealingKey(..)");
 }

@@ -1,8 +1,8 @@
 //! The administration of agents: tokens, the list, draining and revocation, on a Unix socket beside the server's state.
 //!
 //! Only the user of the server and root may use the socket. The store on disk belongs to one process, so `seamless agents`
-//! asks the running server. A person who makes a token can let an agent read passwords, so the listener for Prometheus does
-//! not have these routes.
+//! asks the running server. Anybody who can make a token can enrol an agent that reads passwords. So the listener for
+//! Prometheus does not have these routes.
 
 use super::{Agents, tenant_name, time};
 use crate::clock;
@@ -32,7 +32,7 @@ use tokio::time::timeout;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "do")]
 pub(crate) enum Command {
-    /// Makes a token with which one agent may enrol.
+    /// Makes a token with which one agent can enrol.
     Token { tenant: String, role: Role, host: Option<String>, issuer: String },
     /// Lists the agents of a tenant.
     List { tenant: String },
@@ -58,12 +58,12 @@ pub(crate) struct Listed {
     pub(crate) kdc_ms: Option<u32>,
     /// The number of passwords of this node's users that the agent got.
     pub(crate) jobs: u64,
-    /// The share of the agent in those of its tenant, in percent.
+    /// The agent's share of the passwords that all agents of its tenant got, in percent.
     pub(crate) share: u64,
-    /// The number of seconds for which this node has counted.
+    /// The number of seconds since this node began to count.
     pub(crate) counted: u64,
     pub(crate) generation: u32,
-    /// The seconds until the certificate ends.
+    /// The seconds until the certificate expires.
     pub(crate) certificate: u64,
 }
 
@@ -85,14 +85,15 @@ impl Agents {
         Ok(listed)
     }
 
-    /// Gives an agent no more jobs. Returns whether there is such an agent.
+    /// Drains an agent, which then gets no new jobs. Returns whether there is such an agent.
     pub(super) async fn drain(&self, agent: AgentId) -> Result<bool, StoreError> {
         let drained = self.registry.change(agent, time(clock::now()), |agent| (Some(agent.draining()), ())).await?;
         self.gateway.withdraw(agent);
         Ok(drained.is_some())
     }
 
-    /// Ends an agent: its requests end at once, and its jobs go to other agents. Returns whether there is such an agent.
+    /// Revokes an agent: its requests end at once, and its jobs go to other agents. Returns whether there is such an
+    /// agent.
     pub(super) async fn revoke(&self, agent: AgentId) -> Result<bool, StoreError> {
         let revoked = self.registry.change(agent, time(clock::now()), |agent| (Some(agent.revoked()), ())).await?;
         self.gateway.end(agent);
@@ -154,8 +155,8 @@ fn unavailable(error: &StoreError) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
 }
 
-/// Makes the socket, which replaces the socket of a server that has ended. The socket gets its name when only this user can
-/// use it.
+/// Makes the socket, and replaces the socket of a server that has ended. The socket gets its final name only after its
+/// permissions are set, so that no other user can use it.
 pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
     let folder = path.with_extension(format!("new-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&folder)?;

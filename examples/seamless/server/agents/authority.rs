@@ -50,8 +50,8 @@ impl Stored {
     }
 }
 
-/// Returns a serial number. Its first bit is zero, as the number is positive, and its second is one, as no octet is left
-/// out.
+/// Returns a serial number. Its first bit is zero, because the number is positive. Its second bit is one, so that DER
+/// leaves out no leading octet.
 pub(super) fn serial() -> Serial {
     let mut octets: [u8; 16] = clock::random();
     if let Some(first) = octets.first_mut() {

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_of_an_agent_has_its_share_its_kdc_and_since_when_this_node_counts() {
+    fn line_of_an_agent_has_its_share_its_kdc_and_the_time_of_counting() {
         let listed = Listed {
             agent: AgentId::from_random([1; 16]),
             state: "active".into(),

@@ -1,4 +1,4 @@
-//! Certificates for agents that enrol, and for agents that renew.
+//! Issues certificates to agents that enrol, and to agents that renew.
 
 use super::authority::serial;
 use super::registry::NotAdded;
@@ -16,10 +16,10 @@ use seamless_pta::{Agent, AgentId, Fixed, Time};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The reason why an agent gets no certificate. The log has the reason, and the agent learns only that it is refused.
+/// The reason why an agent gets no certificate. The log has the reason. An agent that enrols learns only that it is refused.
 #[derive(Debug, Error)]
 pub(super) enum NoCertificate {
-    /// There is no such token: it was used, or it has expired.
+    /// The server does not know the token, because it was used or has expired.
     #[error("the enrolment token is not known: it was used, or it has expired")]
     UnknownToken,
     #[error("{0}")]
@@ -67,7 +67,7 @@ impl Agents {
         Token::parse(&token).ok_or_else(|| "the token cannot be read".into())
     }
 
-    /// Gives a certificate to a new agent. A request with another secret does not use the token up.
+    /// Gives a certificate to a new agent. A request with a wrong secret does not use the token up.
     pub(super) async fn enrol(&self, enrol: &Enrol) -> Result<Enrolled, NoCertificate> {
         let (now, id) = (time(clock::now()), enrol.token.id());
         let request = Request::read(&enrol.csr, enrol.seal_key)?;
@@ -162,8 +162,8 @@ fn decided(
     (Some(changed.clone()), Ok(changed))
 }
 
-/// Returns the time of the next renewal: half of the certificate's life, and up to a tenth of that life earlier or later, so
-/// that agents do not renew all at once.
+/// Returns the time of the next renewal: half of the certificate's life, and up to a tenth of that life earlier or later. So
+/// the agents do not all renew at the same time.
 fn renew_at(now: Time) -> Time {
     let [octet] = clock::random();
     let permille = 400_u32.saturating_add(u32::from(octet).saturating_mul(200) / 255);

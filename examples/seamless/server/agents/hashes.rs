@@ -1,5 +1,5 @@
-//! What a source of password hashes may ask: where it was, and to take a batch of changes. The certificate of the source has a role
-//! of its own, so an agent that validates passwords cannot send hashes.
+//! The requests of a source of password hashes: it asks for its last position, or sends a batch of changes. The certificate of a
+//! source has its own role, so an agent that validates passwords cannot send hashes.
 
 use super::listener::Peer;
 use super::routes::{Refusal, known, unavailable};
@@ -20,7 +20,7 @@ use seamless_pta::{Agent, AgentId};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Says where the source was, so that it can go on. The query `source=` names the directory server.
+/// Returns the position of the source, from which the source can resume. The query `source=` names the directory server.
 pub(super) async fn progress(
     State(agents): State<Arc<Agents>>,
     Extension(peer): Extension<Peer>,
@@ -41,7 +41,7 @@ pub(super) async fn progress(
     }
 }
 
-/// Takes a batch. The answer comes when all its records are in the store.
+/// Takes a batch. The server answers when all records of the batch are in the store.
 pub(super) async fn take(State(agents): State<Arc<Agents>>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
     let (table, agent) = match table(&agents, &peer).await {
         Ok(known) => known,
@@ -67,8 +67,8 @@ pub(super) async fn take(State(agents): State<Arc<Agents>>, Extension(peer): Ext
     }
 }
 
-/// Returns the tenant's domains whose accounts another source sends. If no source sends those of a domain that the batch names, this
-/// source sends them from now on.
+/// Returns the tenant's domains whose accounts another source sends. If the batch names a domain that has no source, this source
+/// becomes the source of the domain.
 async fn domains_of_others(
     agents: &Agents,
     table: &Table,
@@ -102,7 +102,7 @@ async fn domains_of_others(
     Ok(of_others)
 }
 
-/// Returns whether an agent may still send.
+/// Returns whether an agent may still send hashes.
 async fn is_serving(agents: &Agents, agent: AgentId) -> Result<bool, StoreError> {
     let now = time(clock::now());
     let agent = agents.registry.get(agent, now).await?;

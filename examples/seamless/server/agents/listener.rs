@@ -1,9 +1,9 @@
-//! The listener for agents: TLS 1.3 with the certificate of an agent. Only an agent that enrols has none.
+//! The listener for agents. Agents authenticate by a certificate in TLS 1.3. Only an agent that enrols has no certificate.
 //!
-//! A connection without a certificate leaves the table of agents' connections for a small table of its own. So whoever can reach
-//! the listener can keep other agents from enrolling, but not the enrolled ones from working.
+//! A connection without a certificate moves from the table of agents' connections to a small separate table. So an attacker who
+//! can reach the listener can prevent enrolments, but cannot keep enrolled agents from working.
 //!
-//! Each connection has a number. When a connection ends, its requests and jobs are lost at once, so another agent gets the
+//! Each connection has a number. When a connection ends, its requests and jobs are lost at once, and another agent gets the
 //! jobs.
 
 use super::authority::serial;
@@ -34,7 +34,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// The certificate of this node, which is replaced at the half of its life. The key is in memory only.
+/// The TLS certificate of this node. The node replaces it when half of its life has passed. The key is in memory only.
 pub(super) struct NodeTls {
     /// The names and addresses of this node.
     names: Vec<String>,
@@ -49,7 +49,7 @@ impl NodeTls {
         Ok(Self { names, current: Mutex::new((made, now)) })
     }
 
-    /// Returns the certificate that new connections get.
+    /// Returns the settings with the present certificate, for new connections.
     fn current(&self, authority: &Authority, now: Time) -> Arc<ServerConfig> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if now >= current.1.after(SERVER_CERTIFICATE_LIFE.checked_div(2).unwrap_or_default()) {
@@ -72,7 +72,7 @@ impl NodeTls {
         let agents = agents.allow_unauthenticated().build().map_err(|error| error.to_string())?;
         let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
         let config = config.map_err(|error| error.to_string())?.with_client_cert_verifier(agents);
-        // The chain has the root, which an agent that enrols compares with the pin of its token.
+        // The chain has the root certificate, because an agent that enrols compares it with the pin of its token.
         let mut config = config.with_single_cert(vec![own, root], key).map_err(|error| error.to_string())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
@@ -87,13 +87,13 @@ fn host(authority: &str) -> &str {
     }
 }
 
-/// The agent of a request, or a client without a certificate.
+/// The client of a connection: an agent, or a client without a certificate.
 #[derive(Clone)]
 pub(super) struct Peer {
     pub(super) address: IpAddr,
     pub(super) connection: ConnectionId,
     pub(super) certificate: Option<Arc<AgentCertificate>>,
-    /// Ends a request that waits when the server stops.
+    /// Tells a waiting request that the server stops.
     pub(super) stopping: Stopping,
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Ends the requests and jobs of a connection that has ended.
+/// Ends the requests and jobs of a connection when the connection ends.
 struct Connected {
     agents: Arc<Agents>,
     connection: ConnectionId,
@@ -150,7 +150,7 @@ async fn serve_tls(
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = match shown.map(|shown| AgentCertificate::read(shown)) {
         Some(Ok(certificate)) => Some(Arc::new(certificate)),
-        // The authority signs certificates of agents and of nodes only.
+        // The certificate is that of a node, because the authority signs certificates of agents and of nodes only.
         Some(Err(_)) => return,
         None => {
             let Some((slot, gives_way)) = strangers.admit(place.address) else { return };
@@ -172,15 +172,15 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const MAX_HEADER_SIZE: usize = 16 * 1024;
 
-/// The life of an agent's connection. The server checks the agent's certificate at each request. A job that is under way when
-/// the connection ends goes to another agent.
+/// The life of an agent's connection. The server checks the agent's certificate at each request. If the agent has a job when
+/// the connection ends, another agent gets the job.
 const AGENT_TIME: Duration = Duration::from_hours(24);
 
-/// The life of a connection without a certificate, which is enough to enrol.
+/// The life of a connection without a certificate. An agent can enrol in this time.
 const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 
-/// The largest number of connections without a certificate, of all addresses and of one. An agent that enrols has one for less
-/// than a second.
+/// The largest number of connections without a certificate, for all addresses together and for one address. An agent needs such
+/// a connection for less than a second.
 const STRANGERS: usize = 64;
 const STRANGERS_OF_ADDRESS: usize = 8;
 

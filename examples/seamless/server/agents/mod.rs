@@ -1,18 +1,18 @@
-//! The agents that validate passwords (pass-through authentication). A server outside of a company's network cannot ask
-//! the company's KDC, but an agent inside can.
+//! The agents that validate passwords (pass-through authentication). A server outside a company's network cannot ask
+//! the company's KDC, but an agent inside the network can.
 //!
 //! - [`authority`]: the server's own authority, which signs the certificates of agents.
 //! - [`registry`]: the agents and the tokens with which they enrol, in the store.
 //! - [`listener`]: the listener for agents, with mutual TLS.
 //! - [`queue`]: the queue of the jobs, in the process or between several nodes.
-//! - [`routes`]: what an agent may ask: enrol, bootstrap, renew, take and answer.
-//! - [`hashes`]: what a source of password hashes may ask.
-//! - [`watch`]: the end of the requests of an agent that another node has revoked.
+//! - [`routes`]: the requests of agents: enrol, bootstrap, renew, take and answer.
+//! - [`hashes`]: the requests of a source of password hashes.
+//! - [`watch`]: ends the requests of an agent that was revoked at another node.
 //! - [`tally`]: the share of each agent in the jobs of this node.
-//! - [`enrolment`]: certificates for new and known agents.
-//! - [`administration`] and [`command`]: what an operator does with agents.
+//! - [`enrolment`]: issues certificates to new and known agents.
+//! - [`administration`] and [`command`]: the operator's commands for agents.
 //!
-//! `seamless_pta` has what both sides agree on, and the way of a job.
+//! The crate `seamless_pta` has the messages between server and agent, and the states of a job.
 
 #[cfg(unix)]
 mod administration;
@@ -63,13 +63,13 @@ use zeroize::Zeroizing;
 /// The agents of this server.
 pub(crate) struct Agents {
     config: AgentsConfig,
-    /// The tenants that have agents, and their realms.
+    /// The realms of the tenants that have agents.
     realms: HashMap<Tenant, Arc<str>>,
-    /// The tenants to which sources send password hashes.
+    /// The tables of the tenants to which sources send password hashes.
     tables: Tables,
     authority: Authority,
     registry: Registry,
-    /// The agents that ask this node.
+    /// The agents that are connected to this node.
     gateway: Arc<Gateway>,
     queue: Box<dyn Queue>,
     tls: NodeTls,
@@ -77,8 +77,8 @@ pub(crate) struct Agents {
 }
 
 impl Agents {
-    /// Reads the authority from the store, and makes it if there is none. Returns `None` if the configuration has no
-    /// agents.
+    /// Reads the authority from the store, or makes it if the store has none. Returns `None` if the configuration has
+    /// no agents.
     pub(crate) async fn of_config(
         config: &Config,
         records: &Records,
@@ -145,7 +145,7 @@ impl Agents {
         &self.tally
     }
 
-    /// Returns the state of each agent, and the number of seconds since it last asked for a job, with its tenant.
+    /// Returns each agent with its tenant, its state, and the number of seconds since it last asked for a job.
     pub(crate) async fn states(&self) -> Result<Vec<Seen>, StoreError> {
         let (now, mut all) = (time(clock::now()), Vec::new());
         for tenant in self.realms.keys() {
@@ -188,7 +188,7 @@ impl Node for Agents {
         Zeroizing::new(clock::random())
     }
 
-    /// The registry decides about each password, so a revoked agent gets none.
+    /// Asks the registry before each password is sealed, so that a revoked agent gets no password.
     fn sealing_key<'a>(
         &'a self,
         tenant: &'a Tenant,
@@ -212,7 +212,8 @@ impl Node for Agents {
 const TEST_TENANT: &str = "contoso.test";
 const TEST_REALM: &str = "CONTOSO.TEST";
 
-/// Returns the socket of the administration: the one that the configuration names, else one beside the state on disk.
+/// Returns the path of the socket for administration. The configuration names the path. Otherwise the socket is beside
+/// the state on disk.
 pub(crate) fn socket(config: Option<&Config>, engine: &Engine) -> Option<PathBuf> {
     let named = config.and_then(|config| config.agents.as_ref()).and_then(|agents| agents.socket.clone());
     named.or_else(|| match engine {
@@ -221,19 +222,19 @@ pub(crate) fn socket(config: Option<&Config>, engine: &Engine) -> Option<PathBuf
     })
 }
 
-/// Returns the name of a tenant as agents have it: in small letters.
+/// Returns the name of a tenant in small letters, as agents use it.
 fn tenant_name(name: &str) -> Option<Tenant> {
     Tenant::new(name.to_ascii_lowercase())
 }
 
-/// Returns an instant of this server's clock as agents have it.
+/// Converts a time of this server's clock to the type that agents use.
 fn time(now: UnixTime) -> Time {
     let millis = u64::from(now.micros()).checked_div(1_000).unwrap_or_default();
     let seconds = u64::try_from(now.seconds()).unwrap_or_default();
     Time::from_seconds(seconds).after(Duration::from_millis(millis))
 }
 
-/// Returns an instant of an agent as the store has it.
+/// Converts a time of an agent to the type that the store uses.
 fn unix_time(time: Time) -> UnixTime {
     UnixTime::from_seconds(i64::try_from(time.seconds()).unwrap_or(i64::MAX))
 }

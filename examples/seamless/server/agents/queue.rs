@@ -1,4 +1,5 @@
-//! The queue of the jobs: in the process for one node, or with the broker of the configuration for several.
+//! The queue of the jobs: within the process for one node, or through the broker of the configuration for several
+//! nodes.
 
 use crate::config::BrokerConfig;
 use seamless_pta::queue::{InProcess, Queue};
@@ -24,7 +25,7 @@ async fn between_nodes(broker: &BrokerConfig) -> Result<Box<dyn Queue>, String> 
 }
 
 #[cfg(not(feature = "nats"))]
-#[expect(clippy::unused_async, reason = "with the feature, the function connects")]
+#[expect(clippy::unused_async, reason = "with the feature `nats`, the function awaits the connection")]
 async fn between_nodes(_: &BrokerConfig) -> Result<Box<dyn Queue>, String> {
     Err("this program was built without the feature `nats`; build it with `--features nats`".into())
 }
@@ -41,15 +42,15 @@ mod tests {
 
     #[cfg(not(feature = "nats"))]
     #[tokio::test]
-    async fn broker_without_the_feature_is_refused_by_its_name() {
+    async fn configuration_with_a_broker_is_refused_without_the_feature_and_the_error_names_the_feature() {
         let error = of_config(Some(&broker())).await.err().unwrap();
         assert!(error.contains("`--features nats`"), "{error}");
     }
 
-    /// The port has no listener. The own agents serve until the broker comes.
+    /// Nothing listens on the port of the broker. The node's own agents get jobs until the broker can be reached.
     #[cfg(feature = "nats")]
     #[tokio::test]
-    async fn broker_that_is_away_stops_no_node_and_one_without_its_files_does() {
+    async fn node_starts_without_a_reachable_broker_and_does_not_start_without_the_files_of_the_broker() {
         assert!(of_config(Some(&broker())).await.is_ok());
         let missing = || Some("/nonexistent/n1.pem".into());
         let broker = BrokerConfig { ca: missing(), certificate: missing(), key: missing(), ..broker() };

@@ -1,6 +1,7 @@
 //! The agents and the enrolment tokens, in the store of all nodes.
 //!
-//! While the store cannot be reached, this node knows the agents that it has seen in the last ten minutes.
+//! While the store cannot be reached, this node uses the agents that it has read from the store in the last ten
+//! minutes.
 
 use super::unix_time;
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, Sealer, StoreError, When};
@@ -14,14 +15,14 @@ use std::time::Duration;
 
 pub(super) struct Registry {
     records: Records,
-    /// The agents that this node has seen, with the time at which it read them.
+    /// The agents that this node has read from the store, each with the time of the read.
     known: Mutex<HashMap<AgentId, (Agent, Time)>>,
 }
 
 /// The reason why an agent was not added.
 #[derive(Debug)]
 pub(super) enum NotAdded {
-    /// The tenant has as many agents as it may have.
+    /// The tenant already has the largest allowed number of agents.
     TooMany,
     Store(StoreError),
 }
@@ -46,7 +47,7 @@ impl Registry {
         }
     }
 
-    /// Returns the agents of a tenant. An agent that has been silent for ten days after its certificate has gone.
+    /// Returns the agents of a tenant. The list no longer has an agent ten days after its certificate expired.
     pub(super) async fn list(&self, tenant: &Tenant, now: Time) -> Result<Vec<Agent>, StoreError> {
         let ids: Vec<AgentId> = self.records.get(&self.of_tenant(tenant)).await?.unwrap_or_default();
         let mut agents = Vec::new();
@@ -64,7 +65,7 @@ impl Registry {
         }
         self.records.put(&key(agent.id()), agent, end(agent), When::Absent).await?;
         let add = |ids: Option<Vec<AgentId>>| {
-            // Agents that another node has added meanwhile stay.
+            // The update keeps agents that another node has added meanwhile.
             let mut ids = ids.unwrap_or_default();
             ids.retain(|id| present.contains(id) || self.is_new(*id));
             ids.push(agent.id());
@@ -103,7 +104,7 @@ impl Registry {
         self.records.get(&grant_key(id)).await
     }
 
-    /// Deletes a grant and returns it. Only one caller gets it.
+    /// Deletes a grant and returns it. Only one caller can get the grant.
     pub(super) async fn take_grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         let key = grant_key(id);
         self.records.take_with(&Sealer::new(self.records.secret(), b"", &key), &key).await
@@ -122,7 +123,7 @@ impl Registry {
         };
     }
 
-    /// Returns whether this node does not know an agent, so another node may have just added it.
+    /// Returns whether this node has not read an agent yet. Another node may have just added it.
     fn is_new(&self, id: AgentId) -> bool {
         !self.known().contains_key(&id)
     }
@@ -146,7 +147,8 @@ fn grant_key(id: GrantId) -> Key {
     Key::new(Kind::EnrolmentToken, id.as_bytes())
 }
 
-/// An agent that asks renews its certificate, so its entry ends later.
+/// Returns the time at which the entry of an agent expires. A working agent renews its certificate, and so extends this
+/// time.
 fn end(agent: &Agent) -> kerberos_sso::UnixTime {
     unix_time(agent.not_after().after(FORGET_AFTER))
 }
@@ -154,7 +156,7 @@ fn end(agent: &Agent) -> kerberos_sso::UnixTime {
 /// The largest number of agents of a tenant.
 const MAX_AGENTS: usize = 64;
 
-/// The time for which a node knows its agents without the store.
+/// The time for which a node uses the agents that it has read, while the store cannot be reached.
 const WITHOUT_STORE: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn known_agent_is_known_for_ten_minutes_without_the_store_and_an_unknown_one_is_not() {
+    async fn agent_that_the_node_has_read_is_known_for_ten_minutes_without_the_store_and_others_are_not() {
         let store = Arc::new(Outage::new(|| UnixTime::from_seconds(1_000)));
         let [node, other] = [(), ()].map(|()| Registry::new(Records::new(store.clone(), Secret::new([1; 32]))));
         let (agent, at) = (agent(), Time::from_seconds);

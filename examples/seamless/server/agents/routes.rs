@@ -1,4 +1,4 @@
-//! What an agent may ask. `seamless_pta::message` has the bodies.
+//! The routes for the requests of agents. `seamless_pta::message` has the bodies.
 
 use super::enrolment::NoCertificate;
 use super::listener::Peer;
@@ -51,8 +51,8 @@ async fn in_time(request: Request, next: Next) -> Response {
     response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
 }
 
-/// Refuses a request without a certificate before the server reads its body. Without this, a client that is no agent could fill
-/// the memory with batches.
+/// Refuses a request without a certificate before the server reads its body. Otherwise a client without a certificate could
+/// fill the memory with large bodies.
 async fn with_certificate(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
     match shown(&peer) {
         Ok(_) => next.run(request).await,
@@ -83,7 +83,7 @@ async fn bootstrap(State(agents): State<Arc<Agents>>, Extension(peer): Extension
     };
     let wait_ms = u32::try_from(TAKE.as_millis()).unwrap_or(u32::MAX);
     let (nodes, concurrency) = (agents.nodes(), agents.config.concurrency);
-    // An agent renews in time by itself. This asks an agent whose clock is behind.
+    // An agent normally renews in time by itself. The server tells it to renew in case the agent's clock is slow.
     let renew = now.after(RENEW_BEFORE) >= agent.not_after();
     response(StatusCode::OK, &Bootstrap { v: V1, nodes, concurrency, wait_ms, renew, clock: now, min_version, realm })
 }
@@ -119,7 +119,7 @@ async fn take(State(agents): State<Arc<Agents>>, Extension(peer): Extension<Peer
             response(StatusCode::OK, &*job)
         }
         Taken::Nothing => StatusCode::NO_CONTENT.into_response(),
-        // The registry says why the agent gets no more jobs.
+        // The registry has the reason why the agent gets no more jobs.
         Taken::Ended => match sighted(&agents, shown, &take, &peer).await {
             Ok(()) => StatusCode::NO_CONTENT.into_response(),
             Err(refusal) => refusal.into_response(),
@@ -158,7 +158,7 @@ pub(super) fn shown(peer: &Peer) -> Result<&AgentCertificate, Refusal> {
     peer.certificate.as_deref().ok_or_else(refusal)
 }
 
-/// Returns the agent of the connection, if it may speak.
+/// Returns the agent of the connection, if it may send requests.
 pub(super) async fn known<'p>(agents: &Agents, peer: &'p Peer) -> Result<(&'p AgentCertificate, Agent), Refusal> {
     let (shown, now) = (shown(peer)?, time(clock::now()));
     let agent = agents.registry.get(shown.agent, now).await.map_err(|error| unavailable(&error))?;
@@ -171,7 +171,7 @@ fn is_of(agent: &Agent, shown: &AgentCertificate) -> bool {
     *agent.tenant() == shown.tenant && agent.role() == shown.role
 }
 
-/// Notes that an agent asks for a job. The store gets the sighting at most each ten seconds.
+/// Records that an agent asks for a job. The server writes this to the store at most once in ten seconds.
 async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &Peer) -> Result<(), Refusal> {
     let (now, address) = (time(clock::now()), peer.address.to_string());
     let (_, agent) = known(agents, peer).await?;
@@ -190,7 +190,7 @@ async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &
         Err(error) => (None, Err(error)),
     };
     match agents.registry.change(seen.id(), now, note).await {
-        // A known agent goes on without the store.
+        // An agent that the node knows can go on while the store cannot be reached.
         Ok(Some(Ok(()))) | Err(StoreError::Unreachable(_)) => Ok(()),
         Ok(Some(Err(error))) => Err(denied(error, peer)),
         Ok(None) => Err(denied(Denied::Certificate, peer)),
@@ -220,7 +220,8 @@ pub(super) fn unavailable(error: &StoreError) -> Refusal {
     (StatusCode::SERVICE_UNAVAILABLE, "the registry of agents cannot be asked\n".into())
 }
 
-/// A client without a certificate does not learn why its token is refused. An agent learns why it gets no certificate.
+/// Returns the response without a certificate. A client that enrols does not learn why its token is refused. An agent that
+/// renews learns the reason.
 fn no_certificate(error: &NoCertificate, peer: &Peer) -> Response {
     if let NoCertificate::Store(error) = error {
         return unavailable(error).into_response();
@@ -231,7 +232,7 @@ fn no_certificate(error: &NoCertificate, peer: &Peer) -> Response {
     (StatusCode::FORBIDDEN, text).into_response()
 }
 
-/// The longest take, and the time to send a body.
+/// The longest time of a request for a job, and the time to send its body.
 const REQUEST_TIME: Duration = Duration::from_secs(TAKE.as_secs() + HOLD.as_secs() + 10);
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 const RENEW_BEFORE: Duration = Duration::from_hours(48);

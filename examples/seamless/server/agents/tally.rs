@@ -1,5 +1,5 @@
-//! What the agents did with the passwords of the users of this node. A compromised agent reads the passwords of its jobs, so an
-//! operator wants to know its share of them.
+//! Counts what each agent did with the passwords of this node's users. A compromised agent can read the passwords of its jobs.
+//! From the counts, an operator sees how many passwords that are.
 
 use crate::clock;
 use kerberos_sso::UnixTime;
@@ -45,8 +45,7 @@ impl Tally {
         u64::try_from(now.seconds().saturating_sub(self.since.seconds())).unwrap_or_default()
     }
 
-    /// Counts a password that an agent got. Only agents of the registry get passwords. A server that has had very many of them
-    /// does not count the last ones.
+    /// Counts a password that an agent got. Beyond `MAX_AGENTS` agents, further agents are not counted.
     pub(super) fn note(&self, agent: AgentId, done: Done) {
         let mut of_agents = self.of_agents.lock().unwrap_or_else(PoisonError::into_inner);
         if of_agents.len() >= MAX_AGENTS && !of_agents.contains_key(&agent) {

@@ -1,4 +1,5 @@
-//! Tests of the server with agents on its listener, and a realm that makes its own tickets as their directory.
+//! Tests of the server with agents on its listener. The directory of the agents is a test realm, which makes its own
+//! tickets.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod hashes;
@@ -53,7 +54,8 @@ pub(crate) async fn server() -> Server {
     server_with(json!({ "method": "pass-through" })).await
 }
 
-/// Returns a server whose tenant checks passwords by `password`. The file `hash.key` is beside its configuration.
+/// Returns a server with a tenant that has `password` in its configuration. The file `hash.key` is beside the
+/// configuration.
 async fn server_with(password: serde_json::Value) -> Server {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let folder = TempDir::new().unwrap();
@@ -222,7 +224,7 @@ impl TestAgent {
     }
 }
 
-/// Returns agents of the test realm, of which one has asked for a job and got a password.
+/// Returns the agents of the test realm. One agent has asked for a job and got a password.
 pub(crate) async fn with_one_agent(records: &Records) -> Arc<Agents> {
     let agents = Agents::of_test_realm("127.0.0.1:8443".parse().unwrap(), records).await.unwrap();
     let agent = TestAgent::enrol_at(&agents).await;
@@ -234,7 +236,7 @@ pub(crate) async fn with_one_agent(records: &Records) -> Arc<Agents> {
     agents
 }
 
-/// Waits until an agent's request waits at the gateway.
+/// Returns when a request of an agent waits at the gateway.
 async fn until_waiting(server: &Server) {
     let offer = seamless_pta::queue::Offer {
         job: Fixed::new([0; 16]),
@@ -265,7 +267,7 @@ fn honest(server: &Server, terms: &Terms, password: &str) -> Word {
 }
 
 #[tokio::test]
-async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_one_does_not() {
+async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_password_is_refused() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
     for name in ["alice", "alice@contoso.test", r"CONTOSO\alice"] {
@@ -283,7 +285,7 @@ async fn right_password_signs_in_by_the_ticket_of_an_agent_and_a_wrong_one_does_
 }
 
 #[tokio::test]
-async fn word_of_the_directory_comes_to_the_server() {
+async fn refusal_of_the_directory_reaches_the_server_with_its_status() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
     for code in verdict::Refusal::ALL {
@@ -297,13 +299,13 @@ async fn word_of_the_directory_comes_to_the_server() {
 }
 
 #[tokio::test]
-async fn tenant_without_agents_says_so() {
+async fn sign_in_to_a_tenant_without_agents_is_refused_as_no_agent() {
     let refusal = server().await.sign_in("alice", "right").await.err().unwrap();
     assert_eq!((refusal.code(), refusal.entra()), ("no-agent", Some(80_001)));
 }
 
 #[tokio::test]
-async fn token_enrols_one_agent_and_another_secret_does_not_use_it_up() {
+async fn token_enrols_one_agent_and_a_request_with_a_wrong_secret_does_not_use_it_up() {
     let (server, (key, sealing)) = (server().await, keys());
     let token = server.token(Role::Pta).await;
     let mut connection = server.connect(None).await.unwrap();
@@ -321,7 +323,7 @@ async fn token_enrols_one_agent_and_another_secret_does_not_use_it_up() {
 }
 
 #[tokio::test]
-async fn client_without_a_certificate_may_only_enrol_and_one_of_another_authority_may_not_connect() {
+async fn client_without_a_certificate_may_only_enrol_and_a_certificate_of_another_authority_is_refused() {
     let server = server().await;
     let agent = TestAgent::enrol(&server).await;
     let mut stranger = server.connect(None).await.unwrap();
@@ -380,7 +382,7 @@ async fn revoked_agent_loses_its_waiting_request_and_may_do_nothing_more() {
 }
 
 #[tokio::test]
-async fn draining_agent_gets_no_job_and_may_answer_its_last_one() {
+async fn draining_agent_gets_no_job_and_may_answer_its_last_job() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
     let id = agent.enrolled.agent;
@@ -413,9 +415,9 @@ async fn draining_agent_gets_no_job_and_may_answer_its_last_one() {
     assert_eq!(list[0].state, "draining");
 }
 
-/// Somebody copies the agent's folder. Both renew, in this order.
+/// Somebody copies the agent's folder. The original renews first, and then the copy renews.
 #[tokio::test]
-async fn renewal_of_a_copy_locks_both_and_a_repeated_request_locks_none() {
+async fn renewal_of_a_copy_locks_the_agent_and_a_repeated_request_does_not() {
     let server = server().await;
     let agent = TestAgent::enrol(&server).await;
     let mut connection = agent.connect(&server).await;
@@ -456,9 +458,9 @@ async fn authority_agents_and_tokens_survive_a_restart() {
     assert_eq!(first.list("contoso.test").await.unwrap()[0].agent, enrolled.agent);
 }
 
-/// The agent's own program, with the test realm as its directory.
+/// The test runs the real program of the agent, with the test realm as its directory.
 #[tokio::test]
-async fn agent_of_the_test_realm_enrols_and_validates_the_password_that_the_page_shows() {
+async fn agent_of_the_test_realm_enrols_and_validates_a_password_and_the_page_names_the_agent() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let mut app = App::for_tests(None).await;
     let agents = Agents::of_test_realm(listener.local_addr().unwrap(), &app.records).await.unwrap();

@@ -1,7 +1,8 @@
-//! Ends the requests of agents that an operator, or a renewal, ended at another node.
+//! Ends the requests of agents that were revoked, drained or locked at another node.
 //!
 //! A node holds a request for a job for 25 seconds. The owner of a job asks the registry before it seals a password, so a
-//! revoked agent gets none in this time. But its requests must end, too: an operator who revokes an agent waits for that.
+//! revoked agent gets no password in this time. But its waiting requests must end, too, because an operator who revokes
+//! an agent expects this.
 
 use super::{Agents, time};
 use crate::clock;
@@ -23,7 +24,8 @@ impl Agents {
         });
     }
 
-    /// Ends what agents of this node wait for and do, if they may not any more. Without the store, the agents go on.
+    /// Ends the requests and jobs of agents that may no longer have them. While the store cannot be reached, the agents
+    /// go on.
     async fn end_revoked(&self) {
         let now = time(clock::now());
         for agent in self.gateway.agents() {
@@ -40,5 +42,5 @@ impl Agents {
     }
 }
 
-/// The time between two questions. Each agent costs the store one read in this time.
+/// The time between two checks. For each agent, each check reads the store once.
 const EVERY: Duration = Duration::from_secs(1);

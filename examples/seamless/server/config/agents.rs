@@ -30,23 +30,24 @@ pub(crate) struct AgentsConfig {
     pub(crate) broker: Option<BrokerConfig>,
 }
 
-/// The broker, which is NATS. Only a server with the feature `nats` can use it. `deploy/nats-server.conf` is its side.
+/// The broker, which is NATS. Only a server with the feature `nats` can use it. `deploy/nats-server.conf` is the
+/// configuration of the broker itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BrokerConfig {
     /// The address, like `nats://broker.contoso.test:4222`.
     pub(crate) url: String,
-    /// The name of this node, which no other node has: small letters, digits and hyphens.
+    /// The name of this node: small letters, digits and hyphens. No other node may have this name.
     pub(crate) node: String,
     /// The files for mutual TLS, in PEM: the authority of the broker, and the certificate and the key of this node. Only a
-    /// broker on this machine goes without them.
+    /// broker on this machine can be used without them.
     pub(crate) ca: Option<PathBuf>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
 }
 
 impl AgentsConfig {
-    /// Returns the listener of a server whose agents are on the same machine.
+    /// Returns the configuration of a server whose agents are on the same machine.
     pub(crate) fn of_loopback(listen: SocketAddr) -> Self {
         let (concurrency, min_version) = (2, Self::min_version());
         Self { listen, nodes: vec![format!("https://{listen}")], concurrency, min_version, socket: None, broker: None }
@@ -67,7 +68,8 @@ impl AgentsConfig {
         broker.flatten().chain(self.socket.as_mut())
     }
 
-    /// Refuses values that cannot be used with this store. Nodes that share a broker know the same agents only by one store.
+    /// Refuses values that cannot be used with this store. Nodes that share a broker must also share a store, so that they
+    /// know the same agents.
     pub(super) fn check(&self, engine: Option<&Engine>) -> Result<(), String> {
         if self.nodes.is_empty()
             || self.nodes.len() > 64

@@ -17,11 +17,11 @@ pub(crate) enum PasswordConfig {
     PassThrough {
         /// The verifiers that decide if no agent answers.
         fallback: Option<HashConfig>,
-        /// The attribute by which agents look a name up, such as `mail`. Without it, the ticket of an agent must be of the user
-        /// whose name was typed.
+        /// The attribute by which agents look a name up, such as `mail`. Without this field, the ticket of an agent must be of
+        /// the user whose name was typed.
         alternate_id: Option<String>,
     },
-    /// This server asks nobody: a source has sent verifiers of the passwords.
+    /// This server asks no directory, but compares passwords with the verifiers that a source has sent.
     Hash(HashConfig),
 }
 
@@ -29,18 +29,18 @@ pub(crate) enum PasswordConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HashConfig {
-    /// The file with the key that seals the verifiers: 32 random octets. All nodes have the same file.
+    /// The file with the key that seals the verifiers: 32 random octets. All nodes must have the same file.
     pub(crate) key: PathBuf,
-    /// The time after the last message of the source for which the verifiers decide, in hours.
+    /// How many hours the verifiers may decide after the last message of the source.
     #[serde(default = "HashConfig::max_age_hours")]
     pub(crate) max_age_hours: u32,
-    /// Whether accounts that every domain has, as `Administrator`, may sign in by a verifier: their RID is below 1000.
+    /// Whether built-in accounts such as `Administrator`, whose RID is below 1000, may sign in by a verifier.
     #[serde(default)]
     pub(crate) built_in_accounts: bool,
     /// The smallest number of iterations of a verifier.
     #[serde(default = "HashConfig::min_iterations")]
     pub(crate) min_iterations: u32,
-    /// The largest number of accounts, with those that were removed.
+    /// The largest number of accounts, including removed accounts.
     #[serde(default = "HashConfig::max_accounts")]
     pub(crate) max_accounts: u32,
 }
@@ -54,7 +54,7 @@ impl HashConfig {
         MIN_ITERATIONS
     }
 
-    /// An account has up to four entries, and a store in a file has a million.
+    /// Returns the default. An account has up to four entries, and a store in a file has room for a million entries.
     const fn max_accounts() -> u32 {
         200_000
     }
@@ -73,7 +73,8 @@ impl HashConfig {
     }
 }
 
-/// The list of accounts has a thousand entries, and an entry has room for some more than a thousand accounts.
+/// The largest value. The list of accounts is spread over about a thousand entries, and each entry has room for somewhat more
+/// than a thousand accounts.
 const MAX_ACCOUNTS: u32 = 1_000_000;
 
 impl PasswordConfig {
@@ -100,7 +101,7 @@ impl PasswordConfig {
         }
     }
 
-    /// Refuses a name that is none of an attribute.
+    /// Refuses a text that is not a valid name of an attribute.
     pub(super) fn check_alternate_id(&self) -> Result<(), String> {
         let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
         match self.alternate_id() {

@@ -140,7 +140,7 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
 }
 
 #[test]
-fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_one() {
+fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_a_kdc() {
     let parse = |agents: &str, rest: &str| {
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest))).map(|config| config.tenants)
     };
@@ -214,7 +214,7 @@ fn nodes_of_agents_are_https_addresses_without_a_path() {
 }
 
 #[test]
-fn broker_needs_a_store_of_several_nodes_and_all_files_of_mutual_tls_or_none() {
+fn broker_needs_a_store_for_several_nodes_and_either_all_or_no_files_of_mutual_tls() {
     let read = |state: &str, broker: &str| {
         let agents = format!(r#""agents": {{"listen": "127.0.0.1:0", "nodes": ["https://n1"], "broker": {broker}}},"#);
         Config::parse(&format!(r#"{{{state} {agents} "tenants": [{}]}}"#, tenant("a", ""))).map(drop)

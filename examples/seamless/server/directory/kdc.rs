@@ -1,4 +1,4 @@
-//! Asks the KDC of the tenant itself. This server must reach the KDC.
+//! Checks passwords with the tenant's KDC, without an agent. This server must be able to reach the KDC.
 
 use super::{Refusal, accept};
 use crate::tenants::Tenant;
@@ -9,8 +9,7 @@ use seamless_pta::User;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Checks a password. This process makes the authenticator and sends it to no other process, so the authenticator is no
-/// replay.
+/// Checks a password. This process makes the authenticator and sends it to no other process, so it cannot be a replay.
 pub(super) async fn check(
     kdc: &Arc<Kdc>,
     tenant: &Tenant,
@@ -23,6 +22,6 @@ pub(super) async fn check(
     accepted.map_err(|refused| Refusal::NotOurs(Box::new(refused)))
 }
 
-/// The channel of a password's ticket is this process. So the ticket is good at every level of channel bindings, and
-/// only here.
+/// The application data of the channel bindings in a ticket for a password. The ticket has bindings, so every setting
+/// of `channel_bindings` accepts it, but only for a password in this process.
 const BINDING: &[u8] = b"seamless:password";

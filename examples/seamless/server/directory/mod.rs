@@ -1,4 +1,4 @@
-//! Checks passwords with the KDC of the directory. The result is the same accepted request as for a browser's ticket.
+//! Checks passwords with the KDC of the directory. The result is an accepted request, as for a browser's ticket.
 //!
 //! This server asks the KDC itself ([`kdc`]), or an agent beside the KDC asks it ([`pass_through`]).
 //!
@@ -36,7 +36,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{Instrument as _, debug_span};
 use zeroize::Zeroizing;
 
-/// Who validates the passwords of a tenant.
+/// The directory that validates the passwords of a tenant.
 pub(crate) struct Directory {
     /// The time from a request to its refusal.
     answer_after: Duration,
@@ -52,14 +52,14 @@ enum Way {
         /// The attribute by which agents may look a name up.
         alternate_id: Option<Arc<str>>,
     },
-    /// The directory is never asked.
+    /// The verifiers decide, and the directory is never asked.
     Verifiers(Box<Verifiers>),
 }
 
-/// Checks the password of `user`. The server answers every refusal at the same time
-/// after its request ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC
-/// is slow. A check that has not ended by then is refused, and its result still counts. After too many wrong passwords,
-/// the server does not ask the directory.
+/// Checks the password of `user`. The server answers every refusal at the same time after its request
+/// ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC is slow. If the check has
+/// not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong passwords, the
+/// server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -94,9 +94,9 @@ pub(crate) async fn sign_in(
     verdict
 }
 
-/// Runs the check of a password when the turn of its name comes, and waits for the verdict until the deadline. The
-/// check goes on after the deadline, and also if the client goes away. A refused password holds the turn until the
-/// deadline. A right password forgets the wrong ones only if they were of the same user (`is_own`).
+/// Waits until no other password of the same name is checked, runs the check, and waits for the verdict until the deadline. The
+/// check goes on after the deadline, even if the client goes away. After a refused password, the next check of the name begins at
+/// the deadline. A right password resets the count of wrong passwords only if that count is of the same user (`is_own`).
 async fn in_turn<T: Send + 'static>(
     lockout: Arc<Lockout>,
     attempt: Attempt,
@@ -107,7 +107,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // A turn that comes at the deadline is too late. A check now would be a second check of this name in the same time.
+        // At the deadline, the turn comes too late. The next attempt with this name may begin now, and there would be two checks
+        // of the name at the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
@@ -119,7 +120,7 @@ async fn in_turn<T: Send + 'static>(
         };
         lockout.end(&attempt, outcome, clock::now()).await;
         let is_refused = verdict.is_err();
-        // Without a receiver, the request has been answered.
+        // If the receiver is gone, the server has already answered the request.
         let _ = tell.send(verdict);
         if is_refused {
             sleep_until(deadline).await;
@@ -140,7 +141,7 @@ async fn check(
     password: Zeroizing<String>,
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
-    // Without this check, the KDC of the tenant's realm would check the password of its own account of the same name.
+    // Without this condition, the KDC of the tenant's realm would check the password against its own account with the same name.
     if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
     }
@@ -150,7 +151,7 @@ async fn check(
     let Some(verifiers) = &directory.fallback else {
         return ask(&tenant, &directory, &user, &password, deadline).await;
     };
-    // A directory that is silent must leave the time for the verifiers.
+    // If the directory does not answer, there must be time left for the verifiers.
     let until = deadline.checked_sub(FOR_VERIFIERS).unwrap_or(deadline);
     let verdict = timeout_at(until, ask(&tenant, &directory, &user, &password, until)).await;
     match verdict.unwrap_or_else(|_| Err(directory.silence())) {
@@ -158,7 +159,7 @@ async fn check(
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
             let decided = verifiers.check(&tenant, &user, &password).await;
             match (decided, refusal) {
-                // Nobody decided, and the silence of the agents still counts.
+                // The verifiers have not decided either. The missing answer of the agents still counts as a wrong password.
                 (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
                     tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
                     Err(refusal)
@@ -193,8 +194,8 @@ async fn ask(
     Ok(Authenticated::by_password(&accepted, method, clock::now()))
 }
 
-/// Validates a token without asking the replay cache. The token is bound to what this process alone knows, so it is no
-/// replay. So users sign in by password even if the replay cache cannot answer.
+/// Validates a token without asking the replay cache. The token is bound to a value that only this process knows, so it cannot be
+/// a replay. So users can sign in by password even if the replay cache cannot answer.
 fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Result<Accepted, Refused> {
     let (now, bindings) = (clock::now(), [bindings]);
     let arrival = Arrival::at(now).with_channel_bindings(&bindings);
@@ -202,9 +203,9 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
     validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
 }
 
-/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If it told
-/// the state of the account before it saw the password, the attempt counts as wrong, as for every other name. If an agent had
-/// the password and no verdict came, the attempt counts, too.
+/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If the
+/// directory told the state of the account before it saw the password, the attempt counts as a wrong password, as for every other
+/// name. If an agent had the password and no verdict came, the attempt counts, too.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
@@ -217,17 +218,17 @@ fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
 }
 
 impl Directory {
-    /// Asks the KDC `HOST` or `HOST:PORT`.
+    /// Makes a directory that asks the KDC at `HOST` or `HOST:PORT`.
     pub(crate) fn of_kdc(realm: &str, kdc: &str, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Kdc(Arc::new(Kdc::new(realm, [kdc]))), fallback: None }
     }
 
-    /// Lets the agents of the tenant ask its KDC.
+    /// Makes a directory whose agents ask the tenant's KDC.
     pub(crate) const fn of_agents(agents: Arc<Agents>, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Agents { agents, alternate_id: None }, fallback: None }
     }
 
-    /// Lets the agents look names up by an attribute.
+    /// Lets the agents look up names by an attribute.
     pub(crate) fn with_alternate_id(self, attribute: Option<&str>) -> Self {
         match self.way {
             Way::Agents { agents, .. } => {
@@ -237,7 +238,7 @@ impl Directory {
         }
     }
 
-    /// Asks nobody: the verifiers decide.
+    /// Makes a directory that is never asked, because the verifiers decide.
     pub(crate) fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Verifiers(Box::new(verifiers)), fallback: None }
     }
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_password_of_a_name_is_checked_at_a_time_and_a_wrong_one_holds_the_turn_until_its_refusal() {
+    async fn passwords_of_a_name_are_checked_one_at_a_time_and_a_wrong_password_delays_the_next_check() {
         let lockout = lockout();
         let deadline = Instant::now().checked_add(ANSWER_AFTER).unwrap();
         let (checks, mut answers) = (Arc::new(Semaphore::new(0)), Vec::new());
@@ -372,10 +373,10 @@ mod tests {
         assert_eq!(checks.available_permits(), 1);
     }
 
-    /// Who owns the broker between the nodes can drop the answer of an agent. An agent tried again after the silence of the
-    /// first one is in the same attempt.
+    /// An attacker who owns the broker between the nodes can drop the answer of an agent. A second agent that is asked after the
+    /// first one was silent belongs to the same attempt.
     #[tokio::test(start_paused = true)]
-    async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_counts_nothing() {
+    async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_does_not_count() {
         let (lockout, user) = (lockout(), UserName::Account("alice".into()));
         let unasked = |fault: &Fault| !fault.may_be_checked() && *fault != Fault::AlternateId;
         for fault in Fault::ALL.into_iter().filter(unasked).cycle().take(20) {
@@ -402,7 +403,7 @@ mod tests {
         for _ in 0..10 {
             let (_, verdict) = answered_after(&lockout, "alice", 4_000, Err(Refusal::WrongPassword)).await;
             assert!(matches!(verdict, Err(Refusal::Unreachable(_))));
-            // The turn is free when the check has ended.
+            // The next check of the name can begin when this check has ended.
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         let user = UserName::Account("alice".into());

@@ -1,8 +1,8 @@
 //! Lets an agent beside the directory ask its KDC (pass-through authentication).
 //!
-//! An agent's "yes" is a ticket for this server's account. The validator judges that ticket like a browser's, and the ticket
-//! must be bound to the one attempt for which the agent got the password. So an agent cannot make a "yes" for a user
-//! whose password it was not given.
+//! For a right password, an agent returns a ticket for this server's account. The server validates that ticket like a browser's
+//! ticket, and the ticket must be bound to the one attempt for which the agent got the password. So an agent cannot sign in a
+//! user whose password it did not get.
 
 use super::{Refusal, accept};
 use crate::agents::Agents;
@@ -16,7 +16,7 @@ use seamless_pta::job::Ticket;
 use seamless_pta::queue::Verdict;
 use tokio::time::Instant;
 
-/// Checks a password with an agent of the tenant, until the deadline. Returns the agent, too.
+/// Checks a password with an agent of the tenant, until the deadline. Returns the accepted ticket and the agent.
 pub(super) async fn check(
     (agents, alternate_id): (&Agents, Option<&str>),
     tenant: &Tenant,
@@ -38,13 +38,13 @@ pub(super) async fn check(
     Ok((accepted, ticket.agent))
 }
 
-/// Judges the ticket of an agent. It must be bound to the job, and of the user who typed the name. If agents look names up, the
-/// ticket alone says who the user is, because it does not have the attribute: the log has both names. A rogue agent can then
-/// sign somebody in as another user whose password it has.
+/// Validates the ticket of an agent. The ticket must be bound to the job, and be of the user whose name was typed. If agents
+/// look names up, the ticket alone says who the user is, because it does not have the attribute. The log then has both names.
+/// In this case, a rogue agent can sign somebody in as another user whose password it has.
 fn judge(tenant: &Tenant, user: &UserName, ticket: &Ticket, alternate_id: Option<&str>) -> Result<Accepted, Refusal> {
     let (agent, validator) = (ticket.agent, tenant.validator());
     let policy = validator.policy().clone().with_binding_level(BindingLevel::Require);
-    // The nonce in the bindings is used once, so a replayed ticket is bound to another job.
+    // Each job has its own nonce in the bindings. So a replayed ticket has the bindings of another job.
     let accepted = accept(&validator.with_policy(policy), ticket.token.as_bytes(), ticket.bindings)
         .map_err(|refused| Refusal::NotOfJob { agent, refused: Box::new(refused) })?;
     let identity = accepted.identity().to_session();

@@ -21,7 +21,7 @@ pub(crate) enum Refusal {
     WrongPassword,
     #[error("the directory knows no such user")]
     UnknownUser,
-    /// The alternate name is of several users. The user reads what the user of an unknown name reads.
+    /// Several users have the alternate name. The user reads the same text as for an unknown name.
     #[error("{}", Fault::AlternateId)]
     AmbiguousName,
     #[error("the password has expired")]
@@ -63,7 +63,8 @@ pub(crate) enum Refusal {
     /// No agent has a verdict, and no directory was asked.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
-    /// No verdict came, but a directory may have checked the password. Who drops the answers of agents could otherwise guess.
+    /// No verdict came, but a directory may have checked the password. Without this reason, an attacker who drops the answers
+    /// of agents could guess passwords without limit.
     #[error("no verdict of an agent came, so the attempt counts as a wrong password: {0}")]
     Unanswered(Failure),
     /// The verifier of this server says that the password is wrong, or there is no account of this name.
@@ -72,7 +73,7 @@ pub(crate) enum Refusal {
     /// This server cannot decide by verifiers.
     #[error("no verifier decides: {0}")]
     NoVerifiers(String),
-    /// The validator refused the ticket of an agent. An honest agent beside the right KDC has no such ticket.
+    /// The validator refused the ticket of an agent. An honest agent with the right KDC never sends such a ticket.
     #[error("the ticket of agent {agent} is refused: {refused}")]
     NotOfJob { agent: AgentId, refused: Box<Refused> },
     /// An agent returned the ticket of another user.
@@ -148,7 +149,7 @@ impl Refusal {
         })
     }
 
-    /// Returns whether the directory said nothing about the password, because nobody could ask it.
+    /// Returns whether no directory has decided on the password, so that the verifiers may decide.
     pub(super) const fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -198,9 +199,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the text for the user. The text does not show whether a name exists. The text says why an account cannot
-    /// sign in, because the account's user has to know. The directory usually tells that reason only after the right
-    /// password.
+    /// Returns the text for the user. The text does not show whether a name exists. The text says why an account cannot sign
+    /// in, because its user has to know the reason. The directory usually tells that reason only after the right password.
     pub(crate) fn text(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::UnknownUser | Self::AmbiguousName | Self::WrongHere { .. } => {
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn word_of_a_directory_has_the_same_code_and_number_as_its_refusal() {
+    fn refusal_of_a_directory_keeps_its_code_number_and_text() {
         for word in verdict::Refusal::ALL {
             let refusal = Refusal::of_directory(word, word.status(), Told::AfterPassword);
             assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");

@@ -1,4 +1,4 @@
-//! Checks passwords with the verifiers that a source sent (`hashes`). The directory need not be reached.
+//! Checks passwords with the verifiers that a source sent (`hashes`). The server does not need to reach the directory.
 
 use super::Refusal;
 use crate::authenticated::Authenticated;

@@ -1,5 +1,5 @@
-//! The decision on a password by its verifier. A derivation takes tens of milliseconds of the processor, so only as many run at the
-//! same time as there are processors.
+//! Decides on a password by its verifier. A derivation takes tens of milliseconds of CPU time. So at most as many derivations run
+//! at the same time as there are processors.
 
 use super::table::Table;
 use crate::store::StoreError;
@@ -29,7 +29,7 @@ pub(crate) struct Checked {
     pub(crate) derived: Derived,
 }
 
-/// What a password gave. The same wrong password gives the same again.
+/// The octets derived from a password. The same wrong password gives the same octets again.
 #[derive(Clone)]
 pub(crate) struct Derived(Zeroizing<[u8; 32]>);
 
@@ -66,8 +66,8 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Checks a password. An unknown name costs the same derivation as a known one. A table without a batch within its
-    /// hours decides on nothing.
+    /// Checks a password. An unknown name costs the same derivation as a known one. If the last batch is older than
+    /// `max_age_hours`, the table does not decide.
     pub(crate) async fn check(
         &self,
         table: &Table,
@@ -83,7 +83,7 @@ impl Checks {
         }
         let account = table.find(user).await?;
         let unknown = Parameters::new([0; 10], synchronised.iterations.unwrap_or(DEFAULT_ITERATIONS));
-        // The store has no number of iterations that the reader of a batch refuses.
+        // The number of iterations in the store is always valid, because the reader of a batch has checked it.
         let unknown = unknown.or(Parameters::new([0; 10], DEFAULT_ITERATIONS)).map_err(|_| Unchecked::Busy)?;
         let turn = timeout(WAIT_FOR_TURN, Arc::clone(&self.0).acquire_owned()).await;
         let turn = turn.map_err(|_| Unchecked::Busy)?.map_err(|_| Unchecked::Busy)?;

@@ -1,12 +1,12 @@
 //! Sign-in by password hash synchronisation: the server checks a password with a verifier that a source in the organisation's
-//! network sent, so users sign in while the directory cannot be reached.
+//! network sent, so users can sign in while the directory cannot be reached.
 //!
-//! - [`table`] keeps the records that the sources send. [`names`] leads to them, [`objects`] limits their number, and [`sources`]
-//!   knows who sends them.
+//! - [`table`] keeps the records that the sources send. [`names`] finds the record for a name, [`objects`] limits the number of
+//!   records, and [`sources`] knows which source sends which domain.
 //! - [`check`] decides on a password.
 //!
-//! A record is sealed twice: with the secret of the store, like every entry, and with a key from a file of its own. So who copies
-//! the store and its secret still has no verifiers.
+//! A record is sealed twice: with the secret of the store, like every entry, and with a key from a separate file. So an attacker
+//! who copies the store and its secret still cannot read a verifier.
 
 mod check;
 mod names;

@@ -1,22 +1,22 @@
-//! The names that lead to accounts.
+//! The names by which the server finds accounts.
 //!
-//! An account has names of three kinds, and each kind has entries of its own. So the account name of one account never loses to the
-//! principal name or to the alternate name of another one, whichever came first. An entry has all objects that claim the name. So
-//! the name leads to the other claimant again if one of them gives it up.
+//! An account has names of three kinds, and each kind has its own entries. So the account name of one account always wins over
+//! the same principal name or alternate name of another account, whichever came first. An entry has all objects that claim the
+//! name. So if one object gives the name up, the name leads to the other object again.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, Sealer, StoreError};
 use crate::user_name::UserName;
 use seamless_phs::{Account, ObjectId};
 use std::sync::Arc;
 
-/// The kinds of names, in the order in which a typed name is looked for.
+/// The kinds of names, in the order in which the server looks for a typed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
     /// The `sAMAccountName`, which the directory gives to one account of a domain only.
     Account,
     /// The `userPrincipalName`.
     Principal,
-    /// The further name, which users may write themselves in some directories.
+    /// The alternate name. In some directories, users can write it themselves.
     Alternate,
 }
 
@@ -56,8 +56,8 @@ impl Names {
         Self { tenant, realm, records }
     }
 
-    /// Returns the names by which a user's account is looked for, the best one first. An account's name with the DNS name of its
-    /// domain is a user principal name in any case (MS-ADTS section 5.1.1.1.1).
+    /// Returns the names under which the server looks for a user's account, in their order. The account name with the DNS name
+    /// of the domain is always a valid user principal name (MS-ADTS section 5.1.1.1.1).
     pub(super) fn of_user(&self, user: &UserName) -> Vec<Ranked> {
         let account = || (Rank::Account, user.clone().into_account().to_lowercase());
         let in_all = |name: &str| {
@@ -85,7 +85,8 @@ impl Names {
                 return (Change::Keep, ());
             }
             claimants.retain(|one| *one != object);
-            // With so many claims, a name leads to nobody. Only the account name has an order, and its newest claim stays.
+            // A principal or alternate name with so many claims leads to no account. For an account name, the newest claim
+            // counts, and it stays in the list.
             let excess = claimants.len().saturating_add(1).saturating_sub(MAX_CLAIMANTS);
             claimants.drain(..excess.min(claimants.len()));
             claimants.push(object);
@@ -94,7 +95,7 @@ impl Names {
         self.records.update(&self.key(name), claim).await
     }
 
-    /// Removes an object from those that claim a name. A name without claims has no entry.
+    /// Removes an object from those that claim a name. The entry of a name without claims is deleted.
     pub(super) async fn give_up(&self, name: &Ranked, object: ObjectId) -> Result<(), StoreError> {
         let key = self.key(name);
         let leave = |claimants: Option<Vec<ObjectId>>| {
@@ -110,7 +111,7 @@ impl Names {
             return Ok(());
         }
         let sealer = Sealer::new(self.records.secret(), b"", &key);
-        // Another object may have claimed the name since it had no claim.
+        // Another object may have claimed the name meanwhile, so its claim is written again.
         for claimant in self.records.take_with::<Vec<ObjectId>>(&sealer, &key).await?.unwrap_or_default() {
             self.claim(name, claimant).await?;
         }

@@ -1,7 +1,8 @@
-//! The list of a tenant's objects, which limits their number. The store cannot list entries.
+//! The list of a tenant's objects, by which the server limits their number. The list is needed because the store cannot list its
+//! entries.
 //!
-//! The list is spread over many entries, so a new object changes a small one only. A removed account stays in the list, because its
-//! entry stays in the store.
+//! The list is spread over many entries, so a new object changes only one small entry. A removed account stays in the list,
+//! because its entry stays in the store.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, StoreError};
 use seamless_phs::ObjectId;
@@ -18,7 +19,7 @@ pub(super) struct Objects {
     most: u64,
 }
 
-/// The number of objects for which there was room when the first new object of a batch came.
+/// The number of objects for which the list had room when the first new object of a batch came.
 #[derive(Default)]
 pub(super) struct Room(OnceCell<AtomicU64>);
 
@@ -27,7 +28,7 @@ impl Objects {
         Self { tenant, records, most }
     }
 
-    /// Adds an object. Returns whether the list has it now: a full list takes no new object.
+    /// Adds an object. Returns whether the list has the object now. A full list takes no new object.
     pub(super) async fn add(&self, object: ObjectId, room: &Room) -> Result<bool, StoreError> {
         let key = self.key(self.bucket(object));
         let present: Option<Vec<ObjectId>> = self.records.get(&key).await?;
@@ -74,7 +75,8 @@ impl Objects {
         Ok(count)
     }
 
-    /// Returns the number of the entry that has an object. A source cannot foresee it.
+    /// Returns the number of the entry that has an object. A source cannot predict the number, because it depends on the
+    /// server's secret.
     fn bucket(&self, object: ObjectId) -> u16 {
         let name = self.records.secret().name(&[b"bucket", self.tenant.as_bytes(), &object.0]);
         let two = name.first_chunk::<2>().copied().unwrap_or_default();
@@ -87,5 +89,5 @@ impl Objects {
     }
 }
 
-/// The number of entries of the list. Of a million objects, each entry has about a thousand: 40 kB.
+/// The number of entries of the list. With a million objects, each entry has about a thousand objects, which are 40 kB.
 const BUCKETS: u16 = 1024;

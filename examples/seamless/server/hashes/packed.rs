@@ -1,4 +1,5 @@
-//! The form of an account in the store: its groups are by domain, so the largest account of a directory fits into one entry.
+//! The form of an account in the store. The groups are stored by domain, each domain once, so that the largest account
+//! of a directory fits into one entry.
 
 use kerberos_sso::Sid;
 use seamless_phs::Account;

@@ -1,10 +1,11 @@
-//! The sources of a tenant: how far each one is, and whose accounts it sends.
+//! The sources of a tenant: the position of each source, and the domains whose accounts it sends.
 //!
-//! A source is the certificate of an agent. The first source that sends an account of a domain sends the accounts of this domain from
-//! then on. Another one may not, until the first one is revoked, locked or expired: so no source takes a domain over in silence.
+//! A source is the certificate of an agent. The first source that sends an account of a domain becomes the only source of this
+//! domain. Another source may take over only after the first source is revoked or locked, or has expired. So no source can take a
+//! domain over unnoticed.
 //!
-//! Numbers of changes are compared within one directory server of one source only ([`numbering`]). So a source that was revoked
-//! cannot have numbered its records so high that those of its successor are older.
+//! Numbers of changes are compared within one directory server of one source only ([`numbering`]). So a revoked source cannot
+//! block its successor by records with very high numbers.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, StoreError, When};
 use kerberos_sso::Sid;
@@ -27,13 +28,13 @@ pub(crate) struct Synchronised {
     pub(crate) agent: AgentId,
     /// The time of the last batch, in seconds since 1970.
     pub(crate) last: i64,
-    /// The number of accounts that the source had still to send then.
+    /// The number of accounts that the source still had to send after that batch.
     pub(crate) left: u64,
-    /// The number of iterations of the last verifier, with which an unknown name is derived.
+    /// The number of iterations of the last verifier. The server also uses it for the derivation of an unknown name.
     pub(crate) iterations: Option<u32>,
 }
 
-/// The cursors of an agent by the directory servers that number its changes, the newest one last.
+/// The cursors of an agent, one for each directory server that numbers changes. The newest cursor is the last.
 type Cursors = Vec<(ObjectId, String)>;
 
 impl Sources {
@@ -77,7 +78,7 @@ impl Sources {
         self.records.get(&self.owner_key(domain)).await
     }
 
-    /// Lets an agent send the accounts of a domain, if `before` still sends them. Returns the agent that sends them now.
+    /// Makes an agent the source of a domain, if `before` is still its source. Returns the agent that is now the source.
     pub(super) async fn set_owner(
         &self,
         domain: Sid,
@@ -105,7 +106,7 @@ impl Sources {
     }
 }
 
-/// Returns whose numbers of changes can be compared with each other: those of one directory server that one agent sends.
+/// Returns an identifier of a series of change numbers. Only numbers of one directory server from one agent can be compared.
 pub(super) fn numbering(agent: AgentId, source: ObjectId) -> ObjectId {
     let digest = Sha256::new().chain_update(agent.as_bytes()).chain_update(source.0).finalize();
     ObjectId(digest.first_chunk().copied().unwrap_or_default())

@@ -1,11 +1,11 @@
 //! The records of a tenant's accounts in the store.
 //!
-//! Each object has one entry, with the number of its last change. A removed account leaves its entry, so an older record cannot
-//! bring it back. A name that an account has no longer leads to nobody, because [`Table::find`] compares the name with those of
-//! the account.
+//! Each object has one entry, with the number of its last change. The entry of a removed account stays, so an older record cannot
+//! restore the account. A former name of an account leads to no account, because [`Table::find`] compares the name with the
+//! present names of the account.
 //!
-//! A batch is written in this order: list of objects, names, records, and last the cursor. So after a crash the source sends the
-//! batch again, and what was written changes nothing.
+//! A batch is written in this order: list of objects, names, records, and last the cursor. So after a crash, the source sends the
+//! batch again, and the records that were already written do not change.
 
 use super::names::{self, Names, Rank, Ranked};
 use super::objects::{Objects, Room};
@@ -30,14 +30,14 @@ pub(crate) struct Table {
     names: Names,
     objects: Objects,
     sources: Sources,
-    /// The key of a file of its own, which seals accounts.
+    /// The key from a separate file, which seals the accounts.
     pepper: Secret,
     rules: Arc<Rules>,
     /// The time after the last batch for which the verifiers decide, in hours.
     max_hours: i64,
     /// What this node last read or wrote of the source.
     latest: Arc<Mutex<Option<Synchronised>>>,
-    /// This node takes one batch of the tenant at a time, so batches cannot pass the limit of objects together.
+    /// This node takes one batch of the tenant at a time, so simultaneous batches cannot exceed the limit of objects.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -46,11 +46,11 @@ pub(crate) struct Table {
 pub(crate) struct Limits {
     /// The time after the last batch for which the verifiers decide, in hours.
     pub(crate) max_hours: i64,
-    /// The largest number of objects, with those that were removed.
+    /// The largest number of objects, including removed objects.
     pub(crate) max_accounts: u64,
 }
 
-/// Who sends a batch.
+/// The sender of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(crate) agent: AgentId,
@@ -115,7 +115,7 @@ impl Table {
         self.sources.owner(domain).await
     }
 
-    /// Lets an agent send the accounts of a domain in place of `before`. Returns the agent that sends them now.
+    /// Makes an agent the source of a domain in place of `before`. Returns the agent that is now the source.
     pub(crate) async fn set_owner(
         &self,
         domain: Sid,
@@ -125,7 +125,8 @@ impl Table {
         self.sources.set_owner(domain, before, agent).await
     }
 
-    /// Returns where an agent is in the changes of a directory server. `None` is any server.
+    /// Returns the position of an agent in the changes of a directory server. With `None`, the newest position for any directory
+    /// server is returned.
     pub(crate) async fn progress(&self, agent: AgentId, source: Option<ObjectId>) -> Result<Progress, StoreError> {
         let at = self.sources.cursor(agent, source).await?;
         Ok(Progress { v: 1, at: at.map(|(source, cursor)| (source, Some(cursor))) })
@@ -188,8 +189,8 @@ impl Table {
         Ok(Answer { taken, refused, cursor })
     }
 
-    /// Writes one record, if the rules take it. A later record that they refuse removes what the server has of its object: its old
-    /// password may be good no longer.
+    /// Writes one record, if the rules take it. If they refuse a later record of a known object, the server removes its account
+    /// of the object, because the old password may no longer be valid.
     async fn write(&self, record: Record, taking: &Taking) -> Result<Result<(), Refusal>, StoreError> {
         let key = self.object_key(record.object);
         let before: Option<Kept> = self.records.get(&key).await?;
@@ -217,7 +218,7 @@ impl Table {
             self.names.claim(&name, record.object).await?;
         }
         match self.put(&record, account_before.as_ref(), taking).await {
-            // The store would refuse it again each time.
+            // The store would refuse the record every time, so the batch must not fail because of it.
             Err(StoreError::TooLong(_)) => {
                 self.forget_names(record.account.as_ref(), None, record.object).await?;
                 if known.is_some() {
@@ -229,7 +230,7 @@ impl Table {
         }
     }
 
-    /// Removes the account of a record, whatever the record says of it.
+    /// Removes the account of a record's object. The account in the record itself is ignored.
     async fn remove(&self, record: &Record, before: Option<&Account>, taking: &Taking) -> Result<(), StoreError> {
         let gone = Record { object: record.object, usn: record.usn, account: None };
         self.put(&gone, before, taking).await.map(drop)
@@ -261,7 +262,7 @@ impl Table {
         Ok(done)
     }
 
-    /// Gives up the names that an account had before, and has no longer.
+    /// Gives up the names that an account had before and no longer has.
     async fn forget_names(
         &self,
         before: Option<&Account>,
@@ -306,7 +307,8 @@ impl Table {
         Ok(self.put(&gone, Some(&account), taking).await?.is_ok())
     }
 
-    /// Returns the account that a user's name leads to. A principal name or an alternate name of several accounts leads to nobody.
+    /// Returns the account that a user's name leads to. A principal name or an alternate name of several accounts leads to no
+    /// account.
     pub(crate) async fn find(&self, user: &UserName) -> Result<Option<Account>, StoreError> {
         for name in self.names.of_user(user) {
             let mut found: Option<Account> = None;
@@ -320,7 +322,7 @@ impl Table {
                 };
                 match &found {
                     None => found = Some(account),
-                    // The directory has an account name once, so the newest claim is right.
+                    // A domain has each account name only once, so the newest claim is right.
                     Some(other) if other.sid == account.sid || name.0 == Rank::Account => {}
                     Some(_) => {
                         tracing::warn!(tenant = %self.tenant, "a name that a user typed is of several accounts, so it signs nobody in");
@@ -352,7 +354,8 @@ impl Table {
     }
 }
 
-/// Runs tasks on the store, some at the same time, and returns their results. After an error, the batch fails and comes again.
+/// Runs tasks on the store, several at the same time, and returns their results. After an error, the batch fails, and the source
+/// sends it again.
 async fn at_once<T: Send + 'static>(
     tasks: impl Iterator<Item = impl Future<Output = Result<T, StoreError>> + Send + 'static>,
 ) -> Result<Vec<T>, StoreError> {
@@ -371,10 +374,11 @@ async fn at_once<T: Send + 'static>(
     Ok(done)
 }
 
-/// Returns the result of a task. A task that panicked wrote nothing for sure, so the batch fails and comes again.
+/// Returns the result of a task. A task that panicked may not have written its record, so the batch fails, and the source sends
+/// it again.
 fn joined<T>(done: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
     done.map_err(|error| StoreError::Unreachable(error.to_string()))?
 }
 
-/// The number of records that are written at the same time. The disk takes the writes of one moment together.
+/// The number of records that are written at the same time. The store writes simultaneous changes to the disk together.
 const AT_ONCE: usize = 64;

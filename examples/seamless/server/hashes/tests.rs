@@ -43,7 +43,7 @@ async fn take(table: &Table, batch: Batch, now: UnixTime) -> Answer {
 }
 
 #[tokio::test]
-async fn stricter_rules_hold_for_records_that_came_before_them() {
+async fn stricter_rules_apply_to_records_that_came_earlier() {
     let records = records();
     let loose = Rules {
         domains: vec!["S-1-5-21-1-2-3".parse().unwrap(), "S-1-5-21-9-9-9".parse().unwrap()],
@@ -138,7 +138,7 @@ async fn new_password_replaces_the_old_one_and_an_older_or_repeated_record_chang
 }
 
 #[tokio::test]
-async fn removed_account_signs_nobody_in_and_an_older_record_does_not_bring_it_back() {
+async fn removed_account_cannot_sign_in_and_an_older_record_does_not_restore_it() {
     let table = of_alice().await;
     take(&table, batch(vec![record(1, 6, None)]), NOW).await;
     assert_eq!(verdict(&table, "alice", "Pa$$w0rd").await, Verdict::Wrong);
@@ -157,7 +157,7 @@ async fn renamed_account_signs_in_under_its_new_names_only() {
     }
 }
 
-/// Two accounts swap a name in one batch, in either order.
+/// One account gives a name up and another account takes it. The two records come in either order.
 #[tokio::test]
 async fn name_that_moves_to_another_account_leads_to_that_account() {
     for order in [[1, 2], [2, 1]] {
@@ -186,9 +186,9 @@ async fn record_of_a_foreign_domain_is_refused_and_the_others_are_taken() {
     assert_eq!(verdict(&table, "bob", "x").await, Verdict::SignedIn);
 }
 
-/// The thief has the store and its secret, and not the key of the hashes.
+/// The attacker has the store and its secret, but not the key of the hashes.
 #[tokio::test]
-async fn copied_table_without_the_key_of_the_hashes_verifies_nothing() {
+async fn copied_table_without_the_key_of_the_hashes_verifies_no_password() {
     let records = records();
     let table = table_of(&records, "contoso.test", 2);
     take(&table, batch(vec![record(1, 5, Some(account("Alice", "Pa$$w0rd")))]), NOW).await;
@@ -198,7 +198,7 @@ async fn copied_table_without_the_key_of_the_hashes_verifies_nothing() {
 }
 
 #[tokio::test]
-async fn record_of_one_tenant_signs_nobody_in_to_another() {
+async fn record_of_one_tenant_signs_no_user_in_to_another_tenant() {
     let records = records();
     let (one, other) = (table_of(&records, "a.test", 2), table_of(&records, "b.test", 2));
     take(&one, batch(vec![record(1, 5, Some(account("Alice", "Pa$$w0rd")))]), NOW).await;
@@ -208,7 +208,7 @@ async fn record_of_one_tenant_signs_nobody_in_to_another() {
 }
 
 #[tokio::test]
-async fn table_without_a_batch_within_its_hours_decides_on_nothing() {
+async fn table_whose_last_batch_is_too_old_does_not_decide() {
     let user = UserName::parse("alice").unwrap();
     let checks = Checks::default();
     let empty = table_of(&records(), "contoso.test", 2);

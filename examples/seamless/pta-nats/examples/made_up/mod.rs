@@ -1,4 +1,5 @@
-//! Made-up agents, whose directory knows one password, and a node with their keys. For tests and measurements only.
+//! Made-up agents, whose directory accepts one password, and a node with the keys of these agents. This module is for
+//! tests and measurements only.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::arithmetic_side_effects, unreachable_pub)]
 
 use seamless_pta::job::NoVerdict;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-/// The password that the directory of the made-up agents takes.
+/// The password that the directory of the made-up agents accepts.
 pub const RIGHT: &str = "Ein-Passwort, das sonst nirgends steht: zwölf";
 
 pub fn tenant() -> Tenant {
@@ -32,7 +33,7 @@ pub fn sealing_key(number: u8) -> SealingKey {
 pub struct Desk {
     began: Instant,
     keys: Vec<SealingPublicKey>,
-    /// Runs between a claim and the sealing of the password.
+    /// Runs between a claim and the sealing of the password. Returns whether the registry knows the agent.
     before_seal: Box<dyn Fn(AgentId) -> bool + Send + Sync>,
 }
 
@@ -81,11 +82,11 @@ pub async fn ask_about(queue: &dyn Queue, desk: &Desk, password: &str) -> (Resul
 /// What an agent does with its jobs.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
-    /// It asks the directory, which takes this many milliseconds.
+    /// The agent asks the directory, which answers after this many milliseconds.
     Ask(u64),
-    /// It answers nothing, and its connection stays.
+    /// The agent does not answer, and its connection stays open.
     Hang,
-    /// It is killed with its first job, and its connection ends.
+    /// The agent is killed when it gets its first job, and its connection ends.
     Die,
 }
 

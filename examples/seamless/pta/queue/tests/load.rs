@@ -1,11 +1,12 @@
-//! A thousand sign-ins while agents die.
+//! Tests a thousand sign-ins while agents are killed.
 
 use super::*;
 use tokio::time::sleep_until;
 
-/// Four agents with four requests each. Each second one of them is killed with all its requests and jobs, and comes back.
+/// Four agents have four requests each. Each second, the test kills one agent with all its requests and jobs, and starts
+/// it again.
 #[tokio::test(start_paused = true)]
-async fn thousand_sign_ins_end_right_and_in_time_while_an_agent_is_killed_each_second() {
+async fn thousand_sign_ins_get_the_right_verdict_in_time_while_an_agent_is_killed_each_second() {
     let world = world();
     let run = |number: u8, connection: u64| {
         let world = Arc::clone(&world);

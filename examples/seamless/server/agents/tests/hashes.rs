@@ -1,4 +1,4 @@
-//! Tests of the whole way of a password hash: a source sends it to the listener, and a user signs in by it.
+//! Tests of password hashes from end to end: a source sends a verifier to the listener, and a user signs in by it.
 
 use super::*;
 use seamless_phs::batch::Progress;
@@ -90,9 +90,9 @@ async fn state_of_an_account_is_told_after_the_right_password_only() {
     }
 }
 
-/// A phone with an old password tries it all day.
+/// A telephone with an old password may try it all day.
 #[tokio::test(start_paused = true)]
-async fn old_password_that_comes_again_and_again_does_not_lock_its_user_out() {
+async fn old_password_that_is_tried_again_and_again_does_not_lock_its_user_out() {
     let (server, _) = of_alice(by_hash()).await;
     for _ in 0..30 {
         assert_eq!(code(&server, "alice", "old").await, "wrong-password");
@@ -117,7 +117,7 @@ async fn agent_that_validates_passwords_cannot_send_hashes_and_a_source_gets_no_
 }
 
 #[tokio::test]
-async fn source_learns_where_it_was_and_a_malformed_or_repeated_batch_changes_nothing() {
+async fn source_learns_its_last_position_and_a_malformed_or_repeated_batch_changes_nothing() {
     let server = server_with(by_hash()).await;
     let source = TestAgent::enrol_as(&server, Role::Phs).await;
     let progress = async || {
@@ -143,7 +143,7 @@ async fn hashes_decide_if_no_agent_answers_and_never_after_a_refusal() {
     let user = server.sign_in("alice", "right").await.unwrap();
     assert_eq!(user.method, Method::PasswordHash);
     let agent = Arc::new(TestAgent::enrol(&server).await);
-    // The directory has another password by now.
+    // The directory now has another password for the account.
     send(&source, &server, &batch(2, account(&server, "old"))).await;
     let working = agent.work(&server, honest);
     until_waiting(&server).await;
@@ -157,7 +157,7 @@ async fn hashes_decide_if_no_agent_answers_and_never_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn tenant_without_hashes_takes_none_and_a_server_without_a_batch_decides_nothing() {
+async fn tenant_without_hashes_gets_no_token_for_a_source_and_no_verifier_decides_before_the_first_batch() {
     let server = server().await;
     let made = server.agents().make_token("contoso.test", Role::Phs, None, "root".into()).await;
     assert_eq!(made.unwrap_err(), "this tenant takes no password hashes: its `password` names none");
@@ -165,9 +165,10 @@ async fn tenant_without_hashes_takes_none_and_a_server_without_a_batch_decides_n
     assert_eq!(code(&server, "alice", "right").await, "no-verifiers");
 }
 
-/// Mallory has the alternate name `bob@mail.example`, and would use it to forget the guesses at the account `bob`.
+/// Mallory has the alternate name `bob@mail.example`. By signing in with it, Mallory tries to reset the count of wrong
+/// passwords of the account `bob`.
 #[tokio::test(start_paused = true)]
-async fn right_password_under_an_alternate_name_forgets_no_guesses_at_the_account_that_it_resembles() {
+async fn right_password_under_an_alternate_name_does_not_reset_the_count_of_an_account_with_a_similar_name() {
     let server = server_with(by_hash()).await;
     let source = TestAgent::enrol_as(&server, Role::Phs).await;
     let mallory = Account { alternate: Some("bob@mail.example".into()), ..account(&server, "right") };
@@ -182,7 +183,7 @@ async fn right_password_under_an_alternate_name_forgets_no_guesses_at_the_accoun
 }
 
 #[tokio::test]
-async fn batch_of_a_stranger_is_refused_before_its_body_comes() {
+async fn batch_without_a_certificate_is_refused_before_its_body_comes() {
     let server = server_with(by_hash()).await;
     let Connection(mut stranger) = server.connect(None).await.unwrap();
     let head = b"POST /agents/v1/hashes HTTP/1.1\r\nHost: n1\r\nContent-Length: 4000000\r\n\r\n{";
@@ -192,9 +193,9 @@ async fn batch_of_a_stranger_is_refused_before_its_body_comes() {
     assert_eq!(&status, b"HTTP/1.1 401");
 }
 
-/// Only the operator hands a domain over: by revoking the source that sends it.
+/// Only the operator can give a domain to another source, by revoking the source that sends its accounts.
 #[tokio::test]
-async fn second_source_of_a_domain_is_refused_until_the_first_one_is_revoked() {
+async fn second_source_of_a_domain_is_refused_until_the_first_source_is_revoked() {
     let (server, first) = of_alice(by_hash()).await;
     let second = TestAgent::enrol_as(&server, Role::Phs).await;
     let (status, body) = send(&second, &server, &batch(9, account(&server, "mine"))).await;
@@ -213,7 +214,7 @@ async fn second_source_of_a_domain_is_refused_until_the_first_one_is_revoked() {
 }
 
 #[tokio::test]
-async fn record_that_cannot_be_read_is_refused_and_the_cursor_goes_on() {
+async fn record_that_cannot_be_read_is_refused_and_the_cursor_moves_on() {
     let (server, source) = of_alice(by_hash()).await;
     let text = String::from_utf8(batch(2, account(&server, "new"))).unwrap();
     let (status, body) = send(&source, &server, text.replace("PPH1_MD4", "PPH2").as_bytes()).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Sends the head of an enrolment without its body, and waits for nothing.
+/// Sends the head of an enrolment request without a certificate and without the body. Does not wait for a response.
 async fn stranger(server: &Server) -> std::io::Result<Connection> {
     let mut connection = server.connect(None).await?;
     let head = "POST /agents/v1/enrol HTTP/1.1\r\nHost: n1\r\nContent-Length: 1000\r\n\r\n";
@@ -10,14 +10,15 @@ async fn stranger(server: &Server) -> std::io::Result<Connection> {
     Ok(connection)
 }
 
-/// The test's listener has 99 places. Such a connection runs a request, so it would give way to nobody.
+/// The listener of the test has 99 places. Each of the 200 connections has a running request, so the server does not
+/// close it for a new connection.
 #[tokio::test]
 async fn two_hundred_connections_without_a_certificate_keep_no_agent_out() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
     let mut strangers = Vec::new();
     for _ in 0..200 {
-        // A stranger beyond the share learns of it with the next octet.
+        // The server closes a connection beyond the limit, and the client notices this with its next octet.
         strangers.extend(stranger(&server).await);
     }
     assert_eq!(agent.connect(&server).await.send("GET", "bootstrap", b"").await.unwrap().0, 200);
@@ -27,9 +28,9 @@ async fn two_hundred_connections_without_a_certificate_keep_no_agent_out() {
     assert_eq!(working.await.unwrap(), 204);
 }
 
-/// The limit of a header is one of 16 KiB for the whole head of a request.
+/// The limit of 16 KiB is for the whole head of a request.
 #[tokio::test]
-async fn header_of_almost_16_kib_is_read_and_one_of_more_ends_the_connection() {
+async fn request_head_of_15_kib_is_read_and_a_head_of_more_than_16_kib_ends_the_connection() {
     let server = server().await;
     let agent = TestAgent::enrol(&server).await;
     for (size, is_read) in [(15 * 1024, true), (16 * 1024 + 1, false)] {

@@ -1,10 +1,10 @@
-//! Tests of the end of an agent's requests after an operator ended the agent at another node.
+//! Tests that the requests of an agent end after an operator has revoked or drained the agent at another node.
 
 use super::*;
 use seamless_pta::queue::{Place, Taken};
 use tokio::time::Instant;
 
-/// Returns two nodes with one store, and an agent that waits for a job at the first one.
+/// Returns two nodes with one store, and an agent that waits for a job at the first node.
 async fn nodes() -> ([Arc<Agents>; 2], TestAgent, JoinHandle<Taken>) {
     let records = Records::for_tests();
     let listen = "127.0.0.1:8443".parse().unwrap();

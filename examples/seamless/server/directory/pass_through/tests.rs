@@ -1,4 +1,4 @@
-//! Tests of the judgement about the answers of a rogue agent.
+//! Tests of the validation of a rogue agent's answers.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::*;
@@ -44,7 +44,7 @@ impl Judge {
         self.code_of("alice", None, token)
     }
 
-    /// Does the same for another name, and for a tenant whose agents look names up.
+    /// Returns the code as `code` does, for a typed name and the attribute by which the agents look names up.
     fn code_of(&self, typed: &str, alternate_id: Option<&str>, token: Vec<u8>) -> Option<&'static str> {
         let terms = terms(4);
         let (agent, bindings) = (terms.agent, terms.bindings());
@@ -87,7 +87,7 @@ async fn every_made_up_answer_of_an_agent_is_refused_by_its_own_code() {
     );
 }
 
-/// The ticket says who the user is. It is bound to the job in every case.
+/// The ticket says who the user is. In every case, the ticket must be bound to the job.
 #[tokio::test]
 async fn principal_name_of_another_user_is_an_alternate_name_only_if_the_tenant_names_the_attribute() {
     let (judge, now) = (Judge::new().await, clock::now());
@@ -104,8 +104,8 @@ async fn principal_name_of_another_user_is_an_alternate_name_only_if_the_tenant_
     }
 }
 
-/// 10,000 answers of an agent that has neither the user's key nor the account's: changed octets of tickets that it may have
-/// seen or made.
+/// The agent of the test has neither the user's key nor the key of the server's account. It makes 10,000 answers by
+/// changing octets of tickets that it may have seen or made.
 #[tokio::test]
 async fn none_of_ten_thousand_made_up_answers_is_accepted() {
     let (judge, now) = (Judge::new().await, clock::now());
@@ -122,7 +122,7 @@ async fn none_of_ten_thousand_made_up_answers_is_accepted() {
     let mut random = 1_u64;
     for count in 0..10_000 {
         let mut token = bases[count % bases.len()].clone();
-        // The constants are those of a linear congruential generator, so that each run has the same answers.
+        // A linear congruential generator with these constants makes the same answers in each run.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let at = usize::try_from(random >> 33).unwrap() % token.len();
         match random % 4 {

@@ -7,7 +7,7 @@ fn codes(answer: &Answer) -> Vec<Refusal> {
     answer.refused.iter().map(|refused| refused.code).collect()
 }
 
-/// Returns an account with as many groups, each of a domain of its own.
+/// Returns an account with this number of groups, each of another domain.
 fn in_domains(groups: u32) -> Account {
     let group = |domain: u32| format!("S-1-5-21-4294967295-4294967295-{domain}-4294967295").parse().unwrap();
     Account {
@@ -27,9 +27,10 @@ async fn account_of_1024_groups_of_a_domain_is_taken_and_read_back() {
     assert_eq!(found.groups, groups);
 }
 
-/// The groups of one account, or a name, may be what no store takes. The other records and the cursor are written.
+/// An account may have too many groups or a too long name for the store. The other records and the cursor are written
+/// nevertheless.
 #[tokio::test]
-async fn account_that_cannot_be_kept_is_refused_alone_and_its_old_password_signs_nobody_in() {
+async fn only_the_account_that_the_store_cannot_keep_is_refused_and_its_old_password_is_no_longer_accepted() {
     let faults = [
         (Account { groups: vec![account("x", "").sid; 1025], ..account("Alice", "new") }, Refusal::ManyGroups),
         (Account { full_name: Some("n".repeat(1025)), ..account("Alice", "new") }, Refusal::LongName),
@@ -84,7 +85,7 @@ async fn full_table_takes_changes_and_removals_and_no_new_account() {
 }
 
 #[tokio::test]
-async fn batches_at_the_same_time_do_not_pass_the_limit_together() {
+async fn simultaneous_batches_do_not_exceed_the_limit_together() {
     let table = table_for(&records(), 10);
     let from = of(agent());
     let send = |first: u8| {

@@ -12,7 +12,7 @@ fn administrator() -> Record {
     record(1, 1, Some(user(2001, "administrator")))
 }
 
-/// Returns the accounts of a user who writes names of the administrator into each attribute that is no account name.
+/// Returns accounts with a name of the administrator in an attribute other than the account name.
 fn impostors() -> [(&'static str, Account); 4] {
     let upn = |upn: &str| Account { upn: Some(upn.into()), ..user(2002, "mallory") };
     let alternate = |name: &str| Account { alternate: Some(name.into()), ..user(2002, "mallory") };
@@ -87,7 +87,7 @@ async fn principal_name_wins_over_the_same_alternate_name_in_either_order() {
 }
 
 #[tokio::test]
-async fn principal_or_alternate_name_of_two_accounts_leads_to_nobody_until_one_gives_it_up() {
+async fn principal_or_alternate_name_of_two_accounts_leads_to_no_account_until_one_gives_it_up() {
     let shared = "shared@mail.example".to_owned();
     let changes: [&dyn Fn(Account) -> Account; 2] =
         [&|account| Account { upn: Some(shared.clone()), ..account }, &|account| Account {
@@ -110,16 +110,16 @@ async fn principal_or_alternate_name_of_two_accounts_leads_to_nobody_until_one_g
     }
 }
 
-/// A line of secretsdump has another object than the same account in the database.
+/// A line of secretsdump gives an account another object identifier than the database does.
 #[tokio::test]
-async fn two_objects_of_one_sid_are_one_account_and_the_later_one_counts() {
+async fn two_objects_with_one_sid_are_one_account_and_the_later_object_counts() {
     let named = |name: &str| Account { upn: Some("alice@mail.example".into()), ..user(2001, name) };
     let table = with([record(1, 1, Some(named("alice"))), record(2, 2, Some(named("alicia")))]).await;
     assert_eq!(found(&table, "alice@mail.example").await.as_deref(), Some("alicia"));
 }
 
 #[tokio::test]
-async fn hundred_claims_of_a_name_do_not_take_it_from_the_account_that_has_it_as_its_account_name() {
+async fn account_name_still_leads_to_its_account_after_a_hundred_other_claims_of_the_name() {
     let claims = (2..102_u8).map(|number| {
         let account = Account { alternate: Some("administrator".into()), ..user(3000, "m") };
         let sid = format!("S-1-5-21-1-2-3-{}", u32::from(number).saturating_add(3000)).parse().unwrap();

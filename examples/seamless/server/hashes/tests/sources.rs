@@ -39,7 +39,7 @@ async fn complete(table: &Table, agent: AgentId, domain: Sid, since: u64) -> u64
 }
 
 #[tokio::test]
-async fn complete_run_removes_the_accounts_that_it_has_not_sent() {
+async fn complete_run_removes_the_accounts_that_the_source_has_not_sent() {
     let table = table_of(&records(), "contoso.test", 2);
     take(&table, batch((1..=4).map(|number| user(number, 10)).collect()), NOW).await;
     take(&table, batch(vec![user(1, 20), user(3, 21)]), NOW).await;
@@ -54,9 +54,9 @@ async fn complete_run_removes_the_accounts_that_it_has_not_sent() {
     assert_eq!(users(&table).await, [1, 2, 3]);
 }
 
-/// A source with a stolen certificate numbered its records as high as it could, and made an account.
+/// An attacker with a stolen certificate gave records the highest possible numbers, and added an account.
 #[tokio::test]
-async fn complete_run_of_a_new_source_replaces_all_that_a_revoked_one_sent() {
+async fn complete_run_of_a_new_source_replaces_all_records_of_a_revoked_source() {
     let table = table_of(&records(), "contoso.test", 2);
     table.take(batch((1..=4).map(|number| user(number, u64::MAX)).collect()), &of(other()), NOW).await.unwrap();
     let answer = take(&table, batch(vec![user(1, 7), user(2, 7)]), NOW).await;
@@ -117,7 +117,7 @@ async fn each_directory_server_of_an_agent_has_its_own_cursor() {
 }
 
 #[tokio::test]
-async fn domain_stays_with_its_source_until_the_caller_replaces_it() {
+async fn domain_keeps_its_source_until_the_caller_replaces_the_source() {
     let table = table_of(&records(), "contoso.test", 2);
     assert_eq!(table.owner(domain()).await.unwrap(), None);
     assert_eq!(table.set_owner(domain(), None, agent()).await.unwrap(), agent());
