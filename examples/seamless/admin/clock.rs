@@ -26,5 +26,5 @@ impl Clock for SystemClock {
     }
 }
 
-/// The largest difference of two clocks that Kerberos accepts, in seconds (MS-KILE section 3.1.1.2).
+/// The largest difference between two clocks that Kerberos accepts, in seconds (MS-KILE section 3.1.1.2).
 pub const MAX_DIFFERENCE: i64 = 5 * 60;
