@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq as _;
 
-/// A client as it stands in the configuration.
+/// A client, as the configuration has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisteredClient {
@@ -28,11 +28,12 @@ pub(crate) struct RegisteredClient {
     redirect_uris: Vec<String>,
     #[serde(default)]
     post_logout_redirect_uris: Vec<String>,
-    /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`, letter by letter.
+    /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`. The server compares
+    /// them letter by letter.
     #[serde(default)]
     pub(crate) origins: Vec<String>,
-    /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout 1.0): of
-    /// `https`, or of `http` on loopback.
+    /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout
+    /// 1.0). Its scheme is `https`, or `http` on loopback.
     pub(crate) backchannel_logout_uri: Option<String>,
     /// The address that the browser loads in a frame when a user signs out (OpenID Connect Front-Channel Logout 1.0). It has the
     /// origin of a redirect URI.
