@@ -111,7 +111,7 @@ class NativeApplication:
 
 
 def attempted(step):
-    """Returns what the step returns, or the reason why it fails."""
+    """Returns the result of the step, or the reason why the step fails."""
     try:
         return step()
     except (Exception, SystemExit) as error:  # noqa: BLE001 the check shows the reason

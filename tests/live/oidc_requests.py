@@ -1,4 +1,4 @@
-"""Sends requests to the endpoints of OpenID Connect without a browser, and judges the answers."""
+"""Sends requests to the endpoints of OpenID Connect without a browser, and checks the answers."""
 
 import base64
 import contextlib

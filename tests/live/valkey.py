@@ -1,5 +1,5 @@
-"""Tests two servers that share a replay store, while the store, the network and the servers fail. Every authenticator that a
-server admitted is sent again to both servers, and no server may admit it again.
+"""Tests two servers that share a replay store, while the store, the network and the servers fail. The test sends every
+authenticator that a server admitted to both servers again, and no server may admit it a second time.
 
   valkey.py [COUNT [FAULT…]]
 
