@@ -3,7 +3,7 @@
 use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};
 
-/// What the commands need of time.
+/// The clock that the commands use.
 pub trait Clock {
     /// Returns the time.
     fn now(&mut self) -> UnixTime;

@@ -1,5 +1,5 @@
-//! The directory as the commands see it: what they read, and the few changes that they make. [`Ldap`](crate::ldap::Ldap) is
-//! the real one.
+//! The operations of a directory that the commands use: what they read, and the few changes that they make.
+//! [`Ldap`](crate::ldap::Ldap) implements them for a real directory.
 
 use crate::address::Address;
 use crate::ldap_error::DirectoryError;
@@ -7,7 +7,7 @@ use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::{Sid, UnixTime};
 use zeroize::Zeroizing;
 
-/// What the commands need of a directory. Every function asks one domain controller.
+/// The operations of a directory that the commands use. Every function asks one domain controller.
 pub trait Directory {
     /// Reads the domain and its forest.
     ///
@@ -192,7 +192,7 @@ pub fn parent(dn: &str) -> Option<&str> {
     None
 }
 
-/// The objects that a search found, and where it searched.
+/// The objects that a search found, and the part of the directory that it covered.
 #[derive(Clone, Debug, Default)]
 pub struct Holders {
     /// The distinguished names.

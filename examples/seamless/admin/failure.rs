@@ -113,10 +113,10 @@ pub enum Refusal {
     Clock {
         /// The domain controller.
         controller: String,
-        /// The difference.
+        /// The difference, in seconds.
         seconds: i64,
     },
-    /// The name belongs to an object of another kind.
+    /// The account name belongs to an object that is no computer.
     #[error("{dn} has the account name {name}, and is no computer")]
     NoComputer {
         /// The object.
@@ -124,16 +124,16 @@ pub enum Refusal {
         /// The account name of the object.
         name: String,
     },
-    /// An object has the distinguished name of the account.
+    /// Another object has the distinguished name that the account would get.
     #[error("{dn} exists already")]
     DnTaken {
         /// The object.
         dn: String,
     },
-    /// Another object has a service principal name.
+    /// Another object has a service principal name of the account.
     #[error("{} has the service principal name {service} (searched: {scope})", .holders.join(" and "))]
     DuplicateService {
-        /// The name.
+        /// The service principal name.
         service: &'static str,
         /// The objects.
         holders: Vec<String>,
@@ -170,12 +170,12 @@ pub enum Refusal {
         /// The account.
         dn: String,
     },
-    /// The account has no AES types.
+    /// The account has no AES encryption types.
     #[error("the account {name} has no encryption types of AES (msDS-SupportedEncryptionTypes {found})")]
     NoAes {
         /// The account name.
         name: String,
-        /// The types.
+        /// The encryption types of the account.
         found: String,
     },
     /// Another command has not finished its work.
@@ -191,9 +191,9 @@ pub enum Refusal {
     OtherJournal {
         /// The journal.
         path: PathBuf,
-        /// What the journal names.
+        /// The account or the domain controller that the journal names.
         found: String,
-        /// What the command line names.
+        /// The account or the domain controller that the command line names.
         wanted: String,
     },
     /// Another run of the tool has the lock of the keytab.
@@ -233,7 +233,7 @@ pub enum Refusal {
         at: String,
         /// The key version of the tickets of this domain controller.
         found: u32,
-        /// The current version.
+        /// The key version that the directory has.
         kvno: u32,
     },
     /// Another domain controller has an account that the first one lacks.

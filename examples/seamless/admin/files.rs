@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// What the commands do with files.
+/// The operations on files that the commands use.
 pub trait Files {
     /// Reads a file, or returns `None` if it does not exist.
     ///

@@ -59,7 +59,7 @@ impl fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// Makes the journal of a work that begins.
+    /// Makes the journal of work that begins now.
     #[must_use]
     pub fn new(command: Work, account: &str, realm: &str, controller: &str, password: Zeroizing<String>) -> Self {
         let (account, realm, controller) = (account.into(), realm.into(), controller.into());

@@ -13,7 +13,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What the commands need of KDCs.
+/// The requests to KDCs that the commands use.
 pub trait Kdc {
     /// Begins a sign-in of the account without a password. The KDC answers with the salt of the account's keys
     /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC counts no wrong password.
@@ -43,7 +43,7 @@ pub enum Client<'a> {
     },
 }
 
-/// What a KDC says about an account before it sees a password.
+/// The answer of a KDC about an account before the KDC gets a password.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// Whether the KDC knows the account.

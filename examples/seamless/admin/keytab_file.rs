@@ -15,7 +15,7 @@ pub struct AccountKeys {
     keys: Vec<DatedKey>,
 }
 
-/// A key and the time at which it came into the keytab.
+/// A key, and the time at which the key came into the keytab.
 #[derive(Debug)]
 struct DatedKey {
     kvno: u32,
@@ -72,8 +72,8 @@ impl AccountKeys {
         self
     }
 
-    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`] seconds: the
-    /// last ticket under an older key has ended then.
+    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`]
+    /// seconds. After that time, the last ticket under an older key has ended.
     #[must_use]
     pub fn without_retired(self, current: u32, since: Option<UnixTime>, now: UnixTime) -> Self {
         let are_retired = since.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
@@ -87,7 +87,7 @@ impl AccountKeys {
         self
     }
 
-    /// Returns the versions, each once and in their order.
+    /// Returns the key versions in ascending order, each once.
     #[must_use]
     pub fn versions(&self) -> Vec<u32> {
         let mut versions: Vec<_> = self.keys.iter().map(|key| key.kvno).collect();

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn number_with_the_highest_bit_is_negative_in_the_directory() {
+    fn negative_number_is_read_as_its_unsigned_value() {
         assert_eq!(entry("-2147483648").number("a"), Some(0x8000_0000));
         assert_eq!(entry("4096").number("a"), Some(4096));
         assert_eq!(entry("x").number("a"), None);

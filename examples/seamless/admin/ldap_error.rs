@@ -98,7 +98,7 @@ fn win32(message: &str) -> Option<u32> {
     }
 }
 
-/// What a result code and a Win32 code mean.
+/// The cause and the remedy for a result code and a Win32 code.
 struct Row {
     code: u32,
     win32: Option<u32>,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// What the commands need of nodes.
+/// The requests to nodes that the commands use.
 pub trait Nodes {
     /// Asks a node for its state.
     ///

@@ -22,7 +22,7 @@ pub enum NoProof {
     Refused {
         /// The service of the ticket.
         service: &'static str,
-        /// The verdict.
+        /// The reason why the library refused the ticket.
         refused: Box<Refused>,
     },
     /// The keytab cannot be read.
@@ -61,7 +61,8 @@ pub fn opens(keys: &AccountKeys, token: &[u8], now: UnixTime) -> bool {
     validator.read(token).is_ok_and(|request| validator.open(request, now).is_ok())
 }
 
-/// Makes a validator with the policy of the sign-in server. The client is the account itself, so it need not be a person.
+/// Makes a validator with the policy of the sign-in server. The ticket's client is the account itself, so the validator
+/// does not demand that the client is a person.
 fn validator(account: Account) -> Validator {
     Validator::staged(KeySet::from(account), Policy::seamless_sso().with_accounts(AccountPolicy::Any))
 }

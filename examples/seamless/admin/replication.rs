@@ -11,7 +11,7 @@ use crate::tools::Tools;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use std::collections::BTreeSet;
 
-/// What the ticket of a domain controller says.
+/// The key version of a domain controller's ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
     /// The version of the key that encrypts the ticket.

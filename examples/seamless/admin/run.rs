@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 pub enum End {
     /// The command did its work, and found no fault.
     Fine,
-    /// `status` found something, or the command refused.
+    /// `status` found a warning or a fault, or the command refused.
     Found,
     /// The command could not do its work, or could not check the account.
     Failed,

@@ -5,8 +5,8 @@
 //! seamless-admin prune [--keytab FILE]
 //! ```
 //!
-//! `seamless-admin --help` lists the options. The exit code is 0 if all is well, 1 if `status` found something or if a command
-//! refused before it changed anything, and 2 if the command could not do its work.
+//! `seamless-admin --help` lists the options. The exit code is 0 after success. It is 1 if `status` found a warning or
+//! a fault, or if a command refused before it changed anything. It is 2 if the command could not do its work.
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
 use rustix::process::{Resource, Rlimit, setrlimit};

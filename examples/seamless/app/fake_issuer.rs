@@ -103,7 +103,7 @@ pub(crate) fn change(object: &mut Value, changes: &Value) {
     }
 }
 
-/// What a test may change, and what the issuer remembers.
+/// The behaviour that a test may change, and the requests that the issuer remembers.
 pub(crate) struct Book {
     pub(crate) is_up: bool,
     pub(crate) keys: Vec<Value>,

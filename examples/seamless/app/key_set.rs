@@ -81,7 +81,8 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// The longest time for which the API accepts a key that the issuer has withdrawn.
+/// The age at which the API asks for the keys again. So it accepts a key that the issuer has withdrawn for at most this
+/// time.
 const LIFETIME: Duration = Duration::from_mins(10);
 const MAX_KEYS: usize = 16;
 

@@ -1,4 +1,4 @@
-//! The routes, the limits of a request on its size and its time, and the headers that protect the pages.
+//! The routes, the limits on the size and the time of a request, and the headers that protect the pages.
 
 use crate::shared::Shared;
 use crate::{api, callback, home, logout_token, pages, sign_in, sign_out};

@@ -89,7 +89,7 @@ fn prune_killed_at_any_call_succeeds_at_the_next_run() {
 }
 
 #[test]
-fn keytab_stays_as_it_is_while_a_rollover_is_open() {
+fn prune_does_not_change_the_keytab_while_a_rollover_is_open() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
     let open = (0..100).find(|call| {

@@ -75,7 +75,7 @@ struct IdToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
-    /// The session, for sign-out.
+    /// The identifier of the user's stay, which logout tokens also have.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
 }
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn sign_in_by_app_password_has_a_method_of_its_own_and_the_single_class() {
+    fn sign_in_by_app_password_has_the_amr_app_password_and_the_acr_single() {
         let names = HashMap::new();
         let grant = Grant { app_password: Some([1; 16]), ..grant("openid") };
         let claims = json!(issue(&grant, &names).access_token("id".into()));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_and_class_say_how_the_user_signed_in() {
+    fn amr_and_acr_say_how_the_user_signed_in() {
         let of = |first, one_time_code| {
             let factors = Factors { first, one_time_code };
             (factors.amr().join(" "), factors.acr() == ACR_MULTI)

@@ -17,12 +17,12 @@ use subtle::ConstantTimeEq as _;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisteredClient {
     pub(crate) id: String,
-    /// The name that the pages show. Without it, they show `id`.
+    /// The name that the pages show. Without a name, the pages show `id`.
     name: Option<String>,
     /// The SHA-256 digest of the client's secret, in hexadecimal. The secret must be random: `openssl rand -hex 32`. A
-    /// client without a secret is public, and must use PKCE.
+    /// client with neither a secret nor `jwks` is public, and must use PKCE.
     secret_sha256: Option<Digest>,
-    /// The public keys of a client that signs assertions in place of sending a secret (`private_key_jwt`).
+    /// The public keys of a client that signs assertions instead of sending a secret (`private_key_jwt`).
     jwks: Option<ClientKeys>,
     #[serde(default)]
     redirect_uris: Vec<String>,

@@ -46,7 +46,7 @@ pub(super) async fn by_form(State(app): State<Shared>, tenant: Tenant, fields: F
     }
 }
 
-/// Returns a request and its sealed form.
+/// Returns a request and its encrypted form for the address of the page.
 ///
 /// # Errors
 /// Returns the page that says why the server refuses the request.

@@ -248,8 +248,7 @@ impl Grants {
         Ok(has_room)
     }
 
-    /// Returns the grant after an exchange. An exchange does not change the end of a family of refresh tokens, except
-    /// with `offline_access`.
+    /// Returns the grant after an exchange. The exchange of a refresh token does not change the end of its family.
     fn next(old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
         let is_family = matches!(old.accepts, Accepts::RefreshToken(_));
         let end = old.end;

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn uri_that_is_not_registered_any_more_is_no_target() {
+    fn sealed_request_whose_uri_is_no_longer_registered_has_no_target() {
         let request = parse(URI, Some("app")).unwrap();
         let changed = r#"[{"id": "app", "redirect_uris": ["https://app.test/c"]}]"#;
         assert_eq!(request.target(&Clients::new(serde_json::from_str(changed).unwrap()).unwrap()), None);

@@ -72,7 +72,7 @@ impl Parameters {
     }
 }
 
-/// Overwrites the passwords.
+/// Overwrites the values of the parameters with secrets.
 impl Drop for Parameters {
     fn drop(&mut self) {
         for name in SECRETS {

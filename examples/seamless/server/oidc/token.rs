@@ -374,7 +374,7 @@ pub(super) fn respond(status: StatusCode, body: Value) -> Response {
     (status, [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response()
 }
 
-/// Returns the response of RFC 6749 section 5.2.
+/// Returns the response that RFC 6749 section 5.2 defines for a refusal.
 pub(super) fn refuse(tenant: &Tenant, headers: &HeaderMap, refusal: Refusal) -> Response {
     let error = match refusal {
         Refusal::Client(error) | Refusal::Numbered(error, _) => error,

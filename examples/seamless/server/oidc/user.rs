@@ -1,4 +1,4 @@
-//! The user of a grant, and the subject by which a client knows the user.
+//! The user of a grant, and the subject that a client gets for the user.
 
 use crate::principal;
 use crate::store::Secret;

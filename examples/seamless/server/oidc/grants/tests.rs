@@ -142,7 +142,7 @@ async fn grant_beyond_the_tenants_share_gets_no_refresh_token_and_older_ones_are
     }
 }
 
-/// The identifier of an access token shows the identifier of the grant, but only a token that the server made ends a grant.
+/// An access token shows the identifier of its grant. But only a token that the server made can end a grant.
 #[tokio::test]
 async fn text_that_the_server_did_not_write_does_not_end_the_grant() {
     let [grants, _] = nodes();

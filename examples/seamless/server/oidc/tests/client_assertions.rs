@@ -1,4 +1,4 @@
-//! Tests of clients that sign an assertion in place of sending a secret.
+//! Tests of clients that sign an assertion instead of sending a secret.
 
 use super::{Browser, FORM, REQUEST, Server, encoded};
 use crate::clock;

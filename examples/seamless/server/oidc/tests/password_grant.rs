@@ -129,7 +129,7 @@ async fn wrong_passwords_lock_the_address_in_the_header_and_no_address_without_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn figures_count_the_method_of_the_grant_by_the_reason_of_the_refusal() {
+async fn metrics_count_refusals_of_the_password_grant_by_reason() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |_| {}).await;
     grant(&server, "", "alice@contoso.test", "guess", "").await;

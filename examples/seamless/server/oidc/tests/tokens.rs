@@ -47,7 +47,7 @@ async fn revoked_token_of_either_kind_ends_the_whole_grant() {
 }
 
 #[tokio::test]
-async fn old_refresh_token_of_its_client_ends_the_grant_of_the_new_one() {
+async fn revocation_of_an_old_refresh_token_ends_the_grant_of_the_new_one() {
     let server = Server::new(|_| {}).await;
     let first = tokens(&server, "").await;
     let fields = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
