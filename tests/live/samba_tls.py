@@ -41,7 +41,8 @@ class SambaTls(SambaAd):
     """The first domain controller of a domain. `authority` issues its certificate."""
 
     services = "kdc,ldap,cldap,rpc,drepl"
-    # If each of two replicating domain controllers runs in one process, they wait for each other's KDC without end.
+    # Each domain controller needs several processes. With one process each, two replicating domain controllers wait for
+    # each other's KDC without end.
     processes = "standard"
 
     def __init__(self, work, names, authority, realm, host, address):

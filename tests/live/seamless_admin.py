@@ -1,6 +1,6 @@
-"""Tests `seamless-admin` on a real directory with LDAP over TLS. After `enable`, a browser signs in without the use of
-another tool. After a kill at each step, the next run of `enable` or `rollover` succeeds. No sign-in fails during a
-rollover, and the passwords are in no file and in no arguments.
+"""Tests `seamless-admin` on a real directory with LDAP over TLS. After `enable`, a browser signs in with no other tool.
+After a kill at each step, the next run of `enable` or `rollover` succeeds. No sign-in fails during a rollover, and the
+passwords are in no file and in no arguments.
 
   seamless_admin.py [--long] [PART...]     PART: fresh, rollover, retired, aes, killed, unit, memory, refused, status,
                                            rights, disable, lag, forests; default all. `--long` kills at each step."""
@@ -37,8 +37,8 @@ LATER = (0, 0.002, 0.006, 0.02)
 DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)
 DENIES_DELETION = "(D;;SDDT;;;WD)"  # denies DELETE and DELETE_TREE to everyone
 TICKETS_END = 36_600  # ten hours, the clock skew and some minutes
-# The seconds between two sign-ins of a thread, which must not exceed the limit of one user in the replay cache. FEW is
-# the number of sign-ins after each run.
+# The seconds between two sign-ins of a thread. With these pauses, one user stays below the limit of the replay cache.
+# FEW is the number of sign-ins after each run.
 PAUSE, LONG_PAUSE, FEW = "0.1", "0.5", 20
 
 
@@ -66,7 +66,7 @@ class Cases:
         self.tool, self.dc = forest.tool, forest.dc
 
     def fresh(self):
-        """Checks the steps from an empty forest to the first sign-in, without the use of another tool."""
+        """Checks the steps from an empty forest to the first sign-in, with no other tool."""
         before = self.dc.dump()
         dry = self.tool.enable("--dry-run")
         self.report.check(dry.code == 0 and self.dc.dump() == before and not any(self.tool.home.iterdir()),

@@ -85,7 +85,7 @@ class Refused:
         return {path.name: path.read_bytes() for path in tool.home.iterdir() if path.suffix != ".lock"}
 
     def without_account(self):
-        """Refusals of `enable` in a directory without the account."""
+        """Checks the refusals of `enable` in a directory without the account."""
         forest, dc = self.forest, self.dc
         forest.remove(self.tool)
         dc.computer("OTHER$", "Other.Pass.1", [AADG])
@@ -105,7 +105,7 @@ class Refused:
         self.tool.enable()
 
     def with_account(self):
-        """Refusals of `rollover` with the account of `enable`."""
+        """Checks the refusals of `rollover` with the account that `enable` made."""
         dc = self.dc
         dc.computer("OTHER$", "Other.Pass.1")
         # The directory refuses a second holder of a service name, except at two domain controllers that have not
@@ -174,7 +174,7 @@ class Refused:
         dc.start()
 
     def while_open(self):
-        """Refusals while a rollover is open: after a kill, and during another run."""
+        """Checks the refusals while a rollover is open: after a kill, and during another run."""
         killed = self.tool.rollover("--no-node", stop_after=self.journalled())
         self.report.check(killed.code == -9 and self.tool.journal.exists(), "a rollover is open", killed.steps[-1:])
         self.refused("enable while a rollover is open", ["rollover", "open"], "enable")
@@ -198,7 +198,7 @@ class Refused:
 
 
 def lag(forest, report):
-    """Refusals while a second domain controller lags. This domain controller is real, and replicates."""
+    """Checks the refusals while a second domain controller lags. This domain controller is real, and replicates."""
     refused, first = Refused(forest, report), forest.dc
     second = forest.second = first.second("dc2", "127.0.7.2")
     second.start()
@@ -230,7 +230,8 @@ def lag(forest, report):
 
 
 def role_moves(forest, report, second):
-    """The second domain controller takes the role of the PDC emulator, and gives it back."""
+    """Checks `rollover` at the former and at the new PDC emulator after the role has moved, and then gives the role
+    back."""
     there = settings(second)
     give_role(forest.dc, there)
     moved = wait(lambda: role_owner(second) == there.lower(), 60)
@@ -262,7 +263,7 @@ def give_role(dc, owner):
 
 
 def account_that_lags(forest, refused, second):
-    """The account exists at one domain controller, and the other one does not know it yet."""
+    """Checks `enable` while one domain controller has the account and the other one does not have it yet."""
     forest.remove(forest.tool)
     second.catch_up()
     second.lag(True)

@@ -14,7 +14,7 @@ PASSWORD = "Alice.Pass.1"
 
 
 def check(world, port, report):
-    """Runs the judges, one after another. The server ends TLS itself, because MSAL talks to no issuer without TLS."""
+    """Runs the judges, one after another. The server ends TLS itself, because MSAL accepts no issuer without TLS."""
     authority, issuer = Authority(world.work.dir("tls")), f"https://{HOST}:{port}/contoso.test"
     of_issuer = world.work, port + 1, issuer, authority
     authlib, node, msal, apache = Authlib(*of_issuer), OpenidClient(*of_issuer), Msal(*of_issuer), ModAuthOpenidc(*of_issuer)

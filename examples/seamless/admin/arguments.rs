@@ -79,7 +79,7 @@ pub struct Arguments {
     pub catalogue: Option<Address>,
     /// The name of the administrator, as the command line has it.
     pub user: String,
-    /// The file of the certificate authorities.
+    /// The file with the certificate authorities of the domain controllers.
     pub ca: Option<PathBuf>,
     /// The account name without `$`.
     pub account: String,
@@ -95,7 +95,7 @@ pub struct Arguments {
     pub to_aes: bool,
     /// The URLs of the nodes.
     pub nodes: Vec<String>,
-    /// The file of the nodes' certificate authorities.
+    /// The file with the certificate authorities of the nodes.
     pub node_ca: Option<PathBuf>,
     /// Whether the operator says that no node uses the keytab.
     pub no_node: bool,
@@ -105,7 +105,7 @@ pub struct Arguments {
     pub replication_wait: u32,
     /// The user who runs `rollover` by a timer. `status` expects that this user has the rights for it.
     pub rollover_user: Option<Sid>,
-    /// Whether `disable` keeps the account.
+    /// Whether `disable` only disables the account, and does not delete it.
     pub keep: bool,
     /// Whether the command line confirms `disable`.
     pub yes: bool,
@@ -287,7 +287,8 @@ fn address(text: &str, port: u16) -> Result<Address, lexopt::Error> {
     Address::parse(text, port).ok_or_else(|| format!("{text:?} is no HOST or HOST:PORT").into())
 }
 
-/// Reads the address of a domain controller. Plain LDAP would show the password to the network.
+/// Reads the address of a domain controller. Refuses the scheme and the ports of plain LDAP, which would send the
+/// password without encryption.
 fn controller(text: &str) -> Result<Address, lexopt::Error> {
     let plain = "LDAP without TLS shows the administrator's password to everyone on the way, and the directory accepts no \
                  account password over it";

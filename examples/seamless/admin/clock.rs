@@ -1,4 +1,4 @@
-//! The clock of this machine, and the waiting for nodes and for domain controllers.
+//! The clock of this machine, and the pauses in which the tool waits for nodes and for domain controllers.
 
 use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};

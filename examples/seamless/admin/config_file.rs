@@ -124,7 +124,7 @@ fn read(text: &str) -> Result<Fields, String> {
     serde_json::from_str::<Ordered>(text).map(|read| read.0).map_err(|error| error.to_string())
 }
 
-/// Returns the text of an object, whose fields are indented by two more than `indent`.
+/// Returns the text of an object. Its fields are indented by two blanks more than `indent`.
 fn object(fields: &Fields, indent: usize) -> String {
     let (outer, inner) = (" ".repeat(indent), " ".repeat(indent.saturating_add(2)));
     let lines: Vec<_> = fields.iter().map(|(key, value)| format!("{inner}{}: {value}", json!(key))).collect();

@@ -269,7 +269,7 @@ impl Directory for Ldap<'_> {
         let (dn, name) = (self.dn.clone(), ldap_escape(name));
         let filter = format!("(|(sAMAccountName={name})(sAMAccountName={name}$))");
         let found = self.search(&Query::of(&dn, &filter, &["1.1"]).below())?;
-        // tokenGroups is computed for one object only (MS-ADTS section 3.1.1.4.5.19).
+        // The directory computes tokenGroups only in a search for one object (MS-ADTS section 3.1.1.4.5.19).
         let read = |entry: &Entry| {
             let query =
                 Query::of(&entry.dn, "(objectClass=*)", &OF_ACCOUNT).with(descriptor_parts(OWNER | GROUP | DACL));
@@ -283,7 +283,7 @@ impl Directory for Ldap<'_> {
     }
 
     fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError> {
-        // The name may be followed by a port or by a realm.
+        // A port or a realm may follow the name, so the filter ends with `*`.
         self.find(&format!("(msDS-AllowedToDelegateTo={}*)", ldap_escape(service)))
     }
 

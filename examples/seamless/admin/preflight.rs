@@ -40,7 +40,8 @@ pub fn is_meant(domain: &Domain, arguments: &Arguments) -> Result<(), Failure> {
         let (found, wanted) = (domain.name.clone(), arguments.forest.clone());
         return Err(Refusal::OtherDomain { controller: domain.controller.clone(), found, wanted }.into());
     }
-    // The tool gets tickets with the administrator's password from the KDCs of this domain, which know only its own users.
+    // With the administrator's password, the tool gets tickets from the KDCs of this domain, which know only the
+    // domain's own users.
     match &domain.foreign_administrator {
         Some(name) => Err(Refusal::ForeignAdministrator { name: name.clone(), domain: domain.name.clone() }.into()),
         None => Ok(()),
@@ -48,7 +49,7 @@ pub fn is_meant(domain: &Domain, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Checks that the domain controller is the PDC emulator. Two runs at two domain controllers that have not replicated
-/// would set two passwords under one key version. At the PDC emulator, the second run sees what the first one did.
+/// would set two passwords under one key version. At the PDC emulator, the second run sees the changes of the first.
 ///
 /// # Errors
 /// Returns the [`Refusal`].

@@ -1,9 +1,9 @@
 //! The signatures of a tenant's tokens (RFC 7515, RFC 7519): RS256, which every client and every API supports, and
 //! ES256 for those that choose it.
 //!
-//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So a client or an
-//! API can choose ES256 at any time, because all clients and APIs have read the key already. The key of a token decides
-//! the algorithm, and the token's header does not (RFC 8725 section 3.1).
+//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So if a client or
+//! an API chooses ES256, the receivers of its tokens have had the key in the key set for a long time. The key of a
+//! token decides the algorithm, and the token's header does not (RFC 8725 section 3.1).
 
 use crate::es256_key::Es256Key;
 use crate::key_ring::{KeyRing, Keys};
@@ -38,8 +38,8 @@ impl SigningAlgorithm {
     }
 }
 
-/// The kinds of JWT that the server signs. The kind is the `typ` of the header: with it, nobody can use an ID token as
-/// an access token (RFC 8725 section 3.11).
+/// The kinds of JWT that the server signs. The `typ` of the header has the kind, so nobody can use an ID token as an
+/// access token (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {
     Id,

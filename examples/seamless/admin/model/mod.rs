@@ -1,6 +1,6 @@
 //! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may stop a
-//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can open every ticket that
-//! a domain controller gives.
+//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can decrypt every
+//! ticket that a domain controller issues.
 
 mod kill_tests;
 mod prune_tests;
@@ -40,7 +40,7 @@ pub(crate) struct Model {
     /// The difference between the KDCs' clocks and this machine's clock.
     pub(crate) kdc_difference: i64,
     pub(crate) account: Option<Object>,
-    /// The passwords and types of the account, each with the time of its change.
+    /// The passwords and encryption types of the account, each with the time of its change.
     pub(crate) states: Vec<State>,
     /// Whether the second domain controller never replicates.
     pub(crate) is_split: bool,
@@ -264,7 +264,7 @@ impl Model {
         self.now.saturating_add_seconds(self.kdc_difference)
     }
 
-    /// Returns the state of a domain controller. The second one lags.
+    /// Returns the state of a domain controller. The second domain controller lags behind the first.
     fn state(&self, controller: usize) -> Option<&State> {
         let has = |state: &&State| {
             controller == 0 || !self.is_split && self.now.seconds_since(state.since) >= LAG || state.kvno == 4
