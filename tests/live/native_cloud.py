@@ -1,5 +1,5 @@
-"""Sets up the environment that public native clients need: the server under their fixed host names, a forest with its
-KDC, and the API of the sample application as the resource."""
+"""Sets up the environment that public native clients need. The server has their fixed host names. There is a forest
+with its KDC, and the API of the sample application is the resource."""
 
 import contextlib
 

@@ -1,6 +1,6 @@
-"""Looks for a password in the memory of every process that the password passes: the node that received the form, the
-node of the agent, the agent, the broker and the store. The test writes a core of each process with gcore (gdb), and
-counts the forms of the password in it.
+"""Looks for a password in the memory of every process that the password passes. These are the node that received the
+form, the node of the agent, the agent, the broker and the store. The test writes a core of each process with gcore
+(gdb), and counts the forms of the password in it.
 
   pass_through_cores.py     needs gdb, nats-server, redis-server, and a server with the feature `nats`
 

@@ -31,7 +31,7 @@ from work import Work, attempt, wait
 PORT = 21560
 RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
 # The steps at which the short form of the test kills the tool: the journal, the keytab or the account, the password or
-# the proof, the end.
+# the proof, and the end.
 SHORT = (5, 6, 8, 11)
 LATER = (0, 0.002, 0.006, 0.02)
 DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)

@@ -1,6 +1,6 @@
 """Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The test also
-checks the password form in five cases: without a ticket, with a token of NTLM, with a ticket under another key, with a
-wrong clock, and with a KDC that does not answer.
+checks the password form without a ticket, with a token of NTLM, and with a ticket under another key. The two further
+cases are a wrong clock, and a KDC that does not answer.
 
 If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
 fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked

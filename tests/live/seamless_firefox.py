@@ -1,6 +1,6 @@
 """Tests the sign-in page with headless Firefox, which has its own implementation of Negotiate. The browser signs in by ticket
-without a password. The test also checks the password form with a browser that has no ticket, that does not trust the
-server's host, or whose KDC does not answer."""
+without a password. The test also checks the password form in three cases: the browser has no ticket, it does not trust
+the server's host, or its KDC does not answer."""
 
 import socket
 

@@ -1,7 +1,7 @@
 """Measures whether the time of a refusal shows if a name exists, while the KDC is slow. The measurement takes long, so
 CI does not run it.
 
-  seamless_slow_kdc.py [NAMES]     NAMES: of each kind and delay, default 100
+  seamless_slow_kdc.py [NAMES]     NAMES: the number of names of each kind and delay, default 100
 
 A relay before Samba's KDC holds each reply for a random time, up to the delay of the row. Each known name gets one wrong password, so
 no account is locked. The last column is the probability that the refusal of an unknown name takes longer than that of a

@@ -1,5 +1,5 @@
-"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server,
-and between the browser and the KDC, record the messages."""
+"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. The messages are recorded by
+taps between the browser and the server, and between the browser and the KDC."""
 
 from contextlib import contextmanager
 

@@ -1,4 +1,4 @@
-"""Faults of a cluster, and of a master that sentinels choose, with two nodes. Each function tests one fault."""
+"""Tests faults of a cluster, and of a master that sentinels choose, with two nodes. Each function tests one fault."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Faults of a single server with two nodes. Each function tests one fault."""
+"""Tests faults of a single server with two nodes. Each function tests one fault."""
 
 import signal
 import socket

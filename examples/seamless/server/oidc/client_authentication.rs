@@ -1,5 +1,5 @@
-//! The authentication of a client at the endpoints `token`, `par`, `introspect` and `revoke`: by its secret (RFC 6749 section 2.3), by
-//! an assertion that it signs, or by nothing if the client is public.
+//! The authentication of a client at the endpoints `token`, `par`, `introspect` and `revoke`. A client sends its secret
+//! (RFC 6749 section 2.3) or an assertion that it signs. A public client sends only its id.
 
 use super::client_assertion::{self, Use};
 use super::clients::RegisteredClient;

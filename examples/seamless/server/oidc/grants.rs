@@ -1,8 +1,8 @@
 //! The grants of clients: one record in the store for each authorization code, its refresh tokens and its access tokens.
 //!
 //! All nodes together accept a code once, and each refresh token once. A second use of a code or refresh token ends the
-//! whole grant: two parties have the code or token, so one of them stole it (RFC 6749 section 4.1.2, RFC 9700 section
-//! 4.14.2). After that, `userinfo` and `introspect` refuse the grant's access tokens, too.
+//! whole grant. Two parties may have the code or token, and then one of them stole it (RFC 6749 section 4.1.2, RFC 9700
+//! section 4.14.2). After that, `userinfo` and `introspect` refuse the grant's access tokens, too.
 
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;

@@ -1,5 +1,5 @@
-//! The token endpoint: returns tokens for a code, for a refresh token, for the assertion of a native client, or for a password. Responses and
-//! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
+//! The token endpoint. It returns tokens for a code, a refresh token, the assertion of a native client, or a password.
+//! Responses and errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
 use super::User;
 use super::claims::Issue;
