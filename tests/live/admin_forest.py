@@ -13,12 +13,13 @@ from work import run
 
 CONTOSO = "CONTOSO.TEST"
 ALICE, PASSWORD = "alice", "Alice.Pass.1"
-# The password of people who run the tool. No other part of the test has it, so a file with it is a file of the tool.
+# The password of the administrators who run the tool. No other part of the test uses it, so if a file contains it, the
+# tool wrote it there.
 STAFF_PASSWORD = "Staff.Pass.2026!"
 
 
 class Forest:
-    """`clients` makes the clients. The domain controller is at an address of its own, so the ports are the standard ones."""
+    """`clients` makes the clients. The domain controller has its own address, so it can use the standard ports."""
 
     def __init__(self, work, clients, report, port):
         self.work, self.clients, self.report, self.port = work, clients, report, port
@@ -46,7 +47,8 @@ class Forest:
         return Server(self.work, self.port, config=self.tool.config, env=self.names.env, options=options)
 
     def server_with_operators(self, *options):
-        """Starts the server with a listener for operators and with the limits of a test. The rest is as the tool wrote it."""
+        """Starts the server with a listener for operators and with the limits of a test. The rest of the configuration
+        is what the tool wrote."""
         config = json.loads(self.tool.config.read_text())
         address = f"127.0.0.1:{self.port + 1}"
         self.tool.config.write_text(json.dumps({**config, "metrics": address, "limits": LIMITS}))
@@ -65,7 +67,7 @@ class Forest:
         return int(str(found[0][attribute][0])) if found and attribute in found[0] else None
 
     def keytab_opens(self, keytab):
-        """Returns whether the keytab decrypts a fresh ticket of the KDC, as MIT's library sees it."""
+        """Returns whether MIT's library decrypts a fresh ticket of the KDC with the keytab."""
         return "keytab entry valid" in run(["kvno", "-k", keytab, AUTOLOGON], self.alice().env)
 
     def remove(self, tool):

@@ -1,4 +1,4 @@
-"""Runs `seamless-admin`, stops it at a step, and looks for passwords where none may be."""
+"""Runs `seamless-admin`, kills it at a step, and looks for passwords in places that must not have them."""
 
 import base64
 import contextlib
@@ -37,8 +37,9 @@ class Done:
 
 
 class Seen:
-    """What everyone on this machine can read about the tool's processes, the arguments and for their user the environment; and the
-    passwords of the runs: the administrators', and the account's, which the journal has while it is open."""
+    """The arguments of the tool's processes, which everyone on this machine can read, and their environment, which the
+    same user can read. Also the passwords of the runs: those of the administrators, and those of the account, which the
+    journal has during a run."""
 
     def __init__(self):
         self.shown, self.of_administrators, self.of_account = set(), {ADMIN_PASSWORD}, set()
@@ -71,8 +72,8 @@ class AdminTool:
         return process
 
     def run(self, command, *options, stop_after=None, later=0, **how):
-        """Runs a command to its end. With `stop_after`, the tool is killed when it has printed that many steps, or `later` seconds
-        after it."""
+        """Runs a command to its end. With `stop_after`, kills the tool when it has printed that many steps, or `later`
+        seconds after that."""
         process = self.begin(command, *options, **how)
         lines, steps = [], 0
         self.look(process)
@@ -88,8 +89,8 @@ class AdminTool:
         return Done(process.returncode, lines, errors)
 
     def at_terminal(self, command, *options):
-        """Runs a command that asks for the password on its terminal, and types it as soon as the prompt is there. Returns the exit
-        status and everything that the terminal showed."""
+        """Runs a command that asks for the password on its terminal, and types the password when the prompt appears.
+        Returns the exit status and everything that the terminal showed."""
         arguments = [seamless_admin(), command, "--forest", self.dc.realm.lower(), "--dc", self.dc.name, "--as", self.user,
                      "--ca", self.trusted, "--keytab", self.keytab, *options]
         pid, terminal = pty.fork()
@@ -108,7 +109,8 @@ class AdminTool:
         return self.run("enable", "--config", self.config, *options, **how)
 
     def prune(self, *options, later=0):
-        """Runs `prune` without a password and without a name of the directory. The tool's clock is `later` seconds ahead."""
+        """Runs `prune`, which needs neither a password nor the name of the directory. The tool's clock is `later`
+        seconds ahead."""
         done = subprocess.run([str(part) for part in (seamless_admin(), "prune", "--keytab", self.keytab, *options)],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.home, timeout=60,
                               env={**os.environ, **wrong_time(later)})
@@ -124,7 +126,7 @@ class AdminTool:
         return json.loads(self.config.read_text())["tenants"]
 
     def look(self, process):
-        """Notes what the running tool shows, and the passwords that it has."""
+        """Records the arguments and the environment of the running tool, and the passwords that it has."""
         for name in ("cmdline", "environ"):
             with contextlib.suppress(OSError):
                 self.seen.shown.add(Path(f"/proc/{process.pid}/{name}").read_bytes())
@@ -139,7 +141,8 @@ class AdminTool:
 
 
 def shapes(password):
-    """Returns the password as files could have it: plain, as `unicodePwd` has it, and both in base64 at each alignment."""
+    """Returns the forms in which a file could have the password: plain, in the form of `unicodePwd`, and both forms in
+    base64 at each alignment."""
     plain, wide = password.encode(), password.encode("utf-16-le")
     encoded = {base64.b64encode(b" " * shift + octets)[4:-4] for octets in (plain, wide) for shift in range(3)}
     return {plain, wide, *encoded}

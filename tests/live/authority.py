@@ -10,7 +10,8 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Authority:
-    """The files of the authority (`trusted`) and of the server's certificate and key, in PEM. `hosts` are the names of the server."""
+    """The PEM files of the authority's certificate (`trusted`), and of the server's certificate and key. `hosts` are
+    the names of the server."""
 
     def __init__(self, home, hosts=(HOST,)):
         self.home, self.trusted, self.signs = home, home / "authority.pem", home / "authority.key"

@@ -1,4 +1,5 @@
-"""Records cases of the MIT realm: encryption types of RFC 8009 and others, key versions, times, names, transited realms."""
+"""Records test cases with the MIT realm: encryption types of RFC 8009 and others, key versions, times, names, transited
+realms."""
 
 from clients import KRB5
 from mit_realm import ENCTYPES, SPN

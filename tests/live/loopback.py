@@ -1,6 +1,6 @@
-"""Runs a program for which host names lead to loopback. The configuration of the machine does not change. If root may make network
-namespaces, the program has a network of its own, with only loopback. In a container without CAP_SYS_ADMIN, the program shares the
-network of the container."""
+"""Runs a program whose host names lead to loopback. The configuration of the machine does not change. If root may make
+network namespaces, the program has a network of its own, with only loopback. In a container without CAP_SYS_ADMIN, the
+program shares the network of the container."""
 
 import os
 import socket

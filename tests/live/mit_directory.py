@@ -1,4 +1,4 @@
-"""Runs MIT's KDC with a database whose users have SIDs: the module logon_info.c puts them into tickets."""
+"""Runs MIT's KDC with a database whose users have SIDs: the module logon_info.c puts the SIDs into tickets."""
 
 from clients import HERE
 from mit_realm import MitRealms
@@ -6,7 +6,7 @@ from silver import LOGON, Silver
 from work import run
 
 SID = "S-1-5-21-41-42-43"
-# ticketer wants a key, which LOGON_INFO does not use.
+# impacket's ticketer needs a key, although LOGON_INFO does not depend on it.
 NO_KEY = {"etype": 18, "kvno": 2, "key": "00" * 32}
 
 

@@ -21,8 +21,8 @@ def capaths(ways):
 
 
 class MitRealms:
-    """The realms of one KDC process. The first realm has the service. `capaths` are the paths between realms that the KDC knows.
-    `folder` has the databases."""
+    """The realms of one KDC process. The first realm has the service. `capaths` are the paths between realms in the
+    KDC's configuration. `folder` has the databases."""
 
     def __init__(self, work, realms, port, folder="mit"):
         self.work, self.realms, self.realm, self.port = work, realms, realms[0], port

@@ -1,7 +1,7 @@
-"""Signs in as a native client does, and checks the results with other implementations. The client reads the MEX document. The
-client gets an assertion for a ticket by WS-Trust, tokens for the assertion, and new tokens for the refresh token. xmlsec1
-verifies the signature of the assertion, and PyJWT verifies the tokens, both with the published key. The program prints one
-JSON object, and exits with 1 if a check fails.
+"""Signs in as a native client does, and checks the results with other implementations. The client reads the MEX
+document. By WS-Trust, the client gets an assertion for a ticket. Then it gets tokens for the assertion, and new tokens
+for the refresh token. xmlsec1 verifies the signature of the assertion, and PyJWT verifies the tokens. Both use the
+published key. The program prints one JSON object, and exits with 1 if a check fails.
 
 native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
 
@@ -143,14 +143,16 @@ def assertion_for(server, tickets, path, body):
 
 
 def assertion_in(envelope):
-    """Returns the unchanged octets of the assertion. If a parser wrote these octets again, the signature could become invalid."""
+    """Returns the octets of the assertion without parsing them. A parser might write other octets, and the signature
+    would be invalid."""
     check(ET.fromstring(envelope).find("s:Body/t:RequestSecurityTokenResponse", NAMES) is not None, "no RSTR")
     start, end = envelope.index("<saml:Assertion"), envelope.index("</saml:Assertion>")
     return envelope[start : end + len("</saml:Assertion>")]
 
 
 def verify_assertion(assertion, certificate):
-    """Verifies the assertion with xmlsec1 and the certificate of the key set, whatever key the assertion names."""
+    """Verifies the assertion with xmlsec1 and the certificate of the key set, even if the assertion names another
+    key."""
     with tempfile.TemporaryDirectory() as folder:
         xml, pem = Path(folder) / "assertion.xml", Path(folder) / "certificate.pem"
         xml.write_text(assertion)
@@ -189,7 +191,7 @@ def verify_tokens(answer, keys, issuer, claims):
         found = token["oid"], token["upn"], token["amr"]
         check(found == (claims["sid"], claims["upn"], ["wia"]), f"{name}: {found}")
         subjects.add(token["sub"])
-    # Each client knows the user by a subject of its own, which is not the SID.
+    # Each client gets its own subject for the user, which is not the SID.
     check(len(subjects) == 1 and claims["sid"] not in subjects, f"the subject: {subjects}")
     check(answer["token_type"] == "Bearer" and int(answer["expires_in"]) > 0, "no bearer token")
 

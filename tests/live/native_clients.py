@@ -1,5 +1,5 @@
-"""Lets SeamlessPass, ROADtools, MSAL for Python and ADAL for Node.js sign in with a ticket, each from its own discovery to an
-access token that the API accepts."""
+"""Lets SeamlessPass, ROADtools, MSAL for Python and ADAL for Node.js sign in with a ticket. Each client starts with its
+own discovery, and ends with an access token that the API accepts."""
 
 import base64
 
@@ -22,8 +22,8 @@ def check(cloud, report):
 
 
 def seamlesspass(cloud, report):
-    """SeamlessPass takes a ticket of MIT's cache, or text. Samba's KDC refuses the requests of SeamlessPass' own Kerberos client,
-    which is impacket's."""
+    """SeamlessPass accepts a ticket from a credential cache of MIT's library, or as text. Its own Kerberos client is
+    impacket, whose requests Samba's KDC refuses."""
     label = cloud.label("seamlesspass", "SeamlessPass")
     tickets = {"a ticket of MIT's cache": service_ticket(cloud), "a KRB-CRED in base64": krb_cred(service_ticket(cloud))}
     for how, ticket in tickets.items():
@@ -41,7 +41,7 @@ def seamlesspass(cloud, report):
 
 
 def service_ticket(cloud):
-    """Returns a cache with nothing but a service ticket, because SeamlessPass takes the first ticket of a cache."""
+    """Returns a cache with only a service ticket, because SeamlessPass uses the first ticket of a cache."""
     session = cloud.world.alice()
     path = session.home / "service-ticket"
     session.kvno(SERVICE, "--out-cache", f"FILE:{path}")
@@ -49,7 +49,7 @@ def service_ticket(cloud):
 
 
 def krb_cred(cache):
-    """Returns the ticket of a cache as Rubeus prints it."""
+    """Returns the ticket of a cache in the form that Rubeus prints."""
     return base64.b64encode(CCache.loadFile(str(cache)).toKRBCRED()).decode()
 
 
@@ -75,8 +75,8 @@ def roadtools(cloud, report):
 
 
 def msal(cloud, report, password=None):
-    """Lets MSAL read the answer to a ticket of alice, or send a password of mira. MSAL's scope names the audience of the access
-    token."""
+    """Lets MSAL read the answer to a ticket of alice, or send mira's password. MSAL's scope names the audience of the
+    access token."""
     user, by, way = judge_of(cloud, password)
     label = f"{cloud.label('msal', 'MSAL for Python')}, {way}"
     for scope, audience in ((f"{GRAPH}/.default", GRAPH), (f"{cloud.api}/api.read", cloud.api)):
@@ -113,7 +113,7 @@ def adal_node(cloud, report, password=None):
 
 
 def judge_of(cloud, password):
-    """Returns the user, a function that returns the settings of a judge, and the name of the way to sign in."""
+    """Returns the user, a function that returns the settings of a judge, and the name of the sign-in method."""
     if password:
         return MIRA, lambda: {"password": password}, "a password"
     return "alice@contoso.test", lambda: {"envelope": cloud.envelope().body}, "a ticket"

@@ -1,5 +1,5 @@
-"""Sets up what public native clients expect: the server under their fixed host names, a forest with its KDC, and the API of the
-sample application as the resource."""
+"""Sets up the environment that public native clients need. The server has their fixed host names. There is a forest
+with its KDC, and the API of the sample application is the resource."""
 
 import contextlib
 
@@ -39,7 +39,8 @@ class Cloud:
 
     @contextlib.contextmanager
     def serve(self, **more):
-        """Runs the server with the account's present key, and the application. `more` are further settings of the tenant."""
+        """Runs the server with the account's current key, and runs the application. `more` are further settings of the
+        tenant."""
         clients = [{"id": id, "name": name, "redirect_uris": ["http://127.0.0.1/callback"], "scopes": SCOPES,
                     "resources": [self.api, GRAPH], "grants": GRANTS}
                    for id, name in ((AZURE_AD_POWERSHELL, "Azure AD PowerShell"), (AZURE_CLI, "Azure CLI"))]
@@ -70,6 +71,7 @@ class Cloud:
         return self.wire.send(AUTOLOGON, path, body, headers)
 
     def health(self):
-        """Returns what the operators' listener reports about the tenant's account: the counts, and the codes of the warnings."""
+        """Returns the report of the operators' listener about the tenant's account: the counts, and the codes of the
+        warnings."""
         said = requests.get(f"http://{METRICS}/healthz", timeout=20).json()
         return said["tenants"][0], {warning["code"] for warning in said["warnings"]}

@@ -1,5 +1,5 @@
-"""Tests the server with tickets that SeamlessPass forges under right and wrong keys. SeamlessPass contains impacket's ticketer,
-which gives each ticket the key version 2."""
+"""Tests the server with tickets that SeamlessPass forges with right and wrong keys. SeamlessPass contains impacket's
+ticketer, which gives each ticket the key version 2."""
 
 import re
 
@@ -32,7 +32,7 @@ def check(cloud, report):
 
 
 def before_rollover(cloud, real):
-    """Returns two tokens under the account's present key: one with a real ticket, and one with a forged ticket."""
+    """Returns two tokens under the account's current key: one with a real ticket, and one with a forged ticket."""
     return {"a real ticket": real, "a forged ticket": spnego(forged(cloud))}
 
 
@@ -46,7 +46,8 @@ def after_rollover(cloud, tokens, report):
 
 
 def refused(cloud, report, label, token, code, sign):
-    """Sends a token again, because SeamlessPass shows no fault. Checks the fault, and the alarm that the ticket raises."""
+    """Sends a token again, because SeamlessPass does not show the server's SOAP fault. Checks the fault, and the
+    warning that the ticket causes."""
     before = cloud.health()[0]
     answer = AadInternals(cloud.wire).ask("contoso.test", token)
     found = answer.status, answer.code()

@@ -1,5 +1,5 @@
-"""Tests `usernamemixed`, the WS-Trust endpoint for passwords, switched off and on. ROADtools signs in there, and o365spray and
-Metasploit look for names and passwords."""
+"""Tests `usernamemixed`, the WS-Trust endpoint for passwords, when it is disabled and when it is enabled. ROADtools
+signs in at this endpoint, and o365spray and Metasploit guess names and passwords."""
 
 import re
 import statistics
@@ -81,6 +81,6 @@ def alike(spray, report):
 
 
 def outside(answer):
-    """Returns what a client sees of an answer, without times and identifiers."""
+    """Returns the parts of an answer that a client sees, without times and identifiers."""
     body = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z?|[0-9a-f]{8}-?[0-9a-f-]{24,27}", "…", answer.body)
     return answer.status, str(answer.code()), body, tuple(sorted(name.lower() for name in answer.headers))

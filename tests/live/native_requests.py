@@ -1,5 +1,5 @@
-"""Replays the requests of clients whose programs do not run here, and sends the questions that clients ask before they sign in.
-The answers describe a domain, never a user."""
+"""Replays the requests of clients whose programs do not run on this machine. Also sends the discovery requests of
+clients before a sign-in: the answers describe a domain, never a user."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""Signs in to a native application in the eleven steps of Seamless SSO, and checks each step with tools that others wrote: MIT's
-klist and GSS client, xmlsec1 and PyJWT."""
+"""Signs in to a native application in the eleven steps of Seamless SSO, and checks each step with tools from other
+authors: MIT's klist and GSS client, xmlsec1 and PyJWT."""
 
 import re
 import urllib.parse
@@ -93,7 +93,7 @@ class NativeApplication:
         return self.wire.send(LOGIN, "/contoso.test/oauth2/token", urllib.parse.urlencode(form).encode(), {"Content-Type": FORM})
 
     def resource(self, tokens):
-        """Checks step 11: the API verifies the token with another library than the server's."""
+        """Checks step 11: the API verifies the token with a library that the server does not use."""
         status, said = self.cloud.call_api(tokens.get("access_token"))
         good = (status, said.get("upn")) == (200, "alice@contoso.test")
         self.step(11, "the application uses the resource", good, f"{status} {said}")
@@ -111,7 +111,7 @@ class NativeApplication:
 
 
 def attempted(step):
-    """Returns what the step returns, or the reason why it fails."""
+    """Returns the result of the step, or the reason why the step fails."""
     try:
         return step()
     except (Exception, SystemExit) as error:  # noqa: BLE001 the check shows the reason

@@ -1,5 +1,5 @@
-"""Makes addresses that are nearly a registered redirect URI. A server that compares strings (RFC 9700 section 2.1) refuses these
-addresses."""
+"""Makes addresses that differ a little from a registered redirect URI. A server that compares strings (RFC 9700 section
+2.1) refuses these addresses."""
 
 from urllib.parse import urlsplit
 

@@ -261,7 +261,8 @@ def decrypt(key, usage, sealed):
     return crypto.decrypt(crypto.Key(etype, value), usage, bytes(sealed["cipher"]))
 
 
-# The digest, the octets of the encryption key, and the octets of the MAC and of its key (RFC 8009, section 5).
+# The digest, the number of octets of the encryption key, and the number of octets of the MAC and of its key (RFC 8009,
+# section 5).
 RFC8009 = {19: ("sha256", 16, 16), 20: ("sha384", 32, 24)}
 
 

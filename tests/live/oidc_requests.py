@@ -1,4 +1,4 @@
-"""Sends requests to the endpoints of OpenID Connect without a browser, and judges the answers."""
+"""Sends requests to the endpoints of OpenID Connect without a browser, and checks the answers."""
 
 import base64
 import contextlib
@@ -59,7 +59,7 @@ class Requests:
         return self.server.send("POST", path, parameters, {"Content-Type": FORM, **(headers or {})})
 
     def authorize(self, method="GET", **changes):
-        """Sends the good authorization request with changes. `None` removes a parameter."""
+        """Sends a valid authorization request with changes. `None` removes a parameter."""
         return self.ask(method, AUTHORIZE, encoded({**GOOD, **changes}))
 
     def code(self, verifier=None, client="app"):

@@ -1,5 +1,6 @@
-"""Looks for a password in the memory of every process of its way: the node that received the form, the node of the agent, the
-agent, the broker and the store. It writes a core of each with gcore (gdb), and counts the forms of the password in it.
+"""Looks for a password in the memory of every process that the password passes. These are the node that received the
+form, the node of the agent, the agent, the broker and the store. The test writes a core of each process with gcore
+(gdb), and counts the forms of the password in it.
 
   pass_through_cores.py     needs gdb, nats-server, redis-server, and a server with the feature `nats`
 
@@ -29,7 +30,8 @@ WRONG = "Falsch&Abzug=77/?xüQ"
 def forms(password):
     """Returns the octets of a password in each form in which a buffer can have it."""
     octets = password.encode()
-    # The octets before a text decide on its base64. The first and the last digits also have bits of other octets.
+    # The base64 of a text depends on the number of octets before the text. The first and the last digits also have bits
+    # of other octets.
     in_base64 = [base64.b64encode(b"x" * before + octets)[4 * -(-before // 3):].rstrip(b"=")[:-1] for before in range(3)]
     quoted = urllib.parse.quote_plus(password).encode()
     return {"plain": [octets], "UTF-16LE": [password.encode("utf-16-le")], "base64": in_base64,
@@ -37,7 +39,7 @@ def forms(password):
 
 
 def counts(core, password):
-    """Returns how often each form is in a core, without the forms that are not there."""
+    """Returns how often each form is in a core. Leaves out the forms that the core does not have."""
     found = {}
     for form, texts in forms(password).items():
         number = sum(len(re.findall(re.escape(text), core)) for text in texts)

@@ -1,6 +1,6 @@
-"""Replays the requests of public clients whose programs do not run here, and reads the answers as these clients do: AADInternals
-(PowerShell), o365spray and Metasploit. The shape of each request was read from the client's code. The request of AADInternals with
-a ticket is the same in each octet, except its identifiers."""
+"""Replays the requests of public clients whose programs do not run on this machine: AADInternals (PowerShell),
+o365spray and Metasploit. Reads the answers as these clients do. Each request has the form that the client's code
+writes. The request of AADInternals with a ticket is equal to the original in each octet, except its identifiers."""
 
 import base64
 import contextlib
@@ -77,9 +77,9 @@ class Answer:
 
 
 def walk(document, path, anywhere=None):
-    """Follows local names from the envelope, as PowerShell does. Exactly one element must have each name. The last element has a
-    text only, because PowerShell returns other elements as objects. `anywhere` is the one name in the path whose element may be at
-    any depth."""
+    """Follows local names from the envelope, as PowerShell does. Exactly one element must have each name. The last
+    element must have only text, because PowerShell returns other elements as objects. `anywhere` is the name in the
+    path whose element may be at any depth."""
     names = path.split(".")
     if anywhere:
         found = [element for element in document.iter() if local(element) == anywhere]
@@ -117,8 +117,8 @@ class Wire:
             return Answer(response.status, response.headers, response.read().decode())
 
     def by_powershell(self, host, path, body, headers=None):
-        """Sends a POST as Windows PowerShell 5.1 does: with `Expect: 100-continue`, and with the type of a form unless another type
-        is named. The body is sent after the server's first response."""
+        """Sends a POST as Windows PowerShell 5.1 does: with `Expect: 100-continue`, and with the content type of a form
+        if `headers` has no other type. PowerShell sends the body after the server's first response."""
         head = {"User-Agent": "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1682",
                 "Content-Type": FORM, **(headers or {}), "Host": host, "Content-Length": len(body), "Expect": "100-continue",
                 "Connection": "Keep-Alive"}
@@ -143,8 +143,8 @@ def message(lines):
 
 
 def envelope(url, at, security=(), names=NAMESPACES):
-    """Returns the lines of a request. `at` has the depths of the declaration, the envelope, the header, the header's blocks, and
-    the AppliesTo."""
+    """Returns the lines of a request. `at` has the depths of the XML declaration, the envelope, the header, the
+    header's blocks, and the AppliesTo."""
     first, outer, part, block, applies = at
     declared = " ".join(f"xmlns:{prefix}='{name}'" for prefix, name in names.items())
     return [(first, "<?xml version='1.0' encoding='UTF-8'?>"), (outer, f"<s:Envelope {declared}>"), (part, "<s:Header>"),
@@ -177,7 +177,7 @@ class AadInternals:
         return walk(answer.xml(), "Body.RequestSecurityTokenResponse.RequestedSecurityToken.Assertion.DesktopSsoToken")
 
     def tokens(self, desktop_sso_token, resource, redirect_uri):
-        """Exchanges the DesktopSsoToken at `common`. Half of the fields mean nothing to the server."""
+        """Exchanges the DesktopSsoToken at `common`. The server ignores half of the fields."""
         fields = {"grant_type": SAML_GRANT, "assertion": assertion_with(desktop_sso_token), "client_id": AZURE_AD_POWERSHELL,
                   "resource": resource, "tbidv2": "", "scope": "openid", "redirect_uri": redirect_uri,
                   "win_ver": "10.0.17763.529", "windows_api_version": "2.0", "msafed": "0"}

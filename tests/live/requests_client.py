@@ -1,7 +1,7 @@
 """Signs in over HTTP with requests-kerberos, and prints the status. The client requires that the server proves its identity. Over
 TLS, the client binds to the hash of the server's certificate.
 
-  requests_client.py URL HOST CERTIFICATE      the service is HTTP@HOST, whatever host is in URL"""
+  requests_client.py URL HOST CERTIFICATE      the service is HTTP@HOST, even if URL has another host"""
 
 import sys
 

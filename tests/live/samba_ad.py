@@ -83,7 +83,7 @@ class SambaAd:
         self.join(name, *members)
 
     def many_groups(self, prefix, count, member):
-        """Adds global groups with plain LDAP operations, because a thousand groups then take only seconds."""
+        """Adds global groups with plain LDAP operations, which take only seconds for a thousand groups."""
         dn = self.dn(member)
         self.db.transaction_start()
         for i in range(count):
@@ -110,7 +110,8 @@ class SambaAd:
         self.db.modify(message)
 
     def set_unchecked(self, account, attribute, value):
-        """Writes an attribute into the database below Samba's checks: what only lag or time can make of a directory."""
+        """Writes an attribute into the database without Samba's checks. So a test can make states that otherwise need
+        replication lag or time."""
         below = ldb.Ldb(f"tdb://{self.home}/private/sam.ldb.d/{self.base.upper()}.ldb", flags=ldb.FLG_DONT_CREATE_DB)
         message = ldb.Message(ldb.Dn(below, self.dn(account)))
         message[attribute] = ldb.MessageElement([str(value)], ldb.FLAG_MOD_REPLACE, attribute)

@@ -1,6 +1,7 @@
-"""Runs Samba domain controllers with LDAP over TLS. Samba's LDAP has fixed ports, so each domain controller has an address of
-loopback of its own, with the standard ports: 88, 389, 636, 3268 and 3269. The names of the domain controllers are in a file that
-nss_wrapper reads in place of /etc/hosts. A second domain controller of a domain joins it, and replicates with the first."""
+"""Runs Samba domain controllers with LDAP over TLS. Samba's LDAP has fixed ports. So each domain controller has its own
+loopback address, with the standard ports: 88, 389, 636, 3268 and 3269. The names of the domain controllers are in a
+file that nss_wrapper reads in place of /etc/hosts. The second domain controller of a domain joins the domain, and
+replicates with the first one."""
 
 import contextlib
 import re
@@ -40,7 +41,8 @@ class SambaTls(SambaAd):
     """The first domain controller of a domain. `authority` issues its certificate."""
 
     services = "kdc,ldap,cldap,rpc,drepl"
-    # In one process, two domain controllers that replicate wait for each other's KDC without end.
+    # Each domain controller needs several processes. With one process each, two replicating domain controllers wait for
+    # each other's KDC without end.
     processes = "standard"
 
     def __init__(self, work, names, authority, realm, host, address):
@@ -60,7 +62,8 @@ class SambaTls(SambaAd):
                 "dreplsrv:notify_interval": "1"}
 
     def _guid(self):
-        """Returns the GUID by which its partners find a domain controller: that of its NTDS settings."""
+        """Returns the GUID of the NTDS settings of the domain controller. Its replication partners find it by this
+        GUID."""
         found = self.db.search(self._settings_dn(), scope=ldb.SCOPE_BASE, attrs=["objectGUID"])
         return self.db.schema_format_value("objectGUID", found[0]["objectGUID"][0]).decode()
 
@@ -68,7 +71,8 @@ class SambaTls(SambaAd):
         return f"CN=NTDS Settings,CN={self.host.upper()},{SITE},{self.db.get_root_basedn()}"
 
     def _replicates(self):
-        """Adds the SPN by which a partner asks for a ticket for replication. Samba's DNS updates do this elsewhere."""
+        """Adds the SPN for which a replication partner asks for a ticket. In other installations, Samba's DNS updates
+        add the SPN."""
         message = ldb.Message(ldb.Dn(self.db, self.dn(f"{self.host.upper()}$")))
         spn = f"{REPLICATION}/{self._guid()}/{self.realm.lower()}"
         message["servicePrincipalName"] = ldb.MessageElement([spn], ldb.FLAG_MOD_ADD, "servicePrincipalName")
@@ -91,12 +95,12 @@ class SambaTls(SambaAd):
         self.work.stop(self.process)
 
     def second(self, host, address):
-        """Returns a further domain controller of this domain, which runs."""
+        """Starts a further domain controller of this domain, and returns it."""
         return SecondDc(self, host, address)
 
     def dump(self):
-        """Returns all that an administrator can read and change in the directory, as LDIF. Left out are the attributes that a bind or
-        a replication changes."""
+        """Returns everything that an administrator can read in the directory, as LDIF. Leaves out the attributes that a
+        bind or a replication changes."""
         found = run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", self.base, "(objectClass=*)", "*",
                      "nTSecurityDescriptor", "unicodePwd", "msDS-KeyVersionNumber"])
         found += run(["ldbsearch", "-H", self.home / "private/sam.ldb", "-b", f"CN=Configuration,{self.base}", NOT_OF_SCHEMA, "*"])
@@ -105,7 +109,8 @@ class SambaTls(SambaAd):
 
 
 NOT_OF_SCHEMA = "(!(|(objectClass=attributeSchema)(objectClass=classSchema)))"
-# A bind counts the right and the wrong passwords of its user; the domain controller counts identifiers and changes.
+# A bind changes the counters of the user's right and wrong passwords. The domain controller changes the counters of
+# identifiers and of changes.
 MOVES = re.compile("(lastLogon|lastLogonTimestamp|logonCount|badPwdCount|badPasswordTime|lockoutTime|uSNChanged|whenChanged|"
                    "rIDNextRID|rIDAllocationPool|rIDPreviousAllocationPool|rIDAvailablePool|repl|reps|msDS-Repl|dSCorePropagationData|#)")
 
@@ -123,7 +128,7 @@ class SecondDc(SambaTls):
             (self.home / name).mkdir(exist_ok=True)
 
     def _settings(self):
-        """The first domain controller has the settings of the domain."""
+        """Does nothing, because the first domain controller has made the settings of the domain."""
 
     def lag(self, lags):
         """Stops or starts the replication to this domain controller (NTDSDSA_OPT_DISABLE_INBOUND_REPL, MS-ADTS section

@@ -1,5 +1,6 @@
-"""Tests `seamless-admin` on a real directory with LDAP over TLS: a browser signs in after `enable`, with no other tool; `enable` and
-`rollover` end right after a kill at each step; a rollover loses no sign-in; and the passwords are in no file and in no arguments.
+"""Tests `seamless-admin` on a real directory with LDAP over TLS. After `enable`, a browser signs in with no other tool.
+After a kill at each step, the next run of `enable` or `rollover` succeeds. No sign-in fails during a rollover, and the
+passwords are in no file and in no arguments.
 
   seamless_admin.py [--long] [PART...]     PART: fresh, rollover, retired, aes, killed, unit, memory, refused, status,
                                            rights, disable, lag, forests; default all. `--long` kills at each step."""
@@ -29,13 +30,15 @@ from work import Work, attempt, wait
 
 PORT = 21560
 RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
-# The steps at which the short form kills: the journal, the keytab or the account, the password or the proof, the end.
+# The steps at which the short form of the test kills the tool: the journal, the keytab or the account, the password or
+# the proof, and the end.
 SHORT = (5, 6, 8, 11)
 LATER = (0, 0.002, 0.006, 0.02)
 DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)
 DENIES_DELETION = "(D;;SDDT;;;WD)"  # denies DELETE and DELETE_TREE to everyone
 TICKETS_END = 36_600  # ten hours, the clock skew and some minutes
-# The seconds between two sign-ins of a thread, for the share of one user in the replay cache; and the sign-ins after each run.
+# The seconds between two sign-ins of a thread. With these pauses, one user stays below the limit of the replay cache.
+# FEW is the number of sign-ins after each run.
 PAUSE, LONG_PAUSE, FEW = "0.1", "0.5", 20
 
 
@@ -63,7 +66,7 @@ class Cases:
         self.tool, self.dc = forest.tool, forest.dc
 
     def fresh(self):
-        """Checks the way from an empty forest to the first sign-in, with no other tool."""
+        """Checks the steps from an empty forest to the first sign-in, with no other tool."""
         before = self.dc.dump()
         dry = self.tool.enable("--dry-run")
         self.report.check(dry.code == 0 and self.dc.dump() == before and not any(self.tool.home.iterdir()),
@@ -100,8 +103,8 @@ class Cases:
                 again = self.tool.rollover("--node", server.node)
                 kvno = self.forest.kvno()
                 load.until(kvno, FEW)
-                # The next run ends the rollover, or makes another one if the killed run had ended. If the change of the password was
-                # on its way when the run was killed, the next run may set the same password again.
+                # The next run finishes the rollover, or makes another rollover if the killed run had finished. If the
+                # run was killed during the change of the password, the next run may set the same password again.
                 good = again.code == 0 and not self.tool.journal.exists() and kvno in (now + 1, now + 2)
                 self.report.check(good and kvno in self.tool.versions() and self.forest.keytab_opens(self.tool.keytab),
                                   f"rollover, killed {at(stop, later)} ({said(killed)}): the next run ends it",
@@ -114,7 +117,8 @@ class Cases:
                               [*lost[:3], *refusals(server)] if lost else f"{len(lines)} signed in")
 
     def retired(self):
-        """Checks that the old key leaves the keytab after the end of its tickets, and that the server follows."""
+        """Checks that `prune` removes the old key after the end of its tickets, and that the server then forgets the
+        key."""
         tool, old = self.tool, self.forest.kvno()
         with self.forest.server_with_operators() as server:
             done = tool.rollover("--node", server.node)
@@ -132,7 +136,7 @@ class Cases:
         self.report.check(again.code == 0 and again.says("no key retires"), "prune again: nothing to do", again.last())
 
     def from_rc4_to_aes(self):
-        """Checks the way from RC4 to AES while clients sign in, first with RC4 tickets and then with AES tickets."""
+        """Checks the move from RC4 to AES while clients sign in, first with RC4 tickets and then with AES tickets."""
         self.dc.etypes(SSO_ACCOUNT, RC4)
         self.tool.keytab.write_bytes(self.dc.keytab(SSO_ACCOUNT).read_bytes())
         with self.forest.server_with_operators("--allow-rc4") as server:
@@ -227,7 +231,8 @@ class Cases:
         self.tool.enable()
 
     def stops(self, whole):
-        """Returns the steps after which a run is killed, and how many seconds later. Later kills hit the work of the next step."""
+        """Returns the steps after which a run is killed, each with a delay in seconds. A kill with a delay hits the
+        work of the next step."""
         last = len(whole.steps)
         if not self.long:
             return [(stop, 0) for stop in SHORT if stop <= last]
@@ -247,7 +252,8 @@ class Cases:
         self.report.check(again.code == 0 and self.forest.keytab_opens(tool.keytab), "enable after disable", again.last())
 
     def searched(self):
-        """Looks for the administrator's passwords and for the account's in every file, and in what the tool's processes show."""
+        """Looks for the passwords of the administrators and of the account in every file, and in the arguments and
+        environments of the tool's processes."""
         seen, root = self.tool.seen, self.forest.work.root
         found = places(root, seen.of_administrators) + places(root, seen.of_account, but={*root.rglob("*.journal")})
         both = seen.of_administrators | seen.of_account
@@ -263,7 +269,8 @@ def refusals(server):
 
 
 def ends_of(server, kvno):
-    """Returns the times at which the server stops to use the keys of a version, or nothing while a key has no end."""
+    """Returns the times at which the server stops using the keys of a version. Returns nothing while one of these keys
+    has no end."""
     keys = [key["retires"] for tenant in server.health()["tenants"] for key in tenant["keys"] if key["kvno"] == kvno]
     return keys if all(keys) else []
 

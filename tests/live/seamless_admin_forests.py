@@ -47,8 +47,9 @@ class Forests:
         self.report.check(SUFFIX in contoso.get("domains", []), "enable: the alternate suffix of user names", contoso.get("domains"))
         self.report.check(fabrikam["domain_sids"] == [self.fabrikam.sid] and fabrikam["keytab"] == "fabrikam.keytab",
                           "enable: the second tenant", json.dumps(fabrikam))
-        # The tool reads the forest's domains from their cross-references. Samba has none of a domain whose data it does not have, and
-        # its KDC finds no service after the test adds one. So the test names the domain here.
+        # The tool reads the forest's domains from their cross-references. Samba has no cross-reference to a domain
+        # whose data it does not have. If the test adds such a cross-reference, Samba's KDC finds no service. So the
+        # test adds the domain to the configuration.
         contoso["forest_domains"] = {CHILD: self.child.sid}
         config = json.loads(tool.config.read_text())
         tool.config.write_text(json.dumps({**config, "tenants": [contoso, fabrikam]}))
@@ -77,7 +78,8 @@ class Forests:
         return self.forest.clients.session(realm, kdcs, sso_realm=sso_realm).kinit(user, PASSWORD)
 
     def joined(self):
-        """Lets CONTOSO trust the child domain as one of its forest, and gives the forest an alternate suffix of user names."""
+        """Lets CONTOSO trust the child domain as a domain of its own forest, and gives the forest an alternate suffix
+        of user names."""
         parent = self.forest.dc
         trust(parent, self.child, WITHIN_FOREST)
         partitions = f"CN=Partitions,CN=Configuration,{parent.base}"

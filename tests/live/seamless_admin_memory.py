@@ -5,7 +5,8 @@ import json
 import signal
 from pathlib import Path
 
-# The tool's own copy of each password, and what the LDAP connections still hold: the largest numbers that were measured.
+# The largest numbers of copies that were measured: the tool's own copy of each password, and the copies in the LDAP
+# connections.
 MOST_OF_ADMINISTRATOR, MOST_OF_ACCOUNT = 3, 2
 
 
@@ -25,12 +26,12 @@ def check(forest, report):
 
 
 def copies(octets, password):
-    """Returns how often a password is there, as text and as `unicodePwd` has it."""
+    """Returns how often the octets contain a password, as text and in the form of `unicodePwd`."""
     return octets.count(password.encode()) + octets.count(password.encode("utf-16-le"))
 
 
 def memory(pid):
-    """Returns what the process can write to: its heap, its stacks and its data."""
+    """Returns the memory that the process can write to: its heap, its stacks and its data."""
     found = []
     with open(f"/proc/{pid}/mem", "rb", 0) as octets:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():

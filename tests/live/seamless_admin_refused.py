@@ -1,5 +1,5 @@
-"""Checks that `seamless-admin` refuses before it changes anything: the whole directory and the tool's files are the same before and
-after. Each refusal names the cause, and says what to do."""
+"""Checks that `seamless-admin` refuses before it changes anything: after a refusal, the whole directory and the tool's
+files are unchanged. Each refusal names the cause, and says what to do."""
 
 import ldb
 
@@ -30,7 +30,8 @@ def check(forest, report):
 
 
 def delegated(forest, report):
-    """A person with only the rights that the administrator's guide lists rolls the account over, and can do nothing else."""
+    """Checks that a person with only the rights from the administrator's guide can roll the account's key over, and can
+    do nothing else."""
     tool = forest.tool_in("admin-delegated", user="roller", password=STAFF_PASSWORD)
     forest.dc.user("roller", STAFF_PASSWORD)
     tool.keytab.write_bytes(forest.tool.keytab.read_bytes())
@@ -55,7 +56,7 @@ def delegated(forest, report):
 
 
 def give(forest, entry):
-    """Gives a right on the account by the command of the guide."""
+    """Gives a right on the account with the command that the guide has."""
     forest.dc.tool("dsacl", "set", f"--objectdn={forest.dc.dn(SSO_ACCOUNT)}", f"--sddl={entry.format(forest.dc.sid_of('roller'))}")
 
 
@@ -84,7 +85,7 @@ class Refused:
         return {path.name: path.read_bytes() for path in tool.home.iterdir() if path.suffix != ".lock"}
 
     def without_account(self):
-        """Refusals of `enable` in a directory without the account."""
+        """Checks the refusals of `enable` in a directory without the account."""
         forest, dc = self.forest, self.dc
         forest.remove(self.tool)
         dc.computer("OTHER$", "Other.Pass.1", [AADG])
@@ -104,10 +105,11 @@ class Refused:
         self.tool.enable()
 
     def with_account(self):
-        """Refusals of `rollover` with the account of `enable`."""
+        """Checks the refusals of `rollover` with the account that `enable` made."""
         dc = self.dc
         dc.computer("OTHER$", "Other.Pass.1")
-        # The directory refuses a second holder, unless both domain controllers have not replicated yet. The database does not.
+        # The directory refuses a second holder of a service name, except at two domain controllers that have not
+        # replicated yet. So the test writes to the database, which does not refuse.
         dc.set_unchecked("OTHER$", "servicePrincipalName", AUTOLOGON)
         self.refused("rollover, another account has a service name", ["CN=OTHER", AUTOLOGON], "rollover", "--no-node")
         dc.db.delete(dc.dn("OTHER$"))
@@ -149,7 +151,8 @@ class Refused:
             dc.set("operator", attribute, value)
             self.refused(label, words, "enable", tool=tool)
             dc.set("operator", attribute, back)
-        # A password can only expire if it is old, and only the database can make it old. Samba takes a single day as no limit.
+        # A password expires only if it is old, so the test sets an old date in the database. Samba treats a maximum age
+        # of one day as no limit.
         dc.tool("domain", "passwordsettings", "set", "--max-pwd-age=2")
         dc.set_unchecked("operator", "pwdLastSet", 130_000_000_000_000_000)
         self.refused("an administrator whose password has expired", ["password has expired"], "enable", tool=tool)
@@ -160,7 +163,8 @@ class Refused:
         dc = self.dc
         dc.stop()
         fake = wrong_time(HOUR)
-        # Otherwise the modules of the database, which tell the time by LDAP, call the C library past the preloaded one.
+        # The modules of the database return the time by LDAP. Without this setting, they call the C library directly,
+        # and not the preloaded library.
         dc.start({**fake, "LD_PRELOAD": f"libnss_wrapper.so:{fake['LD_PRELOAD']}", "LDB_MODULES_DISABLE_DEEPBIND": "1"})
         self.refused("rollover, the domain controller's clock is an hour wrong", ["clock", "NTP"], "rollover", "--no-node")
         self.refused("enable, the domain controller's clock is an hour wrong", ["clock", "NTP"], "enable")
@@ -170,14 +174,14 @@ class Refused:
         dc.start()
 
     def while_open(self):
-        """Refusals while a rollover is open: after a kill, and while another run is at work."""
+        """Checks the refusals while a rollover is open: after a kill, and during another run."""
         killed = self.tool.rollover("--no-node", stop_after=self.journalled())
         self.report.check(killed.code == -9 and self.tool.journal.exists(), "a rollover is open", killed.steps[-1:])
         self.refused("enable while a rollover is open", ["rollover", "open"], "enable")
         ended = self.tool.rollover("--no-node")
         self.report.check(ended.code == 0, "the open rollover ends", ended.last())
         with self.forest.server_with_operators() as server:
-            # The node reads another keytab, so it never has the new key, and the first run waits.
+            # The node reads another keytab, so it never gets the new key, and the first run waits for it.
             elsewhere = self.forest.tool_in("admin-elsewhere")
             elsewhere.keytab.write_bytes(self.tool.keytab.read_bytes())
             kvno, first = self.forest.kvno(), elsewhere.begin("rollover", "--node", server.node, "--node-wait", "20")
@@ -194,7 +198,7 @@ class Refused:
 
 
 def lag(forest, report):
-    """Refusals while a second domain controller, which really replicates, lags."""
+    """Checks the refusals while a second domain controller lags. This domain controller is real, and replicates."""
     refused, first = Refused(forest, report), forest.dc
     second = forest.second = first.second("dc2", "127.0.7.2")
     second.start()
@@ -226,12 +230,14 @@ def lag(forest, report):
 
 
 def role_moves(forest, report, second):
-    """The second domain controller takes the role of the PDC emulator, and gives it back."""
+    """Checks `rollover` at the former and at the new PDC emulator after the role has moved, and then gives the role
+    back."""
     there = settings(second)
     give_role(forest.dc, there)
     moved = wait(lambda: role_owner(second) == there.lower(), 60)
     Refused(forest, report).refused("rollover at the former PDC emulator", ["dc2.contoso.test"], "rollover", "--no-node")
-    # The first domain controller does not replicate from the second one in this test, so the password stays.
+    # In this test, the first domain controller does not replicate from the second one, so this run must not change the
+    # password.
     done = forest.tool.rollover("--no-node", "--dry-run", at=second.name)
     report.check(moved and done.code == 0 and done.says("would: set the account's password"),
                  "rollover at the new PDC emulator: not refused", done.last())
@@ -241,7 +247,7 @@ def role_moves(forest, report, second):
 
 
 def settings(dc):
-    """Returns the name of the NTDS settings of a domain controller, by which a role names its owner."""
+    """Returns the DN of the NTDS settings of a domain controller. A role names its owner by this DN."""
     return f"CN=NTDS Settings,CN={dc.host.upper()},{SITE},{dc.base}"
 
 
@@ -257,7 +263,7 @@ def give_role(dc, owner):
 
 
 def account_that_lags(forest, refused, second):
-    """The account exists at one domain controller, and the other one does not know it yet."""
+    """Checks `enable` while one domain controller has the account and the other one does not have it yet."""
     forest.remove(forest.tool)
     second.catch_up()
     second.lag(True)

@@ -1,4 +1,5 @@
-"""Checks `seamless-admin status`: a well-kept account has no finding, and each fault that the test plants is named."""
+"""Checks that `seamless-admin status` has no finding for an account without faults, and names each fault that the test
+makes."""
 
 import json
 
@@ -23,7 +24,8 @@ def check(forest, report):
 
 
 def faults(done):
-    """Returns what `status` found, by code. The severity `information` is no fault: it names the default groups that may write."""
+    """Returns the findings of `status` by code, without those of the severity `information`, such as the default groups
+    that may write."""
     found = {}
     for finding in done.json()["findings"]:
         if finding["severity"] != "information":
@@ -182,7 +184,7 @@ class Status:
             self.tool.keytab.write_bytes(elsewhere.keytab.read_bytes())
 
     def all_at_once(self):
-        """Plants many faults together: a badly kept account."""
+        """Makes an account with many faults at the same time."""
         dc, help_desk = self.dc, self.dc.sid_of("helpdesk")
         self.set("userAccountControl", NORMAL | FOR_DELEGATION | NO_PREAUTHENTICATION)
         dc.etypes(ACCOUNT, 28)

@@ -1,10 +1,10 @@
-"""Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The password form is tested in
-five cases: without a ticket, with a token of NTLM, with a ticket under another key, with another clock, and with a KDC that does
-not answer.
+"""Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The test also
+checks the password form without a ticket, with a token of NTLM, and with a ticket under another key. The two further
+cases are a wrong clock, and a KDC that does not answer.
 
 If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
-fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked KDC. The user
-then reads that the administrator has to help, and the log has the remedy."""
+fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked
+KDC. If the server's key or clock is wrong, the page sends the user to the administrator, and the log has the remedy."""
 
 import socket
 from contextlib import contextmanager
@@ -72,8 +72,8 @@ class Cases:
             self.signed_in(browser, "Kerberos")
             self.picture(browser, "signed-in")
             self.is_whom_the_directory_says(browser)
-            # After a sign-out, the page uses the browser's ticket only when the user presses a button. Otherwise the page would
-            # sign the user in again at once.
+            # After a sign-out, the page uses the browser's ticket only after the user has pressed a button. Otherwise
+            # the page would sign the user in again at once.
             for hint in ("login_hint=alice@contoso.test", "domain_hint=contoso.test", "login_hint=CONTOSO%5Calice"):
                 browser.click("form[action='/sign-out'] button")
                 out = browser.until("document.querySelector('#name') && document.querySelector('h1').innerText")
@@ -131,7 +131,8 @@ class Cases:
             self.by_password(browser)
 
     def ticket_of_a_former_key(self):
-        """Checks a ticket from before a change of the account's password. The server's keytab does not contain the old key."""
+        """Checks a ticket that is older than the last change of the account's password. The server's keytab does not
+        contain the old key."""
         session = self.world.alice().kvno(SPN)
         self.world.sso_password = "Sso.Key.Two.2026!"
         self.world.contoso.set_password(SSO_ACCOUNT, self.world.sso_password)
@@ -144,8 +145,8 @@ class Cases:
         self.report.check(self.server.says(["keytab changed"]), "the server takes the new keytab", "without a restart")
 
     def browser_with_another_clock(self):
-        """Checks a browser whose clock is wrong. MIT's library stores the clock difference to the KDC in the credential cache. After the
-        clock has changed, the stored difference is wrong."""
+        """Checks a browser whose clock is wrong. MIT's library stores the clock difference to the KDC in the credential
+        cache. When the clock then changes, the stored difference is wrong."""
         session = self.world.clients.session("CONTOSO.TEST", {"CONTOSO.TEST": self.world.contoso.port}, kdc_timesync=1)
         behind = ["faketime", "-f", f"-{HOUR}s"]
         run([*behind, "kinit", "alice"], session.env, PASSWORD + "\n")
@@ -167,8 +168,8 @@ class Cases:
             self.by_password(browser)
 
     def server_with_another_key(self):
-        """Checks a server whose keytab has the key of another password. Later the test replaces the keytab by the right
-        keytab."""
+        """Checks a server whose keytab has the key of another password. Then the test replaces this keytab by the right
+        one."""
         ad, stranger = self.world.contoso, "STRANGERSACCT$"
         ad.computer(stranger, "Stranger.Pass.1")
         keytab = ad.keytab(stranger)

@@ -1,6 +1,6 @@
 """Tests the sign-in page with headless Firefox, which has its own implementation of Negotiate. The browser signs in by ticket
-without a password. The password form is tested with a browser that has no ticket, that does not trust the server's host, or whose
-KDC does not answer."""
+without a password. The test also checks the password form in three cases: the browser has no ticket, it does not trust
+the server's host, or its KDC does not answer."""
 
 import socket
 
@@ -23,8 +23,8 @@ class InFirefox(Cases):
         return f"Firefox, {case}"
 
     def untrusted_host(self):
-        """Checks a Firefox whose policy does not name the server's host. Firefox has a ticket, but sends no ticket and asks the
-        user nothing."""
+        """Checks a Firefox whose policy does not name the server's host. The user has a ticket, but Firefox sends no
+        ticket and shows no dialog."""
         session = self.world.alice()
         with self.browser(session, "untrusted host", trusted="") as browser:
             self.form_in_time(browser)

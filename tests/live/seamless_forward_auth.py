@@ -1,5 +1,5 @@
-"""Asks the sign-in server about each request of an application behind a real nginx and a real Traefik, with the configurations that
-`forward_auth.rs` gives."""
+"""Tests an application behind a real nginx and a real Traefik, which ask the sign-in server about each request. The
+proxies have the configurations in `forward_auth.rs`."""
 
 import contextlib
 import http.server

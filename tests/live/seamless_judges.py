@@ -1,6 +1,6 @@
-"""Lets relying parties that others wrote judge the server's OpenID Connect, each from the discovery document to a verified ID
-token, new tokens and sign-out: Authlib, openid-client with jose, MSAL, and mod_auth_openidc. Each must also refuse changed
-answers."""
+"""Tests the server's OpenID Connect with relying parties from other authors, the judges: Authlib, openid-client with
+jose, MSAL, and mod_auth_openidc. Each judge reads the discovery document, verifies the ID token, gets new tokens and
+signs out. Each judge must also refuse changed answers."""
 
 from authority import Authority
 from judges import Authlib, ModAuthOpenidc, Msal, OpenidClient, SigningOpenidClient
@@ -14,7 +14,7 @@ PASSWORD = "Alice.Pass.1"
 
 
 def check(world, port, report):
-    """Runs the judges, one after another. The server ends TLS itself, because MSAL talks to no issuer without TLS."""
+    """Runs the judges, one after another. The server ends TLS itself, because MSAL accepts no issuer without TLS."""
     authority, issuer = Authority(world.work.dir("tls")), f"https://{HOST}:{port}/contoso.test"
     of_issuer = world.work, port + 1, issuer, authority
     authlib, node, msal, apache = Authlib(*of_issuer), OpenidClient(*of_issuer), Msal(*of_issuer), ModAuthOpenidc(*of_issuer)
@@ -57,8 +57,9 @@ def in_chromium(world, report, application):
 
 
 def signed_out_by_frame(world, report, application):
-    """Signs out at the server's own page in Chromium. A frame of the page then tells the application, whose session ends. Chromium sends
-    no cookie of the application with the frame, so the application finds the session by the `sid` of the address."""
+    """Signs out at the server's own page in Chromium. A frame of the page then tells the application to end its
+    session. Chromium sends no cookie of the application with the frame, so the application finds the session by the
+    `sid` in the frame's address."""
     label = f"{application.version}, front channel, in Chromium"
     server = application.issuer.rsplit("/", 1)[0]
     with policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
@@ -142,7 +143,8 @@ class Judge:
         self.expect(claims.get("amr") == ["pwd"], "signs in with a password", claims.get("amr", asked(page)))
 
     def changed_answers(self):
-        """Changes what passes through the browser. The judge must refuse the answer, or the server must refuse the judge."""
+        """Changes the messages that pass through the browser. Either the judge must refuse the answer, or the server
+        must refuse the judge's request."""
         changes = [("another nonce", "/oauth2/authorize", {"nonce": "of-another-sign-in"}),
                    ("another code challenge", "/oauth2/authorize", {"code_challenge": "E" * 43}),
                    ("another state", "/callback", {"state": "of-another-sign-in"}),

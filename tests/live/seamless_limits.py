@@ -1,5 +1,6 @@
-"""Tests that no client of the sign-in server keeps other clients out: 3,000 sockets of one address, 400 guesses at once, the headers of
-proxies, the figures for Prometheus, a server that is stopped while it serves a request, and a server that ends TLS itself."""
+"""Tests that no client of the sign-in server keeps other clients out, with 3,000 sockets of one address and with 400
+guesses at once. Also tests the headers of proxies, the metrics for Prometheus, a server that is stopped during a
+request, and a server that ends TLS itself."""
 
 import concurrent.futures
 import contextlib
@@ -33,7 +34,7 @@ def check(world, server, port, report):
 
 
 class Front(Server):
-    """A server that trusts one proxy and shows its figures on another port."""
+    """A server that trusts one proxy and shows its metrics on another port."""
 
     def __init__(self, world, keytab, port):
         self.figures_port = port + 1
@@ -49,7 +50,7 @@ class Front(Server):
             return response
 
     def figure(self, name):
-        """Returns the value of a figure with its labels, or 0."""
+        """Returns the value of a metric with its labels, or 0."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.figures_port, timeout=30)) as connection:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
@@ -87,7 +88,8 @@ def guesses(front, report):
 
 
 def proxies(front, report):
-    """Checks that forwarded headers count only from the trusted proxy, and that a foreign host is refused."""
+    """Checks that the server reads forwarded headers only from the trusted proxy, and refuses requests for a foreign
+    host."""
     forwarded = {"X-Forwarded-For": CLIENT, "X-Forwarded-Host": "evil.example", "X-Request-Id": "live-1"}
     answer = front.from_address(PROXY, "GET", "/", forwarded)
     report.check(answer.status == 421 and answer.headers["X-Request-Id"] == "live-1",

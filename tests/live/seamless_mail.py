@@ -1,5 +1,5 @@
-"""Signs users in to Debian's mail server, Dovecot, which sends their passwords to the sign-in server by the password grant: with the
-directory's password, and with app passwords that a user makes on the page."""
+"""Signs users in to Dovecot, Debian's mail server, which sends their passwords to the sign-in server by the password
+grant. The users have the directory's password, and app passwords that they make on the page."""
 
 import contextlib
 import imaplib
@@ -25,7 +25,7 @@ WRONG_OF_NAME, WRONG_OF_ADDRESS = 10, 12  # the first is fixed in `lockout.rs`, 
 NORMAL_ACCOUNT = 0x200
 BOB, NORA = "bob@contoso.test", "nora@contoso.test"
 
-# The master process needs names of users that no other service has. Debian's package makes these.
+# The master process needs names of users that no other service uses. Debian's package makes these users.
 DOVECOT = """
 protocols = imap
 base_dir = {home}/run
@@ -64,7 +64,7 @@ userdb {{
 }}
 """
 
-# docs/legacy-clients.md has these lines, with https.
+# docs/legacy-clients.md has the same lines, but with https.
 OAUTH2 = """
 grant_url = {server}/contoso.test/oauth2/token
 client_id = mail
@@ -106,7 +106,8 @@ def pages(pages):
 
 @contextlib.contextmanager
 def dovecot(work, port, server, authority=None):
-    """Runs the mail server, which asks the sign-in server at the address `server`. For `https`, `authority` made its certificate."""
+    """Runs the mail server, which asks the sign-in server at the address `server`. If the address has `https`,
+    `authority` made the sign-in server's certificate."""
     work.root.chmod(0o711)  # the mail server's processes have users of their own
     home = work.dir("dovecot")
     mail = work.dir("dovecot/mail")
@@ -134,7 +135,7 @@ class Imap(imaplib.IMAP4):
 
 
 class Mail:
-    """The checks of a mail server. `part` begins their names."""
+    """The checks of a mail server. The names of the checks begin with `part`."""
 
     def __init__(self, server, port, report, part="mail"):
         self.server, self.port, self.report, self.part = server, port, report, part
@@ -146,7 +147,7 @@ class Mail:
         self.revoked(agent, text)
 
     def login(self, name, password, address=HOME):
-        """Returns what the mail server says to a name and a password, and the time until then in seconds."""
+        """Returns the mail server's answer to a name and a password, and the time until the answer in seconds."""
         with Imap(self.port, address) as imap:
             began = time.monotonic()
             try:
@@ -174,11 +175,12 @@ class Mail:
                             [BOB, "a one-time code is demanded"])
         times = [wrong, unknown, needed]
         self.report.check(max(times) - min(times) < 0.5, "mail: refusals take one time", ", ".join(f"{one:.2f} s" for one in times))
-        # The token names the user by the principal name, so no other spelling opens another mailbox.
+        # The token names the user by the principal name. So another spelling of the name does not open another mailbox.
         self.check("alice without a domain", "alice", "Alice.Pass.1", False)
 
     def locked(self):
-        """Wrong passwords of a stranger lock a name, and then the stranger's address, but no other user of the mail server."""
+        """Checks that wrong passwords of a stranger lock a name, and then the stranger's address, but no other user of
+        the mail server."""
         for _ in range(WRONG_OF_NAME):
             self.login(NORA, WRONG, STRANGER)
         self.check("the right password after ten wrong ones", NORA, PASSWORD, False, [NORA, "too many wrong passwords", "entra=50053"], STRANGER)

@@ -1,5 +1,5 @@
-"""Asks the server to send a user to addresses that are nearly registered. Each such request leads to a page, and never to a
-redirect."""
+"""Asks the server to send a user to addresses that differ a little from a registered address. The server must answer
+each such request with a page, and never with a redirect."""
 
 import re
 from urllib.parse import quote
@@ -25,7 +25,8 @@ def check(world, port, report):
 
 class Redirects(Requests):
     def registered(self):
-        """Checks that the request is good before it is changed. An unknown parameter changes nothing (RFC 6749 section 3.1)."""
+        """Checks that the server accepts the request before the test changes it. An unknown parameter has no effect
+        (RFC 6749 section 3.1)."""
         for changes in ({}, {"unknown": "x"}, {"x" * 60: "y" * 500}, {"state": ""}, {"ui_locales": "de", "display": "page"}):
             answers = ((method, self.authorize(method, **changes)) for method in METHODS)
             self.all(f"authorize with {list(changes)}: the sign-in begins", answers, lambda answer: (
@@ -63,7 +64,8 @@ class Redirects(Requests):
         self.all("another client_id: a page, no redirect", answers, is_page)
 
     def of_a_native_client(self):
-        """A native client on loopback may use any port (RFC 8252 section 7.3). No other part of the address may differ."""
+        """Checks a native client on loopback: it may use any port (RFC 8252 section 7.3), but no other part of the
+        address may differ."""
         registered, = NATIVE["redirect_uris"]
         with_port = lambda uri: re.fullmatch(r"http://127\.0\.0\.1(?::(\d{1,5}))?/callback", uri, re.ASCII)
         is_right = lambda uri: (found := with_port(uri)) and 0 < int(found[1] or 80) < 1 << 16

@@ -1,5 +1,6 @@
-"""Sends wrong requests to the endpoints of OpenID Connect: spoilt, doubled and oversized parameters, wrong methods, wrong content
-types, wrong clients, made-up tokens. Each request gets a status 4xx, or an error at the registered redirect URI."""
+"""Sends faulty requests to the endpoints of OpenID Connect: wrong, repeated and oversized parameters, wrong methods,
+wrong content types, wrong clients, invented tokens. Each request must get a status 4xx, or an error at the registered
+redirect URI."""
 
 import base64
 import secrets
@@ -40,8 +41,8 @@ def check(world, port, report):
 
 class Wrong(Requests):
     def authorization(self):
-        """Spoils each parameter except client_id and redirect_uri. The server reports the error to the client, with `state` and
-        `iss`."""
+        """Gives a wrong value to each parameter except client_id and redirect_uri. The server reports the error to the
+        client, with `state` and `iss`."""
         with_method = lambda name: {"code_challenge_method": "S256"} if name == "code_challenge" else {}
         answers = ((f"{name}={str(value)[:40]}", self.authorize(method, **{**with_method(name), name: value}))
                    for name, values in WRONG.items() for value in values for method in METHODS)

@@ -78,7 +78,7 @@ class Rubbish:
                                for path in POSTS if path != "/explain" for form in bad], also=(303,))
 
     def framing(self):
-        """Sends requests whose end is stated twice, not at all, or wrongly (RFC 9112 section 6.3)."""
+        """Sends requests that state the length of the body twice, not at all, or wrongly (RFC 9112 section 6.3)."""
         head = f"POST /proof HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {FORM}\r\nConnection: close\r\n".encode()
         lines = (b"Content-Length: 5\r\nContent-Length: 6\r\n\r\ncode=1", b"Content-Length: -1\r\n\r\n",
                  b"Content-Length: 5x\r\n\r\ncode=", b"Content-Length: 99999999999999999999\r\n\r\n",
@@ -129,14 +129,15 @@ class Rubbish:
         self.refused("paths", [(path[:40], request("GET", path)) for path in paths])
 
     def hints(self):
-        """Checks that impossible names lead to the password form, and that markup or header fields in such a name have no effect."""
+        """Checks that the server shows the password form for impossible names, and that markup or header fields in such
+        a name have no effect."""
         for hint in ("%ff%fe", "%0d%0aSet-Cookie:%20x=y", "%3Cscript%3Ealert(1)%3C/script%3E", "%22%20onfocus=%22alert(1)"):
             answer = self.server.ask("GET", f"/?login_hint={hint}")
             inert = not answer.session() and "<script>alert" not in answer.body and '" onfocus' not in answer.body
             self.report.check(inert and answer.status == 200, f"rubbish: the name {hint} is only a name", answer.status)
 
     def xml(self):
-        """Sends malformed XML, each document with a good ticket, so that the server reads the document."""
+        """Sends malformed XML documents. Each request has a valid ticket, so that the server reads the document."""
         alice = self.world.alice()
         envelope = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">{}</s:Envelope>'
         laughs = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
@@ -173,7 +174,8 @@ class Rubbish:
         self.refused("forms of other sites", [(origin, from_site(origin)) for origin in origins])
 
     def headers_without_end(self):
-        """Opens many connections that send nearly the largest header, and never send the end of this header."""
+        """Opens many connections. Each sends headers of nearly the largest size, and never sends the end of the
+        headers."""
         started = time.monotonic()
         streams = [socket.create_connection(("127.0.0.1", self.server.port), SECONDS) for _ in range(MANY)]
         for stream in streams:

@@ -36,16 +36,17 @@ class Answer:
         return html.unescape(found.group(1)) if found else ""
 
     def session(self):
-        """Returns the cookie of the session that began, or an empty text. An ended session has an empty cookie."""
+        """Returns the cookie of the session that began, or an empty text. The server ends a session by an empty
+        cookie."""
         cookies = [cookie.split(";")[0] for cookie in self.headers.get_all("Set-Cookie") or []]
         return next((cookie for cookie in cookies if "seamless_session=" in cookie and not cookie.endswith("=")), "")
 
 
 class Server:
-    """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of
-    the server's clock in seconds. `state` is the configuration of the server's state. Without `state`, the server begins
-    with a new state. `config` is a configuration that another program wrote, in place of `tenants`. `options` are
-    further options of the server."""
+    """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error
+    of the server's clock, in seconds. `state` is the configuration of the server's state. Without `state`, the server
+    begins with a new state. `config` is a configuration that another program wrote, in place of `tenants`. `options`
+    are further options of the server."""
 
     def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, config=None, options=(), **more):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
@@ -120,7 +121,7 @@ def tenant(ad, keytab, **more):
 
 
 def code_of_bob(ad):
-    """Returns the configuration by which bob must enter a one-time code."""
+    """Returns a configuration with which bob must enter a one-time code."""
     sid = ad.sid_of("bob")
     return {"secrets": {sid: BOB_SECRET}, "users": [sid]}
 
@@ -142,5 +143,6 @@ def derived_keytab(path, ad, password, kvno, salt):
 
 
 def joined(*keytabs):
-    """Returns a keytab with the entries of all keytabs. A keytab has two octets of version before its entries."""
+    """Returns a keytab with the entries of all keytabs. A keytab begins with two octets for its version, and then has
+    its entries."""
     return keytabs[0].read_bytes() + b"".join(keytab.read_bytes()[2:] for keytab in keytabs[1:])

@@ -1,10 +1,11 @@
-"""Measures whether the time of a refusal tells known from unknown names while the KDC is slow. A long run that CI does not have.
+"""Measures whether the time of a refusal shows if a name exists, while the KDC is slow. The measurement takes long, so
+CI does not run it.
 
-  seamless_slow_kdc.py [NAMES]     NAMES: of each kind and delay, default 100
+  seamless_slow_kdc.py [NAMES]     NAMES: the number of names of each kind and delay, default 100
 
 A relay before Samba's KDC holds each reply for a random time, up to the delay of the row. Each known name gets one wrong password, so
-no account is locked. The last column is the probability that a refusal of an unknown name takes longer than that of a known name:
-0.5 if the times tell nothing."""
+no account is locked. The last column is the probability that the refusal of an unknown name takes longer than that of a
+known name. It is 0.5 if the times show nothing about the names."""
 
 import concurrent.futures
 import contextlib
@@ -68,7 +69,8 @@ def exactly(connection, size):
 
 
 def refuse(name, address):
-    """Returns the status and the seconds of the refusal. Each request has an address of its own, so no address is locked."""
+    """Returns the status and the seconds of the refusal. Each request comes from another address, so no address is
+    locked."""
     body = urllib.parse.urlencode({"name": f"{name}@contoso.test", "password": WRONG})
     headers = {"Host": HOST, "Content-Type": "application/x-www-form-urlencoded"}
     started = time.perf_counter()
@@ -81,7 +83,7 @@ def refuse(name, address):
 
 
 def measure(known, unknown):
-    """Returns the refusals of both kinds, whose requests are mixed at random."""
+    """Returns the refusals of known and unknown names. Their requests are sent in random order."""
     tries = [("known", name) for name in known] + [("unknown", name) for name in unknown]
     random.shuffle(tries)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -93,7 +95,8 @@ def measure(known, unknown):
 
 
 def longer(unknown, known):
-    """Returns the probability that a time of `unknown` is longer than one of `known`, by all pairs (Mann and Whitney)."""
+    """Returns the probability that a time of `unknown` is longer than one of `known`, from all pairs (Mann and
+    Whitney)."""
     wins = sum(1.0 if one > other else 0.5 if one == other else 0.0 for one in unknown for other in known)
     return wins / (len(unknown) * len(known))
 

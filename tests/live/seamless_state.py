@@ -1,5 +1,5 @@
-"""Tests that the state of the sign-in server outlives its processes: one node keeps its state in a file, and is killed and started
-again; two nodes keep their state in one Valkey or Redis, which fails.
+"""Tests that the state of the sign-in server outlives the server's processes. One node has its state in a file, and is
+killed and started again. Two nodes have their state in one Valkey or Redis, which fails.
 
   seamless_state.py [PART...]     PART: killed, nodes, balanced, tls, signed-out, outage, sentinels, cluster, foreign or cost;
                                   default all"""
@@ -31,7 +31,7 @@ LONG_NAME = "erin.erikson@contoso.test"
 ALICE, BOB, WRONG = ("alice@contoso.test", "Alice.Pass.1"), ("bob@contoso.test", "Some.Pass.1"), "Wrong.Pass.1"
 # The rights that docs/seamless.md names.
 RIGHTS = ["on", ">password", "~{}*", "+get", "+set", "+getdel", "+eval", "+wait", "+info", "+time", "+client|tracking", "+hello"]
-# A user has at most 20 sessions.
+# The test uses several users, because one user has at most 20 sessions.
 USERS = [f"user{number}" for number in range(5)]
 LOCKED = "Too many wrong passwords"
 NATIVE = {"id": "live", "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["openid", "offline_access"],
@@ -49,7 +49,7 @@ RST = """<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' xmlns:a='
 
 
 CHANGE_SESSIONS = """for _, key in ipairs(redis.call('KEYS', '{}s*')) do redis.call('SET', key, 'not a session', 'KEEPTTL') end"""
-# Returns the number of octets in all values, and for each word the number of values with this word.
+# This script returns the number of octets in all values, and for each word the number of values that contain it.
 FIND_WORDS = """local answer = {0}
 for i = 1, #ARGV do answer[i + 1] = 0 end
 for _, key in ipairs(redis.call('KEYS', '{}[sufkown]*')) do
@@ -60,7 +60,7 @@ end
 return answer"""
 
 
-# Copies the records of all sessions, and puts the copies back in place of the records.
+# The first script copies the records of all sessions. The second script puts the copies back in place of the records.
 KEEP_SESSIONS = "for _, key in ipairs(redis.call('KEYS', '{}s*')) do redis.call('COPY', key, 'kept' .. key) end"
 BRING_SESSIONS_BACK = """local keys = redis.call('KEYS', 'kept*')
 for _, key in ipairs(keys) do redis.call('RENAME', key, string.sub(key, 5)) end
@@ -69,7 +69,7 @@ DELETE_MARKS = "for _, key in ipairs(redis.call('KEYS', '{}x*')) do redis.call('
 
 
 class Engine(Redis):
-    """One server with the state, and the secret of its nodes."""
+    """One Valkey or Redis server with the state, and the secret of the nodes."""
 
     def __init__(self, work, **options):
         super().__init__(work, **options)
@@ -141,7 +141,8 @@ class Front(Node):
 
 
 def killed(world, report):
-    """Kills a node while clients sign in. Each authenticator that the node accepted is then refused."""
+    """Kills a node while clients sign in. After the restart, the node must refuse each authenticator that it accepted
+    before."""
     state = {"directory": str(world.work.dir("state"))}
     node = Node(world, PORT, state)
     keys, code = node.key_set(), None
@@ -222,7 +223,7 @@ def nodes(world, report):
     good = b.prove(waiting, code).status
     again = a.prove(b.password(*BOB).session(), code).status
     report.check((good, again) == (303, 403), "two nodes: a one-time code is accepted once", (good, again))
-    # At the sign-in with the right password, the directory has told the server both names of erin.
+    # At the sign-in with the right password, the server learned both names of erin from the directory.
     names, right = ("erin", LONG_NAME), a.password(LONG_NAME, "Some.Pass.1").status
     for number in range(10):
         (a, b)[number % 2].password(names[number % 2], WRONG)
@@ -240,7 +241,7 @@ def nodes(world, report):
 
 
 def balanced(world, report):
-    """Signs in and out through a load balancer that knows no sessions. Two nodes answer in turn."""
+    """Signs in and out through a load balancer without sticky sessions. Two nodes answer in turn."""
     engine = Engine(world.work).start()
     a, b = (Node(world, PORT + offset, engine.state()) for offset in (1, 2))
     front = Front(Balancer(a, b))
@@ -308,8 +309,8 @@ def does_not_start(node, state):
 
 
 def signed_out(world, report):
-    """Promotes a replica that missed how sessions were deleted, and the last uses of assertions and one-time codes. The nodes
-    reach the engine at one address, behind a relay."""
+    """Promotes a replica that did not get the deletion of sessions, and the last uses of assertions and one-time codes.
+    The nodes reach the engine at one address, behind a relay."""
     master, replica = Engine(world.work).start(), Engine(world.work)
     replicating, front = Relay(master.port), Relay(master.port)
     replica.start("--replicaof", "127.0.0.1", replicating.port)
@@ -449,7 +450,7 @@ def foreign(world, report):
     engine = Engine(world.work).start()
     node = Node(world, PORT + 1, engine.state())
     first = node.password(*ALICE).session()
-    # The names of the entries are not text, so a script in the engine reads them.
+    # The keys of the entries are not text, so a script in the engine changes the entries.
     engine.command("EVAL", CHANGE_SESSIONS, "0")
     second = node.password(*ALICE).session()
     states = (node.greets(first), node.greets(second))

@@ -1,5 +1,5 @@
-"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. Taps between the browser and the server,
-and between the browser and the KDC, record the messages."""
+"""Checks the ten steps of a sign-in through an application, in Chromium and in Firefox. The messages are recorded by
+taps between the browser and the server, and between the browser and the KDC."""
 
 from contextlib import contextmanager
 
@@ -17,8 +17,8 @@ SSO = "/contoso.test/winauth/sso"
 
 
 def check(world, port, report):
-    """The applications are the sample application, and an application that sends its users to the endpoint that asks for their
-    name."""
+    """Runs the checks with two applications: the sample application, and an application that sends its users to the
+    endpoint that asks for their name."""
     authority, address = Authority(world.work.dir("tls")), f"https://{HOST}:{port}"
     of_issuer = f"{address}/contoso.test", authority
     sample = SampleApp(world.work, port + 1, *of_issuer)
@@ -77,7 +77,7 @@ class Steps:
         self.step(3, "the user types a name" if not hints else "a hint came, so the user types nothing", good, hints or typed)
 
     def has_a_ticket(self, session):
-        """Checks the steps 4 to 8, from the challenge to the ticket that the server opens."""
+        """Checks the steps 4 to 8, from the challenge to the ticket that the server decrypts."""
         sent = lambda exchange: (exchange.headers.get("Authorization") or "").startswith("Negotiate ")
         with_ticket, first = wait(lambda: self.http.find(SSO, sent)), self.http.find(SSO)
         quiet = first and first.headers.get("Sec-Fetch-Mode") != "navigate" and not sent(first)
@@ -92,7 +92,7 @@ class Steps:
         self.step(8, "the server decrypts the ticket", opened, with_ticket and with_ticket.status)
 
     def is_in(self, browser, application):
-        """Checks the steps 9 and 10, which need no click of the user."""
+        """Checks the steps 9 and 10, in which the user clicks nothing."""
         there = self.signed_in(browser, application)
         answered = self.http.find("/", lambda exchange: "/callback?" in (exchange.answered.get("Location") or ""))
         tokens = self.http.find("/contoso.test/oauth2/token")

@@ -23,8 +23,8 @@ class Exchange:
 
 
 class HttpTap:
-    """Sends each request on to the server at `to`, over TLS. The host and the origin stay as the browser wrote them. The tap has the
-    server's own certificate."""
+    """Sends each request on to the server at `to`, over TLS. The tap does not change the host and the origin that the
+    browser wrote. It uses the server's own certificate."""
 
     def __init__(self, port, to, authority):
         self.seen = []
@@ -80,7 +80,7 @@ class HttpTap:
 
 
 class Quiet(http.server.ThreadingHTTPServer):
-    """A server that prints nothing about connections that a browser gives up."""
+    """A server that prints no error if a browser closes a connection."""
 
     def handle_error(self, *_):
         pass

@@ -19,8 +19,8 @@ class TcpTap:
         self.listener.close()
 
     def octets(self):
-        """Returns the octets of each direction of each connection in a row. So a search also finds a text that came
-        in two reads."""
+        """Returns all octets of each direction of each connection, joined together. So a search also finds a text that
+        came in two reads."""
         with self.lock:
             return b"\n".join(bytes(part) for part in self.parts)
 

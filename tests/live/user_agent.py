@@ -40,14 +40,14 @@ class UserAgent:
         return self._follow("GET", url, None, change)
 
     def submit(self, page, fields, change=None, which=lambda form: True):
-        """Sends the first form of a page that `which` takes, with these fields."""
+        """Sends the first form of a page for which `which` returns true, with these fields."""
         form = next((form for form in parsed(page).forms if which(form)), None)
         if form is None:
             raise RuntimeError(f"no form for {sorted(fields)}: {asked(page)}")
         return self._follow(form.method, urljoin(page.url, form.action), {**form.fields, **fields}, change)
 
     def by_ticket(self, page, session, change=None):
-        """Does what the script of the sign-in page does: asks the autologon endpoint, and then opens the next page."""
+        """Asks the autologon endpoint and then opens the next page, as the script of the sign-in page does."""
         script = parsed(page).data
         if script.get("ticket") != "background":
             raise RuntimeError(f"no page that asks for a ticket: {asked(page)}")

@@ -1,7 +1,7 @@
 """The stores of valkey.py: single servers, clusters and sentinels. A relay simulates a network that fails.
 
-REPLAY_STORE is the program of the server, `redis-server` if it is not set. The nodes use the user of the documentation of
-`kerberos-sso-valkey`, with exactly its rights."""
+REPLAY_STORE is the program of the server, `redis-server` if it is not set. The nodes use the store's user with exactly
+the rights that the documentation of `kerberos-sso-valkey` lists."""
 
 import asyncio
 import os
@@ -108,7 +108,7 @@ class Cluster:
             node.start()
         run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{each.port}" for each in self.nodes), "--cluster-replicas", "1",
              "--cluster-yes"])
-        # A replica that has never had its master's data is not promoted.
+        # A replica can be promoted only after it has once had its master's data, so the test waits for that.
         until("the cluster is whole", lambda: all("cluster_state:ok" in each.command("CLUSTER", "INFO") for each in self.nodes)
               and sum(each.follows() for each in self.nodes) == 3)
         self.address, self.node_options = ",".join(each.address for each in self.nodes[:3]), []
@@ -138,7 +138,8 @@ class Cluster:
 class Sentinels:
     """A master with two replicas, and three sentinels. The master accepts writes only while it has both replicas."""
 
-    # A master that is cut off stops after three seconds. The sentinels choose another master after five seconds at the earliest.
+    # A master without connections to its replicas stops accepting writes after three seconds. The sentinels choose
+    # another master after five seconds at the earliest.
     MAX_LAG, DOWN_AFTER = "3", 5_000
 
     def __init__(self, work):
@@ -198,7 +199,7 @@ class Relay:
         self.loop.call_soon_threadsafe(self._change, since)
 
     def heal(self):
-        """Passes all octets again, also the octets that were sent in the meantime."""
+        """Passes all octets again, including those that were sent during the cut."""
         self.loop.call_soon_threadsafe(self._change, None)
 
     def _change(self, cut_from):

@@ -1,4 +1,4 @@
-"""Faults of a cluster, and of a master that sentinels choose, with two nodes. Each function tests one fault."""
+"""Tests faults of a cluster, and of a master that sentinels choose, with two nodes. Each function tests one fault."""
 
 import signal
 import subprocess
@@ -36,7 +36,7 @@ def cluster_stopped(scene):
         trial.fault_begins()
         stopped.signal(signal.SIGSTOP)
         until(f"{promoted} is promoted", lambda: store.is_promoted(slot, stopped), lambda: trial.admit(20))
-        # Requests for the slots of the stopped master are refused up to the second after the change.
+        # Nodes refuse the requests for the slots of the stopped master until the second after the change.
         trial.replay(f"a master stopped, {promoted} promoted", trial.until_served())
         stopped.signal(signal.SIGCONT)
         until("the stopped master follows its replica", stopped.follows)
@@ -106,7 +106,7 @@ def sentinel_stopped(scene):
     until("a replica is promoted", lambda: store.is_promoted(stopped), lambda: trial.admit(20, nodes=[second]))
     for each in (stopped, first):
         each.signal(signal.SIGCONT)
-    # These authenticators are later than the failover, so the node asks a store about them.
+    # These authenticators are younger than the failover, so the node asks a store about them.
     refused = trial.admit(min(scene.count, 300), offset=2, nodes=[first])
     answer = stopped.command("SET", "probe", "1")
     scene.report.check("NOREPLICAS" in answer or "READONLY" in answer, "the old master accepts no write when it runs again", answer.strip())

@@ -1,4 +1,4 @@
-"""Faults of a single server with two nodes. Each function tests one fault."""
+"""Tests faults of a single server with two nodes. Each function tests one fault."""
 
 import signal
 import socket
@@ -154,7 +154,7 @@ def partition(scene):
 
 
 def tls(scene):
-    """Uses a store with TLS. The store knows only the user of the documentation and the administrator."""
+    """Uses a store with TLS. The store has only two users: the one from the documentation, and the administrator."""
     if not has_tls():
         print(f"skip {PROGRAM} has no TLS", flush=True)
         return
@@ -201,7 +201,7 @@ def unfit(scene):
 
 
 def refused_at_start(scene, what, address, words, *options):
-    """Checks that a node does not start with this store, and that its text has these words and no password."""
+    """Checks that a node does not start with this store, and that the node's output has these words and no password."""
     node = subprocess.run([EXAMPLES / "node", "--listen", "127.0.0.1:0", "--keytab", scene.tokens.keytab, "--store", address,
                            *options], capture_output=True, text=True, timeout=60)
     said = node.stderr

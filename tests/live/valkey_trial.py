@@ -17,7 +17,7 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 EXAMPLES = next(folder for folder in (BUILT / "release/examples", BUILT / "debug/examples") if (folder / "node").exists())
 # The number of requests at the same time.
 AT_ONCE = 50
-# The longest wait of a node for the store, so that a busy machine refuses no honest sign-in.
+# The longest time that a node waits for the store. It is long enough that a busy machine refuses no fresh token.
 STORE_TIMEOUT = ("--timeout", "500")
 
 
@@ -130,7 +130,7 @@ class Trial:
         self.nodes, self.admitted, self.reasons, self.fault_began = nodes, [], set(), None
 
     def fault_begins(self):
-        """Notes the time of the fault. The wait for the nodes counts from this time."""
+        """Notes the time of the fault. The remark about the wait counts from this time."""
         self.fault_began = time.monotonic()
 
     def admit(self, count=None, offset=0, nodes=None):
@@ -181,7 +181,7 @@ class Trial:
         codes = {}
         for status, body in answers:
             codes[body if status == 403 else status] = codes.get(body if status == 403 else status, 0) + 1
-        # A token that is too old for its clock skew proves nothing about the store.
+        # If a node refuses a token because of the clock skew, the refusal proves nothing about the store.
         good = again == 0 and self.admitted and "clock-skew" not in codes
         self.report.check(good, f"{what}: 0 of {len(pairs)} replays admitted", f"{again} admitted; {codes}; {remark}")
         self.tally.replays += len(pairs)

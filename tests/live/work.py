@@ -1,5 +1,5 @@
-"""Manages the working directory and the processes of one run. The directory and the processes are removed when the run
-ends, even after an error."""
+"""Manages the working directory and the processes of one run. When the run ends, even after an error, the directory is
+deleted and the processes are stopped."""
 
 import os
 import shutil

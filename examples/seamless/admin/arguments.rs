@@ -49,9 +49,9 @@ seamless-admin prune [--keytab FILE] [--dry-run] [--json]
 pub enum Command {
     /// Creates the account.
     Enable,
-    /// Replaces its key.
+    /// Replaces the key of the account.
     Rollover,
-    /// Names what is wrong.
+    /// Names what is wrong with the account.
     Status,
     /// Deletes the account.
     Disable,
@@ -61,7 +61,7 @@ pub enum Command {
     Help,
 }
 
-/// The command line, checked.
+/// The command line, after its check.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is one option of the command line")]
 pub struct Arguments {
@@ -69,7 +69,7 @@ pub struct Arguments {
     pub command: Command,
     /// The DNS name of the account's domain.
     pub forest: String,
-    /// The domain controllers. The first makes all changes.
+    /// The domain controllers. The tool makes all changes at the first one.
     pub controllers: Vec<Address>,
     /// Whether the first domain controller need not be the PDC emulator.
     pub not_pdc: bool,
@@ -77,9 +77,9 @@ pub struct Arguments {
     pub kdcs: Vec<Address>,
     /// The global catalogue.
     pub catalogue: Option<Address>,
-    /// The administrator.
+    /// The name of the administrator, as the command line has it.
     pub user: String,
-    /// The file of the certificate authorities.
+    /// The file with the certificate authorities of the domain controllers.
     pub ca: Option<PathBuf>,
     /// The account name without `$`.
     pub account: String,
@@ -95,21 +95,21 @@ pub struct Arguments {
     pub to_aes: bool,
     /// The URLs of the nodes.
     pub nodes: Vec<String>,
-    /// The file of the nodes' certificate authorities.
+    /// The file with the certificate authorities of the nodes.
     pub node_ca: Option<PathBuf>,
-    /// Whether no node uses the keytab.
+    /// Whether the operator says that no node uses the keytab.
     pub no_node: bool,
-    /// The seconds for nodes to load a key.
+    /// How many seconds the tool waits for the nodes to load a key.
     pub node_wait: u32,
-    /// The seconds for domain controllers to replicate.
+    /// How many seconds the tool waits for the domain controllers to replicate.
     pub replication_wait: u32,
-    /// The user who runs `rollover` by a timer, whom `status` expects to have the rights for it.
+    /// The user who runs `rollover` by a timer. `status` expects that this user has the rights for it.
     pub rollover_user: Option<Sid>,
-    /// Whether `disable` keeps the account.
+    /// Whether `disable` only disables the account, and does not delete it.
     pub keep: bool,
-    /// Whether `disable` is confirmed.
+    /// Whether the command line confirms `disable`.
     pub yes: bool,
-    /// Whether nothing is changed.
+    /// Whether the command only shows what it would do.
     pub dry_run: bool,
     /// Whether the output is JSON.
     pub json: bool,
@@ -119,7 +119,7 @@ impl Arguments {
     /// Reads a command line, without the name of the program.
     ///
     /// # Errors
-    /// Returns the error of the first argument that is wrong, or names one that is missing.
+    /// Returns the error of the first argument that is wrong, or names an argument that is missing.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut read = Self::empty();
@@ -264,7 +264,8 @@ impl Arguments {
         Retirement::beside(&self.keytab)
     }
 
-    /// Returns the name with which the administrator binds: a plain name belongs to the domain.
+    /// Returns the name with which the administrator binds. A name without a domain belongs to the domain of the
+    /// account.
     #[must_use]
     pub fn bind_name(&self) -> String {
         if self.user.contains(['@', '\\']) { self.user.clone() } else { format!("{}@{}", self.user, self.forest) }
@@ -286,7 +287,8 @@ fn address(text: &str, port: u16) -> Result<Address, lexopt::Error> {
     Address::parse(text, port).ok_or_else(|| format!("{text:?} is no HOST or HOST:PORT").into())
 }
 
-/// Reads the address of a domain controller. Plain LDAP would show the password to the network.
+/// Reads the address of a domain controller. Refuses the scheme and the ports of plain LDAP, which would send the
+/// password without encryption.
 fn controller(text: &str) -> Result<Address, lexopt::Error> {
     let plain = "LDAP without TLS shows the administrator's password to everyone on the way, and the directory accepts no \
                  account password over it";
@@ -336,7 +338,7 @@ pub(crate) mod tests {
     pub(crate) const COMMON: &str = "--forest contoso.test --dc dc1.contoso.test --as administrator";
 
     #[test]
-    fn defaults_are_those_of_the_guide() {
+    fn command_line_without_options_has_the_defaults_of_the_guide() {
         let arguments = read(&format!("enable {COMMON}")).unwrap();
         assert_eq!(arguments.controllers, [Address::new("dc1.contoso.test", 636)]);
         assert_eq!(arguments.kdc(), Address::new("dc1.contoso.test", 88));
@@ -366,7 +368,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rollover_needs_its_nodes_or_the_word_that_there_is_none() {
+    fn rollover_without_node_and_without_no_node_is_refused() {
         assert!(read(&format!("rollover {COMMON}")).unwrap_err().contains("--no-node"));
         assert!(read(&format!("rollover {COMMON} --no-node --node http://127.0.0.1:9")).is_err());
         assert!(read(&format!("rollover {COMMON} --no-node --etypes aes")).unwrap().to_aes);
@@ -375,14 +377,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_kdc_belongs_to_the_controller_of_its_place() {
+    fn each_kdc_belongs_to_the_controller_at_the_same_position() {
         let arguments = read(&format!("rollover --no-node {COMMON} --dc dc2 --kdc dc1:10088")).unwrap();
         assert_eq!(arguments.kdcs, [Address::new("dc1", 10088), Address::new("dc2", 88)]);
         assert!(read(&format!("status {COMMON} --kdc a --kdc b")).is_err());
     }
 
     #[test]
-    fn name_of_the_domain_is_no_domain_controller() {
+    fn name_of_the_domain_as_domain_controller_is_refused() {
         let error = read("enable --forest contoso.test --as a --dc Contoso.test").unwrap_err();
         assert!(error.contains("dc1.contoso.test"), "{error}");
     }
@@ -398,7 +400,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn prune_needs_a_keytab_only() {
+    fn prune_is_read_with_a_keytab_and_no_other_argument() {
         let arguments = read("prune --keytab /k/sso.keytab").unwrap();
         assert_eq!(
             (arguments.command, arguments.retirement().to_str()),

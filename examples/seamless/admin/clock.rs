@@ -1,9 +1,9 @@
-//! The clock of this machine, and the waiting for nodes and for domain controllers.
+//! The clock of this machine, and the pauses in which the tool waits for nodes and for domain controllers.
 
 use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};
 
-/// What the commands need of time.
+/// The clock that the commands use.
 pub trait Clock {
     /// Returns the time.
     fn now(&mut self) -> UnixTime;
@@ -26,5 +26,5 @@ impl Clock for SystemClock {
     }
 }
 
-/// The largest difference of two clocks that Kerberos accepts, in seconds (MS-KILE section 3.1.1.2).
+/// The largest difference between two clocks that Kerberos accepts, in seconds (MS-KILE section 3.1.1.2).
 pub const MAX_DIFFERENCE: i64 = 5 * 60;

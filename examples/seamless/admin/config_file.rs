@@ -1,4 +1,4 @@
-//! The tenant's block in the configuration of the sign-in server. What the operator wrote in the file stays as it is.
+//! The tenant's block in the configuration of the sign-in server. The tool keeps what the operator wrote in the file.
 
 use crate::arguments::Arguments;
 use crate::directory::Domain;
@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::path::Path;
 
-/// Writes the tenant into the configuration that the command line names. Otherwise returns the block of the tenant.
+/// Writes the tenant into the configuration that the command line names. If the command line names no configuration,
+/// returns the block of the tenant.
 ///
 /// # Errors
-/// Returns the [`Failure`] of the file.
+/// Returns the [`Failure`] of reading or writing the configuration.
 pub fn write(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<Option<String>, Failure> {
     let fields = fields(arguments, domain);
     for (name, _) in domain.others.iter().filter(|(_, sid)| sid.is_none()) {
@@ -41,7 +42,7 @@ pub fn write(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> R
 /// The fields of an object in their order, each with its value as the file has it.
 type Fields = Vec<(String, String)>;
 
-/// Returns the fields that the tool knows.
+/// Returns the fields of the tenant that the tool writes.
 fn fields(arguments: &Arguments, domain: &Domain) -> Fields {
     let forest: Vec<(String, String)> = domain
         .others
@@ -123,7 +124,7 @@ fn read(text: &str) -> Result<Fields, String> {
     serde_json::from_str::<Ordered>(text).map(|read| read.0).map_err(|error| error.to_string())
 }
 
-/// Returns the text of an object, whose fields are indented by two more than `indent`.
+/// Returns the text of an object. Its fields are indented by two blanks more than `indent`.
 fn object(fields: &Fields, indent: usize) -> String {
     let (outer, inner) = (" ".repeat(indent), " ".repeat(indent.saturating_add(2)));
     let lines: Vec<_> = fields.iter().map(|(key, value)| format!("{inner}{}: {value}", json!(key))).collect();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_wrote_stays() {
+    fn amended_configuration_keeps_what_the_operator_wrote() {
         let old = r#"{"session_minutes":60,"tenants":[{"name":"b.test","realm":"B"},
             {"proof":{ "users":["S-1-5-21-1-2-3-4"]},"name":"Contoso.test","realm":"OLD"}],"state":{"directory":"/x"}}"#;
         let text = amend(Some(old), "contoso.test", &new()).unwrap();

@@ -1,5 +1,5 @@
-//! The directory as the commands see it: what they read, and the few changes that they make. [`Ldap`](crate::ldap::Ldap) is
-//! the real one.
+//! The operations of a directory that the commands use: what they read, and the few changes that they make.
+//! [`Ldap`](crate::ldap::Ldap) implements them for a real directory.
 
 use crate::address::Address;
 use crate::ldap_error::DirectoryError;
@@ -7,7 +7,7 @@ use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::{Sid, UnixTime};
 use zeroize::Zeroizing;
 
-/// What the commands need of a directory. Every function asks one domain controller.
+/// The operations of a directory that the commands use. Every function asks one domain controller.
 pub trait Directory {
     /// Reads the domain and its forest.
     ///
@@ -45,13 +45,13 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError>;
 
-    /// Reads a container, and what the administrator may do with it.
+    /// Reads a container, and the rights of the administrator at it.
     ///
     /// # Errors
-    /// Returns the [`DirectoryError`] of the domain controller, also if there is no such container.
+    /// Returns the [`DirectoryError`] of the domain controller, for example if the container does not exist.
     fn container(&mut self, dn: &str) -> Result<Container, DirectoryError>;
 
-    /// Creates the account, with everything at once.
+    /// Creates the account with all its attributes and its password in one operation.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
@@ -103,7 +103,7 @@ pub struct Domain {
     pub foreign_administrator: Option<String>,
     /// The container of new computers.
     pub computers: String,
-    /// The other domains of the forest: their DNS names, and their SIDs where they are known.
+    /// The other domains of the forest: their DNS names, and the SIDs that the directory knows.
     pub others: Vec<(String, Option<Sid>)>,
     /// The alternate suffixes of user principal names.
     pub suffixes: Vec<String>,
@@ -138,7 +138,7 @@ pub struct Object {
     pub etypes: Option<u32>,
     /// `servicePrincipalName`.
     pub services: Vec<String>,
-    /// The time of the last change of the password, or `None` if the password must be changed.
+    /// The time of the last change of the password, or `None` if the user must change the password.
     pub password_set: Option<UnixTime>,
     /// `msDS-AllowedToDelegateTo` of this object.
     pub may_delegate_to: Vec<String>,
@@ -192,12 +192,12 @@ pub fn parent(dn: &str) -> Option<&str> {
     None
 }
 
-/// The objects that a search found, and where it searched.
+/// The objects that a search found, and the part of the directory that it covered.
 #[derive(Clone, Debug, Default)]
 pub struct Holders {
     /// The distinguished names.
     pub dns: Vec<String>,
-    /// Whether the search saw the whole forest. Otherwise it saw the domain only.
+    /// Whether the search covered the whole forest, or only the domain.
     pub is_forest_wide: bool,
 }
 
@@ -247,8 +247,8 @@ pub fn unicode_pwd(password: &str) -> Zeroizing<Vec<u8>> {
     octets
 }
 
-/// Returns the domain controllers of the domain and their KDCs. `given` are the KDCs that the command line names, the first of
-/// which is of `domain.controller`.
+/// Returns the domain controllers of the domain and their KDCs. `given` are the KDCs that the command line names. The
+/// first of them is the KDC of `domain.controller`.
 #[must_use]
 pub fn kdcs(domain: &Domain, given: &[Address]) -> Vec<Address> {
     let Some(first) = given.first() else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! `disable`: deletes the account, or only disables it. No client gets a ticket for it then.
+//! `disable`: deletes or disables the account. After that, no client gets a ticket for the account.
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Refusal};
@@ -54,7 +54,7 @@ fn unprotect(tools: &mut Tools<'_>, dn: &str, descriptor: &[u8]) -> Result<(), F
         SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
     if descriptor.is_protected() {
         tools.directory.write_dacl(dn, &descriptor.without_protection())?;
-        // The right DELETE on the account suffices now (MS-ADTS section 3.1.1.5.5.4).
+        // The DACL no longer denies DELETE, and this right on the account is enough (MS-ADTS section 3.1.1.5.5.4).
         let left = "the entry of its container stays, because other objects there may need it";
         tools.steps.done("the protection from deletion is removed", &format!("{dn}; {left}"));
     }

@@ -1,5 +1,5 @@
-//! `enable`: creates the account, writes its keytab, and proves both by real tickets. Each step can be done twice, so a run
-//! that was killed is ended by the next run.
+//! `enable`: creates the account, writes its keytab, and proves both by real tickets. Each step can be done twice, so
+//! the next run finishes the work of a run that was killed.
 
 use crate::arguments::Arguments;
 use crate::config_file;
@@ -14,18 +14,19 @@ use crate::{ldap_name, password, preflight, proof, well_known};
 use kerberos_sso::Salt;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// The end of `enable`.
+/// The result of `enable`.
 #[derive(Debug)]
 pub enum Enabled {
-    /// The account is new. The text is the block of the tenant, if it was not written into a configuration.
+    /// The account is new. The text is the block of the tenant, if `enable` did not write the block into a
+    /// configuration.
     New(Option<String>),
-    /// The account existed, and is healthy.
+    /// The account existed before, and nothing is wrong with it.
     Already,
     /// Nothing was done (`--dry-run`).
     Dry,
 }
 
-/// Sets the account up.
+/// Sets up the account.
 ///
 /// # Errors
 /// Returns the [`Failure`]. A [`Refusal`] came before any change.
@@ -63,7 +64,7 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
     finish(tools, arguments, &domain, &journal).map(Enabled::New)
 }
 
-/// Checks that an account which exists has what `enable` gives it. The password is not touched here.
+/// Checks that an existing account has what `enable` gives to a new one. This function does not change the password.
 fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     let missing = SEAMLESS_SSO_SERVICES.into_iter().find(|service| !account.has_service(service));
     let fault = if account.control & well_known::account_control::DISABLED != 0 {
@@ -78,7 +79,7 @@ fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     Err(Refusal::Unhealthy { dn: account.dn.clone(), fault }.into())
 }
 
-/// Protects an account that exists, if `--ou` asks for it, so that it ends as a new account does.
+/// Protects an existing account if the command line has `--ou`, as `enable` protects a new account.
 fn already(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -118,7 +119,8 @@ fn may_create(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> 
     Ok(())
 }
 
-/// Checks that no domain controller knows the account. Otherwise the new account would conflict with that one.
+/// Checks that no domain controller knows the account. Otherwise the new account would conflict with the account that
+/// the other domain controller has.
 fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
     let name = arguments.account_name();
     for (place, at) in kdcs(domain, &arguments.kdcs).iter().enumerate() {
@@ -164,8 +166,9 @@ fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Resul
     Ok(journal)
 }
 
-/// Returns whether the account exists now. The creation of a run that was killed may take effect after the next run has looked
-/// for the account, and then looks like the account of a stranger. The proof says whether its password is that of the journal.
+/// Returns whether the account exists now. A run that was killed may have asked for the creation, which takes effect
+/// after the next run has looked for the account. The account then looks as if somebody else had created it. The proof
+/// says whether the account's password is that of the journal.
 fn took_effect_late(tools: &mut Tools<'_>, arguments: &Arguments, is_resumed: bool) -> Result<bool, Failure> {
     let is_there = is_resumed && preflight::account(tools, arguments)?.is_some();
     if is_there {
@@ -189,7 +192,7 @@ fn create(
         // The directory said that it did not create the account, so the password is of no use.
         Err(error @ DirectoryError::Refused { code, .. }) => {
             tools.files.remove(&arguments.journal()).map_err(|error| Failure::file(&arguments.journal(), error))?;
-            // The account name is free, so an object of another name has this DN.
+            // No object has the account name, so an object with another account name has this DN.
             return Err(if code == 68 { Refusal::DnTaken { dn: dn.into() }.into() } else { error.into() });
         }
         created => created?,
@@ -213,10 +216,10 @@ fn finish(
     let salt = salt.unwrap_or_else(|| Salt::computer(&name, &realm));
     let keys = AccountKeys::none(&name, &realm).with_password(kvno, &journal.password, &salt, false, tools.clock.now());
     let octets = keys.encode().map_err(|error| Failure::file(&arguments.keytab, error))?;
-    // If the password is another one, somebody else made the account. Then no keytab is written.
+    // If the account has another password, somebody else made the account. Then `finish` writes no keytab.
     proof::prove(tools, arguments, domain, &journal.password, &octets)?;
     tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
-    // A note of an earlier account of this name would retire keys of this one.
+    // A note about an earlier account of this name would retire keys of the new account.
     let path = arguments.retirement();
     tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
     let path = &arguments.keytab;
@@ -232,8 +235,9 @@ fn finish(
     Ok(block)
 }
 
-/// Protects the account from deletion as the check box of Active Directory Users and Computers does: on the account, and on its
-/// container. The administrator may be denied the right DELETE on the account, and could still delete it by DELETE_CHILD there.
+/// Protects the account from deletion, as the check box of Active Directory Users and Computers does. The account and
+/// its container each get an entry. If only the account denied DELETE, an administrator could still delete the account
+/// by the right DELETE_CHILD on the container.
 fn protect(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, account: &Object) -> Result<(), Failure> {
     let dn = &account.dn;
     let container = parent(dn).ok_or(DirectoryError::Answer("the container of the account"))?;

@@ -1,5 +1,5 @@
-//! The reasons for which a command stops. A refusal came before any change. After another failure, the journal says what is
-//! left, and the same command ends it.
+//! The reasons for which a command stops. A refusal came before any change. After each other failure, the journal says
+//! which work is left, and a new run of the command finishes it.
 
 use crate::journal::Work;
 use crate::kdc::KdcError;
@@ -36,23 +36,23 @@ pub enum Failure {
         url: String,
         /// The key version.
         kvno: u32,
-        /// Why.
+        /// Why the node did not load the key.
         reason: String,
-        /// Whether the password is changed already.
+        /// Whether the command has already changed the password.
         is_set: bool,
     },
     /// Somebody else changed the password.
     #[error("the key version is {found} and not {expected}: somebody else changed the account's password")]
     Changed {
-        /// The version that the journal has.
+        /// The key version that the command expects, by the journal.
         expected: u32,
-        /// The version of the directory.
+        /// The key version that the directory has.
         found: u32,
     },
     /// The keytab does not fit the directory.
     #[error(transparent)]
     NoProof(#[from] NoProof),
-    /// The directory did not keep an entry that it took.
+    /// The directory accepted an access control entry, and does not have it afterwards.
     #[error("the entry against deletion is missing in the access control list of {dn}")]
     Unprotected {
         /// The account or its container.
@@ -63,7 +63,7 @@ pub enum Failure {
     Lagging {
         /// The domain controllers.
         at: Vec<String>,
-        /// The old version.
+        /// The version of the old key.
         kvno: u32,
     },
 }
@@ -76,7 +76,7 @@ pub enum Refusal {
     OtherDomain {
         /// The domain controller.
         controller: String,
-        /// Its domain.
+        /// The domain of the domain controller.
         found: String,
         /// The domain of the command line.
         wanted: String,
@@ -100,7 +100,7 @@ pub enum Refusal {
         /// The domain of the account.
         domain: String,
     },
-    /// The account is in another container than `--ou` names.
+    /// The account is in another container than the one that `--ou` names.
     #[error("{dn} exists already, and is not in {container}")]
     Elsewhere {
         /// The account.
@@ -113,31 +113,31 @@ pub enum Refusal {
     Clock {
         /// The domain controller.
         controller: String,
-        /// The difference.
+        /// The difference, in seconds.
         seconds: i64,
     },
-    /// The name belongs to an object of another kind.
+    /// The account name belongs to an object that is no computer.
     #[error("{dn} has the account name {name}, and is no computer")]
     NoComputer {
         /// The object.
         dn: String,
-        /// Its account name.
+        /// The account name of the object.
         name: String,
     },
-    /// An object has the distinguished name of the account.
+    /// Another object has the distinguished name that the account would get.
     #[error("{dn} exists already")]
     DnTaken {
         /// The object.
         dn: String,
     },
-    /// Another object has a service principal name.
+    /// Another object has a service principal name of the account.
     #[error("{} has the service principal name {service} (searched: {scope})", .holders.join(" and "))]
     DuplicateService {
-        /// The name.
+        /// The service principal name.
         service: &'static str,
         /// The objects.
         holders: Vec<String>,
-        /// Where the search looked.
+        /// The part of the directory that was searched.
         scope: &'static str,
     },
     /// The administrator lacks a right.
@@ -170,15 +170,15 @@ pub enum Refusal {
         /// The account.
         dn: String,
     },
-    /// The account has no AES types.
+    /// The account has no AES encryption types.
     #[error("the account {name} has no encryption types of AES (msDS-SupportedEncryptionTypes {found})")]
     NoAes {
         /// The account name.
         name: String,
-        /// The types.
+        /// The encryption types of the account.
         found: String,
     },
-    /// Another work is open.
+    /// Another command has not finished its work.
     #[error("{}: the command {command} is open", .path.display())]
     Open {
         /// The journal.
@@ -191,18 +191,18 @@ pub enum Refusal {
     OtherJournal {
         /// The journal.
         path: PathBuf,
-        /// What the journal names.
+        /// The account or the domain controller that the journal names.
         found: String,
-        /// What the command line names.
+        /// The account or the domain controller that the command line names.
         wanted: String,
     },
-    /// Another run of the tool is at work.
+    /// Another run of the tool has the lock of the keytab.
     #[error("{}: another run of this tool is at work", .path.display())]
     Busy {
         /// The lock.
         path: PathBuf,
     },
-    /// The keytab holds keys of others.
+    /// The keytab has keys of other principals.
     #[error("{}: the keytab has entries of {other}", .path.display())]
     KeytabOfOthers {
         /// The keytab.
@@ -223,7 +223,7 @@ pub enum Refusal {
         /// The realm.
         realm: String,
     },
-    /// Two domain controllers differ, so one lags.
+    /// Two domain controllers have different key versions, so one of them has not replicated.
     #[error(
         "the domain controllers differ: {at} gives tickets under the key {found}, and the directory at --dc has the key {kvno}. \
          The one with the lower version has not replicated"
@@ -231,9 +231,9 @@ pub enum Refusal {
     Lagging {
         /// The domain controller.
         at: String,
-        /// The version of its tickets.
+        /// The key version of the tickets of this domain controller.
         found: u32,
-        /// The current version.
+        /// The key version that the directory has.
         kvno: u32,
     },
     /// Another domain controller has an account that the first one lacks.
@@ -244,7 +244,7 @@ pub enum Refusal {
         /// The account name.
         name: String,
     },
-    /// The command deletes, and needs a confirmation.
+    /// The command would delete the account, and needs a confirmation.
     #[error("`disable` deletes {dn}")]
     Unconfirmed {
         /// The account.
@@ -253,7 +253,7 @@ pub enum Refusal {
 }
 
 impl Failure {
-    /// Makes the failure of a file.
+    /// Makes a failure from the error of a file.
     #[must_use]
     pub fn file(path: &Path, error: impl std::fmt::Display) -> Self {
         Self::File { path: path.into(), error: error.to_string() }
@@ -287,7 +287,7 @@ impl Failure {
         }
     }
 
-    /// Returns whether nothing was changed.
+    /// Returns whether the command stopped before it changed anything.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))

@@ -1,5 +1,5 @@
-//! The files of the tool: the journal, the keytab and the configuration. Each is replaced whole, so a reader never sees a
-//! half of it, also after a loss of power.
+//! The files of the tool: the journal, the keytab and the configuration. The tool replaces a whole file at once, so a
+//! reader never sees a part of the new file, even after a loss of power.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// What the commands do with files.
+/// The operations on files that the commands use.
 pub trait Files {
     /// Reads a file, or returns `None` if it does not exist.
     ///
@@ -15,7 +15,7 @@ pub trait Files {
     /// Returns the error of the operating system.
     fn read(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
 
-    /// Replaces a file, which only its owner can read (mode 0600).
+    /// Replaces a file. Only the file's owner can read the new one (mode 0600).
     ///
     /// # Errors
     /// Returns the error of the operating system.
@@ -56,7 +56,7 @@ impl Files for Disk {
         remove_one(&new)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         if let Ok(old) = std::fs::metadata(path) {
-            // The server's user keeps the file, if root runs this tool.
+            // If root runs this tool, the server's user still owns the file.
             fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
         file.write_all(octets)?;
@@ -67,7 +67,7 @@ impl Files for Disk {
 
     fn remove(&mut self, path: &Path) -> Result<(), Error> {
         self.has_changed = true;
-        // A run that was killed may have left this file, which has the same secrets.
+        // A run that was killed may have left this file, which has the same secrets as `path`.
         remove_one(&beside(path))?;
         remove_one(path)
     }
@@ -81,8 +81,8 @@ fn remove_one(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Returns the path of the file that is about to replace `path`. The name is fixed, so the next run removes the file of a run
-/// that was killed.
+/// Returns the path of the file that is about to replace `path`. The name is always the same, so the next run removes
+/// the file that a killed run left.
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -96,7 +96,7 @@ fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(folder)?.sync_all()
 }
 
-/// The largest file that is read, in octets.
+/// The largest file that the tool reads, in octets.
 const MAX_SIZE: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_is_replaced_whole_and_only_its_owner_reads_it() {
+    fn written_file_has_the_whole_new_text_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sso.keytab");
         let mut disk = Disk::default();

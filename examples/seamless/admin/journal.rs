@@ -1,5 +1,6 @@
-//! The journal: what a command is about to do, before it does it. A second run reads it and ends the work. The journal holds
-//! the account's new password until the keytab is proved.
+//! The journal: a command writes down its work before it does the work. If the command is killed, the next run reads
+//! the journal and finishes the work. The journal has the account's new password until the proof that the keytab fits
+//! the directory.
 
 use crate::files::Files;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 pub struct Journal {
     /// The version of this format.
     version: u32,
-    /// The command that began.
+    /// The command that began the work.
     pub command: Work,
     /// The account name with `$`.
     pub account: String,
@@ -36,9 +37,9 @@ pub struct Journal {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Work {
-    /// The account is created.
+    /// Creates the account.
     Enable,
-    /// The password is replaced.
+    /// Replaces the password.
     Rollover,
 }
 
@@ -58,14 +59,14 @@ impl fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// Makes the journal of a work that begins.
+    /// Makes the journal of work that begins now.
     #[must_use]
     pub fn new(command: Work, account: &str, realm: &str, controller: &str, password: Zeroizing<String>) -> Self {
         let (account, realm, controller) = (account.into(), realm.into(), controller.into());
         Self { version: 1, command, account, realm, controller, kvno: None, etypes: None, begun: 0, password }
     }
 
-    /// Returns the path of the journal of a keytab, which is beside it.
+    /// Returns the path of the journal, which is beside its keytab.
     #[must_use]
     pub fn beside(keytab: &Path) -> PathBuf {
         let mut name = keytab.file_name().unwrap_or_default().to_os_string();

@@ -1,4 +1,5 @@
-//! The KDC of a domain controller. A ticket tells more than an attribute of the directory: it is what browsers get.
+//! The KDC of a domain controller. The commands look at a ticket, and not only at attributes of the directory, because
+//! browsers get such tickets.
 
 use crate::address::Address;
 use kerberos_sso::{Salt, UnixTime};
@@ -12,10 +13,10 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What the commands need of KDCs.
+/// The requests to KDCs that the commands use.
 pub trait Kdc {
     /// Begins a sign-in of the account without a password. The KDC answers with the salt of the account's keys
-    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. No wrong password is counted.
+    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC counts no wrong password.
     ///
     /// # Errors
     /// Returns the [`KdcError`] of this KDC.
@@ -28,7 +29,7 @@ pub trait Kdc {
     fn ticket(&mut self, at: &Address, client: Client<'_>, service: &str) -> Result<ServiceTicket, KdcError>;
 }
 
-/// Who asks for a ticket.
+/// The client that asks for a ticket.
 #[derive(Clone, Copy)]
 pub enum Client<'a> {
     /// The administrator of the command line.
@@ -42,7 +43,7 @@ pub enum Client<'a> {
     },
 }
 
-/// What a KDC says about an account before it sees a password.
+/// The answer of a KDC about an account before the KDC gets a password.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// Whether the KDC knows the account.
@@ -58,16 +59,16 @@ pub struct Announcement {
 pub struct ServiceTicket {
     /// The version of the key that encrypts the ticket.
     pub kvno: Option<u32>,
-    /// The type of that key.
+    /// The encryption type of the key that encrypts the ticket.
     pub etype: i32,
-    /// The token with which a client offers the ticket.
+    /// The token that a client would send to the server, with the ticket.
     pub token: Vec<u8>,
 }
 
 /// The reason for which a KDC gives no ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KdcError {
-    /// No connection exists.
+    /// The tool cannot connect to the KDC.
     #[error("the KDC {at} cannot be reached: {error}")]
     Unreachable {
         /// The host and the port.
@@ -85,7 +86,7 @@ pub enum KdcError {
         /// What the code means.
         cause: &'static str,
     },
-    /// The client has no AES key, and this tool supports no other type.
+    /// The client has no AES key, and this tool supports no other encryption type.
     #[error("the KDC {at} refuses: {client} has no AES key, because its password is too old")]
     ClientWithoutAes {
         /// The host and the port.
@@ -118,7 +119,7 @@ impl KdcError {
         Self::Refused { at: at.to_string(), code, cause }
     }
 
-    /// Returns whether the KDC said that the password is another one.
+    /// Returns whether the KDC refused because the password is wrong.
     #[must_use]
     pub const fn is_wrong_password(&self) -> bool {
         matches!(self, Self::Refused { code: 24, .. })
@@ -238,7 +239,8 @@ fn of_client(at: &Address, error: ClientError) -> KdcError {
     match error {
         ClientError::Kdc { code, .. } => KdcError::refused(at, code),
         ClientError::Unreachable { last, .. } => KdcError::Unreachable { at: at.to_string(), error: last.to_string() },
-        // If an account needs no pre-authentication, a wrong password does not decrypt the answer.
+        // If an account needs no pre-authentication, the KDC answers every client, and the key of a wrong password
+        // cannot decrypt the answer.
         ClientError::Crypto(_) => KdcError::refused(at, 24),
         other => KdcError::Answer { at: at.to_string(), error: other.to_string().escape_debug().to_string() },
     }
@@ -255,7 +257,7 @@ fn as_req(account: &str, realm: &str) -> Option<Vec<u8>> {
         realm: text(realm)?,
         sname: Some(PrincipalName { r#type: krb5::client::NT_SRV_INST, string: vec![text("krbtgt")?, text(realm)?] }),
         from: None,
-        // 2037-09-13T02:48:05Z, with which Windows asks for the longest lifetime.
+        // Windows clients send 2037-09-13T02:48:05Z to ask for the longest lifetime.
         till: rasn_kerberos::KerberosTime("2037-09-13T02:48:05Z".parse().ok()?),
         rtime: None,
         nonce: u32::from_be_bytes(nonce) >> 1,
@@ -275,7 +277,7 @@ fn salt_in(padata: &[PaData]) -> Option<Salt> {
     String::from_utf8(entry.salt?.to_vec()).ok().map(Salt::custom)
 }
 
-/// Sends a request and reads the answer. The length is before each message, in four octets (RFC 4120 section 7.2.2).
+/// Sends a request and reads the answer. Four octets before each message have its length (RFC 4120 section 7.2.2).
 fn exchange(at: &Address, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let addresses = (at.host.as_str(), at.port).to_socket_addrs()?;
     let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
@@ -308,9 +310,9 @@ const UNKNOWN_CLIENT: i32 = 6;
 /// PA-ETYPE-INFO2.
 const ETYPE_INFO2: i32 = 19;
 const ONE_EXCHANGE: Duration = Duration::from_secs(5);
-/// Samba issues no service ticket on a TGT of two minutes.
+/// The lifetime of the TGT. With a TGT of two minutes, Samba issues no service ticket.
 const TICKET_LIFETIME: Duration = Duration::from_mins(10);
-/// The largest answer that is read, in octets.
+/// The largest answer that the tool reads, in octets.
 const MAX_SIZE: u32 = 256 * 1024;
 
 #[cfg(test)]
@@ -320,7 +322,7 @@ mod tests {
 
     /// ETYPE-INFO2 has an entry of RC4 without a salt, and one of AES256 with the salt of a computer.
     #[test]
-    fn salt_is_that_of_the_first_aes_key() {
+    fn salt_after_an_entry_without_salt_is_that_of_the_aes_entry() {
         let salt = "CONTOSO.TESThostazureadssoacc.contoso.test";
         let entry = |etype, salt: Option<&str>| rasn_kerberos::EtypeInfo2Entry {
             etype,

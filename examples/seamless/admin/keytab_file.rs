@@ -1,5 +1,5 @@
-//! The keytab of the account: its keys under three names, which are the account and its two services. Each entry keeps the time
-//! at which its key was made: the sign-in server tells the age of the newest key from it.
+//! The keytab of the account. It has each key under three names: the account and its two services. Each entry has the
+//! time at which its key was made, from which the sign-in server computes the age of the newest key.
 
 use kerberos_sso::keys::KeytabError;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
@@ -15,7 +15,7 @@ pub struct AccountKeys {
     keys: Vec<DatedKey>,
 }
 
-/// A key and the time at which it came into the keytab.
+/// A key, and the time at which the key came into the keytab.
 #[derive(Debug)]
 struct DatedKey {
     kvno: u32,
@@ -30,7 +30,7 @@ impl AccountKeys {
         Self { name: name.into(), realm: realm.into(), keys: Vec::new() }
     }
 
-    /// Reads the keys of the account from a keytab. Entries of other principals are left out.
+    /// Reads the keys of the account from a keytab, without the entries of other principals.
     ///
     /// # Errors
     /// Returns the [`KeytabError`] of a file that is no keytab.
@@ -45,7 +45,7 @@ impl AccountKeys {
         Ok(account)
     }
 
-    /// Adds a key. A key of the same version and type that differs is replaced.
+    /// Adds a key. The key replaces a different key of the same version and type.
     fn insert(&mut self, kvno: u32, key: Key, written: UnixTime) {
         if self.keys.iter().any(|other| other.kvno == kvno && other.key == key) {
             return;
@@ -72,8 +72,8 @@ impl AccountKeys {
         self
     }
 
-    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`] seconds: the
-    /// last ticket under an older key has ended then.
+    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`]
+    /// seconds. After that time, the last ticket under an older key has ended.
     #[must_use]
     pub fn without_retired(self, current: u32, since: Option<UnixTime>, now: UnixTime) -> Self {
         let are_retired = since.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
@@ -87,7 +87,7 @@ impl AccountKeys {
         self
     }
 
-    /// Returns the versions, each once and in their order.
+    /// Returns the key versions in ascending order, each once.
     #[must_use]
     pub fn versions(&self) -> Vec<u32> {
         let mut versions: Vec<_> = self.keys.iter().map(|key| key.kvno).collect();
@@ -96,7 +96,7 @@ impl AccountKeys {
         versions
     }
 
-    /// Returns whether there is a key of this version and type.
+    /// Returns whether the keytab has a key of this version and type.
     #[must_use]
     pub fn has(&self, kvno: u32, etype: EncType) -> bool {
         self.keys.iter().any(|key| key.kvno == kvno && key.key.etype() == etype)
@@ -130,7 +130,7 @@ impl AccountKeys {
         for (written, account) in &by_time {
             parts.push(Keytab::encode([account], *written)?);
         }
-        // Each part begins with the version of the format, which the file has once.
+        // Each part begins with the version of the keytab format, but the file must have the version once only.
         let size = parts.iter().map(|part| part.len()).fold(2_usize, usize::saturating_add);
         let mut octets = Zeroizing::new(Vec::with_capacity(size));
         octets.extend([5, 2]);
@@ -140,7 +140,7 @@ impl AccountKeys {
         Ok(octets)
     }
 
-    /// Returns the account with its keys, to judge tickets.
+    /// Returns the account with its keys, which can validate tickets.
     #[must_use]
     pub fn with_keys(&self) -> Account {
         let keys = self.keys.iter().map(|dated| ServiceKey::new(dated.key.clone(), Some(dated.kvno)));
@@ -159,10 +159,11 @@ pub fn names(name: &str, realm: &str) -> Vec<String> {
     [name].into_iter().chain(SEAMLESS_SSO_SERVICES).map(|name| format!("{name}@{realm}")).collect()
 }
 
-/// The types of the keys that the tool wants.
+/// The encryption types of the keys that the tool makes.
 pub const AES: [EncType; 2] = [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96];
 
-/// Two days. Tickets of Active Directory live for ten hours by default, and all domain controllers must have replicated first.
+/// Two days, in seconds. Tickets of Active Directory live for ten hours by default, and all domain controllers must
+/// have replicated before the old keys are removed.
 pub const RETIRED_AFTER: i64 = 48 * 60 * 60;
 
 #[cfg(test)]
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_others_do_not_come_into_the_new_keytab() {
+    fn entries_of_other_principals_are_not_in_the_new_keytab() {
         let other = Account::new("krbtgt/CONTOSO.TEST", REALM).with_keys(
             Password::from_text("x")
                 .key(EncType::AES256_CTS_HMAC_SHA1_96, &Salt::custom("s"))

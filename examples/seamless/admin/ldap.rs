@@ -30,7 +30,7 @@ pub struct Ldap<'a> {
     has_changed: bool,
 }
 
-/// How the tool gets into a directory.
+/// What the tool needs to connect and bind to a directory.
 #[derive(Clone)]
 pub struct Access<'a> {
     /// The settings of TLS.
@@ -53,15 +53,15 @@ impl std::fmt::Debug for Ldap<'_> {
     }
 }
 
-/// What the configuration says about the forest.
+/// What the configuration partition of the directory says about the forest.
 struct Forest {
     others: Vec<(String, Option<Sid>)>,
     suffixes: Vec<String>,
-    /// The NetBIOS name of the domain itself.
+    /// The NetBIOS name of the account's domain.
     netbios: String,
 }
 
-/// The global catalogue, which is asked when it is needed.
+/// The global catalogue. The tool connects to it at the first search that needs it.
 enum Catalogue {
     Unasked(Address),
     Open(LdapConn),
@@ -163,7 +163,7 @@ impl<'a> Ldap<'a> {
         checked(&self.at, result).map(drop)
     }
 
-    /// Returns the DNS names of the domain controllers, which the sites of the configuration list.
+    /// Returns the DNS names of the domain controllers. The sites in the configuration partition list them.
     fn controllers(&mut self, configuration: &str) -> Result<Vec<String>, DirectoryError> {
         let base = format!("CN=Sites,{configuration}");
         let attributes = ["msDS-hasMasterNCs", "hasMasterNCs"];
@@ -181,13 +181,14 @@ impl<'a> Ldap<'a> {
         Ok(names)
     }
 
-    /// Returns the DNS name of a domain controller. `server` is its object in the sites of the configuration.
+    /// Returns the DNS name of a domain controller. `server` is the DN of the domain controller's object in the sites
+    /// of the configuration partition.
     fn host_name(&mut self, server: &str) -> Result<Option<String>, DirectoryError> {
         Ok(self.one(&Query::of(server, "(objectClass=*)", &["dNSHostName"]))?.text("dNSHostName"))
     }
 
-    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain: its `fSMORoleOwner` names the settings below
-    /// the server (MS-ADTS section 3.1.1.1.11).
+    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. Its `fSMORoleOwner` names an
+    /// object below that of the domain controller (MS-ADTS section 3.1.1.1.11).
     fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
         let owner = head.text("fSMORoleOwner").unwrap_or_default();
         let Some(server) = parent(&owner) else { return Ok(None) };
@@ -198,8 +199,8 @@ impl<'a> Ldap<'a> {
         }
     }
 
-    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not know this question. It also accepts no user
-    /// of another domain, so an empty answer needs no other way to learn the domain.
+    /// Asks the directory who the connection's user is (RFC 4532). Samba 4.17 does not support this operation. But
+    /// Samba 4.17 accepts no user of another domain, so the tool does not need the answer there.
     fn who_am_i(&mut self) -> Result<String, DirectoryError> {
         let answer = self.connection.with_timeout(TIMEOUT).extended(WhoAmI).map_err(|error| failed(&self.at, error))?;
         let Exop { val, .. } = answer.0;
@@ -268,7 +269,7 @@ impl Directory for Ldap<'_> {
         let (dn, name) = (self.dn.clone(), ldap_escape(name));
         let filter = format!("(|(sAMAccountName={name})(sAMAccountName={name}$))");
         let found = self.search(&Query::of(&dn, &filter, &["1.1"]).below())?;
-        // tokenGroups is computed for one object only (MS-ADTS section 3.1.1.4.5.19).
+        // The directory computes tokenGroups only in a search for one object (MS-ADTS section 3.1.1.4.5.19).
         let read = |entry: &Entry| {
             let query =
                 Query::of(&entry.dn, "(objectClass=*)", &OF_ACCOUNT).with(descriptor_parts(OWNER | GROUP | DACL));
@@ -282,7 +283,7 @@ impl Directory for Ldap<'_> {
     }
 
     fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError> {
-        // The name may be followed by a port or by a realm.
+        // A port or a realm may follow the name, so the filter ends with `*`.
         self.find(&format!("(msDS-AllowedToDelegateTo={}*)", ldap_escape(service)))
     }
 
@@ -353,7 +354,7 @@ impl Directory for Ldap<'_> {
     }
 }
 
-/// What an object's entry says.
+/// Makes an object from its entry.
 fn object(entry: &Entry) -> Object {
     let classes = entry.texts("objectClass");
     let has_class = |name: &str| classes.iter().any(|class| class.eq_ignore_ascii_case(name));
@@ -390,7 +391,7 @@ impl<'q> Query<'q> {
         Self { base, scope: Scope::Base, filter, attributes, control: None }
     }
 
-    /// Searches everything below, too.
+    /// Makes a search of `base` and of everything below it.
     fn below(self) -> Self {
         Self { scope: Scope::Subtree, ..self }
     }

@@ -5,14 +5,14 @@ use ldap3::ResultEntry;
 use ldap3::asn1::StructureTag;
 use std::collections::HashMap;
 
-/// An entry: its name, and its attributes by their names in lower case.
+/// An entry: its distinguished name, and its attributes. The keys of the attributes are their names in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) dn: String,
     attributes: HashMap<String, Vec<Vec<u8>>>,
 }
 
-/// Reads the entries. References to other domains are left out, and so is an entry that is not of the form of RFC 4511 section
+/// Reads the entries. Leaves out references to other domains, and entries that do not have the form of RFC 4511 section
 /// 4.5.2.
 pub(crate) fn entries(found: Vec<ResultEntry>) -> Vec<Entry> {
     let is_entry = |entry: &ResultEntry| !entry.is_ref() && !entry.is_intermediate();
@@ -56,23 +56,24 @@ impl Entry {
         self.values(name).iter().filter_map(|value| String::from_utf8(value.clone()).ok()).collect()
     }
 
-    /// Returns a number. The directory writes numbers with 32 bits as signed ones.
+    /// Returns a number. The directory writes 32-bit numbers as signed numbers.
     pub(crate) fn number(&self, name: &str) -> Option<u32> {
         let number: i32 = self.text(name)?.parse().ok()?;
         Some(u32::from_ne_bytes(number.to_ne_bytes()))
     }
 
-    /// Returns a SID.
+    /// Returns the first value as a SID.
     pub(crate) fn sid(&self, name: &str) -> Option<Sid> {
         self.octets(name).and_then(Sid::from_bytes)
     }
 
-    /// Returns all SIDs.
+    /// Returns all values that are SIDs.
     pub(crate) fn sids(&self, name: &str) -> Vec<Sid> {
         self.values(name).iter().filter_map(|value| Sid::from_bytes(value)).collect()
     }
 
-    /// Returns a time in steps of 100 ns since 1601. Zero is no time.
+    /// Returns a time that the directory writes as the number of 100 ns steps since 1601. Zero means that there is no
+    /// time.
     pub(crate) fn file_time(&self, name: &str) -> Option<UnixTime> {
         let steps: i64 = self.text(name)?.parse().ok()?;
         let seconds = steps.checked_div(10_000_000)?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
@@ -92,8 +93,8 @@ impl Entry {
     }
 }
 
-/// Returns the days from 1970-01-01 to a date of the Gregorian calendar. The year of this count begins in March, so the leap
-/// day is its last day.
+/// Returns the days from 1970-01-01 to a date of the Gregorian calendar. In this computation, a year begins in March,
+/// so the leap day is the year's last day.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let month = if month <= 2 { month.checked_add(9)? } else { month.checked_sub(3)? };
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn number_with_the_highest_bit_is_negative_in_the_directory() {
+    fn negative_number_is_read_as_its_unsigned_value() {
         assert_eq!(entry("-2147483648").number("a"), Some(0x8000_0000));
         assert_eq!(entry("4096").number("a"), Some(4096));
         assert_eq!(entry("x").number("a"), None);

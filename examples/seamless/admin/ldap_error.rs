@@ -1,5 +1,6 @@
-//! What a domain controller answers when it refuses: the result code of LDAP (RFC 4511 appendix A), and the Win32 code in the
-//! diagnostic message (MS-ADTS section 3.1.1.3.1.9). Each has a cause and a remedy.
+//! The answers with which a domain controller refuses. An answer has the result code of LDAP (RFC 4511 appendix A), and
+//! the Win32 code in the diagnostic message (MS-ADTS section 3.1.1.3.1.9). The table below gives a cause and a remedy
+//! for these codes.
 
 use thiserror::Error;
 
@@ -18,7 +19,7 @@ pub enum DirectoryError {
         /// What to do.
         remedy: &'static str,
     },
-    /// No connection exists.
+    /// The tool cannot connect to the domain controller.
     #[error("the domain controller {at} cannot be reached: {error}")]
     Unreachable {
         /// The host and the port.
@@ -43,7 +44,7 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
-    /// Returns the error of a result code and a diagnostic message.
+    /// Makes the error from a result code and a diagnostic message.
     #[must_use]
     pub fn of_result(code: u32, message: &str) -> Self {
         let win32 = win32(message);
@@ -78,7 +79,8 @@ impl DirectoryError {
     }
 }
 
-/// Returns the Win32 code of a diagnostic message: the `data` of a refused bind, otherwise the number at the beginning.
+/// Returns the Win32 code of a diagnostic message. For a refused bind, the code is the `data` of the message; otherwise
+/// it is the number at the beginning.
 fn win32(message: &str) -> Option<u32> {
     let data = message.split_once(", data ").map(|(_, after)| after);
     let number = |text: &str| {
@@ -88,14 +90,15 @@ fn win32(message: &str) -> Option<u32> {
     let beginning = || number(message.trim_start()).filter(|_| message.trim_start().get(8..9) == Some(":"));
     match data.and_then(number) {
         Some(0) | None => beginning(),
-        // A refused bind begins with SEC_E_LOGON_DENIED (80090308) or SEC_E_BAD_BINDINGS (80090346). Only the data says more.
+        // The message of a refused bind begins with SEC_E_LOGON_DENIED (80090308) or SEC_E_BAD_BINDINGS (80090346).
+        // After SEC_E_LOGON_DENIED, only the data names the cause.
         Some(_) if beginning() == Some(0x8009_0346) => Some(0x8009_0346),
         Some(data) if message.contains("AcceptSecurityContext") => Some(data),
         Some(_) => beginning(),
     }
 }
 
-/// What a result code and a Win32 code mean.
+/// The cause and the remedy for a result code and a Win32 code.
 struct Row {
     code: u32,
     win32: Option<u32>,
@@ -110,7 +113,7 @@ const fn row(code: u32, win32: Option<u32>, cause: &'static str, remedy: &'stati
 const LOOK: &str = "look up the codes in the event log of the domain controller (Directory Service)";
 const RIGHTS: &str = "use an administrator of the domain, or give this account the rights that the guide lists";
 
-/// The first row that fits counts. The rows without a Win32 code come after the others of their result code.
+/// The first row that matches the codes decides. For each result code, the row without a Win32 code is the last one.
 const TABLE: [Row; 25] = [
     row(8, Some(0x2028), "the domain controller demands a signed connection", "connect by TLS: --dc HOST:636"),
     row(8, None, "the domain controller demands a stronger authentication", "connect by TLS: --dc HOST:636"),
@@ -169,9 +172,9 @@ mod tests {
         }
     }
 
-    /// The messages are of Windows Server 2019 (49, 8, 19) and of Samba 4 (49, 19).
+    /// The messages are from Windows Server 2019 (result codes 49, 8, 19) and from Samba 4 (result codes 49, 19).
     #[test]
-    fn win32_code_decides_about_the_cause() {
+    fn diagnostic_message_with_a_win32_code_gives_the_cause_of_this_code() {
         let bind = |data: &str| {
             read(
                 49,
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_can_be_reached() {
+    fn codes_of_each_row_give_the_cause_of_this_row() {
         for (at, row) in TABLE.iter().enumerate() {
             let first = TABLE
                 .iter()

@@ -1,9 +1,9 @@
-//! The names that a directory has for its objects, its domains and the user of a connection.
+//! The names of a directory: of its objects, of its domains, and of the user of a connection.
 
 use kerberos_sso::Sid;
 use ldap3::dn_escape;
 
-/// Returns the container of computers, if a value of `wellKnownObjects` names it.
+/// Returns the container of computers, if `object`, a value of `wellKnownObjects`, names it.
 pub(crate) fn computers(object: &str) -> Option<String> {
     let (guid, dn) = object.strip_prefix("B:32:")?.split_once(':')?;
     (guid == COMPUTERS).then(|| dn.to_owned())
@@ -16,7 +16,7 @@ pub(crate) fn extended(text: &str) -> (&str, Option<Sid>) {
     (dn, sid.and_then(|(sid, _)| sid.parse().ok()))
 }
 
-/// Returns the DNS name of a domain's distinguished name.
+/// Returns the DNS name of a domain. `dn` is the domain's distinguished name.
 pub(crate) fn dns_name(dn: &str) -> String {
     let labels = dn.split(',').filter_map(|part| part.trim().split_once('=')).map(|(_, label)| label);
     labels.collect::<Vec<_>>().join(".")
@@ -29,7 +29,7 @@ pub fn child(name: &str, container: &str) -> String {
 }
 
 /// Returns the name of the connection's user if the user is of another domain. `answer` is the directory's answer to "Who am
-/// I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). An answer of another form says nothing about the domain.
+/// I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). For an answer of another form, returns `None`.
 pub(crate) fn of_another_domain(answer: &str, netbios: &str, domain: Sid) -> Option<String> {
     let user = answer.strip_prefix("u:")?;
     let is_own = match user.split_once('\\') {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_directory_are_read_in_their_forms() {
+    fn names_of_computers_extended_dns_and_domains_are_read() {
         assert_eq!(dns_name("DC=child,DC=contoso,DC=test"), "child.contoso.test");
         let text = "<GUID=5d8e8f1c-2d4e-4a6f-9c4e-000000000000>;<SID=S-1-5-21-1-2-3>;DC=child,DC=contoso,DC=test";
         let (dn, sid) = extended(text);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn user_of_another_domain_is_known_by_either_form_of_the_answer() {
+    fn answer_with_netbios_name_or_sid_of_another_domain_gives_the_user() {
         let other = |answer| of_another_domain(answer, "CONTOSO", "S-1-5-21-1-2-3".parse().unwrap());
         assert_eq!(other("u:Contoso\\administrator"), None);
         assert_eq!(other("u:S-1-5-21-1-2-3-500"), None);

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// The lock of a keytab. The operating system ends it with the process, however the process ends.
+/// The lock of a keytab. When the process ends, even if it is killed, the operating system releases the lock.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "the open file is the lock")] File);
 

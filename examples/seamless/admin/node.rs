@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// What the commands need of nodes.
+/// The requests to nodes that the commands use.
 pub trait Nodes {
     /// Asks a node for its state.
     ///
@@ -59,22 +59,22 @@ pub struct TenantHealth {
     /// The keys that the node uses.
     #[serde(default)]
     pub keys: Vec<LoadedKey>,
-    /// The time that the newest entry of the node's keytab names, in seconds since 1970.
+    /// The timestamp of the newest entry of the node's keytab, in seconds since 1970.
     #[serde(default)]
     pub newest_key: Option<i64>,
-    /// Sign-ins with an RC4 ticket.
+    /// The number of sign-ins with an RC4 ticket.
     #[serde(default)]
     pub rc4_sign_ins: u64,
-    /// Tickets under a key version that the node does not have.
+    /// The number of tickets under a key version that the node does not have.
     #[serde(default)]
     pub unknown_kvno: u64,
-    /// Tickets from a realm that the tenant does not name.
+    /// The number of tickets from a realm that the tenant does not name.
     #[serde(default)]
     pub foreign_realm: u64,
-    /// Tickets under the account's key that name a key version which the node does not have.
+    /// The number of tickets under the account's key that name a key version which the node does not have.
     #[serde(default)]
     pub forged_kvno: u64,
-    /// Sign-ins of administrators.
+    /// The number of sign-ins of administrators.
     #[serde(default)]
     pub administrator_sign_ins: u64,
 }
@@ -106,8 +106,9 @@ impl Health {
 }
 
 impl TenantHealth {
-    /// Returns whether the node uses the key `kvno` of a keytab whose newest entry was written at `written`. The version alone
-    /// does not say so: an earlier rollover that somebody gave up may have left another key of this version.
+    /// Returns whether the node uses the key `kvno` of a keytab whose newest entry was written at `written`. The
+    /// version alone is not enough: the node may still have another key of this version, from an earlier rollover that
+    /// somebody gave up.
     #[must_use]
     pub fn uses(&self, kvno: u32, written: UnixTime) -> bool {
         let is_new = self.newest_key.is_none_or(|newest| newest >= written.seconds());
@@ -124,7 +125,7 @@ pub enum NodeError {
         /// The address.
         url: String,
     },
-    /// A plain connection would leave the machine's own networks.
+    /// The URL is plain HTTP, and its address is not of this machine or of a private network.
     #[error("{url}: plain HTTP only leads to loopback and to private addresses; use https")]
     Plain {
         /// The address.
@@ -138,7 +139,7 @@ pub enum NodeError {
         /// The error.
         error: String,
     },
-    /// The answer is none of `/healthz`.
+    /// The answer is not the JSON of `/healthz`.
     #[error("the node {url} does not answer as the operators' listener does: {error}")]
     Answer {
         /// The address.
@@ -187,7 +188,7 @@ impl HttpNodes {
     }
 
     fn get(&self, url: &NodeUrl, mut stream: TcpStream) -> std::io::Result<Vec<u8>> {
-        // With HTTP/1.0, the answer ends with the connection, and has no chunks (RFC 9112 section 6.3).
+        // The answer to a request of HTTP/1.0 ends with the connection, and is not chunked (RFC 9112 section 6.3).
         let request =
             format!("GET {}/healthz HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n", url.path, url.authority);
         if !url.is_tls {
@@ -214,7 +215,8 @@ fn talk(stream: &mut (impl Read + Write), request: &str) -> std::io::Result<Vec<
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     match stream.take(MAX_ANSWER).read_to_end(&mut answer) {
-        // Some servers end TLS without a word. The JSON of a cut answer does not parse.
+        // Some servers close the connection without the TLS alert `close_notify`. If the answer is truncated, its JSON
+        // cannot be parsed.
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(answer),
         read => read.map(|_| answer),
     }
@@ -275,7 +277,7 @@ mod tests {
         HttpNodes::new(Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()))
     }
 
-    /// Returns the verdict about a node that answers with `answer`.
+    /// Asks a node that answers with `answer`, and returns the result.
     fn answered(answer: &'static str) -> Result<Health, NodeError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_node_are_read_also_if_it_warns() {
+    fn keys_are_read_from_the_health_of_a_node_with_warnings() {
         let health = answered(
             "HTTP/1.0 503 Service Unavailable\r\nContent-Type: application/json\r\n\r\n{\"status\":\"warning\",\
              \"warnings\":[{\"tenant\":\"contoso.test\",\"code\":\"key-is-old\",\"text\":\"x\"}],\"tenants\":[{\"tenant\":\
@@ -309,13 +311,13 @@ mod tests {
     }
 
     #[test]
-    fn answer_that_is_no_state_is_an_error() {
+    fn answer_that_is_not_the_json_of_healthz_is_an_error() {
         assert!(matches!(answered("HTTP/1.0 200 OK\r\n\r\n<html>"), Err(NodeError::Answer { .. })));
         assert!(matches!(answered("nothing"), Err(NodeError::Answer { .. })));
     }
 
     #[test]
-    fn plain_http_does_not_leave_private_networks() {
+    fn plain_http_to_an_address_outside_of_private_networks_is_refused() {
         assert!(matches!(nodes().health("http://8.8.8.8:9100"), Err(NodeError::Plain { .. })));
         for url in ["ftp://a", "http://", "https://u@h", "http://h:x", "http://a b"] {
             assert!(matches!(nodes().health(url), Err(NodeError::Url { .. })), "{url}");

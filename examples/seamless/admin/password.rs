@@ -1,4 +1,4 @@
-//! The two passwords: the administrator's, which is asked for, and the account's, which is random.
+//! The two passwords. The administrator types one, and the tool makes the account's one at random.
 
 use crate::terminal;
 use std::fs::{File, OpenOptions};
@@ -33,12 +33,12 @@ fn first_line(from: impl Read) -> Result<Zeroizing<String>, Error> {
     checked(Zeroizing::new(text.to_owned()))
 }
 
-/// A simple bind without a password is anonymous, and succeeds (RFC 4513 section 5.1.2).
+/// Refuses an empty password: a simple bind without a password succeeds as an anonymous bind (RFC 4513 section 5.1.2).
 fn checked(password: Zeroizing<String>) -> Result<Zeroizing<String>, Error> {
     if password.is_empty() { Err(Error::other("the password is empty")) } else { Ok(password) }
 }
 
-/// Makes the account's password: 120 characters, each of 62, so 714 bits.
+/// Makes the account's password: 120 characters from a set of 62, which is 714 bits.
 ///
 /// # Errors
 /// Returns the error of the operating system's random generator.
@@ -49,7 +49,7 @@ pub fn random() -> Result<Zeroizing<String>, Error> {
         password.clear();
         while password.len() < LENGTH {
             getrandom::fill(&mut *octets).map_err(|error| Error::other(error.to_string()))?;
-            // Only the octets below 248 are used, which is four times 62, so all characters are equally likely.
+            // The code uses only octets below 248, which is four times 62. So all characters are equally likely.
             let usable = octets.iter().filter(|octet| **octet < 248);
             let characters =
                 usable.filter_map(|octet| CHARACTERS.get(usize::from(octet % 62)).copied().map(char::from));
@@ -71,7 +71,7 @@ const CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /// The length of a computer's password in Active Directory.
 const LENGTH: usize = 120;
 
-/// Active Directory has passwords of 256 characters at most.
+/// The largest input that is read, in octets. A password of Active Directory has 256 characters at most.
 const MAX_SIZE: usize = 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What each command reads before it changes anything, and the reasons to refuse.
+//! The checks of each command before it changes anything.
 
 use crate::address::Address;
 use crate::arguments::Arguments;
@@ -31,7 +31,7 @@ pub fn domain(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Domain, Fa
     Ok(domain)
 }
 
-/// Checks that the domain is that of the command line, and that the administrator belongs to it.
+/// Checks that the domain is the one that the command line names, and that the administrator belongs to it.
 ///
 /// # Errors
 /// Returns the [`Refusal`].
@@ -40,15 +40,16 @@ pub fn is_meant(domain: &Domain, arguments: &Arguments) -> Result<(), Failure> {
         let (found, wanted) = (domain.name.clone(), arguments.forest.clone());
         return Err(Refusal::OtherDomain { controller: domain.controller.clone(), found, wanted }.into());
     }
-    // The tool gets tickets with the administrator's password from the KDCs of this domain, which know only its own users.
+    // With the administrator's password, the tool gets tickets from the KDCs of this domain, which know only the
+    // domain's own users.
     match &domain.foreign_administrator {
         Some(name) => Err(Refusal::ForeignAdministrator { name: name.clone(), domain: domain.name.clone() }.into()),
         None => Ok(()),
     }
 }
 
-/// Checks that the domain controller is the PDC emulator. Two runs at two domain controllers, which have not replicated, would
-/// set two passwords under one key version. At the PDC emulator, the second run sees what the first one did.
+/// Checks that the domain controller is the PDC emulator. Two runs at two domain controllers that have not replicated
+/// would set two passwords under one key version. At the PDC emulator, the second run sees the changes of the first.
 ///
 /// # Errors
 /// Returns the [`Refusal`].
@@ -60,7 +61,7 @@ pub fn pdc(arguments: &Arguments, domain: &Domain) -> Result<(), Failure> {
     Err(Refusal::NotPdc { controller: domain.controller.clone(), pdc: domain.pdc.clone() }.into())
 }
 
-/// Checks the clock of a KDC, if it said its time. A KDC refuses everything at another time.
+/// Checks the clock of a KDC, if the KDC sent its time. If the clocks differ by too much, a KDC refuses every request.
 ///
 /// # Errors
 /// Returns the [`Refusal`].
@@ -69,7 +70,7 @@ pub fn clock(tools: &mut Tools<'_>, at: &Address, time: Option<UnixTime>) -> Res
     if seconds > MAX_DIFFERENCE { Err(Refusal::Clock { controller: at.to_string(), seconds }.into()) } else { Ok(()) }
 }
 
-/// Reads the journal. It must be of this account, of this domain controller and of `work`.
+/// Reads the journal, and checks that it is about this account, this domain controller and the command `work`.
 ///
 /// # Errors
 /// Returns the [`Refusal`], or the error of the file.
@@ -96,7 +97,7 @@ pub fn journal(
     Ok(Some(journal))
 }
 
-/// Finds the account. Another object of this name is a reason to refuse.
+/// Finds the account. Refuses an object of this name that is no computer.
 ///
 /// # Errors
 /// Returns the [`Refusal`], or the error of the directory.
@@ -138,7 +139,8 @@ pub fn services(tools: &mut Tools<'_>, own: Option<&str>) -> Result<(), Failure>
     Ok(())
 }
 
-/// Reads the keys of the account in the keytab. A keytab with keys of others is not of this tool.
+/// Reads the keys of the account in the keytab. Refuses a keytab with keys of other principals, because another program
+/// made it.
 ///
 /// # Errors
 /// Returns the [`Refusal`], or the error of the file.
@@ -147,7 +149,7 @@ pub fn keytab(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> 
     keys(tools.files, path, &name, &realm)
 }
 
-/// Reads the keys of the account `name` from a keytab, which has no other keys.
+/// Reads the keys of the account `name` from a keytab. Refuses a keytab that has other keys.
 ///
 /// # Errors
 /// Returns the [`Refusal`], or the error of the file.
@@ -183,12 +185,13 @@ pub fn may_protect_in(container: &Container) -> Result<(), Failure> {
     if descriptor.protects_children() {
         return Ok(());
     }
-    // A container without a DACL, or with a DACL that is full, takes no further entry.
+    // No entry can be added to a container that has no DACL, or a full DACL.
     let takes_entry = descriptor.with_protection_of_children().encode_dacl().is_some();
     if takes_entry && container.may_write_dacl { Ok(()) } else { missing("add to the access control list of") }
 }
 
-/// Checks that the administrator may set the password of the account, and its encryption types if `etypes`.
+/// Checks that the administrator may set the password of the account. If `etypes` is true, also checks the right to set
+/// the encryption types.
 ///
 /// # Errors
 /// Returns the [`Refusal`].

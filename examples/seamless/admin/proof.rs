@@ -1,4 +1,5 @@
-//! The proof that a keytab fits the directory: a real ticket for each service, judged as the sign-in server judges tickets.
+//! The proof that a keytab fits the directory: the tool gets a real ticket for each service, and validates it as the
+//! sign-in server would.
 
 use crate::arguments::Arguments;
 use crate::directory::Domain;
@@ -21,7 +22,7 @@ pub enum NoProof {
     Refused {
         /// The service of the ticket.
         service: &'static str,
-        /// The verdict.
+        /// The reason why the library refused the ticket.
         refused: Box<Refused>,
     },
     /// The keytab cannot be read.
@@ -29,10 +30,11 @@ pub enum NoProof {
     Keytab(#[from] kerberos_sso::keys::KeytabError),
 }
 
-/// Signs in as the account, gets a ticket for each service, and judges each by the keytab's octets.
+/// Signs in as the account, gets a ticket for each service, and validates each ticket with the keys in the keytab's
+/// octets.
 ///
 /// # Errors
-/// Returns [`NoProof`] with the first ticket that is not accepted.
+/// Returns [`NoProof`] for the first ticket that the KDC does not issue or the library does not accept.
 pub fn prove(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -52,20 +54,21 @@ pub fn prove(
     Ok(())
 }
 
-/// Returns whether a key of the keytab opens a ticket, whoever its client is.
+/// Returns whether a key of the keytab decrypts a ticket. The ticket's client can be any user.
 #[must_use]
 pub fn opens(keys: &AccountKeys, token: &[u8], now: UnixTime) -> bool {
     let validator = validator(keys.with_keys());
     validator.read(token).is_ok_and(|request| validator.open(request, now).is_ok())
 }
 
-/// Makes a validator with the policy of the sign-in server. The client is the account itself, so it need not be a person.
+/// Makes a validator with the policy of the sign-in server. The ticket's client is the account itself, so the validator
+/// does not demand that the client is a person.
 fn validator(account: Account) -> Validator {
     Validator::staged(KeySet::from(account), Policy::seamless_sso().with_accounts(AccountPolicy::Any))
 }
 
 fn judge(validator: &Validator, token: &[u8], now: UnixTime) -> Result<(), Refused> {
     let opened = validator.open(validator.read(token)?, now)?;
-    // This process made the authenticator and sent it nowhere, so it is no replay.
+    // This process made the authenticator and sent it to nobody, so the authenticator is no replay.
     validator.authorize(validator.verify(opened, Arrival::at(now))?)?.admit(Admission::New).map(drop)
 }

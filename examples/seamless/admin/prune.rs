@@ -1,5 +1,5 @@
-//! `prune`: removes the old keys from the keytab, when the last ticket under them has ended. The note of the last rollover says
-//! when, so this command asks no directory and needs no administrator: a timer runs it.
+//! `prune`: removes the old keys from the keytab when the last ticket under them has ended. The note of the last
+//! rollover has this time, so `prune` asks no directory and needs no administrator. A timer can run it.
 
 use crate::arguments::Arguments;
 use crate::clock::Clock;
@@ -22,7 +22,8 @@ pub fn prune(
 ) -> Result<(), Failure> {
     let path = arguments.journal();
     if let Some(journal) = Journal::read(files, &path).map_err(|error| Failure::file(&path, error))? {
-        // The open command compares the keytab with what it wrote, so the keytab stays as it is.
+        // The command that is not finished will compare the keytab with what it wrote, so `prune` must not change the
+        // keytab.
         return Err(Refusal::Open { path, command: journal.command }.into());
     }
     let (keytab, path) = (&arguments.keytab, arguments.retirement());

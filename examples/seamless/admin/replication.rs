@@ -1,5 +1,6 @@
 //! Asks every domain controller for a ticket. The key version of the ticket says whether the domain controller has the last
-//! change of the password. The administrator asks, so no domain controller ever sees a wrong password.
+//! change of the password. The administrator is the client, so no domain controller ever counts a wrong password of the
+//! account.
 
 use crate::address::Address;
 use crate::arguments::Arguments;
@@ -10,14 +11,14 @@ use crate::tools::Tools;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use std::collections::BTreeSet;
 
-/// What the ticket of a domain controller says.
+/// The key version of a domain controller's ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
     /// The version of the key that encrypts the ticket.
     Of(u32),
-    /// The account has no AES key there.
+    /// The account has no AES key at this domain controller.
     WithoutAes,
-    /// There is no ticket, or it names no version.
+    /// The KDC gave no ticket, or the ticket names no version.
     Unknown(KdcError),
 }
 
@@ -38,11 +39,11 @@ fn version(tools: &mut Tools<'_>, at: &Address) -> Version {
     }
 }
 
-/// Waits until no domain controller gives a ticket under the key `old`. A domain controller that gives no ticket is named.
-/// Returns whether every domain controller of the domain gave a ticket.
+/// Waits until no domain controller gives a ticket under the key `old`. Prints the name of a domain controller that
+/// gives no ticket. Returns whether every domain controller of the domain gave a ticket.
 ///
 /// # Errors
-/// Returns [`Failure::Lagging`] if the time of `--replication-wait` is over.
+/// Returns [`Failure::Lagging`] if a domain controller still uses the key `old` after the time of `--replication-wait`.
 pub fn wait(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, old: u32) -> Result<bool, Failure> {
     let begun = tools.clock.now();
     let mut open = kdcs(domain, &arguments.kdcs);

@@ -21,20 +21,21 @@ pub struct Retirement {
     pub realm: String,
     /// The version of the current key. The keys before it retire.
     pub kvno: u32,
-    /// The time at which they retire, in seconds since 1970.
+    /// The time at which the keys before `kvno` retire, in seconds since 1970.
     until: i64,
 }
 
 impl Retirement {
-    /// Makes the note of a rollover that ends at `now`. If some domain controller did not answer (`is_everywhere` is false), it
-    /// may still give tickets under an old key, and gets two days to replicate.
+    /// Makes the note of a rollover that ends at `now`. If a domain controller did not answer, `is_everywhere` is
+    /// false. This domain controller may still give tickets under an old key, so the note gives it two days to
+    /// replicate.
     #[must_use]
     pub fn new(account: String, realm: String, kvno: u32, now: UnixTime, is_everywhere: bool) -> Self {
         let after = if is_everywhere { TICKETS_END_AFTER } else { RETIRED_AFTER };
         Self { version: 1, account, realm, kvno, until: now.saturating_add_seconds(after).seconds() }
     }
 
-    /// Returns the path of the note of a keytab, which is beside it.
+    /// Returns the path of the note, which is beside its keytab.
     #[must_use]
     pub fn beside(keytab: &Path) -> PathBuf {
         let mut name = keytab.file_name().unwrap_or_default().to_os_string();
@@ -73,7 +74,8 @@ impl Retirement {
     }
 }
 
-/// Ten hours and the clock skew. Active Directory's tickets for a service end after ten hours by default (`MaxServiceAge`).
+/// Ten hours and the clock skew, in seconds. By default, service tickets of Active Directory end after ten hours
+/// (`MaxServiceAge`).
 pub const TICKETS_END_AFTER: i64 = 10 * 60 * 60 + MAX_DIFFERENCE;
 
 #[cfg(test)]

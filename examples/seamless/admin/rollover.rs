@@ -1,5 +1,6 @@
-//! `rollover`: replaces the account's key, so that no sign-in is lost. The keytab has the new key before the directory has it,
-//! and keeps the old key after. A run that was killed is ended by the next run, which reads the journal and the key version.
+//! `rollover`: replaces the account's key, so that no sign-in fails. The keytab has the new key before the directory
+//! has it, and still has the old key afterwards. After a run that was killed, the next run reads the journal and the
+//! key version, and finishes the work.
 
 use crate::arguments::Arguments;
 use crate::directory::{Domain, Object, kdcs};
@@ -13,7 +14,7 @@ use crate::tools::Tools;
 use crate::{password, preflight, proof, well_known};
 use kerberos_sso::{Salt, UnixTime};
 
-/// The end of `rollover`.
+/// The result of `rollover`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RolledOver {
     /// The account has a new key of this version.
@@ -62,7 +63,7 @@ fn version(account: &Object) -> Result<u32, Failure> {
     account.kvno.ok_or_else(|| DirectoryError::Answer("msDS-KeyVersionNumber").into())
 }
 
-/// Returns the reasons to refuse.
+/// Checks what must be true before the rollover changes anything.
 fn check(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -95,7 +96,8 @@ fn check(
     Ok(())
 }
 
-/// Checks that the domain controllers agree about the key, and that the first one gives tickets: the proof needs them.
+/// Checks that the domain controllers have the same key version. Also checks that the first one gives tickets, because
+/// the proof needs them.
 fn agree(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: u32) -> Result<(), Failure> {
     let announced = tools.kdc.announce(&arguments.kdc(), &arguments.account_name());
     if let Ok(announced) = announced {
@@ -114,7 +116,7 @@ fn agree(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: u3
     Ok(())
 }
 
-/// Returns the encryption types that the change sets, or `None` if they stay.
+/// Returns the encryption types that the rollover sets, or `None` if it does not change them.
 fn new_etypes(arguments: &Arguments, account: &Object) -> Option<u32> {
     let old = account.etypes.unwrap_or(0);
     let new = old & !(well_known::RC4 | well_known::DES) | well_known::AES;
@@ -152,7 +154,7 @@ fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, account:
     Ok(journal)
 }
 
-/// A rollover whose journal is written.
+/// A rollover that has written its journal.
 struct Change<'a> {
     arguments: &'a Arguments,
     domain: &'a Domain,
@@ -166,10 +168,10 @@ impl Change<'_> {
     fn prepare(&self, tools: &mut Tools<'_>, keys: AccountKeys, account: &Object) -> Result<(), Failure> {
         let (new, now) = (self.old.saturating_add(1), tools.clock.now());
         let (salt, rc4) = (self.salt(tools)?, account.may_have_rc4());
-        // Keys that retired leave the keytab here, and not at the end: a ticket under `old` may live on.
+        // The rollover removes retired keys now, and not at its end, when tickets under `old` are still valid.
         let keys = keys.without_retired(self.old, account.password_set, now);
         if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
-            // The nodes may have a copy of this file already, so it stays as it is.
+            // The nodes may have a copy of this file already, so the tool does not write it again.
             tools.steps.done("the keytab was written by an earlier run", &self.arguments.keytab.display().to_string());
             return self.wait_for_nodes(tools, new, keys.written(new).unwrap_or(now), false);
         }
@@ -181,7 +183,8 @@ impl Change<'_> {
         AccountKeys::none(&self.arguments.account_name(), &self.domain.realm())
     }
 
-    /// Returns the salt of the account. An account without AES keys has none yet, and the rule for computers holds.
+    /// Returns the salt of the account. An account without AES keys has no salt yet: for such an account, returns the
+    /// salt that the directory gives to computers.
     fn salt(&self, tools: &mut Tools<'_>) -> Result<Salt, Failure> {
         let name = self.arguments.account_name();
         let computer = || Salt::computer(&name, &self.domain.realm());
@@ -193,7 +196,7 @@ impl Change<'_> {
 
     fn write(&self, tools: &mut Tools<'_>, keys: AccountKeys, new: u32, salt: &Salt, rc4: bool) -> Result<(), Failure> {
         let path = &self.arguments.keytab;
-        // A run that was killed may have written other keys of a version that does not exist yet.
+        // A run that was killed may have written other keys under versions that the directory does not have yet.
         let later = keys.versions().into_iter().filter(|kvno| *kvno > self.old);
         let keys = later.fold(keys, AccountKeys::without);
         let keys = keys.with_password(new, &self.journal.password, salt, rc4, tools.clock.now());
@@ -225,7 +228,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Sets the password, if nobody else has set it since the beginning.
+    /// Sets the password, if nobody else has set it since the rollover began.
     fn set_password(&self, tools: &mut Tools<'_>, account: &Object) -> Result<(), Failure> {
         let found = version(&preflight::existing(tools, self.arguments, self.domain)?)?;
         if found != self.old {
@@ -233,7 +236,8 @@ impl Change<'_> {
         }
         let (dn, password) = (&account.dn, Some(self.journal.password.as_str()));
         match (tools.directory.set_password(dn, password, self.journal.etypes), self.journal.etypes) {
-            // A directory that does not take both at once sets the password first. The keytab has an RC4 key of it, too.
+            // If the directory refuses to change both in one operation, the tool sets the password first. The keytab
+            // also has the RC4 key of this password.
             (Err(DirectoryError::Refused { code: 53, .. }), Some(etypes)) => {
                 tools.directory.set_password(dn, password, None)?;
                 tools.directory.set_password(dn, None, Some(etypes))?;
@@ -246,7 +250,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Sets the encryption types that an earlier run did not set any more.
+    /// Sets the encryption types, if an earlier run was killed before it set them.
     fn end_of_set(&self, tools: &mut Tools<'_>, account: &Object) -> Result<(), Failure> {
         tools.steps.done("the password was set by an earlier run", &account.dn);
         match self.journal.etypes {
@@ -270,8 +274,8 @@ impl Change<'_> {
         Ok(RolledOver::To(kvno))
     }
 
-    /// Notes when the keys before `kvno` retire, for `prune`. From now on, no domain controller that answered gives a ticket
-    /// under them.
+    /// Writes the time at which the keys before `kvno` retire into the note for `prune`. From now on, no domain
+    /// controller that answered gives a ticket under these keys.
     fn retire(&self, tools: &mut Tools<'_>, kvno: u32, is_everywhere: bool) -> Result<(), Failure> {
         let path = self.arguments.retirement();
         let (account, realm) = (self.arguments.account_name(), self.domain.realm());
@@ -282,7 +286,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Compares the keytab with the directory, and writes it again if the version or the salt is another one.
+    /// Compares the keytab with the directory, and writes it again if the directory has another key version or salt.
     fn correct(&self, tools: &mut Tools<'_>) -> Result<u32, Failure> {
         let kvno = version(&preflight::existing(tools, self.arguments, self.domain)?)?;
         let salt = self.salt(tools)?;

@@ -1,4 +1,4 @@
-//! Runs the command of a command line in the real world, and says how it ended.
+//! Runs the command of a command line with the real directory, KDCs, nodes and files, and says how it ended.
 
 use crate::address::Address;
 use crate::arguments::{Arguments, Command, USAGE};
@@ -20,18 +20,18 @@ use crate::{password, tls};
 use std::io::{Error, Write};
 use zeroize::Zeroizing;
 
-/// The end of a run.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Everything is done, and nothing is wrong.
+    /// The command did its work, and found no fault.
     Fine,
-    /// `status` found something, or the command refused.
+    /// `status` found a warning or a fault, or the command refused.
     Found,
-    /// The command could not do its work, or look.
+    /// The command could not do its work, or could not check the account.
     Failed,
 }
 
-/// Runs a command, and prints to `out`. The reason of a failure goes to `err`.
+/// Runs a command, prints its output to `out`, and prints the reason of a failure to `err`.
 pub fn run(arguments: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> End {
     if arguments.command == Command::Help {
         return if write!(out, "{USAGE}").is_ok() { End::Fine } else { End::Failed };
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> E
         match ask(arguments) {
             Ok(password) => commanded(arguments, &password, out, &mut has_changed),
             Err(error) => {
-                // Nobody reads the text if this fails, too.
+                // If this write fails, too, nobody can read the text.
                 let _ = writeln!(err, "seamless-admin: the administrator's password cannot be read: {error}");
                 return End::Failed;
             }
@@ -76,7 +76,7 @@ fn explain(arguments: &Arguments, failure: &Failure, has_changed: bool, out: &mu
     }
 }
 
-/// Runs the command that needs no directory.
+/// Runs `prune`, the command that needs no directory.
 fn pruned(arguments: &Arguments, out: &mut dyn Write, has_changed: &mut bool) -> Result<End, Failure> {
     let _lock = (!arguments.dry_run).then(|| Lock::take(&arguments.keytab)).transpose()?;
     let (mut disk, mut steps) = (Disk::default(), Printed::new(out, arguments.json));
@@ -116,7 +116,7 @@ fn commanded(
     end.map(|done| print(arguments, &done, out))
 }
 
-/// What a command did.
+/// What a command did, for the last line of the output.
 enum Done {
     Enabled(Enabled),
     RolledOver(RolledOver),
@@ -177,7 +177,7 @@ mod tests {
     use std::io::Seek as _;
     use std::os::fd::AsRawFd as _;
 
-    /// Runs a command line against a port where nothing listens, and returns its end and its two outputs.
+    /// Runs a command line against a port on which no program listens. Returns the result and both outputs.
     fn outputs(line: &str) -> (End, String, String) {
         let mut password = tempfile::tempfile().unwrap();
         password.write_all(b"N0t.Shown\n").unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn file_without_authorities_is_named() {
+    fn ca_file_that_does_not_exist_is_named() {
         let (end, _, err) = outputs("status --dc 127.0.0.1:1 --ca /nonexistent/ca.pem");
         assert!(end == End::Failed && err.contains("/nonexistent/ca.pem"), "{err}");
     }

@@ -10,14 +10,15 @@ pub struct SecurityDescriptor {
     control: u16,
     /// The owner, who may always change the DACL.
     pub owner: Option<Sid>,
-    /// The entries in their order, or `None` if the object has no DACL. Without a DACL, everyone may do everything.
+    /// The entries in the order of the DACL, or `None` if the object has no DACL. Without a DACL, everyone has all
+    /// rights.
     pub entries: Option<Vec<AccessEntry>>,
 }
 
 /// An entry of an access control list (MS-DTYP section 2.4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEntry {
-    /// What the entry does.
+    /// Whether the entry allows or denies its rights.
     pub effect: Effect,
     /// Whether the entry is for children only (INHERIT_ONLY_ACE).
     pub is_for_children_only: bool,
@@ -25,7 +26,7 @@ pub struct AccessEntry {
     pub mask: u32,
     /// The attribute, the property set or the extended right to which the mask is limited.
     pub object: Option<Guid>,
-    /// Whom the entry is about.
+    /// The SID of the user or group whose rights the entry sets.
     pub sid: Option<Sid>,
     /// The octets of the entry.
     octets: Vec<u8>,
@@ -47,7 +48,7 @@ pub enum Effect {
 pub struct Guid(pub [u8; 16]);
 
 impl Guid {
-    /// Makes a GUID from its text: the first three numbers, and the last two as octets.
+    /// Makes a GUID from the parts of its text form: the first three parts as numbers, and the last two as octets.
     #[must_use]
     pub const fn new(first: u32, second: u16, third: u16, last: [u8; 8]) -> Self {
         let mut octets = [0; 16];
@@ -69,13 +70,13 @@ pub struct InvalidDescriptor;
 
 /// The rights of an access mask (MS-ADTS section 5.1.3.2).
 pub mod right {
-    /// Everything.
+    /// Gives all rights.
     pub const GENERIC_ALL: u32 = 0x1000_0000;
     /// Writes all attributes.
     pub const GENERIC_WRITE: u32 = 0x4000_0000;
     /// Changes the DACL.
     pub const WRITE_DACL: u32 = 0x0004_0000;
-    /// Takes the object.
+    /// Changes the owner of the object.
     pub const WRITE_OWNER: u32 = 0x0008_0000;
     /// Deletes the object.
     pub const DELETE: u32 = 0x0001_0000;
@@ -83,7 +84,7 @@ pub mod right {
     pub const CONTROL_ACCESS: u32 = 0x100;
     /// Deletes the object and its children.
     pub const DELETE_TREE: u32 = 0x40;
-    /// Deletes any child, also one that its own DACL protects.
+    /// Deletes any child, even a child whose own DACL denies it.
     pub const DELETE_CHILD: u32 = 0x02;
     /// Writes an attribute.
     pub const WRITE_PROPERTY: u32 = 0x20;
@@ -101,7 +102,7 @@ impl SecurityDescriptor {
     /// Reads a self-relative security descriptor.
     ///
     /// # Errors
-    /// Returns [`InvalidDescriptor`] if an offset or a size leaves the octets.
+    /// Returns [`InvalidDescriptor`] if an offset or a size leads beyond the end of `octets`.
     pub fn parse(octets: &[u8]) -> Result<Self, InvalidDescriptor> {
         Self::read(octets).ok_or(InvalidDescriptor)
     }
@@ -123,8 +124,8 @@ impl SecurityDescriptor {
         Some(Self { control, owner, entries })
     }
 
-    /// Returns a descriptor that has this DACL alone, to write it with `LDAP_SERVER_SD_FLAGS_OID` (DACL). Returns `None` if
-    /// the DACL does not fit its sizes, or if there is none.
+    /// Returns a descriptor with this DACL and nothing else, which the tool writes with `LDAP_SERVER_SD_FLAGS_OID`
+    /// (DACL). Returns `None` if there is no DACL, or if the DACL is too long for its size fields.
     #[must_use]
     pub fn encode_dacl(&self) -> Option<Vec<u8>> {
         let entries = self.entries.as_ref()?;
@@ -144,8 +145,8 @@ impl SecurityDescriptor {
         Some(octets)
     }
 
-    /// Returns whether the object is protected from deletion, as the check box of Active Directory Users and Computers does:
-    /// an entry denies everyone to delete the object and its tree.
+    /// Returns whether the object is protected from deletion as by the check box of Active Directory Users and
+    /// Computers. An entry then denies everyone the rights to delete the object and its tree.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.denies_everyone(OF_OBJECT)
@@ -164,8 +165,9 @@ impl SecurityDescriptor {
         self
     }
 
-    /// Returns whether a child of this container is deleted only with the right DELETE on the child itself. The directory also
-    /// takes DELETE_CHILD on the container (MS-ADTS section 3.1.1.5.5.4), so the check box adds an entry against it there.
+    /// Returns whether this container denies everyone the right DELETE_CHILD. With DELETE_CHILD on the container, a
+    /// user may delete a child without the right DELETE on the child (MS-ADTS section 3.1.1.5.5.4). So the check box
+    /// also adds an entry to the container.
     #[must_use]
     pub fn protects_children(&self) -> bool {
         self.denies_everyone(right::DELETE_CHILD)
@@ -190,8 +192,8 @@ impl SecurityDescriptor {
         self
     }
 
-    /// Returns whether a principal with these SIDs has `mask` on `object` (MS-ADTS section 5.1.3.3): the first entry that is
-    /// about a right decides.
+    /// Returns whether a principal with these SIDs has the rights `mask` on `object` (MS-ADTS section 5.1.3.3). For
+    /// each right, the first entry that allows or denies the right decides.
     #[must_use]
     pub fn allows(&self, sids: &[Sid], mask: u32, object: Guid) -> bool {
         let Some(entries) = &self.entries else { return true };
@@ -282,14 +284,14 @@ fn u32_at(octets: &[u8], at: usize) -> Option<u32> {
     octets.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk))
 }
 
-/// What the check box "Protect object from accidental deletion" denies on the object itself.
+/// The rights that the check box "Protect object from accidental deletion" denies on the object itself.
 const OF_OBJECT: u32 = right::DELETE | right::DELETE_TREE;
 
 const DACL_PRESENT: u16 = 0x0004;
 const SELF_RELATIVE: u16 = 0x8000;
 const INHERIT_ONLY: u8 = 0x08;
 
-/// The directory's limit is 64 KiB for each list.
+/// The largest descriptor that is read, in octets. The directory's limit is 64 KiB for each access control list.
 const MAX_SIZE: usize = 256 * 1024;
 
 #[cfg(test)]
@@ -353,7 +355,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn descriptor_that_is_cut_short_anywhere_is_refused_or_has_no_more_than_the_whole() {
+    fn truncated_descriptor_is_refused_and_a_changed_octet_causes_no_panic() {
         let whole = example();
         for size in 0..whole.len() {
             assert_eq!(SecurityDescriptor::parse(&whole[..size]), Err(InvalidDescriptor), "{size}");
@@ -368,12 +370,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_is_the_entry_of_the_check_box_and_is_removed_alone() {
+    fn protection_is_the_entry_of_the_check_box_and_its_removal_keeps_other_entries() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection();
         assert!(!plain.is_protected() && protected.is_protected());
         let octets = protected.encode_dacl().unwrap();
-        // ACE of type 1, mask DELETE | DELETE_TREE, S-1-1-0.
+        // An ACE of type 1 (denied) with the mask DELETE | DELETE_TREE, for S-1-1-0.
         let deny = [1, 0, 20, 0, 0x40, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
         assert_eq!(octets[28..48], deny);
         let read = SecurityDescriptor::parse(&octets).unwrap();
@@ -383,12 +385,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_of_children_is_one_entry_of_the_container_and_no_protection_of_itself() {
+    fn protection_of_children_is_one_entry_and_does_not_protect_the_container() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection_of_children();
         assert!(!plain.protects_children() && protected.protects_children() && !protected.is_protected());
         let octets = protected.encode_dacl().unwrap();
-        // ACE of type 1, mask DELETE_CHILD, S-1-1-0.
+        // An ACE of type 1 (denied) with the mask DELETE_CHILD, for S-1-1-0.
         let deny = [1, 0, 20, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
         assert_eq!(octets[28..48], deny);
         let read = SecurityDescriptor::parse(&octets).unwrap();
@@ -409,7 +411,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn first_entry_that_is_about_the_right_decides() {
+    fn first_entry_that_allows_or_denies_the_right_decides() {
         let user = sid("S-1-5-21-1-2-3-1104");
         let of = |entries: &[Vec<u8>]| SecurityDescriptor::parse(&descriptor(user, entries)).unwrap();
         let allow = entry(5, 0, right::CONTROL_ACCESS, Some(RESET), user);

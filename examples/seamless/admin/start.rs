@@ -5,8 +5,8 @@
 //! seamless-admin prune [--keytab FILE]
 //! ```
 //!
-//! `seamless-admin --help` lists the options. The exit code is 0 if all is well, 1 if `status` found something or if a command
-//! refused before it changed anything, and 2 if the command could not do its work.
+//! `seamless-admin --help` lists the options. The exit code is 0 after success. It is 1 if `status` found a warning or
+//! a fault, or if a command refused before it changed anything. It is 2 if the command could not do its work.
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -16,7 +16,8 @@ use std::alloc::System;
 use std::process::ExitCode;
 use zeroizing_alloc::ZeroAlloc;
 
-// The libraries of LDAP, TLS and Kerberos copy passwords into buffers that they free without a word.
+// The libraries for LDAP, TLS and Kerberos copy passwords into buffers, and do not overwrite these buffers when they
+// free them.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
@@ -28,9 +29,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The memory has two passwords. Without these limits, the tool still works, so a failure is no reason to stop.
+    // The memory has two passwords, which a core file would contain. The tool works without this limit, so it ignores a
+    // failure.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    // Another process of the same user cannot read the memory then (prctl(2), PR_SET_DUMPABLE).
+    // After this call, another process of the same user cannot read the memory (prctl(2), PR_SET_DUMPABLE).
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     match run(&arguments, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {

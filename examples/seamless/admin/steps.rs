@@ -1,13 +1,13 @@
-//! The steps of a command, which are printed when they are done.
+//! The steps of a command. Each step is printed when it is done.
 
 use std::io::Write;
 
-/// Where the steps go.
+/// The output for the steps.
 pub trait Steps {
-    /// Says that a step is done, and with which result.
+    /// Reports that a step is done, and its result.
     fn done(&mut self, what: &str, result: &str);
 
-    /// Says what a step would do (`--dry-run`).
+    /// Reports what a step would do (`--dry-run`).
     fn would(&mut self, what: &str);
 }
 
@@ -30,7 +30,8 @@ impl<W: Write> Printed<W> {
             (false, true) => format!("{verb}: {what}"),
             (false, false) => format!("{verb}: {what}: {result}"),
         };
-        // Without a reader, the command still goes on: a step that is half done is worse than a line that nobody reads.
+        // If the output is closed, the command still goes on, because work that stops halfway is worse than a line that
+        // nobody reads.
         let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
     }
 }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn step_is_one_line() {
+    fn step_is_printed_as_one_line() {
         let mut lines = Vec::new();
         Printed::new(&mut lines, false).done("the keytab is written", "sso.keytab");
         Printed::new(&mut lines, true).would("create \"it\"");

@@ -1,5 +1,5 @@
-//! The terminal on which the administrator types the password. The prompt comes after the echo is off, so a password that is
-//! pasted at the prompt is never shown.
+//! The terminal on which the administrator types the password. The code turns the echo off before it shows the prompt.
+//! So the terminal never shows a password that is pasted at the prompt.
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
@@ -14,7 +14,7 @@ pub(crate) fn ask(mut terminal: &File, prompt: &str) -> Result<Zeroizing<String>
     let _silent = Silent::new(terminal)?;
     terminal.write_all(prompt.as_bytes())?;
     let mut octets = Zeroizing::new([0; MAX_SIZE]);
-    // The terminal gives one line, because it is in its canonical mode (termios(3)).
+    // In its canonical mode, the terminal returns one line for each read (termios(3)).
     let size = terminal.read(&mut *octets)?;
     terminal.write_all(b"\n")?;
     let line = octets.get(..size).unwrap_or_default();
@@ -29,7 +29,7 @@ pub(crate) fn ask(mut terminal: &File, prompt: &str) -> Result<Zeroizing<String>
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// A terminal that shows nothing of what is typed. It has its settings of before when this value is dropped.
+/// A terminal that does not show what the user types. The drop of this value restores the terminal's settings.
 struct Silent<'a> {
     terminal: &'a File,
     before: Termios,
@@ -39,11 +39,11 @@ impl<'a> Silent<'a> {
     fn new(terminal: &'a File) -> Result<Self, Error> {
         let before = tcgetattr(terminal)?;
         let mut settings = before.clone();
-        // A signal would end the tool before the echo is on again, so Ctrl-C ends the line in its place.
+        // A signal would end the tool before the echo is on again. So Ctrl-C sends no signal here, and ends the line.
         settings.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
         settings.local_modes.insert(LocalModes::ICANON);
         settings.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
-        // What was typed while the terminal still showed it is forgotten.
+        // The flush discards the keys that the user typed before the echo was off.
         tcsetattr(terminal, OptionalActions::Flush, &settings)?;
         Ok(Self { terminal, before })
     }
@@ -51,14 +51,15 @@ impl<'a> Silent<'a> {
 
 impl Drop for Silent<'_> {
     fn drop(&mut self) {
-        // The rest of a line that is too long must not reach the shell. Nobody can do anything about an error here.
+        // The rest of a line that is too long must not reach the shell, so this call discards it. The code ignores an
+        // error, because it can do nothing about it.
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }
 
 const CTRL_C: u8 = 3;
 
-/// Active Directory has passwords of 256 characters at most.
+/// The longest line that is read, in octets. A password of Active Directory has 256 characters at most.
 const MAX_SIZE: usize = 1024;
 
 #[cfg(test)]
@@ -90,7 +91,8 @@ mod tests {
         tcgetattr(program).unwrap().local_modes
     }
 
-    /// Types `keys` as soon as the prompt is shown. Returns the answer, and everything that the terminal showed.
+    /// Types `keys` when the terminal shows the prompt. Returns the result of the question, and everything that the
+    /// terminal showed.
     fn asked(keys: &[u8]) -> (Result<Zeroizing<String>, Error>, String) {
         let (mut user, program) = terminal();
         let (before, mut shown) = (modes(&program), Vec::new());
@@ -114,13 +116,13 @@ mod tests {
         let (answer, shown) = asked("Pä ss\n".as_bytes());
         assert_eq!(*answer.unwrap(), "Pä ss");
         assert_eq!(shown, "Password: \r\nafter");
-        // Ctrl-U forgets the line, and DEL the last character.
+        // Ctrl-U erases the line, and DEL erases the last character.
         assert_eq!(*asked(b"wrong\x15Pasx\x7Fs\n").0.unwrap(), "Pass");
         assert_eq!(*asked(b"\n").0.unwrap(), "");
     }
 
     #[test]
-    fn control_key_or_a_line_without_end_is_an_error_and_the_echo_is_on_again() {
+    fn control_key_or_line_without_end_is_an_error_and_turns_the_echo_on_again() {
         let (answer, shown) = asked(b"Pass\x03");
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Interrupted);
         assert_eq!(shown, "Password: \r\nafter");
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn file_is_no_terminal() {
+    fn file_in_place_of_a_terminal_is_an_error() {
         assert!(ask(&tempfile::tempfile().unwrap(), "Password: ").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! TLS to the directory and to the nodes. The certificate is always checked.
+//! TLS to the directory and to the nodes. The tool always checks the certificate.
 
 use crate::ldap_error::DirectoryError;
 use rustls::pki_types::CertificateDer;
@@ -7,7 +7,8 @@ use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes the settings of TLS. Only the authorities of the file `ca` are trusted, or those of this machine without a file.
+/// Makes the settings of TLS. With `ca`, the tool trusts only the authorities of this file. Without `ca`, it trusts
+/// those of this machine.
 ///
 /// # Errors
 /// Returns [`DirectoryError::Authorities`] if there is no authority to trust.

@@ -1,4 +1,5 @@
-//! What a command works with. The tests put a model of a forest in its place.
+//! The interfaces through which a command reads and changes everything outside of the tool. The tests put a model of a
+//! forest in their place.
 
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -7,9 +8,9 @@ use crate::kdc::Kdc;
 use crate::node::Nodes;
 use crate::steps::Steps;
 
-/// The world outside of the tool.
+/// Everything outside of the tool that a command reads or changes.
 pub struct Tools<'a> {
-    /// The directory, by one domain controller.
+    /// The directory, at one domain controller.
     pub directory: &'a mut dyn Directory,
     /// The KDCs of all domain controllers.
     pub kdc: &'a mut dyn Kdc,

@@ -1,4 +1,4 @@
-//! Names that Microsoft fixed: the service names of Seamless SSO, SIDs, and the GUIDs of attributes and rights.
+//! Constants that Microsoft defined: flags of accounts, SIDs, and the GUIDs of attributes and rights.
 
 use crate::security_descriptor::Guid;
 use kerberos_sso::Sid;
@@ -10,8 +10,8 @@ pub const RC4: u32 = 0x04;
 /// The two encryption types DES of `msDS-SupportedEncryptionTypes`.
 pub const DES: u32 = 0x03;
 
-/// Returns the name of a SID that administers every domain, or `None` for another SID. The groups of a domain are known by
-/// their last part, in each domain of the forest.
+/// Returns the name of a SID whose holders are administrators, or `None` for another SID. The function knows a domain's
+/// groups by the last part of the SID, which is the same in each domain.
 #[must_use]
 pub fn administrators(sid: Sid) -> Option<&'static str> {
     match (sid.to_string().as_str(), sid.is_of_domain().then(|| sid.rid()).flatten()) {
@@ -66,7 +66,7 @@ const ALLOWED_TO_ACT: Guid = Guid::new(0x3F78_C3E5, 0xF79A, 0x46BD, [0xA0, 0xB8,
 const ALLOWED_TO_DELEGATE: Guid =
     Guid::new(0x800D_94D7, 0xB7A1, 0x42A1, [0xB1, 0x4D, 0x7C, 0xAE, 0x14, 0x23, 0xD0, 0x7F]);
 
-/// Returns the name of an attribute or property set with which a writer gets the account, or `None` for a harmless one.
+/// Returns the name of an attribute or property set whose writer can take over the account, or `None` for another GUID.
 #[must_use]
 pub fn dangerous_attribute(guid: Guid) -> Option<&'static str> {
     match guid {
@@ -85,15 +85,15 @@ pub fn dangerous_attribute(guid: Guid) -> Option<&'static str> {
 pub mod account_control {
     /// The account is disabled.
     pub const DISABLED: u32 = 0x2;
-    /// The account is of a computer.
+    /// The account belongs to a computer.
     pub const WORKSTATION: u32 = 0x1000;
-    /// Unconstrained delegation.
+    /// The account may use unconstrained delegation.
     pub const TRUSTED_FOR_DELEGATION: u32 = 0x8_0000;
     /// The account has DES keys only.
     pub const DES_ONLY: u32 = 0x20_0000;
     /// The KDC asks for no pre-authentication.
     pub const NO_PREAUTHENTICATION: u32 = 0x40_0000;
-    /// Protocol transition.
+    /// The account may use protocol transition.
     pub const TRUSTED_TO_AUTHENTICATE: u32 = 0x100_0000;
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_every_domain_are_known_by_their_last_part() {
+    fn groups_of_each_domain_are_named_by_the_last_part_of_their_sid() {
         let name = |text: &str| administrators(text.parse().unwrap());
         assert_eq!(name("S-1-5-21-1-2-3-512"), Some("Domain Admins"));
         assert_eq!(name("S-1-5-21-9-9-9-519"), Some("Enterprise Admins"));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn guid_has_the_order_of_the_directory() {
+    fn guid_has_the_octet_order_of_the_directory() {
         assert_eq!(RESET_PASSWORD.0[..8], [0x70, 0x95, 0x29, 0x00, 0x6D, 0x24, 0xD0, 0x11]);
     }
 }

@@ -1,4 +1,4 @@
-//! Judges an access token as a resource server must (RFC 9068 section 4).
+//! Validates an access token as a resource server must (RFC 9068 section 4).
 
 use jwt_simple::JWTError;
 use jwt_simple::algorithms::{RS256PublicKey, RSAPublicKeyLike as _};
@@ -7,16 +7,16 @@ use jwt_simple::token::Token;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
-/// An access token that the issuer made for this API, and whose time has not ended.
+/// An access token that the issuer made for this API, and that has not expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
     pub(crate) subject: String,
-    /// When the token ends, in seconds since 1970.
+    /// The time at which the token expires, in seconds since 1970.
     pub(crate) expires: u64,
     pub(crate) claims: Claims,
 }
 
-/// The claims beside those of RFC 7519 that the API uses.
+/// The claims that the API uses in addition to those of RFC 7519.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) client_id: String,
@@ -37,14 +37,14 @@ impl Accepted {
     }
 }
 
-/// Returns the key that the token names, which nobody has verified.
+/// Returns the name of the key that an unverified token names.
 pub(crate) fn named_key(token: &str) -> Result<String, Refusal> {
     let header = Token::decode_metadata(token).map_err(|_| Refusal::Malformed)?;
     header.key_id().map(str::to_owned).ok_or(Refusal::Key)
 }
 
-/// Judges a token with the issuer's key. The type of the key fixes the algorithm, so the token cannot choose one (RFC
-/// 8725 section 3.1).
+/// Validates a token with the issuer's key. The type of the key fixes the algorithm, so the token cannot choose one
+/// (RFC 8725 section 3.1).
 pub(crate) fn judge(
     token: &str,
     key: &RS256PublicKey,
@@ -63,7 +63,7 @@ pub(crate) fn judge(
         ..VerificationOptions::default()
     };
     let claims = key.verify_token::<Claims>(token, Some(options)).map_err(|error| Refusal::of(error.downcast_ref()))?;
-    // RFC 9068 section 2.2 demands these claims, and the library does not.
+    // RFC 9068 section 2.2 requires these claims, and the library does not check that they exist.
     if claims.issued_at.is_none() || claims.jwt_id.is_none() {
         return Err(Refusal::Incomplete);
     }
@@ -71,8 +71,8 @@ pub(crate) fn judge(
     Ok(Accepted { subject, expires: expires.as_secs(), claims: claims.custom })
 }
 
-/// The reason why the API refuses a token. The text goes to the client, so it has only the characters of RFC 6750
-/// section 3.
+/// The reason why the API refuses a token. The client gets the text, so the text has only the characters that RFC 6750
+/// section 3 allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the token is not a JWT that can be read")]
@@ -114,9 +114,9 @@ impl Refusal {
     }
 }
 
-/// The type of an access token (RFC 9068 section 2.1). An ID token has another.
+/// The type of an access token (RFC 9068 section 2.1). An ID token has another type.
 const TYPE: &str = "at+jwt";
 /// How far the clocks of the issuer and the API may differ, in seconds.
 const SKEW: u64 = 60;
-/// The largest size of a token, which may have 200 groups.
+/// The largest size of a token, in octets. A token may have 200 groups.
 const MAX_SIZE: usize = 32 * 1024;

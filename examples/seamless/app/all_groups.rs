@@ -1,5 +1,5 @@
-//! The groups of a user who has too many for a token: the issuer has an endpoint that tells them for the access token (OpenID
-//! Connect Core 5.6.2, distributed claims).
+//! The groups of a user who has too many groups for a token. An endpoint of the issuer returns the groups for the
+//! access token (OpenID Connect Core 5.6.2, distributed claims).
 
 use crate::shared::Application;
 use axum::http::header::AUTHORIZATION;
@@ -12,9 +12,10 @@ struct Answer {
     groups: Vec<String>,
 }
 
-/// Asks the endpoint of the issuer for all groups. Without an answer, the user is signed in without groups.
+/// Asks the endpoint of the issuer for all groups. If the endpoint does not answer, the user is signed in without
+/// groups.
 pub(crate) async fn ask(app: &Application, endpoint: &str, token: &AccessToken) -> Option<Vec<String>> {
-    // The access token goes to the issuer only, whatever address a token names.
+    // The application sends the access token to the issuer only, even if the ID token names another address.
     if !endpoint.strip_prefix(app.config.issuer.as_str())?.starts_with('/') {
         return None;
     }

@@ -1,5 +1,5 @@
-//! The API: `GET /api/me` names the user of the access token. It takes access tokens in the `Authorization` header only
-//! (RFC 6750 section 2.1).
+//! The API: `GET /api/me` names the user of the access token. The API accepts access tokens in the `Authorization`
+//! header only (RFC 6750 section 2.1).
 
 use crate::access_token::{self, Accepted, Refusal};
 use crate::key_set::NoKey;
@@ -34,7 +34,7 @@ pub(crate) async fn me(State(app): State<Shared>, headers: HeaderMap) -> Respons
     }
 }
 
-/// Returns the access token of a request, if the API accepts it and it has the scope.
+/// Returns the access token of a request, if the API accepts the token and the token has the scope.
 async fn accept(app: &Shared, headers: &HeaderMap) -> Result<Accepted, Denial> {
     let token = bearer(headers)?;
     let key = app.keys.key(&access_token::named_key(token)?, app).await?;
@@ -54,7 +54,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
     if scheme.eq_ignore_ascii_case("Bearer") { Ok(token.trim()) } else { Err(Denial::NoToken) }
 }
 
-/// The reason why the API does not answer (RFC 6750 section 3.1).
+/// The reason why the API refuses a request (RFC 6750 section 3.1).
 #[derive(Debug, thiserror::Error)]
 enum Denial {
     #[error("this API needs an access token")]

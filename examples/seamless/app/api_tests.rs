@@ -1,4 +1,4 @@
-//! Which tokens the API accepts.
+//! Tests which tokens the API accepts.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -11,7 +11,7 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{Request, Response};
 use serde_json::{Value, json};
 
-/// The API with the claims of a right token.
+/// The API, and the claims of a token that the API accepts.
 struct Api {
     scene: Scene,
     claims: Value,
@@ -24,7 +24,7 @@ impl Api {
         Self { scene, claims }
     }
 
-    /// Returns a token that differs from a right token by these members of its header and its claims.
+    /// Returns an acceptable token after changes to members of its header and its claims.
     fn token(&self, header: &Value, claims: &Value) -> String {
         let (mut all_of_header, mut all_claims) = (access_header(), self.claims.clone());
         change(&mut all_of_header, header);
@@ -36,7 +36,7 @@ impl Api {
         answer(&call(&self.scene.address, &[&format!("Bearer {token}")]).await)
     }
 
-    /// Returns the status and the challenge for a token that differs by these members of its claims.
+    /// Returns the status and the challenge for an acceptable token after changes to members of its claims.
     async fn with(&self, claims: Value) -> (u16, String) {
         self.ask(&self.token(&json!({}), &claims)).await
     }
@@ -63,7 +63,7 @@ fn refused(reason: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn right_token_gets_200_and_what_the_token_says() {
+async fn valid_token_gets_200_and_the_claims_of_the_token() {
     let api = Api::start().await;
     let response = call(&api.scene.address, &[&format!("bearer {}", api.token(&json!({}), &json!({})))]).await;
     assert_eq!(response.status(), 200);
@@ -132,7 +132,7 @@ async fn token_is_accepted_for_a_minute_beyond_its_time_because_clocks_differ() 
 }
 
 #[tokio::test]
-async fn token_with_a_time_that_is_no_time_is_refused() {
+async fn token_whose_time_is_not_a_number_of_seconds_is_refused() {
     let api = Api::start().await;
     for time in [json!(-1), json!("1800003600"), json!([])] {
         assert_eq!(api.with(json!({ "exp": time })).await, refused("the token is not a JWT that can be read"));
@@ -141,7 +141,7 @@ async fn token_with_a_time_that_is_no_time_is_refused() {
 }
 
 #[tokio::test]
-async fn token_without_a_claim_of_every_access_token_is_refused() {
+async fn token_without_a_required_claim_is_refused() {
     let api = Api::start().await;
     for claim in ["exp", "iat", "jti", "sub"] {
         let reason = "the token lacks a claim that every access token has";
@@ -180,7 +180,7 @@ async fn token_with_a_wrong_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn text_that_is_no_jwt_too_long_or_with_an_unknown_rule_is_refused() {
+async fn token_that_is_no_jwt_or_too_long_or_has_an_unknown_crit_is_refused() {
     let api = Api::start().await;
     let right = api.token(&json!({}), &json!({}));
     let with_four_parts = format!("{right}.a");

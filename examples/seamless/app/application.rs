@@ -1,5 +1,5 @@
-//! A sample application: a web application whose users the sign-in server signs in, and an API that takes the server's
-//! access tokens.
+//! A sample application: a web application whose users the sign-in server signs in, and an API that accepts the
+//! server's access tokens.
 //!
 //! The web application is a relying party of OpenID Connect. It uses the authorization code flow with PKCE. The API
 //! accepts only access tokens that the issuer made for this API (RFC 9068). `start.rs` is the program.

@@ -54,7 +54,7 @@ async fn end(app: &Shared, headers: &HeaderMap, answer: Answer) -> Result<Respon
     }
     let code = answer.code.ok_or(Failure::Answer)?;
     let session = redeem(app, AuthorizationCode::new(code), sign_in).await?;
-    // The session id is new at each sign-in, so nobody can know it before.
+    // Each sign-in gets a new session id, so nobody can know the id before the sign-in.
     if let Some(old) = app.cookies.find(headers, Cookie::Session) {
         app.sessions.take(old, now);
     }
@@ -65,7 +65,7 @@ async fn end(app: &Shared, headers: &HeaderMap, answer: Answer) -> Result<Respon
     Ok(response)
 }
 
-/// Gives the code for tokens, and verifies the ID token.
+/// Exchanges the code for tokens, and verifies the ID token.
 async fn redeem(app: &Shared, code: AuthorizationCode, sign_in: SignIn) -> Result<Session, Failure> {
     let metadata = app.issuer.metadata(&app.http, (app.now)()).await.map_err(Failure::no_issuer)?;
     let tokens = relying_party::of(&app.config, &metadata)

@@ -1,4 +1,5 @@
-//! What the application must know: its own address, its issuer, and how it proves to the issuer who it is.
+//! The configuration: the application's own address, its issuer, and the secret with which the client authenticates to
+//! the issuer.
 
 use openidconnect::url::{Host, Url};
 use openidconnect::{IssuerUrl, PostLogoutRedirectUrl, RedirectUrl};
@@ -18,7 +19,8 @@ pub struct Config {
     pub(crate) issuer: IssuerUrl,
     /// The origin of the application, without a slash at the end.
     pub(crate) address: String,
-    /// Where the issuer sends the browser after a sign-in, and after a sign-out.
+    /// The address to which the issuer sends the browser after a sign-in. The next field is the address after a
+    /// sign-out.
     pub(crate) redirect_uri: RedirectUrl,
     pub(crate) post_logout_redirect_uri: PostLogoutRedirectUrl,
     pub(crate) client_id: String,
@@ -54,14 +56,14 @@ impl Config {
         })
     }
 
-    /// Makes the client confidential: it proves with this secret who it is (RFC 6749 section 2.3.1).
+    /// Makes the client confidential: it authenticates to the issuer with this secret (RFC 6749 section 2.3.1).
     #[must_use]
     pub fn with_secret(self, secret: &str) -> Self {
         Self { client_secret: Some(Zeroizing::new(secret.to_owned())), ..self }
     }
 
-    /// Trusts only servers whose certificate is of one of these authorities, in PEM, in place of the authorities of the
-    /// operating system.
+    /// Trusts only servers whose certificate one of these authorities issued. `certificates` has the authorities in
+    /// PEM. The application then does not trust the authorities of the operating system.
     #[must_use]
     pub fn trusting_only(self, certificates: Vec<u8>) -> Self {
         Self { certificates: Some(certificates), ..self }
@@ -90,7 +92,7 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Refuses plain HTTP, except on the loopback interface, where nobody else can read it.
+/// Refuses plain HTTP, except on the loopback interface, where no other machine can read it.
 pub(crate) fn protected(url: &Url) -> Result<(), ConfigError> {
     let is_loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -109,10 +111,10 @@ pub(crate) fn protected(url: &Url) -> Result<(), ConfigError> {
 /// The reason why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The address is not an address of HTTP.
+    /// The address is not an HTTP or HTTPS URL.
     #[error("`{0}` is not an address that begins with `https://` or `http://`")]
     Address(String),
-    /// The address is of plain HTTP, and not on the loopback interface.
+    /// The address uses plain HTTP, and is not on the loopback interface.
     #[error("`{0}` is without TLS: plain HTTP is possible on the loopback interface only")]
     Unprotected(String),
     /// The address of the application has a path, a query or a user.
@@ -128,7 +130,7 @@ mod tests {
     const ISSUER: &str = "https://sso.test/contoso.test";
 
     #[test]
-    fn issuer_without_tls_is_refused_unless_it_is_on_loopback() {
+    fn issuer_without_tls_is_refused_except_on_loopback() {
         let error = |issuer| Config::new(issuer, "https://app.test", "app").err();
         assert_eq!(error("http://127.0.0.1:8080/contoso.test"), None);
         assert_eq!(error("http://[::1]:8080/contoso.test"), None);

@@ -42,8 +42,8 @@ impl Cookies {
         pairs.find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
     }
 
-    /// Returns a `Set-Cookie` value. With `SameSite=Lax`, a browser sends the cookie when the issuer redirects it here.
-    /// The browser does not send the cookie with a form that another site posts.
+    /// Returns a `Set-Cookie` value. With `SameSite=Lax`, the browser sends the cookie when the issuer redirects the
+    /// browser to the application. The browser does not send the cookie with a form that another site posts.
     pub(crate) fn set(self, cookie: Cookie, value: &str, lifetime: Duration) -> Option<HeaderValue> {
         let (name, seconds) = (self.name(cookie), lifetime.as_secs());
         let secure = if self.is_secure { "; Secure" } else { "" };

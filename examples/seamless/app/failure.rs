@@ -1,4 +1,4 @@
-//! Why a sign-in or a sign-out failed, and what the user can do.
+//! The reasons why a sign-in or a sign-out failed, and what the user can do.
 
 use crate::http_client::innermost;
 use crate::issuer::IssuerError;
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use openidconnect::ClaimsVerificationError;
 use std::error::Error;
 
-/// The reason of a failure. The text says what happened.
+/// The reason why a sign-in or a sign-out failed. The text says what happened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("The link asks for a sign-in that this application does not know.")]

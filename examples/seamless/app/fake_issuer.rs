@@ -1,4 +1,4 @@
-//! An issuer in the test process: it signs whatever claims a test wants, and it remembers what the application sent.
+//! An issuer in the test process: it signs any claims that a test wants, and remembers the requests of the application.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 pub(crate) const SECRET: &str = "the secret of the client";
 
 thread_local! {
-    /// The clock of this test. All tasks of a test run on its thread.
+    /// The clock of the test that runs on this thread. All tasks of a test run on one thread.
     static TIME: Cell<u64> = const { Cell::new(1_800_000_000) };
 }
 
@@ -69,7 +69,7 @@ impl Key {
         json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": name, "n": n, "e": e })
     }
 
-    /// Returns a JWT with an RS256 signature, whatever its header says.
+    /// Returns a JWT with an RS256 signature, even if its header names another algorithm.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let text = unsigned(header, claims);
         let signature = SigningKey::<rsa::sha2::Sha256>::new(self.0.clone()).sign(text.as_bytes());
@@ -103,16 +103,16 @@ pub(crate) fn change(object: &mut Value, changes: &Value) {
     }
 }
 
-/// What a test may change, and what the issuer remembers.
+/// The behaviour that a test may change, and the requests that the issuer remembers.
 pub(crate) struct Book {
     pub(crate) is_up: bool,
     pub(crate) keys: Vec<Value>,
-    /// Makes the ID token of the given header and claims.
+    /// Makes the ID token from its header and its claims.
     pub(crate) sign: Box<dyn Fn(Value, Value) -> String + Send>,
     pub(crate) fetches_of_keys: usize,
     /// The number of requests to the token endpoint.
     pub(crate) redemptions: usize,
-    /// The authorization requests of the codes.
+    /// The authorization request of each code.
     codes: HashMap<String, HashMap<String, String>>,
 }
 
@@ -207,7 +207,7 @@ async fn keys(State(issuer): State<Issuer>) -> Answer {
     Json(json!({ "keys": book.keys })).into_response()
 }
 
-/// Tells all groups for an access token of the user.
+/// Answers an access token of the user with all groups.
 async fn groups(headers: HeaderMap) -> Answer {
     let token = headers[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     assert_eq!(token.split('.').count(), 3);
@@ -318,14 +318,14 @@ impl Browser {
         issuer.authorize(self.get("/login").await.location())
     }
 
-    /// Comes back from the issuer.
+    /// Sends the issuer's answer to the application, as the browser does after the redirect.
     pub(crate) async fn end(&mut self, answer: &[(String, String)]) -> Page {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(answer).finish();
         self.get(&format!("/callback?{query}")).await
     }
 }
 
-/// A response with its text.
+/// A response with its whole body.
 pub(crate) struct Page(pub(crate) Response<Vec<u8>>);
 
 impl Page {

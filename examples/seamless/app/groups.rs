@@ -1,7 +1,7 @@
 //! The names of the groups that every domain has.
 
-/// Returns the name of a group by its SID (MS-DTYP section 2.4.2.4). The names of other groups are only in the
-/// directory.
+/// Returns the name of a group that has the same name in every domain, by its SID (MS-DTYP section 2.4.2.4). Only the
+/// directory has the names of other groups.
 pub(crate) fn well_known(sid: &str) -> Option<&'static str> {
     if sid == "S-1-18-1" {
         return Some("Proved to the directory");

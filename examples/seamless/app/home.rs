@@ -15,11 +15,11 @@ use openidconnect::AccessToken;
 pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) access_token: AccessToken,
-    /// Tells the issuer at sign-out whose session ends.
+    /// The ID token, which tells the issuer at a sign-out whose session ends.
     pub(crate) id_token: Box<UserIdToken>,
 }
 
-/// What the API answered.
+/// The answer of the API.
 pub(crate) enum ApiAnswer {
     Answered { status: StatusCode, text: String },
     NotReached(String),

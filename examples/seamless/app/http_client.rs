@@ -1,5 +1,5 @@
-//! The HTTP client that asks the issuer. It follows no redirect, so a document of the issuer cannot send it elsewhere.
-//! Each request has its own connection, and limits on its time and on the size of its response.
+//! The HTTP client that asks the issuer. It follows no redirect, so an answer of the issuer cannot send the client to
+//! another server. Each request has its own connection, and limits on its time and on the size of its response.
 
 use crate::config::{Config, ConfigError, protected};
 use axum::body::Bytes;
@@ -42,7 +42,7 @@ impl HttpClient {
         Ok(Self { client })
     }
 
-    /// Sends a request, and returns its response when all of it is there.
+    /// Sends a request, and returns the response after its whole body has arrived.
     pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         let asked = request.uri().to_string();
         let request = request.map(|body| Full::new(Bytes::from(body)));
@@ -81,7 +81,7 @@ fn read(certificates: &[u8]) -> Result<RootCertStore, TrustError> {
     if roots.is_empty() { Err(TrustError::Unreadable) } else { Ok(roots) }
 }
 
-/// Returns the text of the innermost error, which says what happened. The texts around it say only where.
+/// Returns the text of the innermost error, which says what happened. The outer errors say only where it happened.
 pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
@@ -140,7 +140,7 @@ mod tests {
         response.map(Response::into_body)
     }
 
-    /// Serves one body over TLS to each connection, and returns the address and the certificate.
+    /// Starts a server that sends `body` over TLS to each connection. Returns the server's address and certificate.
     async fn serve(body: &'static str) -> (String, String) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -159,7 +159,7 @@ mod tests {
                 let Ok(mut stream) = acceptor.accept(stream).await else { continue };
                 stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-                // A client that does not want the body may close the connection.
+                // A client that does not read the body may close the connection, which is no error here.
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             }
         });
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_server_of_a_trusted_authority_is_asked() {
+    async fn server_whose_authority_is_not_trusted_gets_no_request() {
         let (address, certificate) = serve("of the issuer").await;
         assert_eq!(get(&trusting(&certificate), &address).await, Ok(b"of the issuer".to_vec()));
         let (_, other) = serve("").await;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_without_tls_except_on_loopback() {
+    async fn request_without_tls_is_refused_except_on_loopback() {
         let client = HttpClient::new(&config()).unwrap();
         let refused = get(&client, "http://192.0.2.1/token").await;
         assert_eq!(refused, Err(ConfigError::Unprotected("http://192.0.2.1/token".into()).into()));

@@ -15,20 +15,21 @@ use std::time::SystemTime;
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) upn: Option<String>,
-    /// The groups, or `None` if they are too many for a token and the issuer did not tell them.
+    /// The groups, or `None` if a token cannot have so many groups and the issuer did not return them.
     pub(crate) groups: Option<Vec<String>>,
-    /// The endpoint with the groups, if they are too many for a token.
+    /// The endpoint that returns the groups, if the user has too many groups for a token.
     pub(crate) groups_at: Option<String>,
-    /// How the user proved who they are (RFC 8176).
+    /// The authentication methods of the sign-in (RFC 8176).
     pub(crate) methods: Vec<String>,
-    /// When the user did so.
+    /// The time of the sign-in.
     pub(crate) since: Option<String>,
-    /// The user as the issuer names them in logout tokens, and the user's stay at the issuer.
+    /// The user's subject, as logout tokens have it. The next field is the user's stay at the issuer.
     pub(crate) subject: String,
     pub(crate) stay: Option<String>,
 }
 
-/// Verifies the ID token of a response. If its key is unknown, the issuer may have a new one, and is asked for it.
+/// Verifies the ID token of a response. If the application does not know the token's key, it asks the issuer for new
+/// keys.
 pub(crate) async fn verify(
     app: &Shared,
     metadata: &ProviderMetadataWithLogout,
@@ -55,7 +56,7 @@ fn judge(
     now: SystemTime,
 ) -> Result<User, Failure> {
     let client = relying_party::of(&app.config, metadata);
-    // Only RS256: with an algorithm that the token chooses, the client's secret could be a key.
+    // The verifier accepts only RS256. If the token chose the algorithm, the client's secret could be the key of HS256.
     let verifier = client
         .id_token_verifier()
         .set_allowed_algs([CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256])

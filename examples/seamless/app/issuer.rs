@@ -1,4 +1,4 @@
-//! What the issuer says about itself: its endpoints and the keys of its ID tokens (OpenID Connect Discovery 1.0).
+//! The issuer's metadata: its endpoints and the keys of its ID tokens (OpenID Connect Discovery 1.0).
 
 use crate::http_client::{HttpClient, HttpError};
 use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// The issuer. The application asks it when a user first needs it, because both may start together. A failure is not
-/// remembered.
+/// The issuer. The issuer and the application may start at the same time, so the application first asks the issuer when
+/// a user signs in. The application does not store a failure.
 pub(crate) struct Issuer {
     identifier: IssuerUrl,
     found: Mutex<Option<Found>>,
@@ -25,7 +25,7 @@ impl Issuer {
         Self { identifier, found: Mutex::new(None) }
     }
 
-    /// Returns the metadata, not older than [`LIFETIME`].
+    /// Returns metadata that is not older than [`LIFETIME`].
     pub(crate) async fn metadata(
         &self,
         http: &HttpClient,
@@ -34,8 +34,8 @@ impl Issuer {
         self.not_older(LIFETIME, http, now).await
     }
 
-    /// Returns the metadata, not older than [`RETRY`], for a token with an unknown key. So forged tokens cannot make
-    /// the application ask the issuer again and again.
+    /// Returns metadata that is not older than [`RETRY`], for a token whose key is unknown. With this limit, forged
+    /// tokens cannot make the application ask the issuer again and again.
     pub(crate) async fn metadata_with_new_keys(
         &self,
         http: &HttpClient,
@@ -50,7 +50,7 @@ impl Issuer {
         http: &HttpClient,
         now: SystemTime,
     ) -> Result<Arc<ProviderMetadataWithLogout>, IssuerError> {
-        // The lock is held while the issuer answers, so requests at the same time ask once.
+        // The task holds the lock until the issuer has answered, so simultaneous requests ask the issuer only once.
         let mut found = self.found.lock().await;
         if let Some(found) = found.as_ref().filter(|found| is_younger(found.at, age, now)) {
             return Ok(Arc::clone(&found.metadata));
@@ -61,7 +61,8 @@ impl Issuer {
     }
 }
 
-/// Returns whether `time` is less than `age` before `now`. A clock that was set back makes everything old.
+/// Returns whether `time` is before `now` by less than `age`. After the clock was set back, `time` can be later than
+/// `now`: the function then returns false.
 pub(crate) fn is_younger(time: SystemTime, age: Duration, now: SystemTime) -> bool {
     now.duration_since(time).is_ok_and(|since| since < age)
 }

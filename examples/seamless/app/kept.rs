@@ -1,14 +1,15 @@
-//! What the application keeps in memory for a time: the sign-ins that have begun, and the sessions.
+//! A store in memory for the sign-ins that have begun, and for the sessions. Each entry has a limited lifetime.
 
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Values by the random text that names them. Each value has the same lifetime. If there are too many, the oldest value
-/// gives way.
+/// Values under random names. Each value has the same lifetime. If there are too many values, the oldest one is
+/// removed.
 ///
-/// The names are kept as digests. So the time of a search says nothing about a name, and the memory does not have it.
+/// The store has only the digest of each name. So the time of a search does not reveal a name, and the memory does not
+/// contain the names.
 pub(crate) struct Kept<V> {
     values: Mutex<Values<V>>,
     lifetime: Duration,
@@ -17,7 +18,8 @@ pub(crate) struct Kept<V> {
 
 struct Values<V> {
     by_name: HashMap<Name, Value<V>>,
-    /// The names in the order in which they came, which is the order in which their times end. Some values may be gone.
+    /// The names in the order of their insertion, which is also the order in which they expire. Some of their values
+    /// may be removed already.
     in_order: VecDeque<(SystemTime, Name)>,
 }
 
@@ -63,7 +65,7 @@ impl<V> Kept<V> {
         values.by_name.remove(&digest(name)).filter(|value| now < value.until).map(|value| value.value)
     }
 
-    /// Forgets the values that `is_meant` names, and returns their number.
+    /// Forgets the values for which `is_meant` returns true, and returns their number.
     pub(crate) fn forget(&self, is_meant: impl Fn(&V) -> bool) -> usize {
         let mut values = self.values();
         let before = values.by_name.len();
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_meant_are_forgotten() {
+    fn values_for_which_the_condition_is_true_are_forgotten() {
         let kept = Kept::new(Duration::from_mins(1), 9);
         for (name, value) in [("a", 1), ("b", 2), ("c", 1)] {
             kept.put(name, value, NOW);
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn oldest_value_gives_way_when_there_are_too_many() {
+    fn oldest_value_is_removed_when_there_are_too_many() {
         let kept = Kept::new(Duration::from_mins(1), 2);
         for (name, value) in [("a", 1), ("b", 2), ("c", 3)] {
             kept.put(name, value, NOW);

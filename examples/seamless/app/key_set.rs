@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// The issuer's keys, as it last gave them. A failure is not remembered.
+/// The keys of the issuer's last answer. The application does not store a failure.
 pub(crate) struct KeySet {
     found: Mutex<Option<Found>>,
 }
@@ -21,7 +21,7 @@ struct Found {
     at: SystemTime,
 }
 
-/// The reason why there is no key.
+/// The reason why the API has no key for a token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoKey {
     #[error(transparent)]
@@ -35,11 +35,11 @@ impl KeySet {
         Self { found: Mutex::new(None) }
     }
 
-    /// Returns the key of this name. If the name is unknown, the issuer is asked for its keys, but at most once a
-    /// minute. So forged tokens cannot make the API ask again and again.
+    /// Returns the key of this name. If the name is unknown, asks the issuer for its keys, but at most once a minute.
+    /// With this limit, forged tokens cannot make the API ask again and again.
     pub(crate) async fn key(&self, name: &str, app: &Application) -> Result<RS256PublicKey, NoKey> {
         let now = (app.now)();
-        // The lock is held while the issuer answers, so requests at the same time ask once.
+        // The task holds the lock until the issuer has answered, so simultaneous requests ask the issuer only once.
         let mut found = self.found.lock().await;
         if let Some(found) = found.as_ref() {
             let known = found.keys.get(name);
@@ -65,8 +65,8 @@ async fn fetch(app: &Application) -> Result<HashMap<String, RS256PublicKey>, Str
     read(response.body()).map_err(|error| error.to_string())
 }
 
-/// Reads the RSA keys for RS256. The API has no use for other keys, and a key that it cannot read does not hide the
-/// others.
+/// Reads the RSA keys for RS256. Skips other keys, and keys that it cannot read, so one faulty key does not hide the
+/// other keys.
 fn read(text: &[u8]) -> Result<HashMap<String, RS256PublicKey>, serde_json::Error> {
     let set: Set = serde_json::from_slice(text)?;
     let named = |key: &serde_json::Value| {
@@ -81,7 +81,8 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// A key that the issuer withdrew is accepted for at most this time.
+/// The age at which the API asks for the keys again. So it accepts a key that the issuer has withdrawn for at most this
+/// time.
 const LIFETIME: Duration = Duration::from_mins(10);
 const MAX_KEYS: usize = 16;
 

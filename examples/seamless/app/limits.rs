@@ -1,4 +1,4 @@
-//! The routes, the limits of a request on its size and its time, and the headers that protect the pages.
+//! The routes, the limits on the size and the time of a request, and the headers that protect the pages.
 
 use crate::shared::Shared;
 use crate::{api, callback, home, logout_token, pages, sign_in, sign_out};
@@ -37,7 +37,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 async fn protect(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    // The form that signs out leads to the issuer, and browsers apply `form-action` to redirects, too.
+    // The answer to the sign-out form redirects to the issuer, and browsers apply `form-action` to redirects, too.
     let issuer = app.config.issuer.url().origin().ascii_serialization();
     let policy = format!(
         "default-src 'none'; style-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'"
@@ -54,11 +54,11 @@ async fn protect(State(app): State<Shared>, request: Request, next: Next) -> Res
 const HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CACHE_CONTROL, "no-store"),
-    // The address of `/callback` has the code, which no other site may see.
+    // The address of `/callback` contains the code, which must not reach another site as a referrer.
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
 const MAX_BODY_SIZE: usize = 16 * 1024;
-/// The time of a request. The application may have to ask the issuer three times.
+/// The longest time of a request. During a request, the application may have to ask the issuer three times.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! The issuer's message that a user has signed out.
+//! Tests the issuer's message that a user has signed out.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -59,7 +59,7 @@ async fn logout_token_of_another_stay_or_another_user_ends_nothing() {
 }
 
 #[tokio::test]
-async fn token_that_is_no_logout_token_of_the_issuer_for_this_client_is_refused() {
+async fn token_that_is_not_a_logout_token_of_the_issuer_for_this_client_is_refused() {
     let (scene, mut browser) = signed_in().await;
     for (of_header, of_claims) in [
         (json!({ "typ": "JWT" }), json!({})),
@@ -98,7 +98,7 @@ async fn token_that_is_no_logout_token_of_the_issuer_for_this_client_is_refused(
 }
 
 #[tokio::test]
-async fn message_is_to_be_sent_again_while_the_issuers_keys_cannot_be_read() {
+async fn message_gets_503_while_the_issuers_keys_cannot_be_read() {
     let scene = Scene::start().await;
     scene.change(|book| book.is_up = false);
     let browser = Browser::new(&scene.address);

@@ -21,21 +21,21 @@ pub(crate) struct Message {
     logout_token: String,
 }
 
-/// The claims beside those of RFC 7519 (section 2.4).
+/// The claims of a logout token that RFC 7519 does not define (section 2.4).
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sid: Option<String>,
     events: HashMap<String, Value>,
 }
 
-/// Whose sessions end. With a stay, only the sessions of this stay end.
+/// The user whose sessions end. If the token names a stay, only the sessions of this stay end.
 #[derive(Debug, PartialEq, Eq)]
 struct Ended {
     subject: Option<String>,
     stay: Option<String>,
 }
 
-/// `POST /backchannel-logout`. A message that comes twice does no harm: it ends the sessions of a stay that has ended.
+/// `POST /backchannel-logout`. The same message can come twice without harm: the second one finds no session.
 pub(crate) async fn receive(State(app): State<Shared>, message: Result<Form<Message>, FormRejection>) -> Response {
     let Ok(Form(Message { logout_token })) = message else { return refused("the message has no logout token") };
     let key = match named_key(&logout_token) {
@@ -45,7 +45,7 @@ pub(crate) async fn receive(State(app): State<Shared>, message: Result<Form<Mess
     let judged = match key {
         Ok(key) => judge(&logout_token, &key, app.config.issuer.as_str(), &app.config.client_id, (app.now)()),
         Err(NoKey::Refused(refusal)) => Err(refusal),
-        // The issuer sends the message again.
+        // This status tells the issuer to send the message again.
         Err(reason @ NoKey::Unavailable(_)) => {
             tracing::warn!("a logout token is not judged: {reason}");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -69,7 +69,7 @@ impl Ended {
     }
 }
 
-/// Judges a logout token with the issuer's key (section 2.6).
+/// Validates a logout token with the issuer's key (section 2.6).
 fn judge(token: &str, key: &RS256PublicKey, issuer: &str, client_id: &str, now: SystemTime) -> Result<Ended, Refusal> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| Refusal::NotYetValid)?;
     let options = VerificationOptions {

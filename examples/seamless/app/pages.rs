@@ -1,4 +1,4 @@
-//! Renders the pages as HTML. The templates are in `pages/`. Every value that a template receives is escaped.
+//! Renders the pages as HTML. The templates are in `pages/`. The template engine escapes every value.
 
 use crate::failure::Failure;
 use crate::groups::well_known;
@@ -67,7 +67,7 @@ impl Pages {
     }
 }
 
-/// Returns JSON with line breaks, and any other text as it is.
+/// Returns JSON text with line breaks and indentation, and any other text unchanged.
 fn indented(text: &str) -> String {
     let parsed = serde_json::from_str::<serde_json::Value>(text);
     parsed.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| text.to_owned())
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_and_texts_of_others_are_escaped() {
+    async fn names_from_tokens_and_texts_of_the_api_are_escaped() {
         let user = User {
             name: "<b>Anna</b>".into(),
             upn: Some("anna@<i>".into()),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn groups_that_are_too_many_for_a_token_are_said_to_be_too_many() {
+    async fn page_says_that_groups_are_too_many_for_a_token() {
         let user = User {
             name: "Anna".into(),
             upn: None,

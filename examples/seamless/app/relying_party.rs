@@ -19,13 +19,14 @@ use std::collections::HashMap;
 pub(crate) struct DirectoryClaims {
     pub(crate) upn: Option<String>,
     pub(crate) groups: Option<Vec<String>>,
-    /// The claims that are not in the token, because they are too long (OpenID Connect Core 5.6.2).
+    /// The names of the claims that are too long for the token, each with the name of its source (OpenID Connect Core
+    /// 5.6.2).
     #[serde(default, rename = "_claim_names")]
     pub(crate) claim_names: HashMap<String, String>,
-    /// Where those claims are.
+    /// The sources of these claims, by name.
     #[serde(default, rename = "_claim_sources")]
     pub(crate) claim_sources: HashMap<String, ClaimSource>,
-    /// The user's stay at the issuer, for sign-out.
+    /// The user's stay at the issuer, which a logout token may name.
     pub(crate) sid: Option<String>,
 }
 

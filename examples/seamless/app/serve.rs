@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-/// Serves the application on a listener, until `stop` ends. The issuer need not run yet: the application asks it when a
-/// user first signs in.
+/// Serves the application on a listener, until `stop` ends. The issuer need not run yet: the application first asks it
+/// when a user signs in.
 ///
 /// # Errors
 /// Returns an error if the trusted certificates cannot be used.
@@ -44,7 +44,7 @@ pub(crate) async fn serve_routes(routes: Router, listener: TcpListener, stop: im
     let _ = timeout(REQUEST_TIME, stopping.closed()).await;
 }
 
-/// Accepts a connection when there is a place for it.
+/// Waits until fewer connections than the limit are open, and accepts a connection.
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     loop {
         let place = Arc::clone(places).acquire_owned().await.ok();
@@ -77,7 +77,8 @@ async fn serve_connection(
 }
 
 const MAX_CONNECTIONS: usize = 256;
-/// An access token with 200 groups, and room for the other headers.
+/// The largest size of a request's headers, in octets: room for an access token with 200 groups, and for the other
+/// headers.
 const MAX_HEADER_SIZE: usize = 64 * 1024;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const CONNECTION_TIME: Duration = Duration::from_mins(5);
@@ -93,7 +94,7 @@ mod tests {
     use tokio::sync::{Notify, oneshot};
 
     #[tokio::test]
-    async fn stopping_application_ends_its_running_request_and_its_idle_connection_and_accepts_no_other() {
+    async fn stopping_application_finishes_its_request_closes_its_idle_connection_and_accepts_no_other() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use crate::config::Config;
 use crate::cookies::Cookies;
@@ -16,14 +16,14 @@ pub(crate) struct Application {
     pub(crate) config: Config,
     pub(crate) http: HttpClient,
     pub(crate) issuer: Issuer,
-    /// The keys of access tokens.
+    /// The issuer's keys, which verify access tokens.
     pub(crate) keys: KeySet,
     /// The sign-ins that have begun and have not ended.
     pub(crate) sign_ins: Kept<SignIn>,
     pub(crate) sessions: Kept<Session>,
     pub(crate) cookies: Cookies,
     pub(crate) pages: Pages,
-    /// The clock. A test has its own.
+    /// The clock. A test puts its own clock here.
     pub(crate) now: fn() -> SystemTime,
 }
 

@@ -14,21 +14,21 @@ use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow};
 use openidconnect::{CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use serde::Deserialize;
 
-/// What the application must remember until the issuer answers.
+/// The values that the application must remember until the issuer answers.
 pub(crate) struct SignIn {
     pub(crate) nonce: Nonce,
     pub(crate) verifier: PkceCodeVerifier,
 }
 
 impl SignIn {
-    /// Returns the name under which a sign-in is kept. It has the state and the browser, so only that browser can end
-    /// the sign-in.
+    /// Returns the name under which the application keeps a sign-in. The name contains the state and the browser's id,
+    /// so only the browser that began the sign-in can finish it.
     pub(crate) fn name(state: &str, browser: &str) -> String {
         format!("{state} {browser}")
     }
 }
 
-/// What a link to `/login` may ask for. An empty parameter is as if it was not there.
+/// The parameters of a link to `/login`. An empty parameter has no effect.
 #[derive(Deserialize)]
 pub(crate) struct Wish {
     login_hint: Option<String>,
@@ -68,7 +68,7 @@ async fn begin(
         request = request.add_prompt(prompt);
     }
     let (address, state, nonce) = request.url();
-    // Sign-ins in several tabs have one browser id.
+    // The sign-ins in several tabs of a browser share one browser id.
     let browser = app.cookies.find(headers, Cookie::Browser).map_or_else(random, str::to_owned);
     app.sign_ins.put(&SignIn::name(state.secret(), &browser), SignIn { nonce, verifier }, now);
     let mut response = Redirect::to(address.as_str()).into_response();
@@ -78,7 +78,7 @@ async fn begin(
     Ok(response)
 }
 
-/// Reads `prompt` (OpenID Connect Core 3.1.2.1). The application has no use for several values.
+/// Reads `prompt` (OpenID Connect Core 3.1.2.1). Refuses several values, which the application does not need.
 fn read_prompt(prompt: &str) -> Result<CoreAuthPrompt, Failure> {
     match prompt {
         "none" => Ok(CoreAuthPrompt::None),
@@ -88,5 +88,5 @@ fn read_prompt(prompt: &str) -> Result<CoreAuthPrompt, Failure> {
     }
 }
 
-/// The scopes beside `openid`, which the client library adds.
+/// The scopes of the request. The client library adds `openid`.
 const SCOPES: [&str; 4] = ["profile", "email", "groups", crate::api::SCOPE];

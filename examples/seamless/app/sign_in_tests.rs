@@ -1,4 +1,4 @@
-//! The way of a user: from the first page to the issuer, back, and out again.
+//! Tests the sign-in of a user from the first page to the issuer and back, and the sign-out.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -15,7 +15,7 @@ async fn scene() -> (Scene, Browser) {
     (scene, browser)
 }
 
-/// Returns the answer with another value of a parameter, or without it.
+/// Returns the answer with another value of the parameter `name`, or without this parameter.
 fn with(answer: &[(String, String)], name: &str, value: Option<&str>) -> Vec<(String, String)> {
     let others = answer.iter().filter(|(key, _)| key != name).cloned();
     others.chain(value.map(|value| (name.to_owned(), value.to_owned()))).collect()
@@ -83,7 +83,7 @@ async fn sign_in_asks_for_a_code_with_pkce_state_nonce_and_the_api_as_the_resour
 }
 
 #[tokio::test]
-async fn empty_hint_and_prompt_are_as_if_they_were_not_there() {
+async fn empty_hint_and_prompt_have_no_effect() {
     let (_scene, mut browser) = scene().await;
     let page = browser.get("/login?login_hint=&prompt=").await;
     assert!(!page.location().contains("login_hint") && !page.location().contains("prompt"), "{}", page.location());
@@ -120,7 +120,7 @@ async fn answer_in_another_browser_is_refused() {
 }
 
 #[tokio::test]
-async fn answer_that_comes_twice_is_refused() {
+async fn second_answer_to_the_same_request_is_refused() {
     let (scene, mut browser) = scene().await;
     let answer = browser.begin(&scene.issuer).await;
     assert_eq!(browser.end(&answer).await.status(), 303);
@@ -139,7 +139,7 @@ async fn answer_after_ten_minutes_is_refused() {
 }
 
 #[tokio::test]
-async fn answer_of_another_issuer_is_refused_and_its_code_goes_nowhere() {
+async fn answer_of_another_issuer_is_refused_and_its_code_is_not_sent() {
     let (scene, mut browser) = scene().await;
     for iss in [Some("https://evil.example"), Some(""), None] {
         let answer = browser.begin(&scene.issuer).await;
@@ -193,7 +193,7 @@ async fn code_that_the_issuer_does_not_know_is_shown_as_a_failure() {
     assert_failed(&page, &browser, 502, "gave no tokens for its code: Server returned error response: invalid_grant");
 }
 
-/// Signs in with an ID token that differs by these members of its header and claims, and returns the page.
+/// Signs in with an ID token after changes to members of its header and claims. Returns the page.
 async fn id_token(header: Value, claims: Value) -> (Page, Browser) {
     let (scene, mut browser) = scene().await;
     scene.change(|book| {
@@ -241,7 +241,7 @@ async fn id_token_with_another_algorithm_is_refused() {
     let (scene, mut browser) = scene().await;
     let signers: [(&str, Signer); 2] = [
         ("No signature found", |claims| format!("{}.", unsigned(&json!({ "alg": "none" }), claims))),
-        // The secret of the client is no key, though the issuer's metadata names HS256.
+        // The application must not use the client's secret as a key, even if the issuer's metadata names HS256.
         ("Disallowed signature algorithm", |claims| {
             sign_with_secret(SECRET.as_bytes(), &json!({ "alg": "HS256" }), claims)
         }),
@@ -292,7 +292,7 @@ async fn with_groups_at(endpoint: impl Fn(&Scene) -> String) -> Page {
 }
 
 #[tokio::test]
-async fn groups_that_are_too_many_for_a_token_are_asked_for_at_the_issuers_endpoint() {
+async fn groups_that_are_too_many_for_a_token_are_fetched_from_the_issuers_endpoint() {
     let page = with_groups_at(|scene| format!("{}/oauth2/groups", scene.issuer.identifier)).await;
     for text in
         ["Groups <span class=\"count\">250</span>", "S-1-5-21-1-2-3-1249", "The sign-in server told all of them"]
@@ -302,10 +302,10 @@ async fn groups_that_are_too_many_for_a_token_are_asked_for_at_the_issuers_endpo
 }
 
 #[tokio::test]
-async fn user_is_signed_in_without_groups_if_nobody_tells_them_and_the_token_goes_to_the_issuer_only() {
+async fn user_is_signed_in_without_groups_if_the_endpoint_fails_or_is_not_the_issuers() {
     let page = with_groups_at(|scene| format!("{}/oauth2/unknown", scene.issuer.identifier)).await;
     assert!(page.text().contains("does not tell them"), "{}", page.text());
-    // This address leads to the application, which would answer.
+    // The first address leads to the application itself, which would answer.
     for beyond in ["/api/me", ".evil/oauth2/groups"] {
         let page = with_groups_at(|scene| match beyond {
             "/api/me" => format!("{}{beyond}", scene.address),
@@ -342,7 +342,7 @@ async fn session_ends_after_an_hour() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_here_and_leads_to_the_issuer() {
+async fn signing_out_ends_the_applications_session_and_redirects_to_the_issuer() {
     let (scene, mut browser) = scene().await;
     let answer = browser.begin(&scene.issuer).await;
     browser.end(&answer).await;
@@ -361,7 +361,7 @@ async fn signing_out_ends_the_session_here_and_leads_to_the_issuer() {
 }
 
 #[tokio::test]
-async fn signing_out_without_the_issuer_ends_the_session_here_and_says_so() {
+async fn signing_out_while_the_issuer_is_down_ends_the_applications_session_and_says_so() {
     let (scene, mut browser) = scene().await;
     let answer = browser.begin(&scene.issuer).await;
     browser.end(&answer).await;
@@ -385,7 +385,7 @@ async fn link_does_not_sign_a_user_out() {
 }
 
 #[tokio::test]
-async fn application_that_starts_before_its_issuer_signs_in_when_the_issuer_is_there() {
+async fn application_that_starts_before_its_issuer_signs_users_in_when_the_issuer_runs() {
     let (scene, mut browser) = scene().await;
     scene.change(|book| book.is_up = false);
     assert_eq!(browser.get("/").await.status(), 200);
@@ -396,7 +396,7 @@ async fn application_that_starts_before_its_issuer_signs_in_when_the_issuer_is_t
 }
 
 #[tokio::test]
-async fn issuer_that_refuses_connections_is_said_to_refuse_them() {
+async fn page_says_that_the_issuer_refuses_connections() {
     let mut browser = Browser::new(&start("http://127.0.0.1:1/contoso.test").await);
     assert_failed(&browser.get("/login").await, &browser, 503, "Connection refused");
 }

@@ -1,4 +1,4 @@
-//! `/logout`: ends the session here and at the issuer (OpenID Connect RP-Initiated Logout 1.0).
+//! `/logout`: ends the session at the application and at the issuer (OpenID Connect RP-Initiated Logout 1.0).
 
 use crate::cookies::Cookie;
 use crate::failure::Failure;
@@ -9,8 +9,8 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use openidconnect::LogoutRequest;
 
-/// `POST /logout`. A link cannot sign a user out, because a browser does not send the cookie with the form of another
-/// site.
+/// `POST /logout`. A link cannot sign a user out, because it makes a GET request. A form of another site cannot either,
+/// because the browser does not send the cookie with it.
 pub(crate) async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Response {
     let next = end(&app, &headers).await;
     let mut response = next.unwrap_or_else(|failure| app.pages.failure(&failure));
@@ -18,7 +18,7 @@ pub(crate) async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Res
     response
 }
 
-/// Ends the session here, and returns the way to the issuer.
+/// Ends the session at the application, and returns a redirect to the issuer.
 async fn end(app: &Shared, headers: &HeaderMap) -> Result<Response, Failure> {
     let now = (app.now)();
     let session = app.cookies.find(headers, Cookie::Session).and_then(|id| app.sessions.take(id, now));

@@ -1,13 +1,15 @@
-//! A sample application: its users sign in at an OpenID Connect issuer, and its API takes that issuer's access tokens.
+//! A sample application: its users sign in at an OpenID Connect issuer, and its API accepts that issuer's access
+//! tokens.
 //!
 //! ```text
 //! seamless-app --issuer URL [--client-id ID] [--client-secret-file FILE|-]
 //!     [--listen ADDR:PORT] [--address URL] [--ca FILE]
 //! ```
 //!
-//! The secret is the first line of FILE, or of the standard input. Without a secret, the application is a public
-//! client. `--address` is the origin at which browsers reach the application, if that is not the address of `--listen`.
-//! With `--ca`, the application trusts only the authorities of FILE, in PEM. SIGINT and SIGTERM stop the application.
+//! The secret is the first line of FILE, or of the standard input if FILE is `-`. Without a secret, the application is
+//! a public client. `--address` is the origin at which browsers reach the application, if it differs from the address
+//! of `--listen`. With `--ca`, the application trusts only the authorities of FILE, in PEM. SIGINT and SIGTERM stop the
+//! application.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 use lexopt::prelude::*;
@@ -98,7 +100,7 @@ fn read_secret(file: &Path) -> io::Result<Zeroizing<String>> {
     line.map(|line| Zeroizing::new(line.to_owned())).ok_or_else(|| io::Error::other("the client's secret is empty"))
 }
 
-/// Begins to listen for SIGTERM, and returns the wait for that signal or for Ctrl-C.
+/// Begins to listen for SIGTERM, and returns a future that ends at this signal or at Ctrl-C.
 fn stop() -> io::Result<impl Future<Output = ()> + Send> {
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn command_line_needs_the_issuer_only() {
+    fn command_line_with_only_the_issuer_is_read() {
         let arguments = read("--issuer http://127.0.0.1:8080/contoso.test").unwrap();
         assert_eq!((&*arguments.issuer, &*arguments.client_id), ("http://127.0.0.1:8080/contoso.test", "app"));
         assert_eq!(arguments.listen, "127.0.0.1:8081".parse().unwrap());
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_is_the_first_line_and_not_empty() {
+    fn secret_is_the_first_line_and_an_empty_secret_is_refused() {
         let file = env::temp_dir().join(format!("seamless-app-secret-{}", std::process::id()));
         fs::write(&file, "of the client\nand a comment\n").unwrap();
         assert_eq!(read_secret(&file).unwrap().as_str(), "of the client");

@@ -1,8 +1,9 @@
-//! The signatures of a tenant's tokens (RFC 7515, RFC 7519): RS256, which every client and every API knows, and ES256 by choice.
+//! The signatures of a tenant's tokens (RFC 7515, RFC 7519): RS256, which every client and every API supports, and
+//! ES256 for those that choose it.
 //!
-//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So a client or an API that
-//! chooses ES256 finds a key that receivers of the key set have known for long. The key of a token decides on the algorithm, and
-//! the token does not (RFC 8725 section 3.1).
+//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So if a client or
+//! an API chooses ES256, the receivers of its tokens have had the key in the key set for a long time. The key of a
+//! token decides the algorithm, and the token's header does not (RFC 8725 section 3.1).
 
 use crate::es256_key::Es256Key;
 use crate::key_ring::{KeyRing, Keys};
@@ -37,14 +38,14 @@ impl SigningAlgorithm {
     }
 }
 
-/// The kinds of JWT that the server signs, by the `typ` of the header. The kind keeps an ID token from being taken for an
+/// The kinds of JWT that the server signs. The `typ` of the header has the kind, so nobody can use an ID token as an
 /// access token (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenType {
     Id,
-    /// RFC 9068 section 2.1.
+    /// The kind `at+jwt` of RFC 9068 section 2.1.
     Access,
-    /// OpenID Connect Back-Channel Logout 1.0 section 2.4.
+    /// The kind `logout+jwt` of OpenID Connect Back-Channel Logout 1.0 section 2.4.
     Logout,
 }
 
@@ -62,11 +63,11 @@ impl TokenType {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Audience<'a> {
     Is(&'a str),
-    /// Any audience. The caller reads the audience in the claims, and decides.
+    /// Any audience. The caller must check the audience in the claims.
     InClaims,
 }
 
-/// The rings of a tenant.
+/// The key rings of a tenant, one for each algorithm.
 pub(crate) struct Signing {
     rs256: KeyRing<SigningKey>,
     es256: KeyRing<Es256Key>,
@@ -75,7 +76,7 @@ pub(crate) struct Signing {
 /// The keys of a tenant at one time.
 #[derive(Clone)]
 pub(crate) struct SigningKeys {
-    /// The keys that also sign assertions.
+    /// The keys for RS256, which also sign assertions.
     pub(crate) rs256: Keys<SigningKey>,
     es256: Keys<Es256Key>,
 }
@@ -130,8 +131,8 @@ impl SigningKeys {
         }
     }
 
-    /// Returns the claims of a JWT that this server signed for this issuer and audience. The end of the token counts if
-    /// `now` is a time.
+    /// Returns the claims of a JWT that this server signed for this issuer and audience. If `also_ended` is true, also
+    /// accepts a token that has expired.
     pub(crate) fn verified<T: DeserializeOwned>(
         &self,
         token: &str,
@@ -150,7 +151,7 @@ impl SigningKeys {
             Audience::InClaims => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // The caller's clock decides on the end, and not the library's.
+        // The check below uses the caller's clock, because the library would use its own.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Value>(token, key, &validation).ok()?.claims;
         let end = claims.get("exp")?.as_i64()?;
@@ -163,8 +164,8 @@ impl SigningKeys {
         rs256.or_else(|| self.es256.all(now).find(|key| key.kid == kid).map(|key| (&key.decoding, Algorithm::ES256)))
     }
 
-    /// Returns the public keys that verify now, and those that will sign next. Some clients take the first key, so the keys for
-    /// RS256 come first.
+    /// Returns the public keys that verify tokens now, and the next keys. Some clients use the first key of the set, so
+    /// the keys for RS256 are the first ones.
     pub(crate) fn public(&self, now: UnixTime) -> impl Iterator<Item = &Value> {
         let rs256 = self.rs256.all(now).map(|key| &key.public);
         rs256.chain(self.es256.all(now).map(|key| &key.public))
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_verified_until_its_end_for_its_kind_issuer_and_audience_only() {
+    fn token_is_verified_only_for_its_kind_issuer_and_audience_and_before_its_end() {
         let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
         for algorithm in SigningAlgorithm::ALL {
             let token = KEYS.token(algorithm, TokenType::Access, &claims, NOW).unwrap();
@@ -230,7 +231,8 @@ mod tests {
                     *octet = if *octet == b'A' { b'B' } else { b'A' };
                 }
                 let changed = String::from_utf8(changed).unwrap();
-                // The last character of a signature has bits that base64 does not use, and the decoder demands that they are 0.
+                // The last character of a signature has bits that base64 does not use. The decoder refuses a character
+                // in which these bits are not 0.
                 assert!(!verified(&changed, TokenType::Access, "i", "a", 999, false), "{algorithm:?} character {at}");
             }
         }
@@ -286,7 +288,7 @@ mod tests {
         assert!(keys.verified::<Value>(&old, TokenType::Access, expected, after, false).is_some(), "the overlap");
     }
 
-    /// A store from before ES256 has the ring of RS256 only.
+    /// The store of a server version without ES256 has only the ring for RS256.
     #[tokio::test]
     async fn ring_of_an_older_server_keeps_its_keys_and_a_ring_for_es256_is_made() {
         let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));
@@ -297,7 +299,7 @@ mod tests {
         assert_eq!(keys.public(NOW).count(), 2);
     }
 
-    /// The form of a ring that a server wrote before there was ES256: a list of times and texts.
+    /// A server version without ES256 stored the ring as a list of times and texts.
     #[tokio::test]
     async fn stored_ring_in_its_first_form_is_read() {
         let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));

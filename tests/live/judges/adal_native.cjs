@@ -1,6 +1,6 @@
 // Signs in with ADAL for Node.js as a public client. ADAL reads the user's realm, MEX and the RSTR, and exchanges the assertion for
-// tokens of its `resource`. Settings are in the environment variable JUDGE: `envelope` is the answer of `windowstransport` to a
-// ticket, or there is a `password`. The program prints one JSON object with the result of each step.
+// tokens of its `resource`. The environment variable JUDGE has the settings: either `envelope`, which is the answer of
+// `windowstransport` to a ticket, or `password`. The program prints one JSON object with the result of each step.
 const { AuthenticationContext } = require("adal-node");
 const TokenRequest = require("adal-node/lib/token-request");
 const WSTrustResponse = require("adal-node/lib/wstrust-response");

@@ -1,5 +1,6 @@
 """An application behind the sign-in server, whose relying party is Authlib's Flask client. Authlib reads the discovery document,
-sends PKCE, `state` and `nonce`, and verifies the ID token and its `nonce`. Settings are in the environment variable JUDGE."""
+sends PKCE, `state` and `nonce`, and verifies the ID token and its `nonce`. The environment variable JUDGE has the
+settings."""
 
 import json
 import os
@@ -49,7 +50,7 @@ def who():
 def refresh():
     token = users[flask.session["user"]]
     new = provider.fetch_access_token(grant_type="refresh_token", refresh_token=token["refresh_token"])
-    # An ID token for a refresh token has no nonce.
+    # An ID token that a client gets for a refresh token has no nonce.
     claims = provider.parse_id_token(new, nonce=None) or token["userinfo"]
     users[flask.session["user"]] = {**token, **new, "userinfo": claims}
     return {"new": new["access_token"] != token["access_token"]}

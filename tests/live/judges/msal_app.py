@@ -1,6 +1,6 @@
 """An application behind the sign-in server, whose relying party is MSAL for Python. MSAL reads the discovery document, sends PKCE,
 `state` and `nonce`, and compares `state`, `nonce`, audience, issuer and times. MSAL does not verify the signature of the ID token,
-because the token comes from the server over TLS. Settings are in the environment variable JUDGE."""
+because the token comes from the server over TLS. The environment variable JUDGE has the settings."""
 
 import json
 import os
@@ -15,7 +15,7 @@ state = {}  # the state of the only user of this application
 
 
 def relying_party():
-    """Returns MSAL's client, whose tokens are in its cache."""
+    """Returns MSAL's client. It keeps its tokens in a cache."""
     if "client" not in state:
         how = {"oidc_authority": JUDGE["issuer"]} if JUDGE["kind"] == "oidc_authority" else {
             "authority": JUDGE["issuer"], "instance_discovery": False}

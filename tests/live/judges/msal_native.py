@@ -1,6 +1,7 @@
 """Signs in with MSAL for Python as a public client. MSAL discovers the authority and the user's realm, reads MEX and the RSTR, and
-exchanges the assertion for tokens of its `scope`. Settings are in the environment variable JUDGE: either `envelope`, the answer of
-`windowstransport` to a ticket, or `password`. The program prints one JSON object with the result of each step."""
+exchanges the assertion for tokens of its `scope`. The environment variable JUDGE has the settings: either `envelope`,
+which is the answer of `windowstransport` to a ticket, or `password`. The program prints one JSON object with the result
+of each step."""
 
 import json
 import os
@@ -23,7 +24,8 @@ def attempted(step):
 
 
 def by_envelope(app):
-    """Signs in by the steps that MSAL makes after it has an envelope, because MSAL for Python sends no tickets itself."""
+    """Signs in with an envelope, because MSAL for Python sends no tickets itself. MSAL then does the steps that follow
+    the envelope."""
     found = parse_response(JUDGE["envelope"])
     if found["type"] != SAML_TOKEN_TYPE_V1:
         raise ValueError(f"the type {found['type']}")

@@ -1,7 +1,7 @@
-// An application behind the sign-in server, whose relying party is openid-client. It reads the discovery document, sends PKCE,
-// `state` and `nonce`, and verifies the answer's `iss` and the claims of the ID token. jose verifies the signature of the ID token
-// with the published keys. With a `key`, the application signs an assertion in place of sending its secret. Settings are in the
-// environment variable JUDGE.
+// An application behind the sign-in server, whose relying party is openid-client. It reads the discovery document, and
+// sends PKCE, `state` and `nonce`. It verifies the answer's `iss` and the claims of the ID token. jose verifies the
+// signature of the ID token with the published keys. If the settings have a `key`, the application signs an assertion
+// instead of sending its secret. The environment variable JUDGE has the settings.
 import http from "node:http";
 import { createRemoteJWKSet, importJWK, jwtVerify } from "jose";
 import * as client from "openid-client";

@@ -1,4 +1,4 @@
-//! `enable` and `rollover` are killed before and after each call, and run again.
+//! These tests kill `enable` and `rollover` before and after each call to the model, and run them again.
 
 use super::{DN, Kill, World, arguments};
 use crate::enable::{Enabled, enable};
@@ -9,8 +9,8 @@ use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::Salt;
 use std::path::Path;
 
-/// Runs `command` on a new model for each call, killed before or after this call, then again until it ends. Returns the number
-/// of calls of the run that was not killed.
+/// Runs `command` on a new model for each call. The command is killed before or after this call, and runs again until
+/// it ends. Returns the number of calls of a run that was not killed.
 pub(super) fn killed_everywhere<T>(
     made: impl Fn() -> World,
     command: impl Fn(&World) -> Result<Result<T, Failure>, super::Killed>,
@@ -38,7 +38,7 @@ pub(super) fn killed_everywhere<T>(
 }
 
 #[test]
-fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
+fn enable_killed_at_any_call_succeeds_at_the_next_run() {
     let line = arguments(&format!("{} --config seamless.json", super::IN_UNIT));
     let before = World::empty().0.borrow().container.descriptor.clone();
     let before = SecurityDescriptor::parse(&before).unwrap().entries.unwrap();
@@ -60,9 +60,9 @@ fn enable_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
     assert!(calls > 15, "{calls}");
 }
 
-/// The directory may do what a run asked after this run was killed, at any moment of the next run.
+/// The directory may get a request of a run that is then killed, and fulfil it at any moment of the next run.
 #[test]
-fn enable_whose_creation_takes_effect_after_it_was_killed_ends_right_when_it_runs_again() {
+fn killed_enable_whose_creation_takes_effect_late_succeeds_at_the_next_run() {
     let line = arguments("enable --config seamless.json");
     let run = |world: &World| world.run(|tools| enable(tools, &line));
     let killed = |call| {
@@ -104,7 +104,7 @@ fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
     let run = |world: &World| world.run(|tools| rollover(tools, &line));
     let calls = killed_everywhere(made, run, |world, end, kill| {
         let model = world.0.borrow();
-        // A run that was killed after its last call was complete, so the next run is a rollover of its own.
+        // If the first run was killed after its last call, its work was finished. So the next run is a second rollover.
         let sets = model.changes.iter().filter(|change| *change == "set_password").count();
         let account = model.account.as_ref().unwrap();
         assert_eq!(end, RolledOver::To(account.kvno.unwrap()), "{kill:?}");
@@ -123,7 +123,7 @@ fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
 }
 
 #[test]
-fn rollover_that_is_killed_at_any_call_ends_right_and_loses_no_ticket() {
+fn rollover_killed_at_any_call_succeeds_at_the_next_run_and_loses_no_ticket() {
     rolled_over(|| World::enabled(Some(24)), "rollover --node http://127.0.0.1:9100", 5);
 }
 
@@ -138,14 +138,14 @@ fn rollover_loses_no_ticket_if_the_key_version_grows_by_more_than_one() {
 }
 
 #[test]
-fn way_from_rc4_to_aes_loses_no_ticket_wherever_it_is_killed() {
+fn rollover_from_rc4_to_aes_killed_at_any_call_loses_no_ticket() {
     for etypes in [None, Some(4), Some(0)] {
         rolled_over(|| World::enabled(etypes), "rollover --etypes aes --node http://127.0.0.1:9100", 5);
     }
 }
 
 #[test]
-fn directory_that_takes_password_and_types_one_after_the_other_loses_no_ticket() {
+fn rollover_that_changes_password_and_types_separately_loses_no_ticket() {
     let made = || {
         let world = World::enabled(Some(4));
         world.0.borrow_mut().refuses_both = true;
@@ -154,9 +154,9 @@ fn directory_that_takes_password_and_types_one_after_the_other_loses_no_ticket()
     rolled_over(made, "rollover --etypes aes --node http://127.0.0.1:9100", 5);
 }
 
-/// A renamed account keeps its old salt until its next password, which nobody can know before.
+/// A renamed account has its old salt until the password changes. The tool cannot know the next salt before the change.
 #[test]
-fn keytab_is_corrected_at_once_if_the_salt_is_another_one() {
+fn keytab_is_corrected_at_once_if_the_new_password_has_a_new_salt() {
     let world = World::enabled(Some(24));
     let line = arguments("rollover --node http://127.0.0.1:9100");
     world.0.borrow_mut().salt = Salt::custom("CONTOSO.TESThostoldname.contoso.test");
@@ -167,7 +167,7 @@ fn keytab_is_corrected_at_once_if_the_salt_is_another_one() {
 
 /// The keytab has had the new key for five days, and the directory has had it for a minute.
 #[test]
-fn key_that_was_current_a_minute_ago_stays_although_the_next_one_is_old_in_the_keytab() {
+fn key_that_was_current_a_minute_ago_stays_although_its_successor_came_into_the_keytab_days_ago() {
     let world = World::enabled(Some(24));
     let line = arguments("rollover --node http://127.0.0.1:9100");
     world.0.borrow_mut().node_reads = false;
@@ -182,9 +182,9 @@ fn key_that_was_current_a_minute_ago_stays_although_the_next_one_is_old_in_the_k
     assert_eq!(world.0.borrow().lost, [""; 0]);
 }
 
-/// The node still has the key of the same version that the rollover before wrote.
+/// The node still has the key that the first rollover wrote, which has the same version as the key of the second one.
 #[test]
-fn rollover_after_one_that_was_given_up_waits_for_its_own_key() {
+fn rollover_after_an_abandoned_one_waits_until_the_node_has_its_own_key() {
     let line = arguments("rollover --node http://127.0.0.1:9100");
     let run = |world: &World| world.run(|tools| rollover(tools, &line));
     for call in 0.. {
@@ -203,7 +203,7 @@ fn rollover_after_one_that_was_given_up_waits_for_its_own_key() {
 }
 
 #[test]
-fn keys_that_retired_leave_the_keytab_at_the_next_rollover() {
+fn keys_whose_tickets_have_ended_leave_the_keytab_at_the_next_rollover() {
     let world = World::enabled(Some(24));
     let line = arguments("rollover --node http://127.0.0.1:9100");
     let run = || world.run(|tools| rollover(tools, &line)).ok().unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may stop a
-//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can open every ticket that
-//! a domain controller gives.
+//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can decrypt every
+//! ticket that a domain controller issues.
 
 mod kill_tests;
 mod prune_tests;
@@ -25,7 +25,7 @@ use std::rc::Rc;
 pub(crate) const NAME: &str = "AZUREADSSOACC$";
 pub(crate) const REALM: &str = "CONTOSO.TEST";
 const DN: &str = "CN=AZUREADSSOACC,CN=Computers,DC=contoso,DC=test";
-/// The command line of `enable` that protects the account.
+/// The command line of an `enable` that also protects the account.
 const IN_UNIT: &str = "enable --ou CN=Computers,DC=contoso,DC=test";
 const LAG: i64 = 20;
 
@@ -35,26 +35,27 @@ pub(crate) struct Model {
     pub(crate) calls: usize,
     pub(crate) kill: Option<Kill>,
     pub(crate) now: UnixTime,
-    /// The difference of the directory's clock.
+    /// The difference between the directory's clock and this machine's clock.
     pub(crate) clock_difference: i64,
-    /// The difference of the KDCs' clocks.
+    /// The difference between the KDCs' clocks and this machine's clock.
     pub(crate) kdc_difference: i64,
     pub(crate) account: Option<Object>,
-    /// The passwords and types of the account, each with the time of its change.
+    /// The passwords and encryption types of the account, each with the time of its change.
     pub(crate) states: Vec<State>,
-    /// The second domain controller never replicates.
+    /// Whether the second domain controller never replicates.
     pub(crate) is_split: bool,
-    /// The second domain controller does not answer.
+    /// Whether the second domain controller does not answer.
     pub(crate) is_silent: bool,
-    /// What each change of the password adds to the key version.
+    /// The number that each change of the password adds to the key version.
     pub(crate) jump: u32,
     pub(crate) salt: Salt,
-    /// Whether the directory refuses a change of password and types at once.
+    /// Whether the directory refuses to change the password and the encryption types in one operation.
     pub(crate) refuses_both: bool,
-    /// The container of the account. A write of its DACL can be lost.
+    /// The container of the account. The model can lose a write of the container's DACL.
     pub(crate) container: Container,
     pub(crate) loses_container: bool,
-    /// The creation of a run that was killed takes effect after so many more calls, unless the account exists by then.
+    /// The number of calls after which the creation by a killed run takes effect. It has no effect if the account
+    /// exists then.
     pub(crate) late_creation: Option<(usize, String)>,
     /// The LDAP result with which the directory refuses a creation.
     pub(crate) refuses_creation: Option<u32>,
@@ -67,7 +68,7 @@ pub(crate) struct Model {
     pub(crate) health: Option<TenantHealth>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) files: HashMap<PathBuf, Vec<u8>>,
-    /// Whether the node runs. It reads the keytab once a second, and keeps the keys that it had.
+    /// Whether the node runs. The node reads the keytab once a second, and also keeps the keys that it had before.
     pub(crate) has_node: bool,
     pub(crate) node_reads: bool,
     node_file: Vec<u8>,
@@ -75,7 +76,7 @@ pub(crate) struct Model {
     pub(crate) lines: Vec<String>,
     /// The calls that changed something in the directory or in a file.
     pub(crate) changes: Vec<String>,
-    /// The moments at which a sign-in would have been lost.
+    /// The moments at which a sign-in would have failed.
     pub(crate) lost: Vec<String>,
 }
 
@@ -83,14 +84,14 @@ pub(crate) struct Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kill {
     pub(crate) call: usize,
-    /// Whether the call still has its effect.
+    /// Whether the command is killed after the call, so that the call has its effect.
     pub(crate) after: bool,
 }
 
 /// The command was killed.
 pub(crate) struct Killed;
 
-/// The secret part of the account at one time.
+/// The secrets of the account at one time.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) since: UnixTime,
@@ -99,12 +100,12 @@ pub(crate) struct State {
     pub(crate) etypes: Option<u32>,
 }
 
-/// A handle of the model that is each of the tool's traits.
+/// A handle of the model. It implements each trait of the tool.
 #[derive(Clone)]
 pub(crate) struct World(pub(crate) Rc<RefCell<Model>>);
 
 thread_local! {
-    /// The keys that were derived already, because each takes some milliseconds.
+    /// The keys that a test has already derived. The derivation of a key takes some milliseconds.
     static DERIVED: RefCell<HashMap<Derivation, Key>> = RefCell::default();
 }
 
@@ -119,7 +120,7 @@ fn derived(password: &str, etype: EncType, salt: &Salt) -> Key {
 }
 
 impl State {
-    /// Returns the key under which a domain controller with this state gives tickets.
+    /// Returns the key under which a domain controller that has this state issues tickets.
     fn ticket_key(&self, salt: &Salt) -> Key {
         let etype = match self.etypes {
             Some(etypes) if etypes & 0x10 != 0 => EncType::AES256_CTS_HMAC_SHA1_96,
@@ -203,7 +204,7 @@ impl World {
         })
     }
 
-    /// Does one call of the tool, unless the command is killed before it.
+    /// Does one call of the tool, if the command is not killed before the call.
     fn call<T>(&self, what: &str, effect: impl FnOnce(&mut Model) -> T) -> T {
         let mut model = self.0.borrow_mut();
         let here = model.calls;
@@ -263,7 +264,7 @@ impl Model {
         self.now.saturating_add_seconds(self.kdc_difference)
     }
 
-    /// Returns the state of a domain controller. The second one lags.
+    /// Returns the state of a domain controller. The second domain controller lags behind the first.
     fn state(&self, controller: usize) -> Option<&State> {
         let has = |state: &&State| {
             controller == 0 || !self.is_split && self.now.seconds_since(state.since) >= LAG || state.kvno == 4
@@ -286,7 +287,7 @@ impl Model {
         self.states.push(state);
     }
 
-    /// The node reads the keytab, as the sign-in server does once a second, and keeps the old keys.
+    /// Lets the node read the keytab, as the sign-in server does once a second. The node keeps the old keys.
     fn read_keytab(&mut self) {
         let Some(file) = self.files.get(&PathBuf::from("sso.keytab")).cloned() else { return };
         if !self.node_reads || file == self.node_file {
@@ -304,7 +305,7 @@ impl Model {
         entries.into_iter().flatten().map(|entry| entry.timestamp.seconds()).max().unwrap_or(0)
     }
 
-    /// Notes a file other than the journal that has a password of the account, and a line of the output that has one.
+    /// Notes each file except the journal, and each line of the output, that contains a password of the account.
     fn check_secrets(&mut self) {
         let has = |text: &str, secret: &str| text.contains(secret);
         for state in &self.states {
@@ -317,7 +318,7 @@ impl Model {
         }
     }
 
-    /// Notes a moment at which the node, or a node that starts now, cannot open the ticket of a domain controller.
+    /// Notes this moment if the node, or a node that starts now, cannot decrypt a ticket of a domain controller.
     fn check(&mut self, what: &str) {
         if !self.has_node {
             return;
@@ -356,7 +357,7 @@ fn account(model: &Model, etypes: Option<u32>) -> Object {
     }
 }
 
-/// Returns the descriptor of a healthy account, with further entries.
+/// Returns the security descriptor of an account without faults, with the entries `more` in addition.
 pub(crate) fn security(more: &[Vec<u8>]) -> Vec<u8> {
     let admins = sid("S-1-5-21-1-2-3-512");
     let healthy = [
@@ -369,7 +370,7 @@ pub(crate) fn security(more: &[Vec<u8>]) -> Vec<u8> {
     descriptor(admins, &[&healthy[..], more].concat())
 }
 
-/// Returns the command line of a command.
+/// Reads a command line, as the program would.
 pub(crate) fn arguments(line: &str) -> Arguments {
     crate::arguments::tests::read(&format!("{line} {}", crate::arguments::tests::COMMON)).unwrap()
 }

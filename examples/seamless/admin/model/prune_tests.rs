@@ -1,4 +1,4 @@
-//! `prune` removes an old key when its last ticket has ended, and not before.
+//! Tests that `prune` removes an old key when the last ticket under the key has ended, and not before.
 
 use super::kill_tests::killed_everywhere;
 use super::{Kill, Model, World, arguments};
@@ -8,11 +8,11 @@ use crate::rollover::rollover;
 use crate::status::status;
 
 const ROLLOVER: &str = "rollover --node http://127.0.0.1:9100";
-/// Ten hours and five minutes.
+/// Ten hours and five minutes, in seconds.
 const END_OF_TICKETS: i64 = 36_300;
 const TWO_DAYS: i64 = 172_800;
 
-/// Makes a forest whose key 4 was replaced by the key 5 just now.
+/// Makes a forest in which a rollover has just replaced the key 4 by the key 5.
 fn rolled_over(is_silent: bool) -> World {
     rolled_over_by(ROLLOVER, |model| model.is_silent = is_silent)
 }
@@ -38,14 +38,14 @@ fn run(world: &World, line: &str) -> Result<Result<(), Failure>, super::Killed> 
     world.run(|tools| prune(tools.files, tools.clock, tools.steps, &arguments(line)))
 }
 
-/// Returns the codes of what `status` warns of.
+/// Returns the codes of the warnings of `status`.
 fn codes(world: &World) -> Vec<String> {
     let found = world.run(|tools| status(tools, &arguments("status"))).ok().unwrap().unwrap().findings;
     found.into_iter().map(|finding| finding.code).filter(|code| code != "default-writer").collect()
 }
 
 #[test]
-fn old_key_stays_until_its_last_ticket_has_ended_and_leaves_then() {
+fn old_key_leaves_the_keytab_when_its_last_ticket_has_ended_and_not_before() {
     for (is_silent, after) in [(false, END_OF_TICKETS), (true, TWO_DAYS)] {
         let world = rolled_over(is_silent);
         wait(&world, after);
@@ -65,7 +65,7 @@ fn old_key_stays_until_its_last_ticket_has_ended_and_leaves_then() {
 
 #[test]
 fn old_key_stays_for_two_days_if_the_command_line_names_some_domain_controllers_only() {
-    // The first domain controller twice, and not the second one.
+    // The command line names the first domain controller twice, and the second one not at all.
     let world = rolled_over_by(&format!("{ROLLOVER} --dc dc1.contoso.test"), |_| ());
     wait(&world, TWO_DAYS);
     pruned(&world).unwrap();
@@ -76,7 +76,7 @@ fn old_key_stays_for_two_days_if_the_command_line_names_some_domain_controllers_
 }
 
 #[test]
-fn prune_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
+fn prune_killed_at_any_call_succeeds_at_the_next_run() {
     let made = || {
         let world = rolled_over(false);
         wait(&world, END_OF_TICKETS + 1);
@@ -89,7 +89,7 @@ fn prune_that_is_killed_at_any_call_ends_right_when_it_runs_again() {
 }
 
 #[test]
-fn keytab_stays_as_it_is_while_a_rollover_is_open() {
+fn prune_does_not_change_the_keytab_while_a_rollover_is_open() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
     let open = (0..100).find(|call| {
@@ -104,7 +104,7 @@ fn keytab_stays_as_it_is_while_a_rollover_is_open() {
 }
 
 #[test]
-fn keytab_whose_current_key_is_missing_or_that_has_keys_of_others_is_not_written() {
+fn keytab_without_the_current_key_or_with_keys_of_others_is_not_written() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
     let note = r#"{"version":1,"account":"AZUREADSSOACC$","realm":"CONTOSO.TEST","kvno":6,"until":0}"#;
@@ -124,7 +124,7 @@ fn status_names_an_old_key_that_is_kept_although_its_tickets_have_ended() {
     assert_eq!(codes(&world), [""; 0]);
     wait(&world, 1);
     assert_eq!(codes(&world), ["old-key-kept"]);
-    // Without the note, the time of the password counts, and two days.
+    // Without the note, `status` names the old key two days after the change of the password.
     world.0.borrow_mut().files.remove(std::path::Path::new("sso.keytab.retiring"));
     assert_eq!(codes(&world), [""; 0]);
     wait(&world, TWO_DAYS);

@@ -1,4 +1,4 @@
-//! What is refused before anything is changed, and what stops a command later.
+//! Tests what a command refuses before it changes anything, and what stops a command later.
 
 use super::{DN, IN_UNIT, Kill, Model, World, arguments};
 use crate::disable::disable;
@@ -42,7 +42,7 @@ fn enabled(change: impl FnOnce(&mut Model)) -> World {
 }
 
 #[test]
-fn enable_is_refused_before_any_change() {
+fn enable_whose_preconditions_fail_is_refused_before_any_change() {
     let holder = "CN=WEB1,DC=contoso,DC=test";
     let world = empty(|model| model.holders.push(holder.into()));
     let refusal = refused(&world, "enable");
@@ -68,7 +68,8 @@ fn enable_is_refused_before_any_change() {
 
 #[test]
 fn container_that_cannot_be_protected_is_refused_before_any_change() {
-    // A descriptor without a DACL: control DACL_PRESENT and SELF_RELATIVE, and no offsets.
+    // A security descriptor without a DACL: the control flags are DACL_PRESENT and SELF_RELATIVE, and all offsets are
+    // zero.
     let without_dacl = [&[1, 0, 4, 0x80][..], &[0; 16]].concat();
     for (descriptor, may_write_dacl, verb) in
         [(None, false, "add"), (Some(Vec::new()), true, "read"), (Some(without_dacl), true, "add")]
@@ -113,7 +114,7 @@ fn protection_that_the_directory_loses_stops_the_command_and_leaves_the_journal(
 }
 
 #[test]
-fn rollover_is_refused_before_any_change() {
+fn rollover_whose_preconditions_fail_is_refused_before_any_change() {
     let world = enabled(|model| model.own_sids = vec![sid("S-1-5-21-1-2-3-1104")]);
     assert!(matches!(refused(&world, ROLLOVER), Refusal::MissingRight { .. }));
     let world = enabled(|model| model.account.as_mut().unwrap().control |= 2);
@@ -128,7 +129,7 @@ fn rollover_is_refused_before_any_change() {
 }
 
 #[test]
-fn domain_controller_that_is_not_the_pdc_emulator_is_refused_unless_the_option_says_so() {
+fn domain_controller_that_is_not_the_pdc_emulator_is_refused_without_the_option_not_pdc() {
     let pdcs = [(Some("dc2.contoso.test"), "dc2.contoso.test"), (None, "names none")];
     for line in ["enable", ROLLOVER, "disable --yes"] {
         for (pdc, text) in pdcs {
@@ -147,9 +148,9 @@ fn domain_controller_that_is_not_the_pdc_emulator_is_refused_unless_the_option_s
     }
 }
 
-/// A second domain controller would not know what the first one did.
+/// A second domain controller may not have the changes of the first one yet.
 #[test]
-fn open_rollover_ends_at_its_domain_controller_after_the_role_of_pdc_emulator_moved() {
+fn open_rollover_is_finished_at_its_domain_controller_after_the_pdc_role_moved() {
     let world = killed_after("write sso.keytab");
     world.0.borrow_mut().pdc = Some("dc2.contoso.test".into());
     let done = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap();
@@ -166,7 +167,7 @@ fn administrator_of_another_domain_is_refused_by_name() {
     }
 }
 
-/// Makes the account without `--ou`, so without the protection.
+/// Makes the account without `--ou`. The account is not protected from deletion.
 fn unprotected(change: impl FnOnce(&mut Model)) -> World {
     let world = World::empty();
     world.run(|tools| enable(tools, &arguments("enable"))).ok().unwrap().unwrap();
@@ -175,7 +176,7 @@ fn unprotected(change: impl FnOnce(&mut Model)) -> World {
 }
 
 #[test]
-fn enable_of_an_account_that_exists_protects_it_as_it_would_a_new_one() {
+fn enable_with_ou_protects_an_account_that_exists() {
     let is_protected = |world: &World| {
         let model = world.0.borrow();
         let read = |octets: &[u8]| SecurityDescriptor::parse(octets).unwrap();
@@ -234,7 +235,7 @@ fn creation_that_the_directory_refuses_leaves_no_journal() {
     }
 }
 
-/// Kills a rollover after its change number `changes`, and returns the world.
+/// Kills a rollover after the change `change`, and returns the world.
 fn killed_after(change: &str) -> World {
     for call in 0.. {
         let world = World::enabled(Some(24));
@@ -306,7 +307,7 @@ fn dry_run_changes_nothing_and_says_what_it_would_do() {
     }
 }
 
-/// Returns the places of these words in the lines, in the order of the lines.
+/// Returns the positions in `words` of the words that the lines contain, in the order of the lines.
 fn order(world: &World, words: &[&str], of_plan: bool) -> Vec<usize> {
     let model = world.0.borrow();
     let lines = model.lines.iter().filter(|line| line.starts_with("would ") == of_plan);
@@ -341,7 +342,7 @@ fn dry_run_lists_the_steps_in_the_order_of_the_real_run() {
 }
 
 #[test]
-fn disable_needs_a_word_and_removes_account_and_keytab() {
+fn disable_needs_a_confirmation_and_removes_account_and_keytab() {
     let world = World::enabled(Some(24));
     assert!(matches!(refused(&world, "disable"), Refusal::Unconfirmed { .. }));
     world.0.borrow_mut().has_node = false;

@@ -1,4 +1,4 @@
-//! `status` names each fault that is planted, and nothing else.
+//! Tests that `status` names each fault that a test makes in the model, and nothing else.
 
 use super::{Model, World, arguments, security};
 use crate::node::TenantHealth;
@@ -24,7 +24,7 @@ fn healthy() -> World {
     world
 }
 
-/// Returns the codes of what is wrong after `plant`.
+/// Returns the codes of the findings after `plant` has made a fault.
 fn codes(plant: impl FnOnce(&mut Model)) -> Vec<String> {
     let world = healthy();
     plant(&mut world.0.borrow_mut());
@@ -38,7 +38,7 @@ fn account(plant: impl FnOnce(&mut crate::directory::Object)) -> Vec<String> {
 }
 
 #[test]
-fn well_kept_account_has_no_finding() {
+fn account_without_faults_has_no_finding() {
     let report = report(&healthy());
     let codes: Vec<_> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
     assert_eq!(codes, ["default-writer"]);
@@ -70,7 +70,7 @@ fn each_fault_of_the_account_is_named() {
 }
 
 #[test]
-fn everyone_who_can_get_the_account_is_named() {
+fn everyone_who_can_take_over_the_account_is_named() {
     let user = sid("S-1-5-21-1-2-3-1104");
     let full = entry(0, 0, 0x1000_0000, None, user);
     assert_eq!(account(|account| account.descriptor = security(std::slice::from_ref(&full))), ["foreign-writer"]);
@@ -98,7 +98,7 @@ fn keys_that_differ_are_named() {
 }
 
 #[test]
-fn what_a_node_counted_is_named_and_only_rc4_is_a_warning() {
+fn counters_of_a_node_are_named_and_only_rc4_clients_are_a_warning() {
     let none = TenantHealth::default;
     let counted = |health: TenantHealth| {
         let world = healthy();

@@ -1,4 +1,4 @@
-//! The model as each of the tool's traits.
+//! Implements each trait of the tool for the model.
 
 use super::{DN, Model, NAME, REALM, World};
 use crate::address::Address;

@@ -1,4 +1,4 @@
-//! What the account's own attributes say.
+//! The findings about the account's own attributes.
 
 use super::finding::Finding;
 use crate::directory::Object;
@@ -6,7 +6,7 @@ use crate::well_known::{self, account_control};
 use kerberos_sso::UnixTime;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings of the account's own attributes.
+/// Returns the findings about the account's own attributes.
 #[must_use]
 pub fn findings(account: &Object, now: UnixTime) -> Vec<Finding> {
     let missing = SEAMLESS_SSO_SERVICES.iter().filter(|service| !account.has_service(service)).map(|service| {
@@ -26,7 +26,7 @@ pub fn findings(account: &Object, now: UnixTime) -> Vec<Finding> {
     findings
 }
 
-/// Returns the findings of `userAccountControl` and of the delegation from this account.
+/// Returns the findings about `userAccountControl`, and about the delegation from this account.
 fn control(account: &Object) -> Vec<Finding> {
     let flag = |flag: u32, finding: Finding| (account.control & flag != 0).then_some(finding);
     let constrained = (!account.may_delegate_to.is_empty()).then(|| {
@@ -96,5 +96,5 @@ fn age(account: &Object, now: UnixTime) -> Option<Finding> {
     (days > MAX_DAYS).then(|| Finding::warning("key-is-old", text, "rollover, by a timer each 30 days"))
 }
 
-/// The age at which Microsoft demands a new key, in days.
+/// The age at which Microsoft's documentation demands a new key, in days.
 const MAX_DAYS: i64 = 30;

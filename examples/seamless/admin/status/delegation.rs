@@ -1,4 +1,4 @@
-//! Who holds the service names, and who may delegate users to the account.
+//! The objects that have the service names, and the objects that may delegate users to the account.
 
 use super::finding::Finding;
 use crate::directory::Object;
@@ -8,7 +8,7 @@ use crate::tools::Tools;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings of the other objects of the forest.
+/// Returns the findings about the other objects of the forest.
 ///
 /// # Errors
 /// Returns the error of the directory.
@@ -37,7 +37,7 @@ pub fn findings(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>,
     Ok(findings)
 }
 
-/// Returns the findings of resource-based delegation, to the account and by the account.
+/// Returns the findings about resource-based delegation to the account and from the account.
 fn acting(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for sid in account.may_act_for.iter().flat_map(|octets| allowed(octets)) {
@@ -56,13 +56,13 @@ fn acting(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>, Failu
     Ok(findings)
 }
 
-/// Returns the SIDs that a descriptor allows anything.
+/// Returns the SIDs to which a descriptor gives a right.
 fn allowed(octets: &[u8]) -> Vec<Sid> {
     let entries = SecurityDescriptor::parse(octets).ok().and_then(|descriptor| descriptor.entries).unwrap_or_default();
     entries.iter().filter(|entry| entry.effect == Effect::Allow).filter_map(|entry| entry.sid).collect()
 }
 
-/// Returns the name of a SID for people.
+/// Returns a readable name of a SID.
 pub(super) fn name_of(tools: &mut Tools<'_>, sid: Sid) -> Result<String, Failure> {
     let known = crate::well_known::privileged_group(sid).map(str::to_owned);
     let name = known.map_or_else(|| tools.directory.name_of(sid), |name| Ok(Some(name)))?;

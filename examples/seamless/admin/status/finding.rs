@@ -1,30 +1,30 @@
-//! One thing that `status` found: a code, how grave it is, and what to do.
+//! A finding of `status`: a code, a severity, and what to do.
 
 use serde::Serialize;
 use std::fmt;
 
-/// One thing that `status` found.
+/// A finding of `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The code, which does not change between versions of the tool.
     pub code: String,
-    /// How grave it is.
+    /// The severity of the finding.
     pub severity: Severity,
-    /// What was found.
+    /// What `status` found.
     pub text: String,
     /// What to do.
     pub remedy: String,
 }
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Good to know. Such a finding does not change the exit code.
+    /// A fact that needs no action. Such a finding does not change the exit code.
     Information,
-    /// Users sign in, but something endangers that or the account.
+    /// Users can sign in now, but the sign-in or the account is in danger.
     Warning,
-    /// Users cannot sign in, or an attacker may be every user.
+    /// Users cannot sign in, or an attacker can sign in as every user.
     Fault,
 }
 

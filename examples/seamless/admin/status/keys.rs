@@ -1,4 +1,4 @@
-//! The keytab, the domain controllers and the nodes: whether all have the same key.
+//! The findings about the keytab, the domain controllers and the nodes, which should all have the same key.
 
 use super::Facts;
 use super::finding::Finding;
@@ -17,7 +17,7 @@ use crate::{preflight, proof, well_known};
 use kerberos_sso::UnixTime;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings of the files.
+/// Returns the findings about the files.
 ///
 /// # Errors
 /// Returns the error of a file that cannot be read.
@@ -72,8 +72,9 @@ pub fn of_files(
     Ok(findings)
 }
 
-/// Returns the finding of old keys that are in the keytab although every ticket under them has ended. `current` is the key of the
-/// directory, and the time at which it came there. The note of the last rollover knows more: `current` counts without a note.
+/// Returns the finding about old keys that are still in the keytab although every ticket under them has ended.
+/// `current` is the version of the directory's key, and the time of its change. The function uses `current` only
+/// without the note of the last rollover, which is more exact.
 fn kept(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -95,7 +96,8 @@ fn kept(
     Ok((is_due && !old.is_empty()).then(|| Finding::warning("old-key-kept", text, remedy)))
 }
 
-/// Returns whether the keytab opens a ticket under the key `kvno`, or whether there is no such ticket.
+/// Returns whether the keytab decrypts a ticket under the key `kvno`. Also returns true if the KDC gives no such
+/// ticket.
 fn opens(tools: &mut Tools<'_>, arguments: &Arguments, keys: &AccountKeys, kvno: u32) -> bool {
     let [service, _] = SEAMLESS_SSO_SERVICES;
     let ticket = tools.kdc.ticket(&arguments.kdc(), Client::Administrator, service);
@@ -103,7 +105,7 @@ fn opens(tools: &mut Tools<'_>, arguments: &Arguments, keys: &AccountKeys, kvno:
     ticket.map_or(true, |ticket| ticket.kvno != Some(kvno) || proof::opens(keys, &ticket.token, now))
 }
 
-/// Returns the findings of each domain controller: its clock, and the key of its tickets.
+/// Returns the findings about each domain controller: about its clock, and about the key of its tickets.
 pub fn of_controllers(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -146,13 +148,13 @@ pub fn of_controllers(
     findings
 }
 
-/// Makes the finding of a clock.
+/// Makes the finding about a clock that differs.
 pub(super) fn clock(at: &str, seconds: i64) -> Finding {
     let text = format!("the clock of {at} differs by {seconds} seconds from the clock of this machine");
     Finding::fault("clock", text, "set both clocks by NTP. Kerberos allows five minutes.")
 }
 
-/// Returns the findings of the nodes.
+/// Returns the findings about the nodes.
 pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: Option<u32>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for url in &arguments.nodes {
@@ -185,7 +187,7 @@ pub fn of_nodes(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, k
     findings
 }
 
-/// Returns what the node itself warns about.
+/// Returns the node's own warnings as findings.
 fn warnings(url: &str, health: &Health, tenant: &TenantHealth) -> Vec<Finding> {
     let of_tenant = health.warnings.iter().filter(|warning| warning.tenant == tenant.tenant);
     let finding = |warning: &Warning| {
@@ -198,8 +200,8 @@ fn warnings(url: &str, health: &Health, tenant: &TenantHealth) -> Vec<Finding> {
     of_tenant.map(finding).collect()
 }
 
-/// Returns what the node counted since it started. The node itself decides when to warn of signs of a stolen key, so the counts
-/// alone are an information.
+/// Returns findings about the counters of the node since its start. The node itself warns of signs of a stolen key, so
+/// these counters are only an information.
 fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
     let clients = "find these clients in the server's log, and let them use AES";
     let rc4 = (tenant.rc4_sign_ins > 0).then(|| {

@@ -18,16 +18,16 @@ use kerberos_sso::{Sid, UnixTime};
 use serde_json::{Value, json};
 use std::fmt;
 
-/// What `status` read and found.
+/// The facts that `status` read, and its findings.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What was read.
+    /// The facts that `status` read.
     pub facts: Facts,
-    /// What was found, the gravest first.
+    /// The findings. The most severe one is the first.
     pub findings: Vec<Finding>,
 }
 
-/// What `status` read.
+/// The facts that `status` read about the account.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The domain.
@@ -114,7 +114,7 @@ impl Facts {
 }
 
 impl Report {
-    /// Returns whether nothing is wrong.
+    /// Returns whether the report has no warning and no fault.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity == Severity::Information)

@@ -1,4 +1,4 @@
-//! Who can get the account: everyone who may write its password, its names, its delegation or its rights.
+//! Everyone who can take over the account: who may write its password, its names, its delegation or its rights.
 
 use super::finding::Finding;
 use crate::security_descriptor::{AccessEntry, Effect, SecurityDescriptor, right};
@@ -7,16 +7,17 @@ use crate::well_known::{
 };
 use kerberos_sso::Sid;
 
-/// Someone who can get the account.
+/// A user or group that can take over the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// The user or group.
     pub sid: Sid,
-    /// What it may do.
+    /// The rights of this user or group on the account.
     pub rights: Vec<&'static str>,
 }
 
-/// Returns everyone beside the domain's administrators who can get the account, each once. The owner is not among them.
+/// Returns everyone who can take over the account, each once. The result has neither the domain's administrators nor
+/// the owner.
 #[must_use]
 pub fn writers(descriptor: &SecurityDescriptor) -> Vec<Writer> {
     let mut writers: Vec<Writer> = Vec::new();
@@ -58,8 +59,8 @@ fn dangerous_rights(entry: &AccessEntry) -> Vec<&'static str> {
     rights.into_iter().flatten().collect()
 }
 
-/// Returns the findings of the account's descriptor. `rollover_user` is the user of the timer, who needs two of the rights. `name`
-/// names a SID.
+/// Returns the findings about the account's security descriptor. `rollover_user` is the user of the timer, who needs
+/// two of the rights. `name` returns a readable name of a SID.
 pub fn findings(octets: &[u8], rollover_user: Option<Sid>, mut name: impl FnMut(Sid) -> String) -> Vec<Finding> {
     let Ok(descriptor) = SecurityDescriptor::parse(octets) else {
         let text = "the security descriptor cannot be read";
@@ -92,8 +93,9 @@ fn finding(writer: &Writer, rollover_user: Option<Sid>, name: &str) -> Finding {
 /// The rights that `rollover` needs: it sets the password, and with `--etypes` also the encryption types.
 const RIGHTS_FOR_ROLLOVER: [&str; 2] = ["msDS-SupportedEncryptionTypes", "reset the password"];
 
-/// Returns whether every computer has this entry by default: the schema gives it to Account Operators, to Print Operators and,
-/// for credential keys, to the two groups of key administrators.
+/// Returns whether every computer has this entry by default. The default is from the schema: it gives rights to Account
+/// Operators and to Print Operators. For credential keys, the default gives rights to the two groups of key
+/// administrators.
 fn is_of_the_schema(writer: &Writer) -> bool {
     let is_key =
         Some(writer.rights.as_slice()) == dangerous_attribute(KEY_CREDENTIAL_LINK).as_ref().map(std::slice::from_ref);
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn each_right_that_gets_the_account_is_named() {
+    fn each_right_that_allows_taking_over_the_account_is_named() {
         assert_eq!(found(0, 0, right::GENERIC_ALL, None, USER), ["full control"]);
         assert_eq!(found(0, 0, right::GENERIC_WRITE, None, USER), ["write all attributes"]);
         assert_eq!(found(0, 0, right::WRITE_DACL, None, USER), ["change the rights"]);
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn user_of_the_timer_is_an_information_only_with_the_rights_that_rollover_needs() {
+    fn user_of_the_timer_with_only_the_rights_of_a_rollover_is_an_information() {
         let codes = |rollover_user: &str, entries: &[Vec<u8>]| {
             let octets = descriptor(sid("S-1-5-21-1-2-3-512"), entries);
             let found = findings(&octets, Some(sid(rollover_user)), |sid| sid.to_string());

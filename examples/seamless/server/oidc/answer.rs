@@ -9,12 +9,12 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use form_urlencoded::Serializer;
 
-/// Sends the browser back with a code.
+/// Sends the browser to the client with a code.
 pub(super) fn code(app: &App, reply: &Reply, issuer: &str, code: &str) -> Response {
     send(app, reply, issuer, &[("code", code)])
 }
 
-/// Sends the browser back with an error.
+/// Sends the browser to the client with an error.
 pub(super) fn error(app: &App, reply: &Reply, issuer: &str, error: &OAuthError) -> Response {
     send(app, reply, issuer, &[("error", error.code.as_str()), ("error_description", &error.description)])
 }
@@ -30,7 +30,7 @@ fn send(app: &App, reply: &Reply, issuer: &str, values: &[(&str, &str)]) -> Resp
     }
 }
 
-/// Adds fields to a URI, whose own query stays (RFC 6749 section 3.1.2).
+/// Adds fields to the query of a URI, and keeps the fields that the query has (RFC 6749 section 3.1.2).
 pub(super) fn with_query(uri: &str, fields: &[(&str, &str)]) -> String {
     let mut query = Serializer::new(String::new());
     query.extend_pairs(fields);

@@ -1,4 +1,5 @@
-//! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1), with which an application sends a user here.
+//! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1), with which an application sends a user to this
+//! server.
 
 use super::clients::{Clients, GrantType, RegisteredClient};
 use super::error::{ErrorCode, OAuthError};
@@ -7,7 +8,7 @@ use super::scopes::Scopes;
 use crate::user_name::UserName;
 use serde::{Deserialize, Serialize};
 
-/// An authorization request of a registered client, checked as a whole.
+/// An authorization request of a registered client, after all checks of its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client_id: String,
@@ -16,7 +17,7 @@ pub(crate) struct AuthorizationRequest {
     /// The API for which the client wants an access token (RFC 8707).
     pub(crate) resource: Option<String>,
     pub(crate) nonce: Option<String>,
-    /// The challenge of PKCE (RFC 7636), always of the method S256.
+    /// The challenge of PKCE (RFC 7636). Its method is always S256.
     pub(crate) challenge: Option<String>,
     pub(crate) prompt: Prompt,
     /// The largest age of the user's sign-in, in seconds.
@@ -28,7 +29,7 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) prefers_proof: bool,
 }
 
-/// The way back to the client, which is known before the rest of the request is.
+/// How the server answers the client. The server knows this before it has read the rest of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) redirect_uri: String,
@@ -44,7 +45,7 @@ pub(crate) enum ResponseMode {
     FormPost,
 }
 
-/// What the client wants the user to see.
+/// The page that the client wants the user to see (`prompt`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Prompt {
     /// The server decides.
@@ -61,9 +62,10 @@ pub(crate) enum Prompt {
 /// The reason to refuse an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The client or its redirect URI is not known. The user sees a page and is sent nowhere.
+    /// The client or its redirect URI is not registered. The user sees an error page, and the server sends the user to
+    /// no client.
     Page(OAuthError),
-    /// The client gets the error.
+    /// The server sends the error to the client.
     Client(Reply, OAuthError),
 }
 
@@ -174,7 +176,7 @@ fn is_challenge(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Reads `prompt`. The users of a registered client need not consent, so `consent` asks for nothing.
+/// Reads `prompt`. The users of a registered client need not consent, so `consent` has no effect.
 fn prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
     let values: Vec<&str> = text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
     if let Some(unknown) = values.iter().find(|value| !PROMPTS.contains(value)) {
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn request_that_is_wrong_gives_the_client_its_code() {
+    fn faulty_request_gives_the_client_the_error_code_of_the_fault() {
         use ErrorCode::*;
         for (more, code) in [
             ("", None),

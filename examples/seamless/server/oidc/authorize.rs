@@ -97,7 +97,7 @@ async fn authorize(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, paramet
     }
 }
 
-/// Returns the request that the client pushed. All other parameters but `client_id` are ignored (RFC 9126 section 4).
+/// Returns the request that the client pushed. Ignores all other parameters except `client_id` (RFC 9126 section 4).
 async fn pushed_before(
     app: &App,
     tenant: &Tenant,
@@ -150,7 +150,7 @@ fn refused_page(app: &App, tenant: &Tenant, reason: &str) -> Response {
     app.pages.message(StatusCode::BAD_REQUEST, "This sign-in cannot begin", &text)
 }
 
-/// Returns the subject of an ID token of this client, which may have expired.
+/// Returns the subject of an ID token of this client. The token may have expired.
 pub(super) async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {
@@ -162,7 +162,8 @@ pub(super) async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, 
         .map(|claims| claims.sub)
 }
 
-/// Begins the conversation of a request. A request that needs no page is answered at once.
+/// Begins the conversation of a request: the pages from the request to the answer. Answers at once if the request needs
+/// no page.
 async fn begin(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, request: AuthorizationRequest) -> Response {
     let now = clock::now();
     let id = app.cookies.browser_id(browser.headers).unwrap_or_else(BrowserId::random);
@@ -197,11 +198,11 @@ pub(super) struct Shown {
     other: bool,
 }
 
-/// What the user has said on a page before.
+/// What the user has answered on an earlier page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answered {
     Nothing,
-    /// The user goes on with the session's account.
+    /// The user continues with the session's account.
     ThisAccount,
     /// The user is not the one whom the application names.
     SomeoneElse,
@@ -219,7 +220,7 @@ pub(super) async fn page(
     go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, answered).await
 }
 
-/// Goes on with the session's account, which the user has chosen.
+/// Continues with the session's account, which the user has chosen.
 pub(super) async fn continue_as(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -230,7 +231,8 @@ pub(super) async fn continue_as(
     go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, Answered::ThisAccount).await
 }
 
-/// Ends the session, so that the user can sign in with another account. The browser's ticket then waits for a button.
+/// Ends the session, so that the user can sign in with another account. The page then asks for the browser's ticket
+/// only after the user has pressed a button.
 pub(super) async fn as_other(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -250,7 +252,7 @@ async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &st
     let destination =
         match Destination::open(app, tenant, app.cookies.browser_id(browser.headers).as_ref(), sealed, clock::now()) {
             Ok(destination) => destination,
-            // The page of another browser, or an old page, begins again in this browser.
+            // If the page is old or began in another browser, the request begins again in this browser.
             Err(Stale::Known(request)) => return begin(app, tenant, browser, *request).await,
             Err(Stale::Unknown) => return stale_page(app),
         };
@@ -267,7 +269,7 @@ fn stale_page(app: &App) -> Response {
     app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
 }
 
-/// The next step, with the session that it is about.
+/// The next step, with the session for which the server decided it.
 struct Step {
     next: Next,
     session: Option<Arc<Session>>,
@@ -299,7 +301,7 @@ fn present(app: &App, tenant: &Tenant, application: &Application, session: &Sess
     }
 }
 
-/// Returns whether a session is of the user whom the hints name, or the hints name nobody.
+/// Returns whether a session belongs to the user whom the hints name. Also returns true if the hints name nobody.
 fn is_meant(app: &App, tenant: &Tenant, application: &Application, session: &Session) -> bool {
     let request = &application.conversation.request;
     let is_of_token = request.hinted_subject.as_ref().is_none_or(|hinted| {
@@ -364,11 +366,12 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
     }
 }
 
-/// Lists the client if it wants to hear of the end of the user's stay.
+/// Adds the client to the list of clients that the server tells of the end of the user's stay, if the client wants
+/// that.
 async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) -> Result<(), StoreError> {
     let client = tenant.clients.get(client_id).filter(|client| client.hears_of_sign_outs());
     let Some(client) = client else { return Ok(()) };
-    // The user may sign in again within the stay, and the client then has the user for one more lifetime.
+    // The user may sign in again during the stay, and the client then keeps its session for one more lifetime.
     let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);
     let end = clock::now().saturating_add_seconds(lifetime.saturating_mul(2));
     participants::add(&app.records, &session.stay, &client.id, end).await
@@ -387,7 +390,7 @@ fn shown(
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
             let autologon = Autologon::of(app, tenant, application.conversation.browser());
-            // The computer's ticket is of the user who is not meant, so it waits for the button.
+            // The computer's ticket belongs to the wrong user, so the page asks for the ticket only after a button.
             let (name, ticket) = match (answered, ticket) {
                 (Answered::SomeoneElse, TicketUse::InBackground) => ("", TicketUse::ByButton),
                 (Answered::SomeoneElse, ticket) => ("", ticket),
@@ -400,7 +403,7 @@ fn shown(
             app.pages.question(&QuestionPage { session, asked_for: None, may_continue: true, destination })
         }
         (Next::WrongUser, Some(session)) => {
-            // An ID token names one account. The application would refuse every other account.
+            // An `id_token_hint` names one account, and the application would refuse every other account.
             let may_continue = application.conversation.request.hinted_subject.is_none();
             let asked_for = Some(hint).filter(|hint| !hint.is_empty());
             app.pages.question(&QuestionPage { session, asked_for, may_continue, destination })
@@ -432,7 +435,7 @@ fn name_page(app: &App, query: &str, name: &str, reason: Undiscovered) -> Respon
     let fields: Vec<(String, String)> =
         form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| name != "login_hint").collect();
     let redirect_uri = fields.iter().find(|(name, _)| name == "redirect_uri").map(|(_, uri)| uri.as_str());
-    // A form may lead only to a client of this server in the end.
+    // At the end, the form may redirect only to a client of this server.
     let is_known = |uri: &&str| app.tenants.all().any(|tenant| tenant.clients.have_redirect_uri(uri));
     let origin = redirect_uri.filter(is_known).and_then(super::origin_of);
     let action = "/common/oauth2/authorize";

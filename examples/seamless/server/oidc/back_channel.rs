@@ -1,7 +1,7 @@
 //! Sends logout tokens to clients (OpenID Connect Back-Channel Logout 1.0).
 //!
-//! Only the configuration names the addresses, and they are of `https`, but for loopback. The server follows no redirect. A try
-//! takes [`TIME`] at most. `sign_out_messages.rs` makes the tokens, and tries again.
+//! The addresses come only from the configuration. Their scheme is `https`, or `http` on loopback. The server follows
+//! no redirect. A try takes [`TIME`] at most. `sign_out_messages.rs` makes the tokens, and repeats failed tries.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -18,25 +18,25 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The sender of logout tokens. Clones share its limit.
+/// The sender of logout tokens. All clones of a sender share the limit on messages at a time.
 #[derive(Clone)]
 pub(crate) struct BackChannel {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     places: Arc<Semaphore>,
 }
 
-/// What follows a try to send a message.
+/// The result of a try to send a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// The client cannot be reached or has a fault.
+    /// The client cannot be reached or has a fault, so the server tries again.
     Again,
-    /// The client does not take the message.
+    /// The client refuses the message, so the server does not try again.
     Refused,
 }
 
 impl BackChannel {
-    /// Makes a sender. With `tls`, it trusts the authorities of the operating system.
+    /// Makes a sender. If `tls` is true, the sender can use TLS, and trusts the authorities of the operating system.
     ///
     /// # Errors
     /// Returns an error if the certificates of the operating system cannot be read.
@@ -60,14 +60,14 @@ impl BackChannel {
         Self { client, places: Arc::new(Semaphore::new(MAX_MESSAGES)) }
     }
 
-    /// Waits until no message is on its way.
+    /// Waits until the sender sends no message.
     #[cfg(test)]
     pub(crate) async fn is_idle(&self) {
         let all = u32::try_from(MAX_MESSAGES).unwrap_or(u32::MAX);
         drop(self.places.acquire_many(all).await);
     }
 
-    /// Returns places for at most `most` messages that this node sends now.
+    /// Returns permits to send at most `most` messages now.
     pub(super) fn places(&self, most: usize) -> Vec<OwnedSemaphorePermit> {
         let place = || Arc::clone(&self.places).try_acquire_owned().ok();
         std::iter::from_fn(place).take(most).collect()
@@ -85,7 +85,8 @@ impl BackChannel {
     }
 }
 
-/// Section 2.8 of the specification: the status 200 means success, and some frameworks send 204 in its place.
+/// Returns the outcome for a status. By section 2.8 of the specification, the status 200 means success, and some
+/// frameworks send 204 instead.
 fn outcome_of(status: StatusCode) -> Outcome {
     if status == StatusCode::OK || status == StatusCode::NO_CONTENT {
         Outcome::Done
@@ -99,7 +100,7 @@ fn outcome_of(status: StatusCode) -> Outcome {
 /// The longest time of one try.
 const TIME: Duration = Duration::from_secs(5);
 
-/// The largest number of messages of this node at a time.
+/// The largest number of messages that this node sends at the same time.
 const MAX_MESSAGES: usize = 256;
 
 #[cfg(test)]
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn success_ends_the_tries_and_a_fault_of_the_client_repeats_them_and_a_redirect_is_not_followed() {
+    fn only_a_fault_of_the_client_repeats_a_message_and_a_redirect_is_not_followed() {
         for (status, expected) in [
             (200, Outcome::Done),
             (204, Outcome::Done),

@@ -1,4 +1,4 @@
-//! The access token of a request (RFC 6750), which this server issued for itself.
+//! The access token of a request (RFC 6750). This server issued the token for its own endpoints.
 
 use super::error::{ErrorCode, OAuthError};
 use super::grants::Grant;
@@ -14,19 +14,19 @@ use axum::response::{IntoResponse as _, Response};
 use kerberos_sso::UnixTime;
 use serde::Deserialize;
 
-/// What an access token of this server says that the grant does not: a refreshed token may have fewer scopes.
+/// The claims of an access token that the grant does not have: a refreshed token may have fewer scopes than the grant.
 #[derive(Deserialize)]
 struct Claims {
     jti: String,
     scope: String,
 }
 
-/// The reason why a request may read nothing.
+/// The reason why the server refuses a request.
 pub(super) enum Refused {
     /// The request has no access token, so the response has no error (RFC 6750 section 3.1).
     NoToken,
     Token(OAuthError),
-    /// The server cannot decide now.
+    /// The server cannot decide now, because the store failed.
     Undecided(StoreError),
 }
 
@@ -46,7 +46,8 @@ impl From<StoreError> for Refused {
 /// form.
 ///
 /// # Errors
-/// Returns `invalid_token` if the token is not of this issuer for itself, has expired, or its grant has ended.
+/// Returns `invalid_token` if this issuer did not issue the token for itself, if the token has expired, or if its grant
+/// has ended.
 pub(super) async fn grant(
     app: &App,
     tenant: &Tenant,
@@ -67,7 +68,7 @@ pub(super) async fn grant(
     Ok(Grant { scopes: Scopes::parse(&claims.scope).unwrap_or_default(), ..grant })
 }
 
-/// RFC 6750 section 2: a request has its token in one place only.
+/// Returns the token of a request, which may have the token in one place only (RFC 6750 section 2).
 fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, Refused> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next(), form.get("access_token")) {
@@ -83,7 +84,7 @@ fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, Re
     }
 }
 
-/// Returns the response of RFC 6750 section 3.
+/// Returns the response that RFC 6750 section 3 defines for this refusal.
 pub(super) fn refuse(refused: Refused) -> Response {
     let error = match refused {
         Refused::Token(error) => error,

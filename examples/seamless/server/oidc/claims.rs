@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
-/// What all claims of a grant have in common.
+/// The values from which the server makes the claims of all tokens of a grant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Issue<'a> {
     pub(crate) issuer: &'a str,
-    /// The subject by which the client knows the user.
+    /// The user's `sub` for this client.
     pub(crate) subject: &'a str,
-    /// The names of groups, where the configuration has them.
+    /// The names that the configuration gives to groups.
     pub(crate) group_names: &'a HashMap<Sid, String>,
     pub(crate) grant: &'a Grant,
     /// The identifier of the tenant.
@@ -28,7 +28,7 @@ pub(crate) struct Issue<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// The claims about the sign-in, in both kinds of token.
+/// The claims about the sign-in, which access tokens and ID tokens have.
 #[derive(Serialize)]
 struct SignIn<'a> {
     iss: &'a str,
@@ -58,7 +58,7 @@ struct About<'a> {
     groups: Option<Groups>,
 }
 
-/// The groups, or a reference to the endpoint that has them (OpenID Connect Core 1.0 section 5.6.2).
+/// The groups, or a reference to the endpoint that returns them (OpenID Connect Core 1.0 section 5.6.2).
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Groups {
@@ -75,7 +75,7 @@ struct IdToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
-    /// The session, for sign-out.
+    /// The identifier of the user's stay, which logout tokens also have.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
 }
@@ -87,7 +87,8 @@ struct AccessToken<'a> {
     #[serde(flatten)]
     about: About<'a>,
     client_id: &'a str,
-    /// The client again, as native clients read it in tokens of version 1 and of version 2.
+    /// The client's id again, for native clients: they read `appid` in tokens of version 1, and `azp` in tokens of
+    /// version 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     appid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,8 +105,8 @@ struct UserInfo<'a> {
 }
 
 impl<'a> Issue<'a> {
-    /// Returns the claims of an access token. Its audience is the grant's resource. Without a resource, its audience is the
-    /// issuer, whose `userinfo` endpoint takes the token.
+    /// Returns the claims of an access token. Its audience is the grant's resource. Without a resource, its audience is
+    /// the issuer, whose endpoints such as `userinfo` accept the token.
     pub(crate) fn access_token(self, id: String) -> impl Serialize + use<'a> {
         AccessToken {
             sign_in: self.sign_in(self.grant.resource.as_deref().unwrap_or(self.issuer)),
@@ -118,7 +119,8 @@ impl<'a> Issue<'a> {
         }
     }
 
-    /// Returns the claims of an ID token beside `access_token`, or `None` if the scopes do not ask for one.
+    /// Returns the claims of the ID token that is issued together with `access_token`, or `None` if the scopes ask for
+    /// no ID token.
     pub(crate) fn id_token(self, access_token: &str, session: Option<String>) -> Option<impl Serialize + use<'a>> {
         self.grant.scopes.contains(OPENID).then(|| IdToken {
             sign_in: self.sign_in(&self.grant.client_id),
@@ -151,7 +153,7 @@ impl<'a> Issue<'a> {
 
     fn about(self) -> About<'a> {
         let (user, scopes) = (&self.grant.user, &self.grant.scopes);
-        // Native clients of version 1 name no scope and read these claims.
+        // Native clients of version 1 send no scope, and read these claims.
         let has_profile = scopes.contains(PROFILE) || self.dialect == Dialect::Version1;
         let profile = has_profile.then_some(user);
         About {
@@ -174,7 +176,7 @@ impl<'a> Issue<'a> {
         }
     }
 
-    /// Returns the names of all groups, or the SIDs of groups without a name.
+    /// Returns the name of each group, or its SID if the configuration has no name for it.
     pub(crate) fn group_list(self) -> impl Iterator<Item = String> + use<'a> {
         let name = move |sid: &Sid| self.group_names.get(sid).cloned().unwrap_or_else(|| sid.to_string());
         self.grant.user.groups.iter().map(name)
@@ -182,8 +184,9 @@ impl<'a> Issue<'a> {
 }
 
 impl Factors {
-    /// Returns the methods of RFC 8176: `wia` by ticket, `pwd` by password, and `otp` and `mfa` with a one-time code. `phs` is not
-    /// registered: the server checked the password with a verifier, and not the directory.
+    /// Returns the methods of RFC 8176: `wia` by ticket, `pwd` by password, and `otp` and `mfa` with a one-time code.
+    /// `phs` is not registered in RFC 8176. It means that the server checked the password with a verifier, and that the
+    /// directory did not check it.
     const fn amr(self) -> &'static [&'static str] {
         match (self.first, self.one_time_code) {
             (FirstFactor::Ticket, false) => &["wia"],
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn access_token_names_the_client_as_the_version_of_the_endpoint_does() {
+    fn access_token_names_the_client_in_the_claim_of_the_endpoints_version() {
         let (names, grant) = (HashMap::new(), grant("openid"));
         for (dialect, appid, azp) in [
             (Dialect::OAuth, None, None),
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn sign_in_by_app_password_has_a_method_of_its_own_and_the_single_class() {
+    fn sign_in_by_app_password_has_the_amr_app_password_and_the_acr_single() {
         let names = HashMap::new();
         let grant = Grant { app_password: Some([1; 16]), ..grant("openid") };
         let claims = json!(issue(&grant, &names).access_token("id".into()));
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_have_their_names_and_beyond_200_a_reference() {
+    fn groups_have_their_names_and_more_than_200_groups_are_a_reference() {
         let groups = |count: u32| (0..count).map(|rid| format!("S-1-5-21-1-2-3-{rid}").parse().unwrap()).collect();
         let of = |count| Grant { user: User { groups: groups(count), ..user() }, ..grant("groups") };
         let names = HashMap::from([("S-1-5-21-1-2-3-7".parse().unwrap(), "Sales".to_owned())]);
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_and_class_say_how_the_user_signed_in() {
+    fn amr_and_acr_say_how_the_user_signed_in() {
         let of = |first, one_time_code| {
             let factors = Factors { first, one_time_code };
             (factors.amr().join(" "), factors.acr() == ACR_MULTI)

@@ -1,7 +1,8 @@
 //! The authentication of a client by a JWT that it signs (`private_key_jwt`: RFC 7523 section 3, OpenID Connect Core 1.0 section 9).
 //!
-//! The only audience is the issuer, as the successor of RFC 7523 demands (draft-ietf-oauth-rfc7523bis). A client that takes the
-//! address of an endpoint as the audience can be led to make an assertion for another server.
+//! The only audience is the issuer, as the successor of RFC 7523 demands (draft-ietf-oauth-rfc7523bis). If a client
+//! uses the address of an endpoint as the audience, an attacker can make the client sign an assertion for another
+//! server.
 
 use super::clients::RegisteredClient;
 use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
@@ -12,16 +13,16 @@ use kerberos_sso::UnixTime;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// The kind of assertion that this server takes (RFC 7523 section 2.2).
+/// The type of assertion that this server accepts (RFC 7523 section 2.2).
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The algorithms that this server takes.
+/// The algorithms that this server accepts.
 pub(super) const ALGORITHMS: [&str; 3] = ["RS256", "PS256", "ES256"];
 
 /// The reason to refuse an assertion.
 type Refused = &'static str;
 
-/// The claims of an assertion whose signature is the client's.
+/// The claims of an assertion whose signature has been verified with a key of the client.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Assertion {
     iss: String,
@@ -40,7 +41,7 @@ enum Audiences {
     Several(Vec<String>),
 }
 
-/// The members of the header that decide.
+/// The members of the header that the server checks.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -58,7 +59,7 @@ pub(super) fn named_client(assertion: &str) -> Option<String> {
     part::<Named>(assertion, 1).map(|named| named.sub)
 }
 
-/// Returns the claims of an assertion that the client made for this issuer, and that is good now.
+/// Returns the claims of an assertion that the client made for this issuer, and that is valid now.
 pub(super) fn verify(client: &RegisteredClient, text: &str, issuer: &str, now: UnixTime) -> Result<Assertion, Refused> {
     let keys = client.keys().ok_or("the client is not registered with keys")?;
     let header: Header = part(text, 0).ok_or("the client assertion is no JWT")?;
@@ -76,7 +77,7 @@ pub(super) fn verify(client: &RegisteredClient, text: &str, issuer: &str, now: U
     };
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
-    // The checks below have the caller's clock, and compare the whole audience.
+    // The checks below use the caller's clock, and compare the whole audience.
     (validation.validate_exp, validation.validate_aud) = (false, false);
     let mut keys = keys.for_algorithm(algorithm, header.kid.as_deref());
     let read = |key| jsonwebtoken::decode::<IgnoredAny>(text, key, &validation).ok();
@@ -111,24 +112,24 @@ impl Assertion {
         }
     }
 
-    /// Returns the time before which no node can have taken the assertion.
+    /// Returns the earliest time at which a node could have accepted the assertion.
     fn begin(&self) -> i64 {
         let longest = self.exp.saturating_sub(MAX_LIFE);
         self.iat.map_or(longest, |issued| issued.max(longest))
     }
 }
 
-/// The assertions that clients used, in the store. All nodes together accept each assertion once.
+/// The record of used assertions, in the store. All nodes together accept each assertion once.
 pub(crate) struct ClientAssertions {
     records: Records,
     shares: Shares,
 }
 
-/// The use of an assertion.
+/// The result of recording the use of an assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     First,
-    /// The assertion was used before, or may have been.
+    /// The assertion was used before, or the store may have lost the record of its use.
     Again,
     /// The tenant's share of the store is full. The use is not recorded.
     Full,
@@ -139,8 +140,8 @@ impl ClientAssertions {
         Self { shares: Shares::new(records.clone(), Kind::ClientAssertion, MAX_OF_TENANT), records }
     }
 
-    /// Records the use of an assertion. An assertion that was made at the store's epoch or before is refused, because the store
-    /// may have forgotten its use.
+    /// Records the use of an assertion. The store's epoch is the time since which the store has lost nothing. This
+    /// function refuses an assertion from the epoch or before, because the store may have lost the record of its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -167,10 +168,10 @@ fn part<T: DeserializeOwned>(text: &str, at: usize) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
-/// The types of assertions. Older clients name no type, or the type of all JWTs.
+/// The values of `typ` that the server accepts. Older clients send no type, or `JWT`.
 const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
-/// The longest life of an assertion, in seconds. Common libraries make assertions of one to ten minutes.
+/// The longest lifetime of an assertion, in seconds. Common libraries make assertions that last one to ten minutes.
 const MAX_LIFE: i64 = 10 * 60;
 
 /// How far the clocks of the client and of the server may differ, in seconds.
@@ -178,10 +179,11 @@ const SKEW: i64 = 60;
 
 const MAX_ID: usize = 256;
 
-/// The time that the store keeps a use, in seconds: the longest life, and the difference of the clocks of client and nodes.
+/// The time that the store keeps a use, in seconds: the longest lifetime, and the difference between the clocks of the
+/// client and the nodes.
 const KEPT: i64 = MAX_LIFE + 2 * SKEW;
 
-/// The largest number of uses of one tenant in the store: about 130 requests a second.
+/// The largest number of recorded uses of one tenant. It is enough for about 130 requests a second.
 const MAX_OF_TENANT: u32 = 100_000;
 
 #[cfg(test)]
@@ -230,7 +232,7 @@ pub(super) mod tests {
             }
         }
 
-        /// Returns an assertion with this header and these claims.
+        /// Returns a signed assertion with this header and these claims.
         pub(in crate::oidc) fn sign(&self, header: &Value, claims: &Value) -> String {
             let text = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
             let (key, algorithm) = match header["alg"].as_str() {
@@ -253,7 +255,7 @@ pub(super) mod tests {
         json!({ "iss": "app", "sub": "app", "aud": ISSUER, "exp": now + 60, "iat": now, "jti": "1" })
     }
 
-    /// Returns the claims with one changed member. `null` removes the member.
+    /// Returns the object with one changed member. `null` removes the member.
     fn with(mut object: Value, name: &str, value: Value) -> Value {
         let members = object.as_object_mut().unwrap();
         if value.is_null() {
@@ -264,7 +266,7 @@ pub(super) mod tests {
         object
     }
 
-    /// Returns a store without an epoch, whose clock stands still.
+    /// Returns a store that has no epoch and whose clock stands still.
     fn records() -> Records {
         Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]))
     }
@@ -274,7 +276,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn assertion_of_each_algorithm_is_taken_with_and_without_the_name_of_its_key() {
+    fn assertion_of_each_algorithm_is_accepted_with_and_without_the_name_of_its_key() {
         for header in [
             json!({ "alg": "RS256" }),
             json!({ "alg": "PS256", "kid": "r", "typ": "JWT" }),
@@ -348,7 +350,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn assertion_is_taken_once_by_all_nodes_and_one_from_before_the_epoch_never() {
+    async fn assertion_is_accepted_once_by_all_nodes_and_never_if_it_is_from_before_the_epoch() {
         let records = records();
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
         let nodes = [(), ()].map(|()| ClientAssertions::new(records.clone()));
@@ -373,7 +375,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn full_share_of_a_tenant_refuses_and_leaves_another_tenant_its_own() {
+    async fn assertion_is_refused_if_the_share_of_its_tenant_is_full_but_not_that_of_another() {
         let records = records();
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
         let used = ClientAssertions { shares: Shares::new(records.clone(), Kind::ClientAssertion, 16), records };

@@ -1,5 +1,5 @@
-//! The authentication of a client at the endpoints `token`, `par`, `introspect` and `revoke`: by its secret (RFC 6749 section 2.3), by
-//! an assertion that it signs, or by nothing if the client is public.
+//! The authentication of a client at the endpoints `token`, `par`, `introspect` and `revoke`. A client sends its secret
+//! (RFC 6749 section 2.3) or an assertion that it signs. A public client sends only its id.
 
 use super::client_assertion::{self, Use};
 use super::clients::RegisteredClient;
@@ -15,21 +15,21 @@ use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::UnixTime;
 use zeroize::Zeroizing;
 
-/// The methods of OpenID Connect Core 1.0 section 9 for clients that can be authenticated.
+/// The methods of OpenID Connect Core 1.0 section 9 with which this server authenticates clients.
 pub(super) const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
-/// What a request has to prove its client.
+/// The proof in a request that the client is the one that the request names.
 enum Proof<'r> {
     Nothing,
     Secret(Zeroizing<String>),
     Assertion(&'r str),
 }
 
-/// Returns the client of a request, if the request proves it.
+/// Returns the client of a request, if the request authenticates the client.
 ///
 /// # Errors
-/// Returns `invalid_client` if the client is unknown or not proved, and `invalid_request` if the request authenticates the client in
-/// two ways. Returns an error of the server if the store cannot be asked.
+/// Returns `invalid_client` if the client is unknown or not authenticated, and `invalid_request` if the request has two
+/// kinds of proof. Returns an error of the server if the store cannot be asked.
 pub(super) async fn authenticate<'t>(
     app: &App,
     tenant: &'t Tenant,
@@ -96,7 +96,7 @@ fn assertion(parameters: &Parameters) -> Result<Option<&str>, OAuthError> {
     }
 }
 
-/// Reads the scheme Basic, in which OAuth encodes the id and the secret as in forms (RFC 6749 section 2.3.1).
+/// Reads the scheme Basic. OAuth encodes the id and the secret in it as in a form (RFC 6749 section 2.3.1).
 fn basic(value: &str) -> Option<(String, Zeroizing<String>)> {
     let (scheme, encoded) = value.split_once(' ')?;
     let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn assertion_beside_another_proof_or_of_another_client_is_refused() {
+    async fn assertion_with_a_second_proof_or_of_another_client_is_refused() {
         let app = app().await;
         let kind = format!("client_assertion_type={}", client_assertion::TYPE);
         for (header, form, code) in [

@@ -18,7 +18,7 @@ struct ClientKey {
     decoding: DecodingKey,
 }
 
-/// A set of keys as it is written.
+/// A set of keys in the form of the configuration.
 #[derive(Deserialize)]
 struct Set {
     keys: Vec<Jwk>,
@@ -90,7 +90,7 @@ impl TryFrom<Jwk> for ClientKey {
 }
 
 impl ClientKeys {
-    /// Returns the keys for an algorithm. With a name, a key without a name or with another one is none.
+    /// Returns the keys for an algorithm. With `kid`, returns only keys of this name.
     pub(super) fn for_algorithm(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &DecodingKey> {
         let is_named = move |key: &&ClientKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
         let fits = move |key: &&ClientKey| key.algorithms.contains(&algorithm);
@@ -100,7 +100,7 @@ impl ClientKeys {
 
 const ALGORITHMS: &str = "jwks: a key is for none of RS256, PS256 and ES256";
 
-/// The lengths of the modulus of an RSA key, in octets.
+/// The allowed lengths of the modulus of an RSA key, in octets.
 const RSA_SIZES: std::ops::RangeInclusive<usize> = 256..=512;
 
 const MAX_KEYS: usize = 16;

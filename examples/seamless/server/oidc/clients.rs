@@ -12,30 +12,31 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq as _;
 
-/// A client as it stands in the configuration.
+/// A client, as the configuration has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisteredClient {
     pub(crate) id: String,
-    /// The name that the pages show. Without it, they show `id`.
+    /// The name that the pages show. Without a name, the pages show `id`.
     name: Option<String>,
     /// The SHA-256 digest of the client's secret, in hexadecimal. The secret must be random: `openssl rand -hex 32`. A
-    /// client without a secret is public, and must use PKCE.
+    /// client with neither a secret nor `jwks` is public, and must use PKCE.
     secret_sha256: Option<Digest>,
-    /// The public keys of a client that signs assertions in place of sending a secret (`private_key_jwt`).
+    /// The public keys of a client that signs assertions instead of sending a secret (`private_key_jwt`).
     jwks: Option<ClientKeys>,
     #[serde(default)]
     redirect_uris: Vec<String>,
     #[serde(default)]
     post_logout_redirect_uris: Vec<String>,
-    /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`, letter by letter.
+    /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`. The server compares
+    /// them letter by letter.
     #[serde(default)]
     pub(crate) origins: Vec<String>,
-    /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout 1.0): of
-    /// `https`, or of `http` on loopback.
+    /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout
+    /// 1.0). Its scheme is `https`, or `http` on loopback.
     pub(crate) backchannel_logout_uri: Option<String>,
-    /// The address that the browser loads in a frame when a user signs out (OpenID Connect Front-Channel Logout 1.0). It has the
-    /// origin of a redirect URI.
+    /// The address that the browser loads in a frame when a user signs out (OpenID Connect Front-Channel Logout 1.0).
+    /// Its origin must be that of a redirect URI.
     pub(crate) frontchannel_logout_uri: Option<String>,
     /// The algorithm of the client's ID tokens and logout tokens.
     #[serde(default)]
@@ -48,7 +49,8 @@ pub(crate) struct RegisteredClient {
     resources: Vec<String>,
     #[serde(default = "RegisteredClient::default_grants")]
     grants: Vec<GrantType>,
-    /// The sector whose clients get the same subject for a user. By default, the host of the redirect URIs.
+    /// The sector of the client. All clients of a sector get the same subject for a user. The default sector is the
+    /// host of the redirect URIs.
     sector: Option<String>,
     /// Whether the client must push its authorization requests (RFC 9126 section 6).
     #[serde(default)]
@@ -56,8 +58,8 @@ pub(crate) struct RegisteredClient {
     /// Whether each user of this client must enter a one-time code.
     #[serde(default)]
     pub(crate) proof: bool,
-    /// The header in which a client with the grant `password` tells the address of its user, such as `X-Dovecot-Auth-Remote`. Its
-    /// value is an address, with or without a port.
+    /// The header in which a client with the grant `password` sends the address of its user, such as
+    /// `X-Dovecot-Auth-Remote`. The header's value is an address, with or without a port.
     user_address_header: Option<String>,
 }
 
@@ -126,12 +128,12 @@ impl RegisteredClient {
         vec![GrantType::AuthorizationCode]
     }
 
-    /// Returns the name for the pages.
+    /// Returns the client's name that the pages show.
     pub(crate) fn shown_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
     }
 
-    /// Returns whether the client proves nothing.
+    /// Returns whether the client is public: it has neither a secret nor keys.
     pub(crate) const fn is_public(&self) -> bool {
         self.secret_sha256.is_none() && self.jwks.is_none()
     }
@@ -155,7 +157,7 @@ impl RegisteredClient {
         self.post_logout_redirect_uris.iter().any(|registered| redirect_uri::is_same(registered, asked))
     }
 
-    /// Returns whether the client wants to hear of sign-outs.
+    /// Returns whether the server tells the client of sign-outs.
     pub(crate) const fn hears_of_sign_outs(&self) -> bool {
         self.backchannel_logout_uri.is_some() || self.frontchannel_logout_uri.is_some()
     }
@@ -165,8 +167,8 @@ impl RegisteredClient {
         self.grants.contains(&grant)
     }
 
-    /// Returns the address of the user for whom the client sends a password, as the client tells it. The client's own address
-    /// is that of all its users.
+    /// Returns the address of the user for whom the client sends a password, from the client's header. The server
+    /// cannot use the connection's address, because all users of the client share it.
     pub(crate) fn user_address(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let mut values = headers.get_all(self.user_address_header.as_deref()?).iter();
         let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?.trim();
@@ -183,7 +185,7 @@ impl RegisteredClient {
     /// Returns the scopes of a request.
     ///
     /// # Errors
-    /// Returns `invalid_scope` if the client may not ask for one of them.
+    /// Returns `invalid_scope` if the client is not registered for one of the scopes.
     pub(crate) fn scopes(&self, asked: &str) -> Result<Scopes, OAuthError> {
         let scopes = Scopes::parse(asked);
         let scopes = scopes.ok_or_else(|| ErrorCode::InvalidScope.because("the scope has a forbidden character"))?;
@@ -208,7 +210,7 @@ impl RegisteredClient {
     /// Returns the resource of a request (RFC 8707 section 2).
     ///
     /// # Errors
-    /// Returns `invalid_target` if the client may not get tokens for it.
+    /// Returns `invalid_target` if the client is not registered for the resource.
     pub(crate) fn resource(&self, asked: Option<&str>) -> Result<Option<String>, OAuthError> {
         match asked {
             Some(asked) if !self.resources.iter().any(|resource| resource == asked) => {
@@ -298,33 +300,34 @@ impl Clients {
         self.0.get(id)
     }
 
-    /// Returns whether a client registered a redirect URI.
+    /// Returns whether one of the clients registered a redirect URI.
     pub(crate) fn have_redirect_uri(&self, asked: &str) -> bool {
         self.0.values().any(|client| client.has_redirect_uri(asked))
     }
 
-    /// Returns whether a client may use a grant.
+    /// Returns whether one of the clients may use a grant.
     pub(crate) fn may_use(&self, grant: GrantType) -> bool {
         self.0.values().any(|client| client.may_use(grant))
     }
 
-    /// Returns the grants that the token endpoint of these clients supports. The grant of passwords is one only if a client has it.
+    /// Returns the grants that the token endpoint of these clients supports. The password grant is supported only if a
+    /// client is registered for it.
     pub(crate) fn supported_grants(&self) -> impl Iterator<Item = GrantType> {
         GrantType::ALL.into_iter().filter(|grant| *grant != GrantType::Password || self.may_use(*grant))
     }
 
-    /// Returns whether the server sends messages to a client.
+    /// Returns whether the server sends logout tokens to one of the clients.
     pub(crate) fn hear_by_back_channel(&self) -> bool {
         self.0.values().any(|client| client.backchannel_logout_uri.is_some())
     }
 
-    /// Returns whether the server sends messages to a client with TLS.
+    /// Returns whether the server sends logout tokens to one of the clients over TLS.
     pub(crate) fn hear_by_tls(&self) -> bool {
         let mut uris = self.0.values().filter_map(|client| client.backchannel_logout_uri.as_ref());
         uris.any(|uri| uri.starts_with("https:"))
     }
 
-    /// Returns whether a page of `origin` may read answers.
+    /// Returns whether one of the clients registered `origin`, so that its pages may read answers.
     pub(crate) fn have_origin(&self, origin: &str) -> bool {
         self.0.values().any(|client| client.origins.iter().any(|known| known == origin))
     }
@@ -345,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn address_of_the_user_is_read_from_the_registered_header_alone_and_not_from_two() {
+    fn address_of_the_user_is_read_only_from_one_registered_header() {
         let json = r#"{"id": "mail", "grants": [], "user_address_header": "X-Dovecot-Auth-Remote"}"#;
         let client: RegisteredClient = serde_json::from_str(json).unwrap();
         let of = |name: &'static str, values: &[&str]| {
@@ -382,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn client_that_is_badly_registered_is_refused_with_the_reason() {
+    fn client_with_a_faulty_registration_is_refused_with_the_reason() {
         for (client, reason) in [
             (r#"{"id": ""}"#, "printable"),
             (r#"{"id": "a"}"#, "`redirect_uris` is empty"),

@@ -1,9 +1,9 @@
 //! The sign-in of one browser for one authorization request, from the first page to the answer.
 //!
-//! The server keeps nothing of a conversation. The address of the page has the request, sealed with the server's secret, so
-//! every node can go on with it. A conversation belongs to the browser that began it: the browser has a cookie, and the
-//! conversation has the cookie's digest. So a page that an attacker began is of no use in the browser of another user
-//! (RFC 9700 section 4.7).
+//! The server does not store a conversation. The address of the page contains the request, encrypted with the server's
+//! secret, so every node can continue the conversation. A conversation belongs to the browser that began it: the
+//! browser has a cookie, and the conversation has the cookie's digest. So a page that an attacker's browser began does
+//! not work in the browser of another user (RFC 9700 section 4.7).
 
 use super::authorization_request::AuthorizationRequest;
 use crate::clock;
@@ -21,16 +21,16 @@ pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
     tenant: String,
     browser: BrowserId,
-    /// The time at which the application sent the user, in seconds since 1970.
+    /// The time at which the application sent the user to this server, in seconds since 1970.
     began: i64,
     pub(crate) request: AuthorizationRequest,
 }
 
-/// The number of a conversation, by which a session knows that it began in it.
+/// The number of a conversation. A session stores the number of the conversation in which it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConversationId([u8; 16]);
 
-/// The cookie of a browser: 128 random bits.
+/// The value of the browser's cookie: 128 random bits.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BrowserId([u8; 16]);
 
@@ -54,7 +54,8 @@ impl Conversation {
         seal_text(records.secret(), Kind::Conversation, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
-    /// Opens the text form of a conversation of this tenant, this browser and the last hour.
+    /// Reads the text form of a conversation. The conversation must belong to this tenant and this browser, and must
+    /// have begun in the last hour.
     pub(crate) fn open(
         records: &Records,
         sealed: &str,
@@ -71,12 +72,13 @@ impl Conversation {
     }
 }
 
-/// A conversation that cannot go on.
+/// The reason why a conversation cannot continue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
     /// This server did not seal the text for this tenant.
     Unknown,
-    /// The conversation is of another browser or too old. The request itself is good, and may begin again.
+    /// The conversation belongs to another browser or is too old. Its request is valid, so a new conversation may begin
+    /// with it.
     Known(Box<AuthorizationRequest>),
 }
 
@@ -86,7 +88,7 @@ impl BrowserId {
     }
 }
 
-/// Hides the octets, because they bind a conversation to a browser.
+/// Hides the octets: somebody who knows them could continue the conversation in another browser.
 impl fmt::Debug for BrowserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BrowserId(..)")
@@ -111,7 +113,7 @@ impl FromStr for BrowserId {
 /// The longest time of a conversation, in seconds.
 const MAX_AGE: i64 = 60 * 60;
 
-/// The longest text form, in octets. Proxies take addresses of 8 KiB.
+/// The longest text form, in octets. Proxies accept addresses of 8 KiB.
 const MAX_SEALED: usize = 7 * 1024;
 
 #[cfg(test)]
@@ -142,7 +144,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn conversation_goes_on_only_in_its_browser_its_tenant_its_hour_and_under_its_secret() {
+    fn conversation_is_opened_only_in_its_browser_its_tenant_its_hour_and_under_its_secret() {
         let records = Records::for_tests();
         let (browser, other) = (BrowserId::random(), BrowserId::random());
         let conversation = Conversation::new("a.test", &browser, request(), NOW);

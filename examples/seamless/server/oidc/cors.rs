@@ -1,8 +1,8 @@
 //! The pages of other origins that may use an endpoint (the CORS protocol of the Fetch standard).
 //!
-//! Every page may read the metadata and the key set. A page of an origin that a client of the tenant registered may use the
-//! endpoints that take tokens or codes. No page of another origin may read any other answer. The answers never allow
-//! credentials, so a browser gives no page an answer to its cookies.
+//! Every page may read the metadata and the key set. A page may use the endpoints that take tokens or codes if a client
+//! of the tenant registered the page's origin. A page of another origin than the server's may read no other answer. The
+//! answers never allow credentials, so a page of another origin cannot read the answer to a request with cookies.
 
 use crate::app::{App, Shared};
 use axum::extract::{Request, State};
@@ -21,7 +21,7 @@ enum Readers<'p> {
     Everyone,
     /// Pages of the origins that the clients of this tenant registered.
     Registered(&'p str),
-    /// Pages of this server only.
+    /// Only pages of this server.
     Own,
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn may_send(app: &App, path: &str, headers: &HeaderMap) -> bool {
     matches!(readers(path), Readers::Registered(tenant) if registered(app, tenant, headers).is_some())
 }
 
-/// Returns whether applications send their users to this path. A form of any page may lead there, as a link may: the path
-/// changes nothing, and a browser sends no cookie with a form of another site.
+/// Returns whether applications send their users to this path. Any page may send a form to such a path, as it may link
+/// to it. A request for the path changes nothing, and a browser sends no cookie with a form of another site.
 pub(crate) fn begins(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).take(MAX_PARTS).collect();
     matches!(
@@ -94,7 +94,7 @@ fn preflight(methods: &'static str) -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// More parts than the longest known path has.
+/// The largest number of parts into which a path is split. Each known path has fewer parts.
 const MAX_PARTS: usize = 5;
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn form_of_any_page_may_lead_to_the_endpoints_that_begin_a_sign_in_or_a_sign_out() {
+    fn form_of_any_page_may_be_sent_to_the_endpoints_that_begin_a_sign_in_or_a_sign_out() {
         for (path, expected) in [
             ("/a.test/oauth2/authorize", true),
             ("/a.test/oauth2/end_session", true),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_known_paths_have_readers_of_other_origins() {
+    fn answers_of_unknown_paths_are_not_readable_by_other_origins() {
         for (path, expected) in [
             ("/a.test/.well-known/openid-configuration", Readers::Everyone),
             ("/.well-known/oauth-authorization-server/a.test", Readers::Everyone),

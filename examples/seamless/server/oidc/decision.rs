@@ -1,17 +1,18 @@
-//! The next step of a sign-in: what a session, a ticket and the parameters of an authorization request lead to.
+//! The next step of a sign-in. It depends on the session, on the ticket and on the parameters of the authorization
+//! request.
 //!
-//! The parameters act on tickets as on passwords:
-//! - `prompt=login` takes no ticket before the user has pressed a button.
-//! - `max_age` counts from the time at which the user signed in to the KDC. A newer ticket of the same sign-in is not
-//!   newer, so the user then enters a password.
-//! - A `login_hint` of another user leads to a question. Nobody becomes the user of a ticket that the application did not
-//!   mean without an answer.
+//! The parameters apply to tickets as they apply to passwords:
+//! - With `prompt=login`, the server accepts no ticket before the user has pressed a button.
+//! - `max_age` limits the time since the user signed in to the KDC. A newer ticket does not change this time, so a user
+//!   whose sign-in is too old enters a password.
+//! - If `login_hint` names another user than the ticket, the page asks the user. Without an answer, nobody is signed in
+//!   as a user whom the application did not name.
 
 use super::authorization_request::{AuthorizationRequest, Prompt};
 use super::error::ErrorCode;
 use kerberos_sso::UnixTime;
 
-/// What an authorization request demands, without what only the client needs to know.
+/// The demands of an authorization request that decide about the next step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
     pub(crate) prompt: Prompt,
@@ -29,18 +30,18 @@ impl Demand {
     }
 }
 
-/// What is known of the browser's session.
+/// The facts about the browser's session that decide about the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact, and all combinations occur")]
 pub(crate) struct Present {
     /// Whether the session began on the page of this request.
     pub(crate) began_here: bool,
-    /// Whether the session's user is the user whom the request means, or the request means nobody.
+    /// Whether the session's user is the user whom the request names. True if the request names nobody.
     pub(crate) is_meant: bool,
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
     pub(crate) by_ticket: bool,
-    /// Whether the user entered a one-time code after the session's sign-in.
+    /// Whether the user entered a one-time code in this session.
     pub(crate) is_proved: bool,
     /// Whether the tenant or the user demands a one-time code.
     pub(crate) must_prove: bool,
@@ -48,36 +49,37 @@ pub(crate) struct Present {
     pub(crate) may_prove: bool,
 }
 
-/// What is known of the page of this request.
+/// The facts about the page of this request that decide about the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// The time at which the application sent the user.
+    /// The time at which the application sent the user to this server.
     pub(crate) began: UnixTime,
     /// Whether the user has chosen the session's account on this page.
     pub(crate) has_chosen: bool,
-    /// Whether the user may choose another account than the one that the request means. An ID token names the only account.
+    /// Whether the user may choose another account than the one that the request names. With `id_token_hint`, the user
+    /// may not.
     pub(crate) may_be_another: bool,
-    /// How a ticket may be used at most: only by a button after a try that failed a short time ago, and not at all in a
-    /// network without tickets.
+    /// The widest use of a ticket that the page allows. After a try that failed a short time ago, it is the use by a
+    /// button. In a network without tickets, it is no use at all.
     pub(crate) ticket: TicketUse,
 }
 
 /// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// The client gets a code for the session's user.
+    /// The server sends the client a code for the session's user.
     Answer,
-    /// The client gets an error.
+    /// The server sends the client an error.
     Refuse(ErrorCode),
     /// The user signs in.
     SignIn(TicketUse),
     /// The user chooses the session's account or another one.
     Choose,
-    /// The user reads that the session is not of the user whom the application means.
+    /// The page says that the session belongs to another user than the application named.
     WrongUser,
     /// The user enters a one-time code.
     Prove,
-    /// The user reads that a one-time code is demanded, for which nothing is set up.
+    /// The page says that a one-time code is demanded, but that the user has no secret for codes.
     CannotProve,
 }
 
@@ -88,7 +90,7 @@ pub(crate) enum TicketUse {
     InBackground,
     /// The page asks for a ticket after the user has pressed a button.
     ByButton,
-    /// The page asks for no ticket, because a ticket would not be enough.
+    /// The page asks for no ticket: a ticket would not be enough, or tickets are not allowed.
     No,
 }
 
@@ -129,8 +131,8 @@ fn with_session(demand: Demand, page: Page, session: Present) -> Next {
     } else if !is_taken(session, page) {
         Next::WrongUser
     } else if is_too_old(demand, page, session) {
-        // The ticket of this page is as old as the session. A ticket of a new sign-in to Windows may be newer than an old
-        // session.
+        // If this page began the session by a ticket, another ticket is as old as the session. If the session is older
+        // than the page, the user may have signed in to Windows again, and the ticket may be newer.
         Next::SignIn(if is_new && session.by_ticket { TicketUse::No } else { first_use(demand, page) })
     } else if !lacks_proof(demand, session) {
         Next::Answer
@@ -141,20 +143,22 @@ fn with_session(demand: Demand, page: Page, session: Present) -> Next {
     }
 }
 
-/// Returns whether the request takes the session's account: the one that it means, or another one that the user has chosen.
+/// Returns whether the request can use the session's account. The request must name this account, or the user must have
+/// chosen it.
 const fn is_taken(session: Present, page: Page) -> bool {
     session.is_meant || (page.has_chosen && page.may_be_another)
 }
 
-/// Returns whether the user signed in too long before the request. OpenID Connect Core 1.0 section 3.1.2.1: `max_age=0` asks
-/// for a new sign-in, as `prompt=login` does.
+/// Returns whether the user signed in too long before the request. `max_age=0` asks for a new sign-in, as
+/// `prompt=login` does (OpenID Connect Core 1.0 section 3.1.2.1).
 fn is_too_old(demand: Demand, page: Page, session: Present) -> bool {
     let is_older = |max_age: u32| page.began.seconds_since(session.authenticated) > i64::from(max_age);
     let is_sign_in_wanted = demand.max_age == Some(0) && !session.began_here;
     is_sign_in_wanted || demand.max_age.is_some_and(is_older)
 }
 
-/// Returns whether the session has no one-time code but somebody demands it. The strictest demand counts.
+/// Returns whether somebody demands a one-time code that the user has not entered in this session. One demand is
+/// enough.
 fn lacks_proof(demand: Demand, session: Present) -> bool {
     let is_demanded = demand.proof || session.must_prove || (demand.prefers_proof && session.may_prove);
     is_demanded && !session.is_proved
@@ -168,7 +172,7 @@ mod tests {
 
     const BEGAN: UnixTime = UnixTime::from_seconds(10_000);
 
-    /// A session that began before the page, by a ticket of a user who signed in to the KDC 600 seconds before the request.
+    /// A session that began before the page, by a ticket. The user signed in to the KDC 600 seconds before the request.
     const OLD: Present = Present {
         began_here: false,
         is_meant: true,
@@ -179,7 +183,7 @@ mod tests {
         may_prove: false,
     };
 
-    /// A session that began on the page, by such a ticket.
+    /// A session that began on the page, by a ticket of the same age as in [`OLD`].
     const TICKET: Present = Present { began_here: true, ..OLD };
 
     /// A session that began on the page, by a password.
@@ -196,8 +200,8 @@ mod tests {
 
     const LOGIN_REQUIRED: Next = Refuse(ErrorCode::LoginRequired);
 
-    /// One row for each `prompt` and `max_age`. The columns are: no session, a session from before, and a session that
-    /// began on the page by ticket and by password.
+    /// The table has one row for each `prompt` and `max_age`. The columns are: no session, a session that is older than
+    /// the page, and a session that began on the page by ticket and by password.
     #[test]
     fn prompt_and_max_age_decide_for_each_kind_of_session() {
         for (prompt, max_age, expected) in [
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn session_of_another_user_leads_to_a_question_and_without_a_page_to_an_error() {
+    fn session_of_another_user_gives_a_question_and_with_prompt_none_an_error() {
         let other = |session: Present| Some(Present { is_meant: false, ..session });
         for (prompt, expected) in [
             (Prompt::Default, [WrongUser, WrongUser]),
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn ticket_is_used_as_the_page_allows_at_most() {
+    fn ticket_is_not_used_more_than_the_page_allows() {
         for (prompt, most, expected) in [
             (Prompt::Default, ByButton, ByButton),
             (Prompt::Default, No, No),
@@ -259,10 +263,10 @@ mod tests {
         }
     }
 
-    /// One row for each combination of the demands on a one-time code. The columns are a user without a secret, with one,
-    /// and a user who entered a code.
+    /// The table has one row for each combination of demands for a one-time code. The columns are: a user without a
+    /// secret, a user with a secret, and a user who entered a code.
     #[test]
-    fn strictest_demand_on_a_one_time_code_counts_also_for_a_session_from_before() {
+    fn any_demand_for_a_one_time_code_holds_also_for_a_session_older_than_the_page() {
         for (of_client, preferred, of_user, expected) in [
             (false, false, false, [Answer, Answer, Answer]),
             (false, true, false, [Answer, Prove, Answer]),

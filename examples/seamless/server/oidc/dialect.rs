@@ -1,5 +1,6 @@
-//! The forms of token requests, answers and errors: that of OAuth 2.0, and the two forms of native clients. Version 1 names its
-//! resource in `resource`, and its numbers are text. Version 2 names its resource in `scope`.
+//! The dialects of token requests, answers and errors: OAuth 2.0, and two versions for native clients. Requests of
+//! version 1 have the resource in `resource`, and its answers have numbers as text. Requests of version 2 have the
+//! resource in `scope`.
 
 use super::clients::GrantType;
 use super::error::{ErrorCode, OAuthError};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// RFC 6749 sections 5.1 and 5.2.
+    /// The form of RFC 6749 sections 5.1 and 5.2.
     OAuth,
     Version1,
     Version2,
@@ -30,7 +31,7 @@ pub(super) struct Trace {
     pub(super) now: UnixTime,
 }
 
-/// The tokens of an answer.
+/// The tokens that an answer contains.
 pub(super) struct Tokens {
     pub(super) access: String,
     pub(super) id: Option<String>,
@@ -38,9 +39,9 @@ pub(super) struct Tokens {
 }
 
 impl Dialect {
-    /// Returns the form of a request at the first version of the endpoint, which applications share. The grant of native clients
-    /// has the form of native clients, and so have the refresh tokens of their clients, and the path `/common/…`. `name` is the
-    /// part of the path that names the tenant.
+    /// Returns the dialect of a request at version 1 of the endpoint, which applications and native clients share. The
+    /// dialect of native clients applies to the grant of native clients, to refresh tokens of their clients, and to the
+    /// path `/common/…`. `name` is the part of the path that names the tenant.
     pub(super) fn of(name: &str, tenant: Option<&Tenant>, parameters: &Parameters) -> Self {
         let grant = parameters.get("grant_type");
         let client = tenant.and_then(|tenant| tenant.clients.get(parameters.get("client_id")?));
@@ -56,7 +57,8 @@ impl Dialect {
     /// Returns the body of an answer. `is_default` says whether the request asked for all scopes of the resource.
     pub(super) fn answer(self, grant: &Grant, tokens: Tokens, is_default: bool, now: UnixTime) -> Value {
         let mut answer = match self {
-            // A grant of a browser has the form of OAuth 2.0, whatever else its client may do.
+            // A grant that began in a browser has the form of OAuth 2.0, even if its client may also use the grant of
+            // native clients.
             Self::Version1 if grant.stay.is_none() => json!({
                 "scope": grant.scopes.to_string(),
                 "expires_in": ACCESS_LIFETIME.to_string(),
@@ -84,8 +86,8 @@ impl Dialect {
         answer
     }
 
-    /// Returns the body of an error. The body of native clients has a number, and identifiers with which an administrator finds
-    /// the request in the log.
+    /// Returns the body of an error. The body for native clients also has an error number, and identifiers with which
+    /// an administrator finds the request in the log.
     pub(super) fn error(self, error: &OAuthError, code: Code, trace: Trace) -> Map<String, Value> {
         let mut body = Map::from_iter([("error".to_owned(), error.code.as_str().into())]);
         if self == Self::OAuth {
@@ -102,7 +104,7 @@ impl Dialect {
             ("timestamp", time.into()),
             ("trace_id", request.to_string().into()),
             ("correlation_id", correlation.to_string().into()),
-            // The page of the public service explains its numbers.
+            // This page of Microsoft Entra explains the numbers.
             ("error_uri", format!("https://login.microsoftonline.com/error?code={}", code.number()).into()),
         ];
         body.extend(fields.map(|(name, value)| (name.to_owned(), value)));
@@ -110,7 +112,7 @@ impl Dialect {
     }
 }
 
-/// Returns the number of an error. An invalid assertion has another number than an invalid code or refresh token.
+/// Returns the number of an error. An invalid assertion does not have the number of an invalid code or refresh token.
 pub(super) fn number(error: &OAuthError, grant_type: Option<&str>) -> Code {
     match error.code {
         ErrorCode::InvalidClient => Code::UnknownClient,

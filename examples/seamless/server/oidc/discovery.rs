@@ -1,5 +1,5 @@
-//! What clients read about a tenant's issuer: the metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414) and the keys
-//! (RFC 7517).
+//! The documents that clients read about a tenant's issuer: the metadata (OpenID Connect Discovery 1.0 section 3, RFC
+//! 8414) and the keys (RFC 7517).
 
 use super::authorization_request::ACR_VALUES;
 use super::client_assertion::ALGORITHMS;
@@ -17,8 +17,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose
-/// signatures may still be in use.
+/// `GET /{tenant}/discovery/keys`: returns the key that signs, the next key, and the old keys whose signatures may
+/// still be in use.
 pub(super) async fn key_set(State(_): State<Shared>, tenant: Tenant) -> Result<Json<Value>, StatusCode> {
     let now = clock::now();
     let keys = tenant.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
@@ -30,8 +30,9 @@ pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<
     Json(document(&app, &tenant))
 }
 
-/// `GET /{tenant}/v2.0/.well-known/openid-configuration`: the same issuer, with the endpoints of version 2, whose scopes name
-/// the resource. The path `/common/…` is of the only tenant, because each tenant has an issuer and keys of its own.
+/// `GET /{tenant}/v2.0/.well-known/openid-configuration`: the metadata of the same issuer, with the endpoints of
+/// version 2, whose scopes name the resource. Each tenant has its own issuer and keys, so the path `/common/…` works
+/// only if the server has one tenant.
 pub(super) async fn metadata_of_version2(
     State(app): State<Shared>,
     Path(name): Path<String>,

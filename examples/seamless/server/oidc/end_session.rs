@@ -1,9 +1,9 @@
-//! The end of a session that an application asks for, and the page that asks the user (OpenID Connect RP-Initiated Logout
-//! 1.0). A browser is sent only to an address that the client registered.
+//! Ends a session at the request of an application, and has the page that asks the user (OpenID Connect RP-Initiated
+//! Logout 1.0). The server sends the browser only to an address that the client registered.
 //!
-//! The endpoint ends the session of the user whom the ID token names, and asks every other user. A form may come from a page of
-//! another origin, and the browser then sends no cookie with it. So the endpoint answers a form by a redirect to the sign-out
-//! page, which does the same as the endpoint.
+//! The endpoint ends the session of the user whom the ID token names, and asks every other user. If a form comes from a
+//! page of another origin, the browser sends no cookie with it. So the endpoint answers a form by a redirect to the
+//! sign-out page, which gets the cookie and does the same as the endpoint.
 
 use super::clients::RegisteredClient;
 use super::front_channel::Frames;
@@ -46,10 +46,10 @@ pub(super) async fn by_form(State(app): State<Shared>, tenant: Tenant, fields: F
     }
 }
 
-/// Returns a request and its sealed form.
+/// Returns a request and its encrypted form for the address of the page.
 ///
 /// # Errors
-/// Returns the page that says why the request is refused.
+/// Returns the page that says why the server refuses the request.
 async fn read(app: &App, tenant: &Tenant, parameters: &Parameters) -> Result<(LogoutRequest, String), Response> {
     let now = clock::now();
     let hint = match parameters.get("id_token_hint") {
@@ -80,7 +80,7 @@ pub(super) struct Sealed {
     request: String,
 }
 
-/// Goes on with a form.
+/// Continues the request that a form began.
 pub(super) async fn page(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -107,7 +107,8 @@ async fn go_on(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &Logout
     }
 }
 
-/// Ends the session after its user has pressed the button. The form comes from a page of this server (`origin.rs`).
+/// Ends the session after its user has pressed the button. `origin.rs` checks that the form comes from a page of this
+/// server.
 pub(super) async fn confirmed(
     State(app): State<Shared>,
     tenant: Tenant,

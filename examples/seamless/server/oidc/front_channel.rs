@@ -1,9 +1,9 @@
 //! Tells clients of a sign-out through the browser (OpenID Connect Front-Channel Logout 1.0): a page loads an address of each client
 //! in a frame.
 //!
-//! The address always has the issuer and the name of the stay, `iss` and `sid`. A browser that blocks the cookies of third parties
-//! sends no cookie with the frame, and the client then finds its session by `sid`. The browser may also end before the frames have
-//! loaded. So the back channel is the better way for each client that has a server.
+//! The address always has the issuer (`iss`) and the identifier of the stay (`sid`). A browser that blocks the cookies
+//! of third parties sends no cookie with the frame, and the client then finds its session by `sid`. The user may also
+//! close the browser before the frames have loaded. So the back channel is better for each client that has a server.
 
 use super::answer::with_query;
 use super::clients::RegisteredClient;
@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 pub(crate) struct Frames(Vec<String>);
 
 impl Frames {
-    /// Returns the frames of the clients of a stay that want them.
+    /// Returns the frames for those clients of a stay that registered an address for a frame.
     pub(super) fn of_stay<'c>(
         secret: &Secret,
         issuer: &str,

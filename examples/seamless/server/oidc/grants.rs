@@ -1,8 +1,8 @@
 //! The grants of clients: one record in the store for each authorization code, its refresh tokens and its access tokens.
 //!
-//! All nodes together accept a code once, and each refresh token once. A second use of either ends the whole grant, because
-//! one of two parties with that code or token must have stolen it (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2). After
-//! that, `userinfo` and `introspect` refuse the grant's access tokens, too.
+//! All nodes together accept a code once, and each refresh token once. A second use of a code or refresh token ends the
+//! whole grant. Two parties may have the code or token, and then one of them stole it (RFC 6749 section 4.1.2, RFC 9700
+//! section 4.14.2). After that, `userinfo` and `introspect` refuse the grant's access tokens, too.
 
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// What a user's sign-in gives to a client.
+/// The rights that a user's sign-in gives to a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) tenant: String,
@@ -29,9 +29,10 @@ pub(crate) struct Grant {
     /// The time at which the user signed in to the KDC, in seconds since 1970.
     pub(crate) authenticated: i64,
     pub(crate) factors: Factors,
-    /// The stay with which the grant ends. A native client has none.
+    /// The stay of the user in the browser. The grant ends when the stay ends. The grant of a native client has no
+    /// stay.
     pub(crate) stay: Option<Stay>,
-    /// The app password with which the grant ends, if the sign-in was by one.
+    /// The app password, if the user signed in by one. The grant ends when the app password ends.
     #[serde(default)]
     pub(crate) app_password: Option<Locator>,
 }
@@ -44,14 +45,14 @@ pub(crate) struct Stay {
     pub(crate) end: i64,
 }
 
-/// How the user proved who they are.
+/// The authentication methods of the sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Factors {
     pub(crate) first: FirstFactor,
     pub(crate) one_time_code: bool,
 }
 
-/// What proved the user's identity first.
+/// The first authentication method of the sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FirstFactor {
     Ticket,
@@ -71,7 +72,7 @@ impl From<Method> for FirstFactor {
     }
 }
 
-/// What the token request must repeat of the authorization request.
+/// The values of the authorization request that the token request must repeat or prove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound {
     pub(crate) redirect_uri: String,
@@ -79,7 +80,7 @@ pub(crate) struct Bound {
     pub(crate) challenge: Option<String>,
 }
 
-/// What a token request has.
+/// The values of a token request that are compared with [`Bound`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Presented<'a> {
     pub(crate) client_id: &'a str,
@@ -87,7 +88,7 @@ pub(crate) struct Presented<'a> {
     pub(crate) verifier: Option<&'a str>,
 }
 
-/// A grant that a token request redeemed, with the token that replaces the old one.
+/// A grant after a token request redeemed its code or refresh token, with the next refresh token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Redeemed {
     pub(crate) id: GrantId,
@@ -95,7 +96,7 @@ pub(crate) struct Redeemed {
     pub(crate) refresh_token: Option<String>,
 }
 
-/// The name of a grant in the identifiers of its access tokens.
+/// The identifier of a grant. The identifiers of its access tokens contain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GrantId(Locator);
 
@@ -113,7 +114,7 @@ struct Stored {
     end: i64,
 }
 
-/// What the grant accepts next, by the SHA-256 digest of its secret part.
+/// The code or refresh token that the grant accepts next. Only the SHA-256 digest of its secret part is stored.
 #[derive(Clone, Serialize, Deserialize)]
 enum Accepts {
     Code(Bound, [u8; 32]),
@@ -123,14 +124,15 @@ enum Accepts {
 }
 
 impl Grants {
-    /// Makes grants, of which each tenant has at most `most_of_tenant` families of refresh tokens.
+    /// Makes the access to the grants in the store. Each tenant has at most `most_of_tenant` families of refresh
+    /// tokens.
     pub(crate) fn new(records: Records, most_of_tenant: u32) -> Self {
         let of_user = UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER);
         let of_tenant = Shares::new(records.clone(), Kind::Grant, most_of_tenant);
         Self { records, of_user, of_tenant }
     }
 
-    /// Begins a grant and returns its authorization code, which ends after [`CODE_LIFETIME`].
+    /// Begins a grant and returns its authorization code, which expires after [`CODE_LIFETIME`].
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -142,7 +144,7 @@ impl Grants {
         Ok(self.written(id, secret))
     }
 
-    /// Begins a grant that needs no code, because the client has an assertion.
+    /// Begins a grant without a code, for a client that sends an assertion or a password.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -156,15 +158,15 @@ impl Grants {
         let with_refresh_token = with_refresh_token && self.has_room(id, &grant, now).await?;
         let stored = accepting(grant, with_refresh_token.then_some(next), now);
         let end = UnixTime::from_seconds(stored.end);
-        // Both operations wait for the disk at the same time.
+        // Both operations run at the same time, so they share the wait for the disk.
         let key = key(id);
         let put = self.records.put(&key, &stored, end, When::Absent);
         tokio::try_join!(self.list(id, &stored, now), put)?;
         Ok(self.redeemed(id, stored.grant, with_refresh_token.then_some(next)))
     }
 
-    /// Exchanges a code. Returns `None` if the code is unknown, was used, has expired, or is not of this client and this
-    /// request. Such a request ends the grant.
+    /// Exchanges a code. Returns `None` if the code is unknown, was used, has expired, or belongs to another client or
+    /// request. In these cases, the grant of the code ends.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -184,7 +186,7 @@ impl Grants {
     }
 
     /// Exchanges a refresh token for the next one. Returns `None` if the token is not the grant's current token, has
-    /// expired, or is of another client. Such a request ends the grant.
+    /// expired, or belongs to another client. In these cases, the grant of the token ends.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -219,7 +221,8 @@ impl Grants {
             let is_given = with_refresh_token && (!begins_family || self.has_room(id, &stored.grant, now).await?);
             let next = is_given.then(clock::random);
             let new = Self::next(stored, next, now);
-            // If another request with this text comes first, at any node, the entry is no longer the old entry.
+            // If another request with the same token was faster at any node, the stored entry is no longer `old`, and
+            // `replace` fails.
             if self.records.replace(&key, &old, &new, UnixTime::from_seconds(new.end)).await? {
                 self.list(id, &new, now).await?;
                 return Ok(Some(self.redeemed(id, new.grant, next)));
@@ -229,7 +232,8 @@ impl Grants {
         Ok(None)
     }
 
-    /// Returns whether the tenant may have one more family of refresh tokens. Without room, the client gets an access token only.
+    /// Returns whether the tenant may have one more family of refresh tokens. If the tenant has no room, the client
+    /// gets an access token only.
     async fn has_room(&self, id: Locator, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
         let lifetime = if grant.scopes.contains(OFFLINE_ACCESS) { OFFLINE_LIFETIME } else { LIFETIME };
         let has_room = self.of_tenant.take(&grant.tenant, &id, lifetime, now).await?;
@@ -244,7 +248,7 @@ impl Grants {
         Ok(has_room)
     }
 
-    /// Returns the grant after an exchange. The end of a family of refresh tokens stays, but for `offline_access`.
+    /// Returns the grant after an exchange. The exchange of a refresh token does not change the end of its family.
     fn next(old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
         let is_family = matches!(old.accepts, Accepts::RefreshToken(_));
         let end = old.end;
@@ -252,7 +256,7 @@ impl Grants {
         Stored { end: if is_family { end } else { new.end }, ..new }
     }
 
-    /// Returns whether the app password and the stay of a grant go on, if the grant depends on them.
+    /// Returns whether the app password and the stay on which a grant depends have not ended.
     async fn goes_on(&self, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
         if let Some(locator) = &grant.app_password
             && !AppPasswords::goes_on(&self.records, locator).await?
@@ -274,7 +278,7 @@ impl Grants {
         }
     }
 
-    /// Returns a grant that goes on.
+    /// Returns a grant that has not ended.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -309,7 +313,7 @@ impl Grants {
         }
     }
 
-    /// Returns the grant of a refresh token, also of one that a newer token has replaced.
+    /// Returns the grant of a refresh token, even if a newer token has replaced the refresh token.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -323,7 +327,8 @@ impl Grants {
         Ok(self.find(id, tenant, now).await?.map(|grant| (id, grant)))
     }
 
-    /// Returns the tenant of a code or a refresh token, for a request at `/common/…`. Only the exchange judges the token.
+    /// Returns the tenant of a code or a refresh token, for a request at `/common/…`. This function does not check
+    /// whether the token is still valid; the exchange does.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -345,7 +350,7 @@ impl Grants {
         Redeemed { id: GrantId(id), grant, refresh_token: next.map(|secret| self.written(id, secret)) }
     }
 
-    /// Returns the identifier of an access token of a grant, which no other token has.
+    /// Returns a unique identifier for an access token of a grant.
     pub(crate) fn token_id(&self, id: GrantId) -> String {
         tagged(&self.records, b"access token", id.0, clock::random())
     }
@@ -365,8 +370,8 @@ impl Grants {
     }
 }
 
-/// Returns a name, a secret and their tag as text. Without the tag, somebody who knows the name from an access token could
-/// end the grant by a made-up refresh token.
+/// Returns a grant's identifier, a secret and their tag as text. Access tokens contain the identifier. Without the tag,
+/// somebody who knows the identifier could end the grant by an invented refresh token.
 fn tagged(records: &Records, purpose: &[u8], id: Locator, secret: [u8; 16]) -> String {
     URL_SAFE_NO_PAD.encode([id, secret, tag(records, purpose, id, secret)].as_flattened())
 }
@@ -379,7 +384,7 @@ fn untagged(records: &Records, purpose: &[u8], text: &str) -> Option<(Locator, [
     is_ours.then_some((*id, *secret))
 }
 
-#[expect(clippy::expect_used, reason = "the octets of a name are more than those of a tag")]
+#[expect(clippy::expect_used, reason = "the octets of an identifier are more than those of a tag")]
 fn tag(records: &Records, purpose: &[u8], id: Locator, secret: [u8; 16]) -> [u8; 16] {
     let name = records.secret().name(&[b"tag", purpose, &id, &secret]);
     name.first_chunk().copied().expect("32 octets have 16 first octets")
@@ -415,14 +420,14 @@ impl Bound {
     }
 }
 
-/// RFC 7636 section 4.1.
+/// Returns whether a text can be a code verifier (RFC 7636 section 4.1).
 fn is_verifier(text: &str) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (43..=128).contains(&text.len()) && text.bytes().all(is_unreserved)
 }
 
 /// Returns the digest of a secret for the store. The comparison of two digests need not take constant time, because a
-/// client cannot choose a digest.
+/// client can choose only the secret, and not its digest.
 fn digest(secret: [u8; 16]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
@@ -433,14 +438,14 @@ const CODE_LIFETIME: i64 = 60;
 /// The lifetime of access tokens and ID tokens, in seconds.
 pub(crate) const ACCESS_LIFETIME: i64 = 60 * 60;
 
-/// The lifetime of a family of refresh tokens, in seconds: one working day. After that, the user signs in again.
+/// The lifetime of a family of refresh tokens, in seconds: one working day. After this time, the user signs in again.
 const LIFETIME: i64 = 10 * 60 * 60;
 
 /// The lifetime of a family with `offline_access`, in seconds: 30 days.
 const OFFLINE_LIFETIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of families of one user: the programs on some devices. When the limit is reached, the user's
-/// oldest family ends.
+/// The largest number of families of one user, which is enough for the programs on some devices. When the limit is
+/// reached, the user's oldest family ends.
 const MAX_OF_ONE_USER: usize = 100;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `POST /{tenant}/oauth2/introspect`: says whether a token is good (RFC 7662), to the client that got the token and to the
-//! API that the token is for. Everybody else reads only that the token is not active (RFC 7662 section 4).
+//! `POST /{tenant}/oauth2/introspect`: says whether a token is valid (RFC 7662). The client that got the token and the
+//! API that the token is for may ask. Every other client reads only that the token is not active (RFC 7662 section 4).
 
 use super::client_authentication::authenticate;
 use super::clients::RegisteredClient;
@@ -61,7 +61,7 @@ async fn of_access_token(
     }))
 }
 
-/// Returns what only the client of a refresh token may know.
+/// Returns the claims of a refresh token, which only the token's client may know.
 async fn of_refresh_token(
     app: &App,
     tenant: &Tenant,

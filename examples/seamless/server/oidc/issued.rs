@@ -1,4 +1,4 @@
-//! A token that somebody presents: an access token or a refresh token that this server issued.
+//! Finds the access token in a text that a client sends: this server must have issued the token.
 
 use super::grants::{Grant, GrantId};
 use super::token::Refusal;
@@ -8,7 +8,7 @@ use crate::tenants::Tenant;
 use kerberos_sso::UnixTime;
 use serde_json::{Map, Value};
 
-/// An access token of this issuer, for any audience, whose grant goes on.
+/// An access token of this issuer, for any audience, whose grant has not ended.
 pub(super) struct AccessToken {
     /// All claims of the token.
     pub(super) claims: Map<String, Value>,
@@ -23,8 +23,8 @@ impl AccessToken {
     }
 }
 
-/// Returns the access token of a text. Returns `None` if the text is no access token of this issuer, or the token has expired
-/// or was revoked.
+/// Reads an access token. Returns `None` if the text is no access token of this issuer, or the token has expired or was
+/// revoked.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.

@@ -1,9 +1,9 @@
-//! The messages about sign-outs that clients have not yet got. The store has them until they are delivered or given up. So another
-//! node, or the restarted process, goes on with the messages of a node that ended.
+//! The messages about sign-outs that clients have not got yet. The store has them until they are delivered or given up.
+//! So if a node ends, another node or the restarted process sends the node's messages.
 //!
-//! The store cannot list its entries, so the messages of a tenant are in [`PARTS`] lists. A node claims a message before it sends it:
-//! the message is then not due before the end of the node's lease. If the node ends meanwhile, the message is due again after the
-//! lease.
+//! The store cannot list its entries, so the messages of a tenant are in [`PARTS`] lists. Before a node sends a
+//! message, it claims the message for the time of a lease. The message is not due before the end of the lease, so no
+//! other node sends it. If the node ends during the lease, the message is due again after the lease.
 
 use crate::clock;
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
@@ -19,21 +19,22 @@ pub(crate) struct LogoutQueue(Records);
 pub(super) struct Pending {
     id: Locator,
     pub(super) client_id: String,
-    /// The user, as the client knows them.
+    /// The user's subject for this client.
     pub(super) subject: String,
-    /// The stay, as the client knows it (`sid`).
+    /// The identifier of the stay for this client (`sid`).
     pub(super) session: String,
     /// The number of tries that have begun.
     tries: u8,
-    /// The time of the next try, or the end of the lease of the node that tries, in seconds since 1970.
+    /// The time of the next try, in seconds since 1970. While a node has claimed the message, it is the end of the
+    /// lease.
     due: i64,
-    /// The end of the message, in seconds since 1970.
+    /// The time at which the message is given up, in seconds since 1970.
     end: i64,
     part: u8,
 }
 
 impl Pending {
-    /// Makes a message. The messages of one stay are in one list.
+    /// Makes a message. All messages of a stay are in the same list.
     pub(super) fn new(stay: &Locator, client_id: String, subject: String, session: String, now: UnixTime) -> Self {
         let part = stay.first().and_then(|octet| octet.checked_rem(PARTS)).unwrap_or_default();
         let (due, end) = (now.seconds(), now.saturating_add_seconds(LIFE).seconds());
@@ -55,8 +56,9 @@ impl LogoutQueue {
         Self(records)
     }
 
-    /// Adds messages of one stay, of which this node claims the first `most`. Returns the claimed messages. Beyond
-    /// [`MAX_OF_CLIENT`] messages of one client, or beyond [`MAX_OF_PART`] messages, a message is not added.
+    /// Adds messages of one stay. This node claims the first `most` of them, and the function returns the claimed
+    /// messages. If the list has [`MAX_OF_CLIENT`] messages of a client, or [`MAX_OF_PART`] messages in all, a message
+    /// is not added.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -102,7 +104,7 @@ impl LogoutQueue {
     ) -> Result<Vec<Pending>, StoreError> {
         let key = self.key(tenant, part);
         let listed: Option<Vec<Pending>> = self.0.get(&key).await?;
-        // Without a message that is due, the node writes nothing.
+        // If no message is due, the node does not write to the store.
         if most == 0 || !listed.is_some_and(|list| list.iter().any(|message| message.is_due(now))) {
             return Ok(Vec::new());
         }
@@ -130,8 +132,8 @@ impl LogoutQueue {
         self.0.update(&self.key(tenant, message.part), change).await
     }
 
-    /// Postpones a message whose try failed. Returns whether another try follows. A message that another node has claimed
-    /// meanwhile stays as it is.
+    /// Postpones a message whose try failed. Returns whether another try follows. Does not change a message that
+    /// another node has claimed since then.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked. The message is then due after the lease.
@@ -159,7 +161,7 @@ impl LogoutQueue {
     }
 }
 
-/// Returns the messages that have not ended.
+/// Returns the messages whose end is not over.
 fn live(list: Option<Vec<Pending>>, now: UnixTime) -> Vec<Pending> {
     let mut list = list.unwrap_or_default();
     list.retain(|message| {
@@ -183,19 +185,20 @@ fn put(list: Vec<Pending>, now: UnixTime) -> Change<Vec<Pending>> {
 /// The number of lists of a tenant.
 pub(super) const PARTS: u8 = 16;
 
-/// The largest number of messages of a list.
+/// The largest number of messages in a list.
 const MAX_OF_PART: usize = 64;
 
-/// The largest number of messages to one client in a list, so that a client that does not answer leaves room for the others.
+/// The largest number of messages to one client in a list. With this limit, a client that does not answer leaves room
+/// for other clients.
 const MAX_OF_CLIENT: usize = 16;
 
 /// The pauses after a try that failed, in seconds. After the last pause, one more try follows.
 const PAUSES: [i64; 5] = [2, 10, 60, 5 * 60, 15 * 60];
 
-/// The time in which a node ends a try, in seconds.
+/// The time of a lease, in seconds. A node ends each try within this time.
 const LEASE: i64 = 30;
 
-/// The life of a message, in seconds. It ends the messages of a client while no node runs.
+/// The lifetime of a message, in seconds. With it, a message also ends if no node runs that could give it up.
 const LIFE: i64 = 60 * 60;
 
 #[cfg(test)]
@@ -212,7 +215,7 @@ mod tests {
         NOW.saturating_add_seconds(seconds)
     }
 
-    /// Returns the queues of two nodes with one store, whose clock stands still.
+    /// Returns the queues of two nodes with one store. The store's clock stands still.
     fn nodes() -> [LogoutQueue; 2] {
         let store = Arc::new(Memory::new(|| NOW));
         [(), ()].map(|()| LogoutQueue::new(Records::new(store.clone(), Secret::new([1; 32]))))
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn delivered_message_is_gone_and_a_message_ends_after_an_hour() {
+    async fn delivered_message_is_deleted_and_an_undelivered_one_ends_after_an_hour() {
         let [node, other] = nodes();
         let own = node.add(TENANT, vec![message("a"), message("b")], 1, NOW).await.unwrap();
         node.finish(TENANT, &own[0], NOW).await.unwrap();
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn client_that_does_not_answer_leaves_room_for_the_others_and_a_tenant_for_another() {
+    async fn messages_of_a_client_that_does_not_answer_leave_room_for_other_clients_and_tenants() {
         let [node, _] = nodes();
         let of = |client_id: &'static str, count| (0..count).map(move |_| message(client_id)).collect::<Vec<_>>();
         assert_eq!(node.add(TENANT, of("a", 20), 99, NOW).await.unwrap().len(), 16);
@@ -299,7 +302,7 @@ mod tests {
         assert_eq!(node.add("other.test", of("e", 1), 99, NOW).await.unwrap().len(), 1);
     }
 
-    /// A client's id has 256 octets at most, of which JSON may double each.
+    /// A client's id has at most 256 octets. JSON may write each of them as two.
     #[tokio::test]
     async fn full_list_of_long_client_ids_fits_into_the_store() {
         let [node, _] = nodes();

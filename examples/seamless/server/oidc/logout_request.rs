@@ -1,8 +1,8 @@
 //! The sign-out that an application asks for (OpenID Connect RP-Initiated Logout 1.0 section 2).
 //!
-//! The address of the sign-out page has the checked request, sealed with the server's secret. So the page and its form need no
-//! ID token. A request belongs to no browser, because an application can send every browser here. The page asks each user
-//! whom the request does not name.
+//! The address of the sign-out page contains the checked request, encrypted with the server's secret. So the page and
+//! its form need no ID token. A request is not bound to a browser, because an application may send any browser to this
+//! server. The page asks each user whom the request does not name.
 
 use super::answer::with_query;
 use super::clients::{Clients, RegisteredClient};
@@ -12,7 +12,7 @@ use crate::store::{Kind, Records, open_text, seal_text};
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
-/// A request for sign-out, checked as a whole.
+/// A sign-out request, after all checks of its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogoutRequest {
     tenant: String,
@@ -22,7 +22,7 @@ pub(crate) struct LogoutRequest {
     client_id: Option<String>,
     /// The subject of the ID token.
     pub(crate) subject: Option<String>,
-    /// The address to which the browser goes in the end, with its state.
+    /// The address to which the server sends the browser after the sign-out, with the client's `state`.
     back: Option<Back>,
 }
 
@@ -32,7 +32,7 @@ struct Back {
     state: Option<String>,
 }
 
-/// The claims of `id_token_hint`, whose signature is this server's. The token may have expired.
+/// The claims of `id_token_hint`. This server signed the token, which may have expired.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Hint {
     aud: String,
@@ -43,7 +43,7 @@ impl LogoutRequest {
     /// Reads the parameters of a request.
     ///
     /// # Errors
-    /// Returns the error for the page. The browser is then sent nowhere, and the session goes on.
+    /// Returns the error for the page. The server then sends the browser to no client, and the session goes on.
     pub(crate) fn parse(
         parameters: &Parameters,
         hint: Option<Hint>,
@@ -87,7 +87,7 @@ impl LogoutRequest {
         self.client_id.as_deref().and_then(|id| clients.get(id))
     }
 
-    /// Returns the address to which the browser goes in the end, if it is registered for the client.
+    /// Returns the address to which the server sends the browser after the sign-out, if the client registered it.
     pub(crate) fn target(&self, clients: &Clients) -> Option<String> {
         let client = self.client(clients)?;
         let back = self.back.as_ref().filter(|back| back.is_registered(client))?;
@@ -100,7 +100,7 @@ impl LogoutRequest {
         seal_text(records.secret(), Kind::Logout, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
-    /// Opens the text form of a request of this tenant and of the last hour.
+    /// Reads the text form of a request. The request must belong to this tenant, and must have begun in the last hour.
     pub(crate) fn open(records: &Records, sealed: &str, tenant: &str, now: UnixTime) -> Option<Self> {
         let sealed = Some(sealed).filter(|text| text.len() <= MAX_SEALED)?;
         let request: Self = open_text(records.secret(), Kind::Logout, sealed)?;
@@ -118,7 +118,7 @@ impl Back {
 /// The longest time from a request to its answer, in seconds.
 const MAX_AGE: i64 = 60 * 60;
 
-/// The longest text form, in octets. Proxies take addresses of 8 KiB.
+/// The longest text form, in octets. Proxies accept addresses of 8 KiB.
 const MAX_SEALED: usize = 7 * 1024;
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn uri_that_is_not_registered_any_more_is_no_target() {
+    fn sealed_request_whose_uri_is_no_longer_registered_has_no_target() {
         let request = parse(URI, Some("app")).unwrap();
         let changed = r#"[{"id": "app", "redirect_uris": ["https://app.test/c"]}]"#;
         assert_eq!(request.target(&Clients::new(serde_json::from_str(changed).unwrap()).unwrap()), None);

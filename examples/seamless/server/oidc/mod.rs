@@ -1,13 +1,15 @@
 //! OpenID Connect for applications: the authorization code flow, its tokens, and sign-out.
 //!
-//! The state machine has no I/O:
+//! These modules do no I/O:
 //! - [`parameters`], [`authorization_request`], [`logout_request`], [`clients`], [`redirect_uri`] and [`scopes`] read and check
 //!   requests.
-//! - [`decision`] says what a request and a session lead to.
+//! - [`decision`] returns the next step for a request and a session.
 //! - [`claims`] makes the claims of tokens.
 //!
-//! The routes are in [`authorize`], [`pushed`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
-//! over several pages, [`password_grant`] signs in the users of mail servers, and [`grants`] keeps codes and refresh tokens in the store. [`sign_out_messages`] tells clients of a sign-out.
+//! The routes are in [`authorize`], [`pushed`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`]
+//! and [`discovery`]. [`conversation`] continues a sign-in over several pages. [`password_grant`] signs in the users of
+//! mail servers. [`grants`] keeps codes and refresh tokens in the store. [`sign_out_messages`] tells clients of a
+//! sign-out.
 
 mod answer;
 mod authorization_request;
@@ -98,5 +100,5 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
 
-/// The body of a token request may have a SAML assertion.
+/// The largest body of a request, in octets. The body of a token request may have a SAML assertion.
 const MAX_BODY_SIZE: usize = 128 * 1024;

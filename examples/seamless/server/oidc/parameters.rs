@@ -1,12 +1,12 @@
-//! The parameters of a request, from its query or from its form. RFC 6749 section 3.1: a parameter must not occur twice,
-//! an empty value counts as absent, and an unknown parameter is ignored.
+//! The parameters of a request, from its query or from its form. A parameter must not occur twice, an empty value
+//! counts as absent, and the server ignores an unknown parameter (RFC 6749 section 3.1).
 
 use super::error::{ErrorCode, OAuthError};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroize;
 
-/// The parameters of one request. No parameter is longer than [`MAX_VALUE`] octets, but for tokens.
+/// The parameters of one request. No parameter except a token may be longer than [`MAX_VALUE`] octets.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters {
     values: BTreeMap<String, String>,
@@ -53,12 +53,12 @@ impl Parameters {
         Err(ErrorCode::InvalidRequest.because(fault))
     }
 
-    /// Returns whether a parameter occurs once at most.
+    /// Returns whether a parameter occurs at most once.
     pub(crate) fn is_single(&self, name: &str) -> bool {
         !self.twice.contains(name)
     }
 
-    /// Returns a number.
+    /// Returns the value of a parameter as a number.
     ///
     /// # Errors
     /// Returns `invalid_request` if the value is no number.
@@ -72,7 +72,7 @@ impl Parameters {
     }
 }
 
-/// Overwrites the passwords.
+/// Overwrites the values of the parameters with secrets.
 impl Drop for Parameters {
     fn drop(&mut self) {
         for name in SECRETS {
@@ -110,12 +110,12 @@ const MAX_VALUE: usize = 2 * 1024;
 /// The parameters that may be as long as [`MAX_TOKEN`].
 const TOKENS: [&str; 5] = ["assertion", "client_assertion", "id_token_hint", "token", "request"];
 
-/// The parameters with a secret that is good more than once.
+/// The parameters with a secret that can be used more than once.
 const SECRETS: [&str; 2] = ["password", "client_secret"];
 
 const MAX_TOKEN: usize = 64 * 1024;
 
-/// The longest name of a parameter that is kept, in octets. The server knows no longer name.
+/// The longest name of a parameter that is kept, in octets. Each parameter that the server knows has a shorter name.
 const MAX_NAME: usize = 64;
 
 const MAX_COUNT: usize = 64;

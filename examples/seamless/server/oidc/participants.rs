@@ -1,9 +1,10 @@
-//! The clients of a user's stay that want to hear of its end. The store has one list for each stay.
+//! The clients that the server tells of the end of a user's stay. The store has one list for each stay.
 
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
 use kerberos_sso::UnixTime;
 
-/// Adds a client to the list of a stay, which is kept until `end`. Beyond [`MAX_CLIENTS`] clients, a client is not added.
+/// Adds a client to the list of a stay. The store keeps the list until `end`. A list with [`MAX_CLIENTS`] clients gets
+/// no further client.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.

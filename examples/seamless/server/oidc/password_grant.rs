@@ -1,15 +1,16 @@
-//! The password grant (RFC 6749 section 4.3): the users of a mail server, or of another server to which a user's program sends
-//! the password itself. RFC 9700 section 2.4 forbids the grant to applications that can show a page; a client has it only if
-//! the configuration registers it with a secret and with `"grants": ["password"]`.
+//! The password grant (RFC 6749 section 4.3). It is for the users of a mail server, or of another server to which a
+//! user's program sends the password itself. RFC 9700 section 2.4 forbids this grant in general. A client may use it
+//! only if the configuration registers the client with a secret and with `"grants": ["password"]`.
 //!
-//! - An app password is known by its form, and the directory never sees it. Every other password goes through the check of the
-//!   page: the same throttle, lockout, log and time.
-//! - If the tenant, the user, the client or the resource demands a one-time code, the directory's password is refused. An app
-//!   password is good if its user had entered a code before they made it.
-//! - Every refusal that is about the user has one text and one time, because a guess must not show whether a user exists, is
-//!   locked, or has a right password. The log says which.
-//! - All users of a mail server come from its address. So that address counts for no lockout. If the client tells the address
-//!   of its user (`user_address_header`), that address counts.
+//! - The server recognises an app password by its form, and never sends it to the directory. Every other password goes
+//!   through the check of the sign-in page, with the same throttle, lockout, log and time.
+//! - If the tenant, the user, the client or the resource demands a one-time code, the server refuses the directory's
+//!   password. It accepts an app password if the user entered a code before making the app password.
+//! - All refusals about the user have the same text and take the same time. So an attacker cannot learn whether a user
+//!   exists, is locked, or has this password. The log has the reason.
+//! - The requests for all users of a mail server come from the mail server's address. So no lockout counts this
+//!   address. If the client sends the address of its user (`user_address_header`), the lockout counts the user's
+//!   address.
 
 use super::clients::GrantType;
 use super::error::ErrorCode;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until};
 
-/// A user whose password is good.
+/// A user whose password was accepted.
 struct SignedIn {
     user: User,
     first: FirstFactor,
@@ -52,7 +53,7 @@ enum Refused {
 }
 
 impl Refused {
-    /// Returns the code of the reason, for the figures.
+    /// Returns the code of the reason, for the metrics.
     fn code(&self) -> &'static str {
         match self {
             Self::NotAName => "not-a-name",
@@ -84,7 +85,7 @@ impl Refused {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         match refused.number() {
-            // The password may be right, so the user's program must not ask for another.
+            // The password may be right, so the error must not make the user's program ask for another password.
             Code::Unavailable => Self::Server(refused.to_string()),
             number => {
                 let text = "the name or the password is not right, or this sign-in needs more than this password";

@@ -1,7 +1,9 @@
-//! `POST /{tenant}/oauth2/par`: takes an authorization request from its client, before the client sends the user (RFC 9126).
-//! The browser then carries only a reference. The user cannot change the request, and nobody but the client can have made it.
+//! `POST /{tenant}/oauth2/par`: accepts an authorization request from its client, before the client sends the user to
+//! the server (RFC 9126). The browser then carries only a reference to the request. So the user cannot change the
+//! request, and the server knows that the client made it.
 //!
-//! The store keeps a request for [`LIFETIME`] seconds, sealed with the reference. A reference counts once.
+//! The store keeps a request for [`LIFETIME`] seconds, encrypted under a key from the reference. A reference can be
+//! used once.
 
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::authorize::hinted_subject;
@@ -22,10 +24,10 @@ use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The beginning of a reference (RFC 9126 section 2.2).
+/// The prefix of a reference (RFC 9126 section 2.2).
 pub(super) const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// A request as the store has it.
+/// A request, in the form in which the store has it.
 #[derive(Serialize, Deserialize)]
 struct Pushed {
     tenant: String,
@@ -54,7 +56,7 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
         let wrong = || ErrorCode::InvalidRequest.because("id_token_hint is no ID token of this client");
         request.hinted_subject = Some(subject.ok_or_else(wrong)?);
     }
-    // The address of the sign-in page will have the request.
+    // The address of the sign-in page will contain the request, so the request must not be too long.
     if Conversation::new(&tenant.name, &BrowserId::random(), request.clone(), now).seal(&app.records).is_none() {
         return Err(ErrorCode::InvalidRequest.because("the request is too long").into());
     }
@@ -76,8 +78,8 @@ async fn keep(
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(reference)))
 }
 
-/// Returns the request of a reference, once. Returns `None` if the reference is unknown, was used, has expired, or is of another
-/// client or tenant.
+/// Returns the request of a reference, and deletes it. Returns `None` if the reference is unknown, was used, has
+/// expired, or belongs to another client or tenant.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.
@@ -98,7 +100,7 @@ pub(super) async fn take(
     Ok(pushed.filter(is_good).map(|pushed| pushed.request))
 }
 
-/// Returns the key of a request. A reader of the store does not learn the reference.
+/// Returns the store's key for a request. The key does not reveal the reference to a reader of the store.
 fn key(records: &Records, reference: &[u8; 32]) -> Key {
     Key::new(Kind::PushedRequest, &records.secret().name(&[b"pushed", reference]))
 }

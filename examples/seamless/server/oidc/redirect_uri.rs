@@ -12,8 +12,8 @@ pub(crate) fn is_same(registered: &str, asked: &str) -> bool {
     rest.strip_prefix(':').is_some_and(is_port)
 }
 
-/// Returns whether a URI can be registered: an absolute URI of `https`, of `http` on loopback, or of a private scheme
-/// with a dot (RFC 8252 section 7.1), and without a fragment (RFC 6749 section 3.1.2).
+/// Returns whether a URI can be registered. It must be absolute and have no fragment (RFC 6749 section 3.1.2). Its
+/// scheme must be `https`, `http` on loopback, or a private scheme with a dot (RFC 8252 section 7.1).
 pub(crate) fn may_be_registered(uri: &str) -> bool {
     if !uri.bytes().all(|byte| byte.is_ascii_graphic()) || uri.contains(['#', '\\', '"', '<', '>']) {
         return false;
@@ -29,22 +29,23 @@ pub(crate) fn may_be_registered(uri: &str) -> bool {
     }
 }
 
-/// Returns the host of a URI, by which clients with the same users get the same subjects (OpenID Connect Core section
-/// 8.1). The host of a private scheme is the scheme.
+/// Returns the default sector of a URI, which is its host (OpenID Connect Core section 8.1). For a URI of a private
+/// scheme, returns the scheme.
 pub(crate) fn sector(uri: &str) -> &str {
     let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
     authority(rest).map_or(scheme, host)
 }
 
-/// Returns the scheme and the authority of a URI, for the header `Content-Security-Policy`. A URI of a private scheme has no
-/// authority, and its scheme alone counts.
+/// Returns the scheme and the authority of a URI, for the header `Content-Security-Policy`. For a URI of a private
+/// scheme, which has no authority, returns only the scheme.
 pub(crate) fn origin(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
     let authority = authority(rest).map_or(0, |authority| authority.len().saturating_add("//".len()));
     uri.get(..scheme.len().checked_add(":".len())?.checked_add(authority)?)
 }
 
-/// Returns the host and the rest of a registered URI of `http` on loopback without a port.
+/// Returns the host and the rest of a registered URI, if its scheme is `http`, its host is on loopback, and it has no
+/// port.
 fn loopback(registered: &str) -> Option<(&str, &str)> {
     let rest = registered.strip_prefix("http://")?;
     let (host, path) = rest.split_at_checked(rest.find('/')?)?;

@@ -1,7 +1,7 @@
-//! `POST /{tenant}/oauth2/revoke`: ends what a client got for a user's sign-in (RFC 7009).
+//! `POST /{tenant}/oauth2/revoke`: ends the grant that a client got for a user's sign-in (RFC 7009).
 //!
-//! A refresh token and the access tokens of one grant end together, as RFC 7009 section 2.1 allows. An API that checks access
-//! tokens by their signature alone takes them until they expire.
+//! A refresh token and the access tokens of one grant end together, as RFC 7009 section 2.1 allows. An API that checks
+//! only the signature of access tokens accepts them until they expire.
 
 use super::client_authentication::authenticate;
 use super::error::ErrorCode;

@@ -1,5 +1,5 @@
 //! The scopes of version 2: a scope of an API begins with the API's resource, as in `https://api.contoso.test/read`. The scope
-//! `https://api.contoso.test/.default` stands for all scopes of the client at this API.
+//! `https://api.contoso.test/.default` means all scopes of this API that the client is registered for.
 
 use super::clients::{Clients, RegisteredClient};
 use super::error::{ErrorCode, OAuthError};
@@ -7,7 +7,7 @@ use super::grants::Grant;
 use super::parameters::Parameters;
 use super::scopes::{self, Scopes};
 
-/// What the `scope` of a request asks for.
+/// The scopes and the resource that the `scope` of a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) resource: Option<String>,
@@ -17,12 +17,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads the scopes of a request. Clients always ask for the scopes of OpenID Connect, so those that the client is not registered
-    /// for are left out (RFC 6749 section 3.3). The answer says which scopes the token has.
+    /// Reads the scopes of a request. Clients of version 2 always ask for the scopes of OpenID Connect, so this
+    /// function drops those that the client is not registered for (RFC 6749 section 3.3). The answer says which scopes
+    /// the token has.
     ///
     /// # Errors
-    /// Returns `invalid_target` for a resource and `invalid_scope` for a scope that the client is not registered for, and
-    /// `invalid_scope` for two resources.
+    /// Returns `invalid_target` for a resource that the client is not registered for. Returns `invalid_scope` for a
+    /// scope that the client is not registered for, and for scopes of two resources.
     pub(super) fn read(client: &RegisteredClient, text: &str) -> Result<Self, OAuthError> {
         let scopes = Scopes::parse(text);
         let scopes = scopes.ok_or_else(|| ErrorCode::InvalidScope.because("the scope has a forbidden character"))?;
@@ -57,8 +58,9 @@ impl Asked {
     }
 }
 
-/// Returns the parameters of a request of version 2 as version 1 has them: the resource is in `resource`, and `scope` has the
-/// scopes at it. A request with a scope that the client is not registered for stays as it is, so it is refused for that scope.
+/// Converts the parameters of a request of version 2 to version 1: the resource is in `resource`, and `scope` has the
+/// scopes of this resource. Does not convert a request with a scope that the client is not registered for, so the later
+/// check refuses this scope.
 pub(super) fn as_version1(parameters: Parameters, clients: &Clients) -> Parameters {
     let client = parameters.get("client_id").and_then(|id| clients.get(id));
     let asked = client.and_then(|client| Asked::read(client, parameters.get("scope")?).ok());
@@ -70,7 +72,7 @@ pub(super) fn as_version1(parameters: Parameters, clients: &Clients) -> Paramete
     }
 }
 
-/// Returns the resource of a scope and the scope at this resource.
+/// Splits a scope of version 2 into the resource and the scope of this resource.
 fn parts<'s>(client: &RegisteredClient, scope: &'s str) -> Result<(Option<&'s str>, &'s str), OAuthError> {
     match scope.rsplit_once('/') {
         _ if client.has_scope(scope) => Ok((None, scope)),
@@ -79,7 +81,7 @@ fn parts<'s>(client: &RegisteredClient, scope: &'s str) -> Result<(Option<&'s st
     }
 }
 
-/// Returns the scopes of a grant as version 2 writes them.
+/// Returns the scopes of a grant in the form of version 2.
 pub(super) fn written(grant: &Grant, is_default: bool) -> String {
     let default = is_default.then_some(DEFAULT);
     let scopes = grant.scopes.iter().chain(default).map(|scope| match &grant.resource {
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_names_its_resource_and_the_scope_at_it() {
+    fn scope_of_version_2_gives_the_resource_and_its_scopes() {
         for (text, resource, scopes, is_default) in [
             (
                 "https://api.test/read openid profile offline_access",
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn authorization_request_names_the_resource_and_its_scopes_apart() {
+    fn authorization_request_of_version_2_is_converted_to_resource_and_scope() {
         let clients = Clients::new(vec![client()]).unwrap();
         let of = |query: &str| {
             let parameters = as_version1(Parameters::parse(query.as_bytes()), &clients);

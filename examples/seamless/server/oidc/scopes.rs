@@ -10,7 +10,8 @@ use std::fmt;
 pub(crate) struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Reads scopes that spaces separate. Returns `None` if one of them has a character that RFC 6749 does not allow.
+    /// Reads a list of scopes, separated by spaces. Returns `None` if a scope has a character that RFC 6749 does not
+    /// allow.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let scopes: BTreeSet<String> = text.split(' ').filter(|scope| !scope.is_empty()).map(Into::into).collect();
         scopes.iter().all(|scope| is_scope(scope)).then_some(Self(scopes))
@@ -28,7 +29,7 @@ impl Scopes {
         self.0.iter().map(String::as_str)
     }
 
-    /// Returns a scope that is not in `allowed`.
+    /// Returns a scope of this set that is not in `allowed`, or `None` if all are allowed.
     pub(crate) fn beyond(&self, allowed: &Self) -> Option<&str> {
         self.0.iter().find(|scope| !allowed.contains(scope)).map(String::as_str)
     }
@@ -39,7 +40,7 @@ pub(crate) fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~'))
 }
 
-/// Returns whether a scope is of OpenID Connect or of this server, and of no API.
+/// Returns whether OpenID Connect or this server defines a scope. All other scopes belong to APIs.
 pub(crate) fn is_of_openid(scope: &str) -> bool {
     [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS].contains(&scope)
 }

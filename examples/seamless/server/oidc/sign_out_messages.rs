@@ -1,7 +1,7 @@
 //! Tells clients that a user has signed out: by a logout token from server to server, and by a frame in the browser.
 //!
-//! The messages from server to server are in the [`LogoutQueue`] until they are delivered or given up. Each node looks there for
-//! messages that are due ([`keep_sending`]).
+//! The messages from server to server are in the [`LogoutQueue`] until they are delivered or given up. Each node looks
+//! into the queue for messages that are due ([`keep_sending`]).
 
 use super::back_channel::{BackChannel, Outcome};
 use super::clients::RegisteredClient;
@@ -25,8 +25,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
-/// Tells the clients of a stay that its user has signed out, and returns the frames for the browser. A failure is logged, because
-/// the user is signed out here in any case.
+/// Tells the clients of a stay that its user has signed out, and returns the frames for the browser. A failure is only
+/// logged, because the user is signed out of this server in any case.
 pub(crate) async fn tell(app: &App, session: &Session) -> Frames {
     let told = async {
         let listed = participants::of(&app.records, &session.stay).await?;
@@ -39,7 +39,8 @@ pub(crate) async fn tell(app: &App, session: &Session) -> Frames {
             let messages = messages.map(|client| message(app, &tenant, session, &user, client)).collect();
             begin(app, &tenant, messages).await?;
         }
-        // The queue has the messages now. A node that ends before this line tells the clients once more at most.
+        // The queue has the messages now. If a node ends before this line, the clients get the messages at most once
+        // more.
         participants::forget(&app.records, &session.stay).await?;
         Ok::<_, StoreError>(Frames::of_stay(
             app.records.secret(),
@@ -60,7 +61,7 @@ fn message(app: &App, tenant: &Tenant, session: &Session, user: &User, client: &
     Pending::new(&session.stay, client.id.clone(), subject, session_id(secret, &client.id, &session.stay), clock::now())
 }
 
-/// Keeps messages in the store, and sends those for which this node has a place.
+/// Stores messages, and sends as many of them as the limit of this node allows.
 async fn begin(app: &App, tenant: &Tenant, messages: Vec<Pending>) -> Result<(), StoreError> {
     let places = app.back_channel.places(messages.len());
     let claimed = app.logouts.add(&tenant.name, messages, places.len(), clock::now()).await?;
@@ -76,7 +77,7 @@ pub(crate) async fn keep_sending(app: Shared) {
     }
 }
 
-/// Sends the messages that are due at `now`: those of a try that failed, and those of a node that ended.
+/// Sends the messages that are due at `now`: messages whose last try failed, and messages of a node that ended.
 pub(super) async fn send_due(app: &App, now: UnixTime) {
     for tenant in app.tenants.all().filter(|tenant| tenant.clients.hear_by_back_channel()) {
         for part in 0..PARTS {
@@ -112,7 +113,7 @@ fn send_all(app: &App, tenant: &Tenant, claimed: Vec<Pending>, places: Vec<Owned
     }
 }
 
-/// What a task needs to send one message.
+/// The values that a task needs to send one message.
 struct Delivery {
     sender: BackChannel,
     queue: LogoutQueue,
@@ -127,7 +128,7 @@ impl Delivery {
         let client = self.tenant.clients.get(client_id);
         let Some((client, address)) = client.and_then(|client| Some((client, client.backchannel_logout_uri.as_ref()?)))
         else {
-            // The configuration has changed since the sign-out.
+            // The client or its address is no longer in the configuration.
             return self.queue.finish(tenant, message, clock::now()).await;
         };
         let Some(body) = self.body(client, message).await? else {
@@ -151,7 +152,8 @@ impl Delivery {
         }
     }
 
-    /// Returns the form with the logout token. Each try has a token of its own, because a token lives two minutes only.
+    /// Returns the form with the logout token. Each try gets a new token, because a token is valid for two minutes
+    /// only.
     async fn body(&self, client: &RegisteredClient, message: &Pending) -> Result<Option<String>, StoreError> {
         let now = clock::now();
         let (keys, claims) = (self.tenant.signing.keys(now).await?, self.claims(message, now));

@@ -1,5 +1,5 @@
-//! The clients of the built-in test realm, for the sample application and for trials. The secret is public, because the test
-//! realm proves nobody.
+//! The clients of the built-in test realm, for the sample application and for trials. The secret may be public, because
+//! a sign-in with the test realm proves nothing about the user.
 
 use super::clients::RegisteredClient;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(crate) fn clients(app: Option<SocketAddr>) -> Vec<RegisteredClient> {
             "grants": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:saml1_1-bearer"],
         }),
     ];
-    // Only a server that starts the application has somebody to tell.
+    // The server can tell the application of sign-outs only if the server starts the application.
     if let (Some(_), Some(app)) = (app, clients.first_mut().and_then(Value::as_object_mut)) {
         app.insert("backchannel_logout_uri".into(), format!("{origin}/backchannel-logout").into());
     }

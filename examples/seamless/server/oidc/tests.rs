@@ -57,7 +57,7 @@ impl Server {
         Self::on(Records::for_tests(), change).await
     }
 
-    /// Returns a node whose state is in `records`.
+    /// Returns a server whose state is in `records`.
     async fn on(records: Records, change: impl FnOnce(&mut App)) -> Self {
         let mut app = App::on(records, None).await;
         change(&mut app);
@@ -157,12 +157,12 @@ impl<'s> Browser<'s> {
         self.send("POST", path, &[FORM], &encoded(fields.iter().copied())).await
     }
 
-    /// Sends the request of the sample application, with more parameters.
+    /// Sends the authorization request of the sample application with the further parameters `more`.
     async fn authorize(&mut self, more: &str) -> Answer {
         self.get(&format!("/contoso.test/oauth2/authorize?{}&{more}", encoded(REQUEST))).await
     }
 
-    /// Follows a redirect on the server.
+    /// Follows a redirect to another page of the server.
     async fn follow(&mut self, answer: &Answer) -> Answer {
         assert!(answer.status == 303 && answer.location().starts_with('/'), "{} {}", answer.status, answer.location());
         self.get(answer.location()).await
@@ -212,7 +212,7 @@ const REQUEST: [(&str, &str); 8] = [
 ];
 
 #[tokio::test]
-async fn user_with_a_ticket_reaches_the_application_whose_tokens_name_the_user() {
+async fn user_with_a_ticket_is_signed_in_and_the_applications_tokens_name_the_user() {
     let server = Server::new(|_| {}).await;
     let answer = Browser::new(&server).sign_in("alice", "").await;
     assert_eq!((answer.status, answer.field("state").as_deref()), (303, Some("a state")));
@@ -235,7 +235,7 @@ async fn user_with_a_ticket_reaches_the_application_whose_tokens_name_the_user()
 }
 
 #[tokio::test]
-async fn second_use_of_a_code_is_refused_and_ends_what_the_first_gave() {
+async fn second_use_of_a_code_is_refused_and_ends_the_tokens_of_the_first_use() {
     let server = Server::new(|_| {}).await;
     let answer = Browser::new(&server).sign_in("alice", "").await;
     let (status, tokens) = server.tokens(&answer).await;
@@ -299,7 +299,7 @@ async fn refresh_token_is_rotated_and_ends_with_the_session_unless_the_access_is
 }
 
 #[tokio::test]
-async fn new_session_of_the_same_user_keeps_the_applications_and_one_of_another_user_ends_them() {
+async fn new_session_of_the_same_user_keeps_the_access_tokens_and_one_of_another_user_ends_them() {
     let server = Server::new(|_| {}).await;
     for (name, expected) in [("alice", 200), ("bob", 401)] {
         let mut browser = Browser::new(&server);
@@ -356,7 +356,7 @@ async fn prompt_login_takes_a_ticket_only_after_the_user_has_pressed_the_button(
 }
 
 #[tokio::test]
-async fn ticket_of_another_user_than_the_hint_leads_to_a_question() {
+async fn ticket_of_a_user_whom_login_hint_does_not_name_gives_a_question() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let question = browser.sign_in("alice", "login_hint=bob%40contoso.test").await;
@@ -371,7 +371,7 @@ async fn ticket_of_another_user_than_the_hint_leads_to_a_question() {
 }
 
 #[tokio::test]
-async fn id_token_of_another_user_leads_to_a_question_without_the_sessions_account() {
+async fn id_token_hint_of_another_user_gives_a_question_that_does_not_offer_the_sessions_account() {
     let server = Server::new(|_| {}).await;
     let (_, tokens) = server.tokens(&Browser::new(&server).sign_in("alice", "").await).await;
     let hint = tokens["id_token"].as_str().unwrap();
@@ -387,7 +387,7 @@ async fn id_token_of_another_user_leads_to_a_question_without_the_sessions_accou
 }
 
 #[tokio::test]
-async fn form_post_sends_the_code_in_a_form_that_may_lead_to_the_client_only() {
+async fn form_post_sends_the_code_in_a_form_that_may_be_sent_to_the_client_only() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let page = browser.sign_in("alice", "response_mode=form_post").await;
@@ -428,7 +428,7 @@ async fn page_of_another_browser_begins_again_and_its_form_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn resource_that_demands_a_code_asks_for_it_also_in_a_session_without_one() {
+async fn resource_that_demands_a_one_time_code_gets_it_also_from_a_session_without_one() {
     let resource = "resource=http%3A%2F%2F127.0.0.1%3A8081%2Fapi";
     let server = Server::new(|app| app.tenants.require_proof_for("http://127.0.0.1:8081/api", "olga")).await;
     let mut browser = Browser::new(&server);
@@ -463,7 +463,7 @@ fn one_time_code() -> String {
 }
 
 #[tokio::test]
-async fn name_is_asked_for_at_common_unless_a_hint_or_an_earlier_sign_in_says_the_tenant() {
+async fn page_at_common_asks_for_a_name_if_no_hint_or_earlier_sign_in_names_the_tenant() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let common = format!("/common/oauth2/authorize?{}", encoded(REQUEST));

@@ -1,5 +1,5 @@
-//! The token endpoint: returns tokens for a code, for a refresh token, for the assertion of a native client, or for a password. Responses and
-//! errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
+//! The token endpoint. It returns tokens for a code, a refresh token, the assertion of a native client, or a password.
+//! Responses and errors have the form of RFC 6749 sections 5.1 and 5.2, or that of native clients ([`Dialect`]).
 
 use super::User;
 use super::claims::Issue;
@@ -28,13 +28,13 @@ use axum::response::{IntoResponse as _, Response};
 use kerberos_sso::UnixTime;
 use serde_json::{Value, json};
 
-/// The reason why a request gets no answer of its kind.
+/// The reason why the endpoint refuses a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Client(OAuthError),
     /// The dialect of native clients has a number for this error.
     Numbered(OAuthError, Code),
-    /// The server cannot decide now.
+    /// The server cannot decide now, because a part of it failed.
     Server(String),
 }
 
@@ -63,7 +63,7 @@ impl From<Unredeemed> for Refusal {
     }
 }
 
-/// The fields of a form, or the reason why there are none.
+/// The fields of a form, or the reason why the body is no form.
 pub(super) type Fields = Result<Form<Vec<(String, String)>>, FormRejection>;
 
 /// Returns the parameters of a form.
@@ -138,7 +138,7 @@ async fn issue(
     }
 }
 
-/// The reason why a request has no tenant.
+/// The reason why the server found no tenant for a request.
 struct Unknown {
     refusal: Refusal,
     code: Code,
@@ -206,7 +206,7 @@ pub(super) struct TokenRequest<'a> {
     pub(super) headers: &'a HeaderMap,
     dialect: Dialect,
     pub(super) parameters: &'a Parameters,
-    /// What the `scope` of version 2 asks for.
+    /// The scopes and the resource that the `scope` of version 2 asks for.
     of_resource: Option<Asked>,
     pub(super) now: UnixTime,
 }
@@ -253,12 +253,13 @@ impl TokenRequest<'_> {
             (None, None) => None,
         };
         redeemed.grant.scopes = narrowed.unwrap_or(redeemed.grant.scopes);
-        // An ID token for a refresh token has no nonce (OpenID Connect Core 1.0 section 12.2).
+        // An ID token that a client gets for a refresh token has no nonce (OpenID Connect Core 1.0 section 12.2).
         redeemed.grant.nonce = None;
         Ok(redeemed)
     }
 
-    /// Returns whether the configuration, which may have changed since, takes an app password.
+    /// Returns whether the configuration still allows an app password. The configuration may have changed since the
+    /// sign-in.
     async fn takes_app_password(&self, locator: &Locator, user: &User) -> Result<bool, StoreError> {
         match self.tenant.app_passwords.as_deref().filter(|config| !config.blocks(user)) {
             Some(config) => self.app.passwords.is_young(config, locator, self.now).await,
@@ -289,8 +290,8 @@ impl TokenRequest<'_> {
         Ok(self.app.grants.begin_redeemed(grant, with_refresh_token, self.now).await?)
     }
 
-    /// Returns the scopes and the resource of a request without an authorization request before it. A `resource` without scopes of an API stands for all
-    /// scopes of the client, because native clients of version 1 name no scopes.
+    /// Returns the scopes and the resource of a token request that no authorization request precedes. A `resource`
+    /// without scopes of an API means all scopes of the client, because native clients of version 1 send no scopes.
     pub(super) fn asked(&self) -> Result<(Scopes, Option<String>), OAuthError> {
         if let Some(Asked { resource, scopes, .. }) = &self.of_resource {
             return Ok((scopes.clone(), resource.clone()));
@@ -304,7 +305,7 @@ impl TokenRequest<'_> {
         Ok((asked.iter().chain(more).map(Into::into).collect(), resource))
     }
 
-    /// Refuses a resource that the user's sign-in was not for (RFC 8707 section 2.2).
+    /// Refuses a resource other than that of the grant (RFC 8707 section 2.2).
     fn check_resource(&self, grant: &Grant) -> Result<(), OAuthError> {
         let named = match self.dialect {
             Dialect::Version2 => self.of_resource.as_ref().and_then(|asked| asked.resource.as_deref()),
@@ -344,14 +345,15 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Returns the scopes of a refreshed token, which the sign-in had, too (RFC 6749 section 6).
+/// Returns the scopes of a refreshed token. Refuses scopes that the grant does not have (RFC 6749 section 6).
 fn narrowed(had: &Scopes, asked: &str) -> Result<Scopes, OAuthError> {
     let asked = Scopes::parse(asked).filter(|asked| !asked.is_empty());
     let asked = asked.filter(|asked| asked.beyond(had).is_none() || asked.beyond(had) == Some(scopes::OFFLINE_ACCESS));
     asked.ok_or_else(|| ErrorCode::InvalidScope.because("the sign-in did not have this scope"))
 }
 
-/// Returns the scopes of a refreshed token of version 2, whose clients always ask for the scopes of OpenID Connect.
+/// Returns the scopes of a refreshed token of version 2. Clients of version 2 always ask for the scopes of OpenID
+/// Connect.
 fn narrowed_to(had: &Scopes, asked: &Scopes) -> Result<Scopes, OAuthError> {
     let of_api = |scopes: &Scopes| scopes.iter().filter(|scope| !scopes::is_of_openid(scope)).map(Into::into).collect();
     let (asked_of_api, had_of_api): (Scopes, Scopes) = (of_api(asked), of_api(had));
@@ -361,7 +363,7 @@ fn narrowed_to(had: &Scopes, asked: &Scopes) -> Result<Scopes, OAuthError> {
     Ok(asked.iter().filter(|scope| had.contains(scope)).map(Into::into).collect())
 }
 
-/// Returns the name of a stay for one client (`sid` of OpenID Connect Front-Channel and Back-Channel Logout).
+/// Returns the identifier of a stay for one client (`sid` of OpenID Connect Front-Channel and Back-Channel Logout).
 pub(super) fn session_id(secret: &crate::store::Secret, client_id: &str, stay: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret.name(&[b"session", client_id.as_bytes(), stay]))
@@ -372,7 +374,7 @@ pub(super) fn respond(status: StatusCode, body: Value) -> Response {
     (status, [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response()
 }
 
-/// Returns the response of RFC 6749 section 5.2.
+/// Returns the response that RFC 6749 section 5.2 defines for a refusal.
 pub(super) fn refuse(tenant: &Tenant, headers: &HeaderMap, refusal: Refusal) -> Response {
     let error = match refusal {
         Refusal::Client(error) | Refusal::Numbered(error, _) => error,

@@ -1,4 +1,4 @@
-//! The user of a grant, and the subject by which a client knows the user.
+//! The user of a grant, and the subject that a client gets for the user.
 
 use crate::principal;
 use crate::store::Secret;
@@ -7,10 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::{SessionIdentity, Sid};
 use serde::{Deserialize, Serialize};
 
-/// What the server tells clients about a user.
+/// The facts that the server tells clients about a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
-    /// The account. A name may later belong to another account, and an account may get another name.
+    /// The SID identifies the account. A name does not: it may later belong to another account, and an account may get
+    /// another name.
     pub(crate) sid: Sid,
     pub(crate) upn: String,
     /// The full name.
@@ -19,8 +20,8 @@ pub(crate) struct User {
     pub(crate) groups: Vec<Sid>,
 }
 
-/// The form of groups in the store: the relative identifiers of each domain. A SID as text has 47 octets, so a user in 1,300
-/// groups would be too large for the store.
+/// The form of groups in the store: for each domain, the relative identifiers of its groups. A SID as text has 47
+/// octets, so the entry of a user in 1,300 groups would be too large for the store.
 mod by_domain {
     use kerberos_sso::Sid;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
@@ -58,8 +59,8 @@ impl User {
     }
 
     /// Returns the subject of the user for the clients of a sector: a pairwise identifier (OpenID Connect Core 1.0 section
-    /// 8.1). The subject depends on the SID alone, so it outlives a new name. Clients of two sectors cannot compare their
-    /// users.
+    /// 8.1). The subject does not depend on the name, so it stays the same if the user gets a new name. Clients of two
+    /// sectors cannot find out by the subject that they have the same user.
     pub(crate) fn subject(&self, secret: &Secret, tenant: &str, sector: &str) -> String {
         let sid = self.sid.to_bytes();
         URL_SAFE_NO_PAD.encode(secret.name(&[b"subject", tenant.as_bytes(), sector.as_bytes(), sid.as_ref()]))
@@ -93,7 +94,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn subject_outlives_a_new_name_and_differs_for_each_sector_tenant_and_account() {
+    fn subject_is_the_same_after_a_new_name_and_differs_for_each_sector_tenant_and_account() {
         let (secret, alice) = (Secret::new([1; 32]), user());
         let subject = |user: &User, tenant, sector| user.subject(&secret, tenant, sector);
         let first = subject(&alice, "a.test", "app.test");

@@ -1,5 +1,5 @@
-//! The `userinfo` endpoint (OpenID Connect Core 1.0 section 5.3), and the endpoint with all groups of a user, to which tokens
-//! of users in many groups refer.
+//! The `userinfo` endpoint (OpenID Connect Core 1.0 section 5.3), and the endpoint `groups`. If a user has too many
+//! groups for a token, the token refers to this endpoint.
 
 use super::bearer;
 use super::claims::Issue;
@@ -26,8 +26,8 @@ pub(super) async fn user_info(State(app): State<Shared>, tenant: Tenant, headers
     answer(&app, &tenant, &headers, &body, needed, |issue| json!(issue.user_info())).await
 }
 
-/// Returns the names of all groups of a user, or the SIDs of groups without a name. Each access token with the scope refers here, so
-/// a token for any API is good.
+/// Returns all groups of a user: the name of each group, or its SID if the configuration has no name. Access tokens for
+/// each API can refer to this endpoint, so it accepts access tokens for each audience.
 pub(super) async fn groups(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     let list = |issue: Issue<'_>| json!({ "groups": issue.group_list().collect::<Vec<_>>() });
     answer(&app, &tenant, &headers, &Bytes::new(), (Audience::InClaims, GROUPS), list).await

@@ -1,6 +1,6 @@
 "use strict";
-// This script leads on when the pages of all frames have loaded or failed, and after five seconds in any case. Without this script,
-// the user follows the link.
+// This script opens the next page when all frames have loaded or failed, and after five seconds in any case. Without
+// this script, the user follows the link.
 let isDone = false;
 const lead = () => {
   if (isDone) return;

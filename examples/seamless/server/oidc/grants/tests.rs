@@ -16,7 +16,8 @@ fn after(seconds: i64) -> UnixTime {
     NOW.saturating_add_seconds(seconds)
 }
 
-/// Returns two nodes with one store, whose clock stands still. So only the checks of the server end a grant.
+/// Returns two nodes with one store. The store's clock stands still, so the store removes nothing, and only the checks
+/// of the server end a grant.
 fn nodes() -> [Grants; 2] {
     nodes_with_share(1_000)
 }
@@ -65,7 +66,7 @@ async fn code_is_redeemed_for_59_seconds_and_not_at_60() {
 }
 
 #[tokio::test]
-async fn family_ends_ten_hours_after_the_code_however_often_it_is_rotated_and_an_offline_one_after_30_days() {
+async fn rotated_family_ends_ten_hours_after_the_code_and_an_offline_family_after_30_days() {
     let [grants, _] = nodes();
     for (scopes, end) in [("openid", 10 * 3_600), ("openid offline_access", 30 * 24 * 3_600)] {
         for (last, expected) in [(end - 1, true), (end, false)] {
@@ -101,7 +102,7 @@ async fn grant_ends_with_the_session_in_which_it_began_unless_it_is_offline() {
 }
 
 #[tokio::test]
-async fn grant_without_refresh_tokens_ends_with_its_access_tokens() {
+async fn grant_without_refresh_tokens_ends_when_its_access_token_expires() {
     let [grants, _] = nodes();
     let code = begun(&grants, "openid", None).await;
     let redeemed = grants.redeem_code(&code, "t", PRESENTED, false, NOW).await.unwrap().unwrap();
@@ -124,10 +125,10 @@ async fn refresh_token_at_two_nodes_at_once_is_rotated_once_and_its_second_use_e
     assert_eq!(a.rotate(&next, "t", "app", NOW).await, Ok(None), "the family has ended");
 }
 
-/// Only a text that the server wrote ends a grant. The identifier of an access token shows the name of the grant.
+/// The share of a tenant has 16 parts, and each part has its own limit.
 #[tokio::test]
-async fn client_beyond_the_share_of_its_tenant_gets_no_refresh_token_and_those_within_it_are_rotated() {
-    // One family in each of the 16 parts of the share.
+async fn grant_beyond_the_tenants_share_gets_no_refresh_token_and_older_ones_are_rotated() {
+    // With this share, each of the 16 parts has room for one family.
     let [a, b] = nodes_with_share(16);
     let mut tokens = Vec::new();
     for number in 0..200 {
@@ -141,6 +142,7 @@ async fn client_beyond_the_share_of_its_tenant_gets_no_refresh_token_and_those_w
     }
 }
 
+/// An access token shows the identifier of its grant. But only a token that the server made can end a grant.
 #[tokio::test]
 async fn text_that_the_server_did_not_write_does_not_end_the_grant() {
     let [grants, _] = nodes();

@@ -1,4 +1,4 @@
-//! Tests of app passwords: the page on which users make them, and the password grant that takes them.
+//! Tests of app passwords: the page on which users make them, and the password grant that accepts them.
 
 use super::password_grant::{asking, grant, mail};
 use super::*;
@@ -20,8 +20,8 @@ async fn server(more: &str, change: impl FnOnce(&mut App)) -> Server {
 }
 
 impl Browser<'_> {
-    /// Signs in with a ticket of a user who signed in to the KDC `seconds` ago. The test realm has tickets of users who signed in ten
-    /// minutes before.
+    /// Signs in with a ticket of a user who signed in to the KDC `seconds` ago. By default, users of the test realm
+    /// signed in to the KDC ten minutes ago.
     async fn with_ticket(&mut self, name: &str, seconds: i64) {
         let ticket = self.server.realm.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com");
         let ticket = ticket
@@ -55,7 +55,7 @@ impl Browser<'_> {
 }
 
 #[tokio::test]
-async fn page_is_there_only_if_the_tenant_has_app_passwords_and_leads_a_stranger_to_the_sign_in() {
+async fn page_exists_only_if_the_tenant_has_app_passwords_and_sends_a_user_without_session_to_the_sign_in() {
     let without = Server::new(|app| app.tenants.register(&mail(""))).await;
     assert_eq!(without.send("GET", PAGE, &[], "").await.status, 404);
     let server = server("", |_| {}).await;
@@ -103,7 +103,7 @@ async fn app_password_signs_its_user_in_until_it_is_revoked_and_its_tokens_end_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_nobody_revokes_it() {
+async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_cannot_be_revoked() {
     let server = server("", |_| {}).await;
     let (mut alice, mut bob) = (Browser::new(&server), Browser::new(&server));
     alice.with_ticket("alice", 540).await;
@@ -125,7 +125,7 @@ async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_nobody_re
 }
 
 #[tokio::test]
-async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then_counts_as_proved() {
+async fn user_with_a_secret_enters_a_code_first_and_the_app_password_then_satisfies_the_demand_for_one() {
     let proof = r#""proof": true,"#;
     let server = server(proof, |app| app.tenants.require_proof_for("urn:other", "olga")).await;
     let mut olga = Browser::new(&server);
@@ -150,7 +150,7 @@ async fn user_with_a_secret_for_codes_enters_one_first_and_the_app_password_then
 }
 
 #[tokio::test]
-async fn session_without_the_demanded_code_sees_the_page_of_the_code() {
+async fn session_without_the_demanded_one_time_code_gets_the_page_that_asks_for_it() {
     let server = server("", |app| app.tenants.require_proof_of("olga")).await;
     let mut olga = Browser::new(&server);
     olga.with_ticket("olga", 540).await;
@@ -160,7 +160,7 @@ async fn session_without_the_demanded_code_sees_the_page_of_the_code() {
 }
 
 #[tokio::test]
-async fn user_who_signed_in_eleven_minutes_ago_signs_in_again_before_they_make_one_but_not_to_revoke() {
+async fn sign_in_of_eleven_minutes_ago_is_too_old_to_make_an_app_password_but_not_to_revoke_one() {
     let server = server("", |app| app.tenants.take_username_tokens("127.0.0.1:1")).await;
     let mut browser = Browser::new(&server);
     browser.with_ticket("alice", 660).await;
@@ -206,7 +206,7 @@ async fn twenty_first_app_password_and_a_bad_name_are_refused_with_the_reason() 
 }
 
 #[tokio::test]
-async fn form_of_another_site_makes_and_revokes_nothing_and_no_cache_or_frame_has_the_page() {
+async fn form_of_another_site_changes_no_app_password_and_the_page_is_neither_cached_nor_framed() {
     let server = server("", |_| {}).await;
     let mut browser = Browser::new(&server);
     browser.with_ticket("alice", 540).await;
@@ -220,9 +220,10 @@ async fn form_of_another_site_makes_and_revokes_nothing_and_no_cache_or_frame_ha
     assert!(header("content-security-policy").contains("frame-ancestors 'none'") && !page.body.contains("<script"));
 }
 
-/// The directory of this test refuses every password. So a server that took an app password elsewhere would sign alice in.
+/// The directory of this test refuses every password. So alice would be signed in only if the server wrongly accepted
+/// the app password on these paths.
 #[tokio::test(start_paused = true)]
-async fn app_password_is_useless_on_the_sign_in_page_and_at_usernamemixed() {
+async fn app_password_is_refused_on_the_sign_in_page_and_at_usernamemixed() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&server);
@@ -238,7 +239,7 @@ async fn app_password_is_useless_on_the_sign_in_page_and_at_usernamemixed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_wrong_app_passwords_lock_the_app_passwords_of_the_name_and_not_its_sign_in_page() {
+async fn ten_wrong_app_passwords_lock_the_names_app_passwords_and_not_its_password_on_the_page() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&server);
@@ -259,7 +260,7 @@ async fn ten_wrong_app_passwords_lock_the_app_passwords_of_the_name_and_not_its_
 }
 
 #[tokio::test]
-async fn configuration_ends_the_app_passwords_of_a_blocked_user_and_of_a_tenant_without_them() {
+async fn app_passwords_end_if_the_configuration_blocks_the_user_or_turns_them_off() {
     let records = Records::for_tests();
     let node = async |config: Option<String>| {
         Server::on(records.clone(), |app| {
@@ -287,11 +288,12 @@ async fn configuration_ends_the_app_passwords_of_a_blocked_user_and_of_a_tenant_
         assert_eq!(grant(&node, "", "alice@contoso.test", &text, "").await.0, status, "{config:?}");
         assert_eq!(node.token_of("mail", Some(APP_SECRET), &refresh).await.0, status, "{config:?}");
     }
-    // Without app passwords, this is a password for the directory, which the test realm does not have.
+    // If the tenant has no app passwords, the server sends this text to the directory as a password, and the test realm
+    // has no directory.
     assert_eq!(grant(&node(None).await, "", "alice@contoso.test", &text, "").await.0, 400);
 }
 
-/// The app password is two days old.
+/// The app password of this test is two days old.
 #[tokio::test]
 async fn shortened_lifetime_ends_the_refresh_tokens_of_an_older_app_password() {
     let records = Records::for_tests();

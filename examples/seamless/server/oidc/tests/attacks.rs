@@ -1,4 +1,4 @@
-//! Tests of well-known attacks on the flow. The tests of three more attacks are beside the checks that stop the attacks:
+//! Tests of well-known attacks on the sign-in of applications. The tests of three more attacks are in other files:
 //! - login cross-site request forgery: `page_of_another_browser_begins_again_and_its_form_signs_nobody_in`
 //! - open redirect: `unknown_client_or_redirect_uri_sends_the_browser_nowhere`
 //! - code injection: `code_of_another_client_redirect_uri_or_verifier_is_refused`
@@ -7,7 +7,7 @@ use super::*;
 
 /// Session fixation: the attacker gives the user's browser a session before the user signs in.
 #[tokio::test]
-async fn session_that_the_browser_had_before_the_sign_in_does_not_become_the_users() {
+async fn sign_in_gives_a_new_session_to_a_browser_that_has_one_already() {
     let server = Server::new(|_| {}).await;
     let (mut attacker, mut user) = (Browser::new(&server), Browser::new(&server));
     attacker.sign_in("mallory", "").await;
@@ -25,7 +25,7 @@ async fn session_that_the_browser_had_before_the_sign_in_does_not_become_the_use
 
 /// Mix-up of tenants: each tenant has its own issuer, keys, clients and sessions (RFC 9700 section 4.4).
 #[tokio::test]
-async fn session_page_code_and_token_of_a_tenant_are_nothing_at_another_tenant() {
+async fn session_page_code_and_token_of_a_tenant_are_refused_at_another_tenant() {
     let server = Server::new(|app| app.tenants.add("fabrikam.test", "FABRIKAM.TEST", &app.records)).await;
     let mut browser = Browser::new(&server);
     let of_other = |path: &str| path.replacen("contoso.test", "fabrikam.test", 1);

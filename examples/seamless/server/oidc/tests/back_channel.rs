@@ -1,4 +1,4 @@
-//! Tests of sign-out messages to clients, over sockets of loopback.
+//! Tests of sign-out messages that the server sends to clients over loopback sockets.
 
 use super::{Answer, Browser, REQUEST, Server, claims, encoded};
 use crate::app::App;
@@ -21,7 +21,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// A client that hears of sign-outs.
+/// A client that gets logout tokens.
 struct Hearing {
     address: SocketAddr,
     /// The bodies that the client got.
@@ -30,7 +30,7 @@ struct Hearing {
 }
 
 impl Hearing {
-    /// Answers by these statuses in turn, and then by 200.
+    /// Starts the client. It answers with these statuses in turn, and then with 200.
     async fn new(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, (stop, stopping)) = (listener.local_addr().unwrap(), Stop::new());
@@ -81,7 +81,7 @@ async fn sign_in(browser: &mut Browser<'_>) -> Value {
     browser.server.token_of("hearing", None, &fields).await.1["id_token"].clone()
 }
 
-/// Returns the claims of a logout token, whose signature is of the published key.
+/// Verifies the signature of a logout token with the published key, and returns the claims.
 async fn verified(server: &Server, token: &str) -> Value {
     let keys = server.send("GET", "/contoso.test/discovery/keys", &[], "").await;
     let keys: Value = serde_json::from_str(&keys.body).unwrap();
@@ -144,7 +144,7 @@ async fn logout_token_has_the_algorithm_of_the_clients_id_tokens() {
 }
 
 #[tokio::test]
-async fn message_is_sent_again_while_the_client_has_a_fault_and_once_if_the_client_refuses() {
+async fn message_is_sent_again_after_a_fault_of_the_client_and_not_after_a_refusal() {
     let cases: [(&[u16], usize); 4] = [(&[503, 500], 3), (&[503; 9], 6), (&[400], 1), (&[302], 1)];
     for (statuses, expected) in cases {
         let mut client = Hearing::new(statuses).await;
@@ -152,7 +152,7 @@ async fn message_is_sent_again_while_the_client_has_a_fault_and_once_if_the_clie
         let mut browser = Browser::new(&server);
         let id = claims(&sign_in(&mut browser).await);
         browser.post("/sign-out", &[]).await;
-        // The last try has ended when its message has freed its place.
+        // The sender is idle when the last try has ended.
         server.app.back_channel.is_idle().await;
         for minutes in [1, 2, 4, 10, 30, 40, 50] {
             send_due(&server.app, clock::now().saturating_add_seconds(60 * minutes)).await;
@@ -166,9 +166,9 @@ async fn message_is_sent_again_while_the_client_has_a_fault_and_once_if_the_clie
     }
 }
 
-/// A process that is killed drops its tasks, and its message stays claimed until the lease ends.
+/// The dropped tasks stand for a process that was killed. The message stays claimed until the lease ends.
 #[tokio::test]
-async fn message_of_a_node_that_ended_is_sent_by_another_node_and_once() {
+async fn message_of_a_node_that_ended_is_sent_once_by_another_node() {
     let mut client = Hearing::new(&[503]).await;
     let records = Records::for_tests();
     let first = Server::on(records.clone(), |app| client.register(app)).await;
@@ -193,7 +193,7 @@ async fn message_of_a_node_that_ended_is_sent_by_another_node_and_once() {
 }
 
 #[tokio::test]
-async fn new_sign_in_of_the_same_user_sends_nothing_and_of_another_user_ends_the_first_users_stay() {
+async fn new_sign_in_of_another_user_sends_a_message_and_one_of_the_same_user_does_not() {
     let mut client = Hearing::new(&[]).await;
     let server = Server::new(|app| client.register(app)).await;
     let mut browser = Browser::new(&server);

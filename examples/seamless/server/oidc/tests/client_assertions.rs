@@ -1,4 +1,4 @@
-//! Tests of clients that sign an assertion in place of sending a secret.
+//! Tests of clients that sign an assertion instead of sending a secret.
 
 use super::{Browser, FORM, REQUEST, Server, encoded};
 use crate::clock;
@@ -33,7 +33,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn every_endpoint_for_clients_takes_an_assertion_once() {
+async fn every_endpoint_for_clients_accepts_an_assertion_once() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;
@@ -63,7 +63,7 @@ async fn every_endpoint_for_clients_takes_an_assertion_once() {
 }
 
 #[tokio::test]
-async fn client_with_keys_is_not_taken_for_a_public_client() {
+async fn client_with_keys_is_refused_without_an_assertion() {
     let server = server().await;
     for endpoint in ["par", "token", "introspect", "revoke"] {
         let fields = encoded([("client_id", "signing"), ("token", "x"), ("grant_type", "refresh_token")]);

@@ -1,4 +1,4 @@
-//! Tests of pages of other origins that use the endpoints.
+//! Tests of requests from pages of other origins (CORS).
 
 use super::{Answer, Browser, CALLBACK, FORM, REQUEST, Server, VERIFIER, encoded};
 
@@ -25,7 +25,7 @@ async fn preflight(server: &Server, path: &str, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn every_page_reads_the_metadata_and_the_keys() {
+async fn page_of_any_origin_may_read_the_metadata_and_the_keys() {
     let server = server().await;
     for path in [
         "/contoso.test/.well-known/openid-configuration",
@@ -39,7 +39,7 @@ async fn every_page_reads_the_metadata_and_the_keys() {
 }
 
 #[tokio::test]
-async fn page_of_a_registered_origin_may_ask_and_read_the_token_endpoints_and_another_page_may_not() {
+async fn only_a_page_of_a_registered_origin_may_use_the_token_endpoints() {
     let server = server().await;
     for name in ["token", "userinfo", "revoke", "groups"] {
         let path = format!("/contoso.test/oauth2/{name}");
@@ -71,7 +71,7 @@ async fn page_of_a_registered_origin_may_ask_and_read_the_token_endpoints_and_an
 }
 
 #[tokio::test]
-async fn no_page_of_another_origin_reads_an_answer_of_another_path() {
+async fn page_of_another_origin_may_not_read_the_answers_of_other_paths() {
     let server = server().await;
     for path in ["oauth2/authorize", "oauth2/introspect", "oauth2/par", "oauth2/end_session", "sign-in", "winauth/sso"]
     {
@@ -86,7 +86,7 @@ async fn no_page_of_another_origin_reads_an_answer_of_another_path() {
     assert_eq!(forged.status, 403);
 }
 
-/// OpenID Connect Core 1.0 section 3.1.2.1: the endpoint takes forms, and they come from the pages of applications.
+/// OpenID Connect Core 1.0 section 3.1.2.1: the endpoint also accepts forms, which come from pages of applications.
 #[tokio::test]
 async fn form_of_an_applications_page_begins_a_sign_in() {
     let server = server().await;

@@ -36,7 +36,7 @@ async fn id_token_of_the_sessions_user_ends_the_session_and_leads_to_the_registe
 }
 
 #[tokio::test]
-async fn id_token_without_a_uri_leads_to_the_page_that_says_the_user_is_signed_out() {
+async fn id_token_without_a_uri_gives_the_page_that_says_the_user_is_signed_out() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let token = id_token(&mut browser, "alice").await;
@@ -46,7 +46,7 @@ async fn id_token_without_a_uri_leads_to_the_page_that_says_the_user_is_signed_o
 }
 
 #[tokio::test]
-async fn user_whom_no_id_token_names_is_asked_and_the_session_ends_only_by_the_button() {
+async fn request_without_the_users_id_token_asks_and_the_session_ends_only_by_the_button() {
     let server = Server::new(|_| {}).await;
     let of_bob = id_token(&mut Browser::new(&server), "bob").await;
     for hint in [None, Some(("id_token_hint", &*of_bob))] {
@@ -70,7 +70,7 @@ async fn user_whom_no_id_token_names_is_asked_and_the_session_ends_only_by_the_b
 }
 
 #[tokio::test]
-async fn form_of_an_applications_page_begins_the_sign_out_and_the_cookie_counts_on_the_servers_page_only() {
+async fn form_of_an_applications_page_begins_the_sign_out_and_the_servers_page_reads_the_cookie() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let token = id_token(&mut browser, "alice").await;
@@ -83,7 +83,7 @@ async fn form_of_an_applications_page_begins_the_sign_out_and_the_cookie_counts_
 }
 
 #[tokio::test]
-async fn request_for_sign_out_that_is_wrong_is_refused_on_a_page_and_the_session_goes_on() {
+async fn faulty_sign_out_request_is_refused_on_a_page_and_the_session_goes_on() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let answer = browser.sign_in("alice", "").await;
@@ -116,9 +116,10 @@ async fn request_for_sign_out_that_is_wrong_is_refused_on_a_page_and_the_session
     assert!(browser.has_session().await);
 }
 
-/// Browsers compare the policy with the address of a redirect after a form, also if its scheme is private.
+/// After a form, browsers also compare the address of a redirect with `form-action`, even if the address has a private
+/// scheme.
 #[tokio::test]
-async fn form_of_the_page_may_lead_to_the_private_scheme_of_a_native_client() {
+async fn form_of_the_sign_out_page_may_redirect_to_the_private_scheme_of_a_native_client() {
     let native =
         r#"{"id": "private", "redirect_uris": ["test.app:/c"], "post_logout_redirect_uris": ["test.app:/bye"]}"#;
     let server = Server::new(|app| app.tenants.register(native)).await;
@@ -132,7 +133,7 @@ async fn form_of_the_page_may_lead_to_the_private_scheme_of_a_native_client() {
 }
 
 #[tokio::test]
-async fn browser_without_a_session_goes_back_at_once() {
+async fn browser_without_a_session_is_redirected_to_the_client_at_once() {
     let server = Server::new(|_| {}).await;
     let answer = Browser::new(&server).end_session(&[("client_id", "app"), BYE]).await;
     assert_eq!((answer.status, answer.location()), (303, "http://127.0.0.1:8081/"));
@@ -152,7 +153,7 @@ async fn refresh_token_without_offline_access_ends_with_the_session_that_an_appl
 }
 
 #[tokio::test]
-async fn user_who_signed_out_is_not_signed_in_again_by_a_ticket_without_a_press_of_the_button() {
+async fn ticket_after_a_sign_out_signs_the_user_in_only_after_a_press_of_the_button() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;

@@ -1,8 +1,8 @@
-//! Tests of requests that no endpoint takes.
+//! Tests of faulty requests, which the endpoints refuse, and of the metadata about the endpoints.
 
 use super::{Browser, FORM, REQUEST, Server, encoded};
 
-/// The endpoints for clients, which take forms only.
+/// The endpoints for clients, which accept only forms.
 const FOR_CLIENTS: [&str; 4] = ["token", "revoke", "introspect", "par"];
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn request_of_a_wrong_form_gets_a_status_of_4xx() {
     }
 }
 
-/// OpenID Connect Core 1.0 section 3.1.2.1 and RFC 6750 section 2.2: these endpoints take forms, and no other bodies.
+/// OpenID Connect Core 1.0 section 3.1.2.1 and RFC 6750 section 2.2: these endpoints accept forms, and no other bodies.
 #[tokio::test]
 async fn endpoint_for_browsers_or_bearers_refuses_a_wrong_method_body_or_size() {
     let server = Server::new(|_| {}).await;
@@ -81,9 +81,10 @@ async fn metadata_names_an_endpoint_only_if_the_server_has_it() {
     }
 }
 
-/// A token for an API refers to this endpoint if its user has too many groups (OpenID Connect Core 1.0 section 5.6.2).
+/// A token for an API refers to the `groups` endpoint if the token's user has too many groups (OpenID Connect Core 1.0
+/// section 5.6.2).
 #[tokio::test]
-async fn groups_are_told_for_a_token_of_any_audience_with_the_scope_and_for_no_other_token() {
+async fn groups_are_returned_for_a_token_with_the_scope_of_any_audience_and_for_no_other_token() {
     let server = Server::new(|_| {}).await;
     let tokens = async |scope: &str, more: &str| {
         let mut browser = Browser::new(&server);

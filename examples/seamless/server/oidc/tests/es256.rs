@@ -1,4 +1,4 @@
-//! Tests of tokens that are signed with ES256 by choice.
+//! Tests of clients and APIs that choose tokens with ES256.
 
 use super::{Answer, Browser, REQUEST, Server, encoded};
 use serde_json::Value;
@@ -50,7 +50,7 @@ async fn id_tokens_have_the_clients_algorithm_and_access_tokens_that_of_their_au
 }
 
 #[tokio::test]
-async fn servers_own_endpoints_take_tokens_with_es256() {
+async fn servers_own_endpoints_accept_access_tokens_with_es256() {
     let server = Server::new(|app| {
         app.tenants.register(CHOOSING);
         app.tenants.choose_es256_for(super::ISSUER);

@@ -11,7 +11,7 @@ fn register(app: &mut App) {
     app.tenants.register(FRAMED);
 }
 
-/// Signs alice in at the client with frames, and returns its ID token.
+/// Signs alice in at the client that registered an address for a frame. Returns the client's ID token.
 async fn id_token(browser: &mut Browser<'_>) -> String {
     browser.sign_in("alice", "").await;
     let request = REQUEST.map(|(name, value)| match name {
@@ -34,7 +34,7 @@ fn frame(page: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn end_of_the_session_loads_the_clients_address_with_issuer_and_sid_and_then_leads_back() {
+async fn sign_out_by_a_client_loads_its_frame_with_issuer_and_sid_and_then_goes_back_to_it() {
     let server = Server::new(register).await;
     let mut browser = Browser::new(&server);
     let token = id_token(&mut browser).await;
@@ -71,7 +71,7 @@ async fn sign_out_on_the_servers_page_has_frames_only_for_clients_of_the_stay_th
 }
 
 #[tokio::test]
-async fn sign_out_without_an_address_to_go_on_has_the_frame_and_no_script() {
+async fn sign_out_without_a_next_address_has_the_frame_and_no_script() {
     let server = Server::new(register).await;
     let mut browser = Browser::new(&server);
     let token = id_token(&mut browser).await;
@@ -82,7 +82,7 @@ async fn sign_out_without_an_address_to_go_on_has_the_frame_and_no_script() {
 }
 
 #[tokio::test]
-async fn user_who_goes_on_as_another_tells_the_clients_first() {
+async fn sign_in_as_another_user_tells_the_clients_of_the_first_user() {
     let server = Server::new(register).await;
     let mut browser = Browser::new(&server);
     id_token(&mut browser).await;

@@ -1,4 +1,4 @@
-//! Tests of pages on another origin than the host that takes tickets.
+//! Tests of pages whose origin is not that of the autologon host, which takes tickets.
 
 use super::*;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ async fn server() -> Server {
     Server::new(|app| app.autologon = Some(AUTOLOGON.into())).await
 }
 
-/// Asks the host that takes tickets, as the script of `page` does. Its browser sends no cookie there.
+/// Sends the request of the script of `page` to the autologon host. The browser sends no cookie to that host.
 async fn ask(server: &Server, page: &Answer, origin: Option<&str>, ticket: Option<&str>) -> Answer {
     let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
     let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
@@ -43,7 +43,7 @@ fn handover_of(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn ticket_at_the_autologon_host_signs_in_at_the_origin_of_the_page_without_a_cookie_of_that_host() {
+async fn ticket_at_the_autologon_host_signs_in_at_the_pages_origin_without_a_cookie_of_the_autologon_host() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (address, page) = page(&mut browser).await;
@@ -65,8 +65,8 @@ async fn ticket_at_the_autologon_host_signs_in_at_the_origin_of_the_page_without
     assert_eq!(exchange(&mut browser, &handover, &page).await.status, 403, "a second use");
 }
 
-/// A client that prefers another mechanism must confirm what it offered, so its negotiation has two messages (RFC 4178 section 5).
-/// Returns both messages; the second one answers `challenge`.
+/// Returns the two messages of a client that prefers another mechanism than Kerberos. Such a client must confirm its
+/// list of mechanisms in a second message (RFC 4178 section 5), which answers the server's challenge.
 fn two_messages(server: &Server) -> (String, impl Fn(&Answer) -> String) {
     let ticket = server.realm.ticket_for("alice").service("HTTP/autologon.microsoftazuread-sso.com");
     let token = ticket.at(clock::now()).mutual().spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.to_vec()));
@@ -97,7 +97,7 @@ async fn negotiation_of_two_messages_needs_no_cookie_of_the_autologon_host() {
 }
 
 #[tokio::test]
-async fn state_of_a_negotiation_is_of_one_page_and_is_used_once() {
+async fn state_of_a_negotiation_works_for_its_page_only_and_once() {
     let server = server().await;
     let (mut browser, mut other) = (Browser::new(&server), Browser::new(&server));
     let (_, page_of_user) = page(&mut browser).await;
@@ -127,7 +127,7 @@ async fn negotiation_of_two_messages_works_on_the_page_of_the_autologon_host() {
 }
 
 #[tokio::test]
-async fn handover_is_of_no_use_in_another_browser_or_on_the_page_of_another_request() {
+async fn handover_is_refused_in_another_browser_and_on_the_page_of_another_request() {
     let server = server().await;
     let (mut attacker, mut user) = (Browser::new(&server), Browser::new(&server));
     let (_, attackers) = page(&mut attacker).await;
@@ -143,7 +143,7 @@ async fn handover_is_of_no_use_in_another_browser_or_on_the_page_of_another_requ
 }
 
 #[tokio::test]
-async fn autologon_host_answers_the_origin_of_the_pages_only() {
+async fn autologon_host_answers_only_pages_of_the_public_address() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (_, page) = page(&mut browser).await;
@@ -158,9 +158,10 @@ async fn autologon_host_answers_the_origin_of_the_pages_only() {
     assert_eq!(ask(&server, &without_a_page, Some(PAGES), None).await.status, 409);
 }
 
-/// A browser that blocks the cookies of third parties sends no ticket to another origin than that of its page.
+/// A browser that blocks the cookies of third parties sends no ticket to the autologon host from a page of another
+/// origin.
 #[tokio::test]
-async fn page_of_the_autologon_host_gets_a_handover_and_leads_back_to_the_application() {
+async fn page_of_the_autologon_host_gets_a_handover_and_the_browser_returns_to_the_application() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (address, page) = page(&mut browser).await;
@@ -194,7 +195,7 @@ async fn page_of_the_autologon_host_gets_a_handover_and_leads_back_to_the_applic
 }
 
 #[tokio::test]
-async fn try_that_failed_on_the_autologon_host_leads_back_to_a_path_of_the_pages() {
+async fn failed_try_on_the_autologon_host_redirects_only_to_a_path_of_the_public_address() {
     let server = server().await;
     for (back, expected) in [
         ("/?login_hint=alice", "/?login_hint=alice"),
@@ -211,7 +212,7 @@ async fn try_that_failed_on_the_autologon_host_leads_back_to_a_path_of_the_pages
 }
 
 #[tokio::test]
-async fn page_says_that_a_try_failed_and_the_next_page_waits_for_the_button() {
+async fn page_says_that_a_try_failed_and_the_next_page_asks_only_after_the_button() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (address, page) = page(&mut browser).await;

@@ -1,12 +1,13 @@
-//! Tests of the password grant with the directory's password. The KDC of these tests answers with one error. A right password is
-//! tested with a real directory, in `tests/live/seamless_mail.py`.
+//! Tests of the password grant with the directory's password. The KDC of these tests always answers with one error.
+//! `tests/live/seamless_mail.py` tests right passwords with a real directory.
 
 use super::*;
 use crate::lockout::Lockout;
 use crate::native::tests::username_mixed::kdc;
 use tokio::time::Instant;
 
-/// A mail server, which tells the addresses of its users. `more` are further fields of its registration.
+/// Returns the registration of a mail server that sends the addresses of its users. `more` are further fields of its
+/// registration.
 pub(super) fn mail(more: &str) -> String {
     format!(
         r#"{{"id": "mail", "secret_sha256": "31553f884066df5473b978aeda37fb98394899ba77ac597daab1930114994491",
@@ -17,7 +18,7 @@ pub(super) fn mail(more: &str) -> String {
 
 pub(super) const ADDRESS: &str = "x-dovecot-auth-remote";
 
-/// Sends a password of a user at the address `from` to a token endpoint.
+/// Sends a user's password to a token endpoint, as a mail server whose user is at the address `from`.
 pub(super) async fn grant(server: &Server, version: &str, name: &str, password: &str, from: &str) -> (u16, Value) {
     let fields = [
         ("grant_type", "password"),
@@ -41,7 +42,7 @@ pub(super) async fn asking(kdc: &str, change: impl FnOnce(&mut App)) -> Server {
 }
 
 #[tokio::test]
-async fn client_without_the_grant_is_refused_and_the_metadata_name_it_with_such_a_client_only() {
+async fn client_without_the_grant_is_refused_and_the_metadata_name_the_grant_only_if_a_client_has_it() {
     let fields = [("grant_type", "password"), ("username", "alice"), ("password", "x")];
     let metadata = "/contoso.test/.well-known/openid-configuration";
     let server = Server::new(|_| {}).await;
@@ -60,8 +61,8 @@ async fn client_without_the_grant_is_refused_and_the_metadata_name_it_with_such_
     }
 }
 
-/// An unknown user (6), a wrong password (24), an account whose state the KDC tells before the password (18), and an expired
-/// password (23).
+/// The KDC's errors are: an unknown user (6), a wrong password (24), an account that is locked or expired (18), and an
+/// expired password (23).
 #[tokio::test(start_paused = true)]
 async fn wrong_password_unknown_user_locked_and_expired_account_have_one_answer_at_one_time() {
     for code in [6, 24, 18, 23] {
@@ -83,7 +84,7 @@ async fn wrong_password_unknown_user_locked_and_expired_account_have_one_answer_
 }
 
 #[tokio::test(start_paused = true)]
-async fn directory_that_cannot_be_reached_is_no_wrong_password() {
+async fn directory_that_cannot_be_reached_counts_as_no_wrong_password() {
     let server = asking("127.0.0.1:1", |_| {}).await;
     for version in ["", "/v2.0"] {
         let (status, error) = grant(&server, version, "alice@contoso.test", "x", "192.0.2.1").await;
@@ -92,7 +93,7 @@ async fn directory_that_cannot_be_reached_is_no_wrong_password() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tenth_wrong_password_locks_the_name_on_the_page_too_and_version_2_has_the_numbers() {
+async fn tenth_wrong_password_locks_the_name_on_the_page_too_and_version_2_answers_with_numbers() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |_| {}).await;
     for _ in 0..10 {
@@ -106,9 +107,10 @@ async fn tenth_wrong_password_locks_the_name_on_the_page_too_and_version_2_has_t
     assert!(page.status == 429 && page.body.contains("for this name"), "{}", page.body);
 }
 
-/// All users of the mail server come from its address, so only the address that it tells counts.
+/// The requests for all users come from the mail server's address, so the lockout counts only the address in the
+/// header.
 #[tokio::test(start_paused = true)]
-async fn wrong_passwords_from_the_told_address_lock_this_address_and_without_one_none() {
+async fn wrong_passwords_lock_the_address_in_the_header_and_no_address_without_the_header() {
     let kdc = kdc(24).await;
     let few = |app: &mut App| app.lockout = Lockout::new(app.records.clone(), 3).into();
     let server = asking(&kdc, few).await;
@@ -127,7 +129,7 @@ async fn wrong_passwords_from_the_told_address_lock_this_address_and_without_one
 }
 
 #[tokio::test(start_paused = true)]
-async fn figures_count_the_method_of_the_grant_by_the_reason_of_the_refusal() {
+async fn metrics_count_refusals_of_the_password_grant_by_reason() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |_| {}).await;
     grant(&server, "", "alice@contoso.test", "guess", "").await;

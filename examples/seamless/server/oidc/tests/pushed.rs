@@ -14,7 +14,8 @@ impl Server {
     }
 }
 
-/// Returns the request of the sample application with its secret, with a field more or in place of another.
+/// Returns the fields of the sample application's request with its secret. The fields `more` are added, or replace
+/// fields of the same name.
 fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let secret = [("client_secret", APP_SECRET)];
     let all = REQUEST.into_iter().chain(secret).filter(|(name, _)| more.iter().all(|(other, _)| other != name));
@@ -22,7 +23,7 @@ fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[tokio::test]
-async fn pushed_request_leads_to_a_code_once_and_the_parameters_in_the_address_do_not_count() {
+async fn pushed_request_gives_a_code_once_and_the_parameters_in_the_address_are_ignored() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;
@@ -41,7 +42,7 @@ async fn pushed_request_leads_to_a_code_once_and_the_parameters_in_the_address_d
 }
 
 #[tokio::test]
-async fn reference_of_another_client_or_without_a_client_sends_the_browser_nowhere() {
+async fn reference_of_another_client_or_without_a_client_is_refused_on_a_page() {
     let server = Server::new(|_| {}).await;
     for client in [Some("native"), Some("unknown"), None] {
         let (_, pushed) = server.push(&with(&[])).await;
@@ -59,7 +60,7 @@ async fn reference_of_another_client_or_without_a_client_sends_the_browser_nowhe
 }
 
 #[tokio::test]
-async fn wrong_request_is_refused_when_it_is_pushed() {
+async fn faulty_request_is_refused_when_the_client_pushes_it() {
     let server = Server::new(|_| {}).await;
     for (more, status, code) in [
         (("client_secret", "wrong"), 401, "invalid_client"),
@@ -85,7 +86,7 @@ async fn wrong_request_is_refused_when_it_is_pushed() {
 }
 
 #[tokio::test]
-async fn client_that_must_push_is_refused_without_a_reference_and_taken_with_one() {
+async fn client_that_must_push_is_refused_without_a_reference_and_accepted_with_one() {
     let server = Server::new(|app| app.tenants.register(PUSHING)).await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;

@@ -1,4 +1,4 @@
-//! Tests of where and for whom a tenant uses tickets.
+//! Tests of the networks and the groups for which a tenant accepts tickets.
 
 use super::*;
 use crate::client::Peer;
@@ -33,9 +33,9 @@ async fn page_asks_for_a_ticket_in_the_chosen_networks_only() {
     }
 }
 
-/// The computer's ticket is of the user whom the page does not mean any more.
+/// The user has chosen another account, and the computer's ticket belongs to the first one.
 #[tokio::test]
-async fn page_for_someone_else_names_nobody_and_lets_the_ticket_wait_for_a_button() {
+async fn page_for_another_account_names_no_user_and_asks_for_a_ticket_only_after_a_button() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let begun = browser.authorize("login_hint=bob%40contoso.test").await;

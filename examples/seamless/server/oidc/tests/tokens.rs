@@ -8,7 +8,7 @@ const API: &str = r#"{"id": "api", "grants": [], "resources": ["http://127.0.0.1
 const OTHER: &str = r#"{"id": "api", "grants": [], "resources": ["urn:other"],
     "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}"#;
 
-/// The secret of `api` is `secret`, whose SHA-256 digest is above.
+/// The client `api` and its secret. The text above has the SHA-256 digest of the secret.
 const API_CLIENT: (&str, Option<&str>) = ("api", Some("secret"));
 const APP_CLIENT: (&str, Option<&str>) = ("app", Some(APP_SECRET));
 const NATIVE_CLIENT: (&str, Option<&str>) = ("native", None);
@@ -47,7 +47,7 @@ async fn revoked_token_of_either_kind_ends_the_whole_grant() {
 }
 
 #[tokio::test]
-async fn old_refresh_token_of_its_client_ends_the_grant_of_the_new_one() {
+async fn revocation_of_an_old_refresh_token_ends_the_grant_of_the_new_one() {
     let server = Server::new(|_| {}).await;
     let first = tokens(&server, "").await;
     let fields = [("grant_type", "refresh_token"), ("refresh_token", text(&first, "refresh_token"))];
@@ -57,7 +57,7 @@ async fn old_refresh_token_of_its_client_ends_the_grant_of_the_new_one() {
 }
 
 #[tokio::test]
-async fn token_of_another_client_is_not_revoked_and_an_unknown_one_is_200() {
+async fn token_of_another_client_is_not_revoked_and_an_unknown_token_gets_200() {
     let server = Server::new(|_| {}).await;
     let tokens = tokens(&server, "").await;
     for name in ["access_token", "refresh_token"] {
@@ -76,7 +76,7 @@ async fn token_of_another_client_is_not_revoked_and_an_unknown_one_is_200() {
 }
 
 #[tokio::test]
-async fn client_reads_its_own_tokens_until_they_end() {
+async fn introspection_tells_a_client_about_its_own_tokens_until_they_end() {
     let server = Server::new(|_| {}).await;
     let tokens = tokens(&server, "").await;
     let (status, access) = server.ask("introspect", APP_CLIENT, text(&tokens, "access_token")).await;
@@ -95,7 +95,7 @@ async fn client_reads_its_own_tokens_until_they_end() {
 }
 
 #[tokio::test]
-async fn api_reads_the_tokens_that_are_for_it_and_of_others_only_that_they_are_not_active() {
+async fn introspection_tells_an_api_about_tokens_for_it_and_says_that_others_are_not_active() {
     let inactive = (200, json!({ "active": false }));
     for (registration, reads) in [(API, true), (OTHER, false)] {
         let server = Server::new(|app| app.tenants.register(registration)).await;
@@ -112,7 +112,7 @@ async fn api_reads_the_tokens_that_are_for_it_and_of_others_only_that_they_are_n
 }
 
 #[tokio::test]
-async fn client_without_a_secret_or_with_a_wrong_one_may_not_ask_about_tokens() {
+async fn introspection_by_a_client_without_a_secret_or_with_a_wrong_secret_is_refused() {
     let server = Server::new(|_| {}).await;
     let tokens = tokens(&server, "").await;
     for client in [NATIVE_CLIENT, ("app", None), ("app", Some("wrong")), ("unknown", None)] {

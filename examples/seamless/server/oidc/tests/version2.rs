@@ -4,7 +4,7 @@ use super::*;
 
 const API: &str = "http://127.0.0.1:8081/api";
 
-/// Begins at version 2 and returns the answer for the application.
+/// Signs in with a request to version 2, and returns the answer for the application.
 async fn signed_in(server: &Server, scope: &str) -> Answer {
     let mut browser = Browser::new(server);
     let fields = REQUEST.into_iter().map(|(name, value)| (name, if name == "scope" { scope } else { value }));
@@ -44,7 +44,7 @@ async fn code_of_version_2_is_for_the_resource_of_its_scope() {
 }
 
 #[tokio::test]
-async fn scope_of_an_unknown_resource_is_refused_at_version_2_and_of_a_resource_at_version_1() {
+async fn scope_of_an_unknown_resource_is_refused_at_version_2_and_a_scope_with_resource_at_version_1() {
     let server = Server::new(|_| {}).await;
     let answer = signed_in(&server, "https://other.test/read openid").await;
     assert_eq!(answer.field("error").as_deref(), Some("invalid_scope"));
