@@ -6,7 +6,7 @@
 
 use kerberos_sso_fuzz::printed;
 use libfuzzer_sys::fuzz_target;
-use seamless_phs::batch::{MAX_RECORDS, MAX_SIZE};
+use seamless_phs::batch::{MAX_RECORDS, MAX_SIZE, Received};
 use seamless_phs::ldif::{self, Directory};
 use seamless_phs::{Batch, Verifier, secretsdump};
 use std::collections::HashSet;
@@ -25,13 +25,14 @@ fuzz_target!(|input: &[u8]| {
 
 fn check_batch(text: &[u8]) {
     match Batch::parse(text) {
-        Ok(batch) => {
-            assert!(text.len() <= MAX_SIZE && batch.records.len() <= MAX_RECORDS);
+        Ok(Received { batch, refused }) => {
+            assert!(text.len() <= MAX_SIZE && batch.records.len() <= MAX_RECORDS && refused.len() <= MAX_RECORDS);
             let objects: HashSet<_> = batch.records.iter().map(|record| record.object.0).collect();
             assert_eq!(objects.len(), batch.records.len());
             let written = serde_json::to_vec(&batch).unwrap();
             let again = Batch::parse(&written).unwrap();
-            assert_eq!(serde_json::to_vec(&again).unwrap(), written);
+            assert!(again.refused.is_empty());
+            assert_eq!(serde_json::to_vec(&again.batch).unwrap(), written);
         }
         Err(error) => printed::bounded_text(&error.to_string()),
     }
