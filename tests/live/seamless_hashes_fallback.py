@@ -8,9 +8,9 @@ import os
 import secrets
 import signal
 
+from agents_site import Site
 from crate import of_sign_in_system
 from samba_ad import SSO_ACCOUNT
-from seamless_agents import Site
 from seamless_server import Server, tenant, wait
 from web import HOST
 from work import run
@@ -47,16 +47,16 @@ class HashSite(Site):
         config = {**tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=[CLIENT]), "password": way}
         del config["kdc"]
         agents = {"listen": f"127.0.0.1:{port + 1}", "nodes": [f"https://127.0.0.1:{port + 1}"], "concurrency": 4}
-        super().__init__(world, Server(world.work, port, [config], agents=agents, address=f"http://{HOST}"), port)
+        server = Server(world.work, port, [config], agents=agents, address=f"http://{HOST}")
+        super().__init__(world.work, server, self.ad.realm, f"127.0.0.1:{self.ad.port}")
         self.method, self.source = method, world.work.dir(f"fallback-{method}")
 
-    def agent(self, number, *words):
-        return [of_sign_in_system("seamless-agent"), *words, "--dir", self.server.home / f"{self.method}{number}"]
+    def folder(self, number):
+        return self.server.home / f"{self.method}{number}"
 
     def begin(self):
         _, token = self.operate("token", "--tenant", "contoso.test", "--role", "phs")
-        server = f"https://127.0.0.1:{self.port + 1}"
-        run([of_sign_in_system("seamless-agent"), "enrol", "--server", server, "--token", token.split()[-1], "--dir", self.source])
+        run([of_sign_in_system("seamless-agent"), "enrol", "--server", self.listen, "--token", token.split()[-1], "--dir", self.source])
         self.synchronise()
         if self.method == "pass-through":
             for number in (1, 2):
