@@ -40,17 +40,25 @@ impl std::fmt::Display for State {
 pub struct Server {
     pub state: State,
     pub address: SocketAddr,
-    realm: TestRealm,
+    /// The realms of the tenants. The first is that of [`TENANT`].
+    realms: Vec<TestRealm>,
     seamless: Started,
     redis: Option<(Started, SocketAddr)>,
     _folder: TempDir,
 }
 
 impl Server {
-    pub async fn start(seamless: &Path, state: State) -> Outcome<Self> {
+    /// Starts a server with this number of tenants.
+    pub async fn start(seamless: &Path, state: State, tenants: usize) -> Outcome<Self> {
         let folder = tempfile::Builder::new().prefix("flows-bench-").tempdir()?;
-        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-        fs::write(folder.path().join("keytab"), Keytab::encode([&realm.account()], SystemTime::now().into())?)?;
+        let names =
+            std::iter::once(TENANT.to_uppercase()).chain((1..tenants).map(|number| format!("FOREST{number}.TEST")));
+        let realm = |name: String| TestRealm::new(&name).with_account("AZUREADSSOACC$").of_active_directory();
+        let realms: Vec<TestRealm> = names.map(realm).collect();
+        for realm in &realms {
+            let keytab = Keytab::encode([&realm.account()], SystemTime::now().into())?;
+            fs::write(folder.path().join(realm.name()), keytab)?;
+        }
         let [address, redis_address] = free_ports()?;
         let (redis, state_config) = match state {
             State::Disk => (None, json!({ "directory": "state" })),
@@ -63,11 +71,11 @@ impl Server {
             }
         };
         let config = folder.path().join("config.json");
-        fs::write(&config, config_of(&realm, address, &state_config).to_string())?;
+        fs::write(&config, config_of(&realms, address, &state_config).to_string())?;
         let mut command = Command::new(seamless);
         command.arg("--listen").arg(address.to_string()).arg("--config").arg(config);
         let seamless = start(command, address).await?;
-        Ok(Self { state, address, realm, seamless, redis, _folder: folder })
+        Ok(Self { state, address, realms, seamless, redis, _folder: folder })
     }
 
     /// Waits until the server is ready.
@@ -79,10 +87,12 @@ impl Server {
         Ok(())
     }
 
-    /// Signs a user in by ticket, and returns the cookies of the session.
-    pub async fn sign_in(&self, connection: &mut Connection, user: &str) -> Outcome<String> {
-        let request = Request::get(format!("/{TENANT}/winauth/sso")).header(HOST, self.address.to_string());
-        let answer = connection.send(request.header(AUTHORIZATION, self.ticket(user)), String::new()).await?;
+    /// Signs a user of the n-th tenant in by ticket, and returns the cookies of the session.
+    pub async fn sign_in(&self, connection: &mut Connection, user: &str, tenant: usize) -> Outcome<String> {
+        let realm = self.realms.get(tenant % self.realms.len()).ok_or("no tenant")?;
+        let request = Request::get(format!("/{}/winauth/sso", realm.name().to_lowercase()))
+            .header(HOST, self.address.to_string());
+        let answer = connection.send(request.header(AUTHORIZATION, ticket(realm, user)), String::new()).await?;
         if answer.status() != 200 {
             return Err(format!("the sign-in by ticket ends with {}: {:?}", answer.status(), answer.body()).into());
         }
@@ -93,17 +103,9 @@ impl Server {
 
     /// Returns whether the page after the sign-in greets the user of these cookies.
     pub async fn greets(&self, connection: &mut Connection, cookies: &str, user: &str) -> Outcome<bool> {
-        let request = Request::get(format!("/{TENANT}/")).header(HOST, self.address.to_string());
+        let request = Request::get("/").header(HOST, self.address.to_string());
         let answer = connection.send(request.header(COOKIE, cookies), String::new()).await?;
         Ok(answer.status() == 200 && String::from_utf8_lossy(answer.body()).contains(user))
-    }
-
-    /// Returns the value of the header `Authorization` with a new ticket of a user in 20 groups.
-    fn ticket(&self, user: &str) -> String {
-        let now = UnixTime::from(SystemTime::now());
-        // A minute ahead, because the replay cache refuses authenticators from before its start.
-        let token = self.realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now);
-        token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
     }
 
     /// Returns the memory of the sign-in server, in bytes.
@@ -121,21 +123,34 @@ impl Server {
     }
 }
 
-fn config_of(realm: &TestRealm, address: SocketAddr, state: &Value) -> Value {
+fn config_of(realms: &[TestRealm], address: SocketAddr, state: &Value) -> Value {
+    let tenants: Vec<Value> = realms.iter().map(tenant_of).collect();
     json!({
         "address": format!("http://{address}"),
         "limits": { "requests_per_second": 1_000_000, "requests_at_once": 1_000_000 },
         "state": state,
-        "tenants": [{
-            "name": TENANT, "realm": realm.name(), "account": "AZUREADSSOACC$", "keytab": "keytab",
-            "domain_sids": [realm.domain_sid().to_string()],
-            "clients": [{
-                "id": "app", "redirect_uris": [REDIRECT_URI], "scopes": ["openid", "profile", "groups"],
-                // The digest of "secret".
-                "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
-            }],
+        "tenants": tenants,
+    })
+}
+
+fn tenant_of(realm: &TestRealm) -> Value {
+    json!({
+        "name": realm.name().to_lowercase(), "realm": realm.name(), "account": "AZUREADSSOACC$", "keytab": realm.name(),
+        "domain_sids": [realm.domain_sid().to_string()],
+        "clients": [{
+            "id": "app", "redirect_uris": [REDIRECT_URI], "scopes": ["openid", "profile", "groups"],
+            // The digest of "secret".
+            "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
         }],
     })
+}
+
+/// Returns the value of the header `Authorization` with a new ticket of a user in 20 groups.
+fn ticket(realm: &TestRealm, user: &str) -> String {
+    let now = UnixTime::from(SystemTime::now());
+    let token = realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now);
+    // The client's time is a minute ahead, because the replay cache refuses authenticators from before its start.
+    token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
 }
 
 async fn redis(folder: &Path, address: SocketAddr) -> Outcome<Started> {

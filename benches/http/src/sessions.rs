@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 /// Begins sessions at a release build of the sign-in server, with its state in Redis.
 #[tokio::main(flavor = "current_thread")]
 pub async fn measure(seamless: &str, count: usize) -> Outcome<()> {
-    let server = Arc::new(Server::start(Path::new(seamless), State::Redis).await?);
+    let server = Arc::new(Server::start(Path::new(seamless), State::Redis, TENANTS).await?);
     let redis = server.redis().ok_or("the state is not in Redis")?;
     server.ready(&mut Connection::open(&server.address.to_string()).await?).await?;
     // The first sign-ins fill buffers and caches that stay.
@@ -64,7 +64,7 @@ async fn begin(
             let mut kept = Vec::new();
             for number in users {
                 let user = format!("{name}{number}");
-                let cookies = server.sign_in(&mut connection, &user).await?;
+                let cookies = server.sign_in(&mut connection, &user, number).await?;
                 if number % 1000 == 0 {
                     kept.push((user, cookies));
                 }
@@ -131,3 +131,6 @@ const COUNT: &str = "
 ";
 
 const CONNECTIONS: usize = 16;
+
+/// The number of tenants. The memory of each tenant's replay cache is bounded, and one tenant's would be full before the end.
+const TENANTS: usize = 9;

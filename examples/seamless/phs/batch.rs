@@ -88,9 +88,14 @@ pub enum InvalidBatch {
     /// The message is too long.
     #[error("the message has {0} octets, and {MAX_SIZE} are taken")]
     Size(usize),
-    /// The message is not the JSON of a batch.
-    #[error("the message is no batch: {0}")]
-    Json(#[from] serde_json::Error),
+    /// The message is not the JSON of a batch. The error repeats no text of the message.
+    #[error("the message is not a batch: line {line}, column {column}")]
+    Json {
+        /// The line of the fault.
+        line: usize,
+        /// The column of the fault.
+        column: usize,
+    },
     /// The message has another version.
     #[error("the message has version {0}, and this server knows version 1")]
     Version(u8),
@@ -135,7 +140,8 @@ impl Batch {
         if message.len() > MAX_SIZE {
             return Err(InvalidBatch::Size(message.len()));
         }
-        let Message { v, source, cursor, records, left, complete } = serde_json::from_slice(message)?;
+        let Message { v, source, cursor, records, left, complete } = serde_json::from_slice(message)
+            .map_err(|error: serde_json::Error| InvalidBatch::Json { line: error.line(), column: error.column() })?;
         if v != 1 {
             return Err(InvalidBatch::Version(v));
         }
@@ -234,6 +240,13 @@ mod tests {
         let first = |object: ObjectId| *object.0.first().unwrap();
         let taken = batch.records.iter().map(|record| first(record.object)).collect();
         (taken, refused.iter().map(|refused| (first(refused.object), refused.code)).collect())
+    }
+
+    /// The error goes to the source and to the log.
+    #[test]
+    fn error_of_a_message_that_is_not_a_batch_repeats_no_character_of_the_message() {
+        let error = Batch::parse(b"{\n\"\x7f secret\": 1}").unwrap_err().to_string();
+        assert_eq!(error, "the message is not a batch: line 2, column 10");
     }
 
     #[test]

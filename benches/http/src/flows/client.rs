@@ -35,7 +35,7 @@ impl Client {
         let host = server.address.to_string();
         let mut connection = Connection::open(&host).await?;
         server.ready(&mut connection).await?;
-        let cookies = server.sign_in(&mut connection, "alice").await?;
+        let cookies = server.sign_in(&mut connection, "alice", 0).await?;
         Ok(Self(Arc::new(Flow { host, cookies })))
     }
 

@@ -64,7 +64,7 @@ pub async fn measure(seamless: &str, rounds: usize) -> Outcome<()> {
 type Measured = (Server, Client, Figures);
 
 async fn started(seamless: &Path, state: State) -> Outcome<Measured> {
-    let server = Server::start(seamless, state).await?;
+    let server = Server::start(seamless, state, 1).await?;
     let client = Client::signed_in(&server).await?;
     Ok((server, client, Figures::default()))
 }
