@@ -77,8 +77,8 @@ impl<'de> Deserialize<'de> for SessionGroups {
     }
 }
 
-/// A reader of the RIDs of one domain. The list must have at least one RID, and at most `free` RIDs. Because no list is
-/// empty, the number of domains is limited, too.
+/// A reader of the RIDs of one domain. The list must have at least one RID, and at most `free` RIDs.
+/// Each domain has at least one RID, so the number of domains is limited, too.
 struct Rids {
     free: usize,
 }

@@ -129,7 +129,8 @@ impl Settings {
         }
     }
 
-    /// Returns the headers for the inner service's response, or the response without the service.
+    /// Returns the headers that the layer adds to the inner service's response, or the layer's own response if the
+    /// request does not reach the inner service.
     fn respond(
         &self,
         step: SignInStep,

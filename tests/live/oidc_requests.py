@@ -102,7 +102,8 @@ def is_client_error(answer):
 
 
 def is_refused(answer):
-    """Returns whether the answer is a page, or an error at the registered redirect URI with `iss` (RFC 9207)."""
+    """Returns True if the answer is a page, an error with `iss` at the registered redirect URI (RFC 9207), or a refusal of the
+    request's size."""
     there, found = location(answer), query(location(answer))
     is_error = "error" in found and "code" not in found and found.get("iss") == ISSUER
     at_client = answer.status == 303 and there.startswith(f"{CALLBACK}?") and is_error

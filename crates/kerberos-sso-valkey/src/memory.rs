@@ -38,7 +38,8 @@ impl Memory {
     }
 }
 
-/// Returns whether an authenticator with the time `client_time` may have been admitted up to `whole_after`.
+/// Returns whether it is possible that an authenticator with
+/// the time `client_time` was admitted at `whole_after` or earlier.
 pub(crate) fn may_have_been_admitted(
     client_time: UnixTime,
     whole_after: Option<UnixTime>,

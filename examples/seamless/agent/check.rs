@@ -99,7 +99,8 @@ fn lockout(threshold: Option<u32>) -> String {
     }
 }
 
-/// The time for the server to name the realm. Without an answer, the check goes on, because it needs no server.
+/// The time for the server to name the realm. Without an answer, the check takes the
+/// tenant's name as the realm, because the other steps do not use the server.
 const SERVER_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Page {
         Self { browser, began: now.seconds() }
     }
 
-    /// Returns the sealed text form for the script of the page.
+    /// Returns this page as sealed text, for the page's script.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
         seal_text(records.secret(), Kind::Page, self)
     }

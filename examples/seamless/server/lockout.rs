@@ -269,7 +269,7 @@ impl Lockout {
 }
 
 impl Counted {
-    /// Returns the tries as if this attempt had not been made.
+    /// Returns the change that takes this attempt out of the count again.
     fn given_back(&self, tries: Option<Tries>, now: UnixTime) -> (Change<Tries>, ()) {
         let Some(tries) = tries else { return (Change::Keep, ()) };
         let Ok(counted) = self.before.with_wrong(self.max_wrong, now) else { return (Change::Keep, ()) };

@@ -6,7 +6,7 @@ fn window(promise: Promise, width: Width, first: u32) -> Window {
     Window { promise, ..Window::new(GssFlags::default(), width, first) }
 }
 
-/// Returns the last number of a width.
+/// Returns the largest sequence number that a width can hold.
 fn last(width: Width) -> u64 {
     width.cut(u64::MAX)
 }

@@ -111,7 +111,7 @@ fn error_lists_five_principals_and_counts_the_others() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn key_that_both_keytabs_have_is_held_once_when_the_old_keytab_retires() {
+fn key_in_both_keytabs_is_held_only_once_while_the_old_keytab_retires() {
     let before = KeySet::from_whole_keytab(&bytes(RECORDED[1])).unwrap();
     let last = kerberos_sso::UnixTime::from_seconds(1_800_000_000);
     let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);

@@ -37,7 +37,7 @@ fn object_of_a_user_is_read_with_its_hash_names_groups_and_state() {
 }
 
 #[test]
-fn record_of_an_object_signs_its_user_in() {
+fn user_signs_in_with_the_hash_in_the_record_of_the_object() {
     let record = read(ALICE, DIRECTORY).unwrap().derive(Parameters::new([1; 10], 1000).unwrap());
     let account = record.account.unwrap();
     let unknown = Parameters::new([2; 10], 1000).unwrap();

@@ -103,7 +103,7 @@ fn forged_ticket_is_counted_under_the_sign_of_its_fault() {
 }
 
 #[test]
-fn sign_in_of_an_administrator_is_counted_by_rid_by_group_and_by_configuration() {
+fn sign_in_is_counted_if_rid_group_or_configuration_makes_the_user_an_administrator() {
     let of_domain = |rid: u32| realm().domain_sid().join(rid).unwrap();
     let user = |rid| realm().ticket_for("alice").pac(|pac| pac.user(of_domain(rid)));
     assert_eq!(signs(user(500), &[]), ["administrator-sign-in"]);

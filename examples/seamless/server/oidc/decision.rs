@@ -266,7 +266,7 @@ mod tests {
     /// The table has one row for each combination of demands for a one-time code. The columns are: a user without a
     /// secret, a user with a secret, and a user who entered a code.
     #[test]
-    fn any_demand_for_a_one_time_code_holds_also_for_a_session_older_than_the_page() {
+    fn one_time_code_is_also_demanded_of_a_session_that_began_before_the_page() {
         for (of_client, preferred, of_user, expected) in [
             (false, false, false, [Answer, Answer, Answer]),
             (false, true, false, [Answer, Prove, Answer]),

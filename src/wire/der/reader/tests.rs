@@ -58,7 +58,7 @@ fn element_of_any_length_is_read_under_its_own_tag_only() {
 
 /// The lengths in this test have one octet more than the shortest encoding.
 #[test]
-fn greatest_length_of_each_form_is_refused_in_the_next_longer_form() {
+fn length_that_fits_in_a_shorter_form_is_refused_in_a_longer_form() {
     for (length, octets) in [
         (0x7F, &[0x81, 0x7F][..]),
         (0xFF, &[0x82, 0, 0xFF]),

@@ -168,7 +168,7 @@ fn authenticator_that_ends_no_later_than_the_overwritten_entries_is_too_old() {
 }
 
 #[test]
-fn cache_allocates_at_most_24_octets_an_entry_when_it_is_made_and_none_later() {
+fn new_cache_allocates_at_most_24_octets_an_entry_and_never_allocates_again() {
     const ENTRIES: usize = 100_000;
     let mut cache = None;
     let taken = allocation_counter::measure(|| {

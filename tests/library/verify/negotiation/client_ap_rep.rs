@@ -74,7 +74,7 @@ fn client_ap_rep_for_another_key_usage_is_refused() {
 }
 
 #[test]
-fn client_ap_rep_that_names_another_type_than_its_key_is_refused() {
+fn client_ap_rep_is_refused_if_its_etype_is_not_the_etype_of_the_key() {
     for etype in [17, 19, 20, 23, 0, -1] {
         assert_eq!(refusal_of(|ap_rep| ap_rep.etype = etype), WRONG_AP_REP);
     }
