@@ -105,7 +105,8 @@ pub(crate) async fn serve(
     mut stopping: Stopping,
 ) {
     let routes = routes::routes(Arc::clone(&agents));
-    let strangers = Connections::new(STRANGERS, STRANGERS_OF_ADDRESS, Proxies::default(), Metrics::new());
+    let unproved =
+        Connections::new(WITHOUT_CERTIFICATE, WITHOUT_CERTIFICATE_OF_ADDRESS, Proxies::default(), Metrics::new());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -115,8 +116,8 @@ pub(crate) async fn serve(
             Ok((stream, from)) => {
                 let Some((slot, gives_way)) = connections.admit(from.ip()) else { continue };
                 let place = Place { address: from.ip(), slot, gives_way, stopping: stopping.clone() };
-                let (agents, strangers) = (Arc::clone(&agents), Arc::clone(&strangers));
-                tokio::spawn(serve_tls(stream, agents, strangers, routes.clone(), place));
+                let (agents, unproved) = (Arc::clone(&agents), Arc::clone(&unproved));
+                tokio::spawn(serve_tls(stream, agents, unproved, routes.clone(), place));
             }
             Err(error) => {
                 tracing::error!("no connection of an agent is accepted: {error}");
@@ -141,7 +142,7 @@ impl Drop for Connected {
 async fn serve_tls(
     stream: TcpStream,
     agents: Arc<Agents>,
-    strangers: Arc<Connections>,
+    unproved: Arc<Connections>,
     routes: Router,
     mut place: Place,
 ) {
@@ -153,7 +154,7 @@ async fn serve_tls(
         // The certificate is that of a node, because the authority signs certificates of agents and of nodes only.
         Some(Err(_)) => return,
         None => {
-            let Some((slot, gives_way)) = strangers.admit(place.address) else { return };
+            let Some((slot, gives_way)) = unproved.admit(place.address) else { return };
             (place.slot, place.gives_way) = (slot, gives_way);
             None
         }
@@ -181,8 +182,8 @@ const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 
 /// The largest number of connections without a certificate, for all addresses together and for one address. An agent needs such
 /// a connection for less than a second.
-const STRANGERS: usize = 64;
-const STRANGERS_OF_ADDRESS: usize = 8;
+const WITHOUT_CERTIFICATE: usize = 64;
+const WITHOUT_CERTIFICATE_OF_ADDRESS: usize = 8;
 
 /// The time for the answer to the last job of a connection.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);

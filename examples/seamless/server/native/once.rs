@@ -1,50 +1,24 @@
-//! The assertions that clients redeemed. All nodes together accept each assertion once. The assertions of a tenant have a
-//! share of the store, so that the clients of one tenant cannot fill the store for other tenants.
+//! The assertions that clients redeemed. All nodes together accept each assertion once.
 
 use super::assertion::{LIFETIME, Verified, instant};
-use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
+use crate::store::{Kind, Records, SingleUses, StoreError, Use};
 use kerberos_sso::UnixTime;
 
 /// The identifiers of used assertions, in the store.
-pub(crate) struct UsedAssertions {
-    records: Records,
-    shares: Shares,
-}
-
-/// The use of an assertion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    First,
-    /// The assertion was used before, or may have been used before.
-    Again,
-    /// The tenant's share of the store is full. The use is not recorded.
-    Full,
-}
+pub(crate) struct UsedAssertions(SingleUses);
 
 impl UsedAssertions {
     pub(crate) fn new(records: Records) -> Self {
-        Self { shares: Shares::new(records.clone(), Kind::UsedAssertion, MAX_OF_TENANT), records }
+        Self(SingleUses::new(records, Kind::UsedAssertion, KEPT, MAX_OF_TENANT))
     }
 
-    /// Records the use of an assertion. An assertion that was issued at the store's epoch or before is refused, because the
-    /// store may have lost the record of its use.
+    /// Records the use of an assertion. An assertion that was issued at the store's epoch or before is refused.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
     pub(super) async fn take(&self, tenant: &str, assertion: &Verified, now: UnixTime) -> Result<Use, StoreError> {
-        let named = self.records.secret().name(&[b"assertion", assertion.id.as_bytes()]);
-        let key = Key::new(Kind::UsedAssertion, &named);
-        if self.records.get::<()>(&key).await?.is_some() {
-            return Ok(Use::Again);
-        }
-        if !self.shares.take(tenant, &named, KEPT, now).await? {
-            return Ok(Use::Full);
-        }
-        let end = now.saturating_add_seconds(KEPT);
-        let is_first = self.records.put(&key, &(), end, When::Absent).await?;
-        // If the store lost its data since the assertion was used, the store has no epoch or a later epoch.
-        let is_known = assertion.issued > instant(epoch(&self.records, now).await?);
-        Ok(if is_first && is_known { Use::First } else { Use::Again })
+        let is_newer = |epoch| assertion.issued > instant(epoch);
+        self.0.take(tenant, &[b"assertion", assertion.id.as_bytes()], is_newer, now).await
     }
 }
 
@@ -63,7 +37,7 @@ const MARGIN: i64 = 60;
 mod tests {
     use super::*;
     use crate::native::assertion::tests::sign_in;
-    use crate::store::{Memory, Outage, Secret};
+    use crate::store::{Memory, Outage, Secret, epoch};
     use std::sync::Arc;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_000);
@@ -80,7 +54,7 @@ mod tests {
     async fn second_use_of_an_assertion_is_refused_at_every_node() {
         let store = Arc::new(Memory::new(|| NOW));
         let nodes = [1, 2].map(|_| UsedAssertions::new(records(&store)));
-        epoch(&nodes[0].records, UnixTime::from_seconds(10)).await.unwrap();
+        epoch(&records(&store), UnixTime::from_seconds(10)).await.unwrap();
         for (node, id, expected) in
             [(0, "_1", Use::First), (1, "_2", Use::First), (1, "_1", Use::Again), (0, "_1", Use::Again)]
         {
@@ -116,7 +90,7 @@ mod tests {
     async fn tenant_with_a_full_share_is_refused_until_its_uses_end_and_another_tenant_is_not() {
         let records = records(&Arc::new(Memory::new(|| NOW)));
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
-        let used = UsedAssertions { shares: Shares::new(records.clone(), Kind::UsedAssertion, 16), records };
+        let used = UsedAssertions(SingleUses::new(records, Kind::UsedAssertion, KEPT, 16));
         let (mut first, mut full) = (0, 0);
         for number in 0..200 {
             let verdict = used.take("a.test", &assertion(&format!("_{number}"), NOW), NOW).await.unwrap();

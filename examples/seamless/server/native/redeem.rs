@@ -3,12 +3,11 @@
 //! without a signature contains only a DesktopSsoToken.
 
 use super::assertion::{self, Method, Verified};
-use super::once::Use;
 use super::xml::{self, Element};
 use super::{desktop_sso_token, in_background};
 use crate::app::App;
 use crate::oidc::{FirstFactor, User};
-use crate::store::StoreError;
+use crate::store::{StoreError, Use};
 use crate::tenants::Tenant;
 use base64::Engine as _;
 use base64::alphabet;

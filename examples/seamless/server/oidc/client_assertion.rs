@@ -5,7 +5,7 @@
 //! server.
 
 use super::clients::RegisteredClient;
-use crate::store::{Key, Kind, Records, Shares, StoreError, When, epoch};
+use crate::store::{Kind, Records, SingleUses, StoreError, Use};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation};
@@ -119,46 +119,22 @@ impl Assertion {
     }
 }
 
-/// The record of used assertions, in the store. All nodes together accept each assertion once.
-pub(crate) struct ClientAssertions {
-    records: Records,
-    shares: Shares,
-}
-
-/// The result of recording the use of an assertion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    First,
-    /// The assertion was used before, or the store may have lost the record of its use.
-    Again,
-    /// The tenant's share of the store is full. The use is not recorded.
-    Full,
-}
+/// The identifiers of used assertions, in the store. All nodes together accept each assertion once.
+pub(crate) struct ClientAssertions(SingleUses);
 
 impl ClientAssertions {
     pub(crate) fn new(records: Records) -> Self {
-        Self { shares: Shares::new(records.clone(), Kind::ClientAssertion, MAX_OF_TENANT), records }
+        Self(SingleUses::new(records, Kind::ClientAssertion, KEPT, MAX_OF_TENANT))
     }
 
-    /// Records the use of an assertion. The store's epoch is the time since which the store has lost nothing. This
-    /// function refuses an assertion from the epoch or before, because the store may have lost the record of its use.
+    /// Records the use of an assertion. An assertion that a node may have accepted at the store's epoch or before is refused.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
     pub(super) async fn take(&self, tenant: &str, assertion: &Assertion, now: UnixTime) -> Result<Use, StoreError> {
-        let parts = [tenant, &assertion.sub, &assertion.jti].map(str::as_bytes);
-        let [tenant_name, client_id, id] = parts;
-        let named = self.records.secret().name(&[b"client assertion", tenant_name, client_id, id]);
-        let key = Key::new(Kind::ClientAssertion, &named);
-        if self.records.get::<()>(&key).await?.is_some() {
-            return Ok(Use::Again);
-        }
-        if !self.shares.take(tenant, &named, KEPT, now).await? {
-            return Ok(Use::Full);
-        }
-        let is_first = self.records.put(&key, &(), now.saturating_add_seconds(KEPT), When::Absent).await?;
-        let is_known = assertion.begin() > epoch(&self.records, now).await?.seconds();
-        Ok(if is_first && is_known { Use::First } else { Use::Again })
+        let [tenant_name, client_id, id] = [tenant, &assertion.sub, &assertion.jti].map(str::as_bytes);
+        let is_newer = |epoch: UnixTime| assertion.begin() > epoch.seconds();
+        self.0.take(tenant, &[b"client assertion", tenant_name, client_id, id], is_newer, now).await
     }
 }
 
@@ -190,7 +166,7 @@ const MAX_OF_TENANT: u32 = 100_000;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub(super) mod tests {
     use super::*;
-    use crate::store::{Memory, Secret};
+    use crate::store::{Memory, Secret, epoch};
     use jsonwebtoken::EncodingKey;
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -378,7 +354,7 @@ pub(super) mod tests {
     async fn assertion_is_refused_if_the_share_of_its_tenant_is_full_but_not_that_of_another() {
         let records = records();
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
-        let used = ClientAssertions { shares: Shares::new(records.clone(), Kind::ClientAssertion, 16), records };
+        let used = ClientAssertions(SingleUses::new(records, Kind::ClientAssertion, KEPT, 16));
         let mut full = 0_u32;
         for number in 0..100 {
             let assertion = serde_json::from_value(with(claims(), "jti", json!(number.to_string()))).unwrap();

@@ -1,12 +1,13 @@
 //! The authentication of a client at the endpoints `token`, `par`, `introspect` and `revoke`. A client sends its secret
 //! (RFC 6749 section 2.3) or an assertion that it signs. A public client sends only its id.
 
-use super::client_assertion::{self, Use};
+use super::client_assertion;
 use super::clients::RegisteredClient;
 use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 use super::token::Refusal;
 use crate::app::App;
+use crate::store::Use;
 use crate::tenants::Tenant;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;

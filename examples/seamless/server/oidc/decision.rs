@@ -41,7 +41,7 @@ pub(crate) struct Present {
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
     pub(crate) by_ticket: bool,
-    /// Whether the user entered a one-time code in this session.
+    /// Whether the session began with a one-time code, or the user has entered one since.
     pub(crate) is_proved: bool,
     /// Whether the tenant or the user demands a one-time code.
     pub(crate) must_prove: bool,
@@ -157,8 +157,8 @@ fn is_too_old(demand: Demand, page: Page, session: Present) -> bool {
     is_sign_in_wanted || demand.max_age.is_some_and(is_older)
 }
 
-/// Returns whether somebody demands a one-time code that the user has not entered in this session. One demand is
-/// enough.
+/// Returns whether the request, the user or the resource demands a one-time code, and the session began without one. One
+/// demand is enough.
 fn lacks_proof(demand: Demand, session: Present) -> bool {
     let is_demanded = demand.proof || session.must_prove || (demand.prefers_proof && session.may_prove);
     is_demanded && !session.is_proved

@@ -24,6 +24,7 @@ mod replication;
 mod sealed;
 mod secret;
 mod share;
+mod single_use;
 #[cfg(test)]
 mod tests;
 mod user_index;
@@ -40,6 +41,7 @@ pub(crate) use records::{Change, Entry, Records};
 pub(crate) use sealed::{Sealer, open_text, seal_text};
 pub(crate) use secret::Secret;
 pub(crate) use share::Shares;
+pub(crate) use single_use::{SingleUses, Use};
 pub(crate) use user_index::{Locator, UserIndex};
 
 use kerberos_sso::UnixTime;

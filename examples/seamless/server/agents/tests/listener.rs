@@ -3,7 +3,7 @@
 use super::*;
 
 /// Sends the head of an enrolment request without a certificate and without the body. Does not wait for a response.
-async fn stranger(server: &Server) -> std::io::Result<Connection> {
+async fn without_certificate(server: &Server) -> std::io::Result<Connection> {
     let mut connection = server.connect(None).await?;
     let head = "POST /agents/v1/enrol HTTP/1.1\r\nHost: n1\r\nContent-Length: 1000\r\n\r\n";
     connection.0.write_all(head.as_bytes()).await?;
@@ -16,10 +16,10 @@ async fn stranger(server: &Server) -> std::io::Result<Connection> {
 async fn two_hundred_connections_without_a_certificate_keep_no_agent_out() {
     let server = Arc::new(server().await);
     let agent = Arc::new(TestAgent::enrol(&server).await);
-    let mut strangers = Vec::new();
+    let mut unproved = Vec::new();
     for _ in 0..200 {
         // The server closes a connection beyond the limit, and the client notices this with its next octet.
-        strangers.extend(stranger(&server).await);
+        unproved.extend(without_certificate(&server).await);
     }
     assert_eq!(agent.connect(&server).await.send("GET", "bootstrap", b"").await.unwrap().0, 200);
     let working = agent.work(&server, honest);

@@ -1,0 +1,59 @@
+//! The record of values that all nodes together accept once. The values of a tenant have a share of the store, so that the
+//! clients of one tenant cannot fill the store for other tenants.
+
+use super::{Key, Kind, Records, Shares, StoreError, When, epoch};
+use kerberos_sso::UnixTime;
+
+/// The names of used values of one kind, in the store.
+pub(crate) struct SingleUses {
+    records: Records,
+    shares: Shares,
+    kind: Kind,
+    /// The time for which the store keeps a use, in seconds. No value may be valid for longer.
+    kept: i64,
+}
+
+/// The result of recording a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    First,
+    /// The value was used before, or the store may have lost the record of its use.
+    Again,
+    /// The tenant's share of the store is full. The use is not recorded.
+    Full,
+}
+
+impl SingleUses {
+    /// Makes a record that keeps each use for `kept` seconds, with at most `most` uses of each tenant.
+    pub(crate) fn new(records: Records, kind: Kind, kept: i64, most: u32) -> Self {
+        Self { shares: Shares::new(records.clone(), kind, most), records, kind, kept }
+    }
+
+    /// Records the use of the value with this name. `parts` are octets that name the value among all values of its kind.
+    ///
+    /// The store's epoch is the time since which the store has lost nothing. `is_newer` tells whether the value could be used
+    /// only after the epoch. An older value is refused, because the store may have lost the record of its use.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn take(
+        &self,
+        tenant: &str,
+        parts: &[&[u8]],
+        is_newer: impl FnOnce(UnixTime) -> bool,
+        now: UnixTime,
+    ) -> Result<Use, StoreError> {
+        let name = self.records.secret().name(parts);
+        let key = Key::new(self.kind, &name);
+        if self.records.get::<()>(&key).await?.is_some() {
+            return Ok(Use::Again);
+        }
+        if !self.shares.take(tenant, &name, self.kept, now).await? {
+            return Ok(Use::Full);
+        }
+        let is_first = self.records.put(&key, &(), now.saturating_add_seconds(self.kept), When::Absent).await?;
+        // If the store lost its data since the value was used, the store has no epoch or a later epoch.
+        let is_known = is_newer(epoch(&self.records, now).await?);
+        Ok(if is_first && is_known { Use::First } else { Use::Again })
+    }
+}
