@@ -22,6 +22,26 @@ pub type Headers = Arc<[HeaderValue]>;
 
 const CONNECTIONS: usize = 8;
 
+/// The times at which requests begin.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// On each connection, a request begins when the request before it is answered.
+    Full,
+    /// A request begins at each interval of this length, even if the server has not answered the earlier requests.
+    Each(Duration),
+}
+
+/// Waits until a request is due. Returns the time at which the measured time begins.
+pub async fn wait_until(due: Instant) -> Instant {
+    if due <= Instant::now() {
+        // The measured time begins when the request is due, and so includes its wait for the connection.
+        return due;
+    }
+    // The measured time begins after the timer, because the timer may be a millisecond late.
+    tokio::time::sleep_until(due.into()).await;
+    Instant::now()
+}
+
 /// The name in the certificate and in the header `Host`.
 const NAME: &str = "www.contoso.test";
 
@@ -56,11 +76,15 @@ async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> 
 
 impl Connections {
     /// Sends one request with each header, on a connection that is free.
-    pub async fn send(&mut self, headers: &Headers) -> Outcome<Answers> {
+    pub async fn send(&mut self, headers: &Headers, pace: Pace) -> Outcome<Answers> {
+        let schedule = match pace {
+            Pace::Full => None,
+            Pace::Each(interval) => Some((Instant::now(), interval)),
+        };
         let next = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         for sender in self.0.drain(..) {
-            tasks.spawn(send_in_turn(sender, Arc::clone(headers), Arc::clone(&next)));
+            tasks.spawn(send_in_turn(sender, Arc::clone(headers), Arc::clone(&next), schedule));
         }
         let mut all = Answers::default();
         while let Some(done) = tasks.join_next().await {
@@ -79,19 +103,24 @@ async fn send_in_turn(
     mut sender: SendRequest<Empty<Bytes>>,
     headers: Headers,
     next: Arc<AtomicUsize>,
+    schedule: Option<(Instant, Duration)>,
 ) -> Outcome<(SendRequest<Empty<Bytes>>, Answers)> {
     let mut answers = Answers::default();
-    while let Some(header) = headers.get(next.fetch_add(1, Ordering::Relaxed)) {
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(header) = headers.get(number) else { return Ok((sender, answers)) };
         sender.ready().await?;
         let request = Request::get("/hello").header(HOST, NAME).header(AUTHORIZATION, header).body(Empty::new())?;
-        let begin = Instant::now();
+        let begin = match schedule {
+            None => Instant::now(),
+            Some((first, interval)) => wait_until(first + interval * u32::try_from(number)?).await,
+        };
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
         response.into_body().collect().await?;
         answers.times.push(begin.elapsed());
         *answers.statuses.entry(status).or_default() += 1;
     }
-    Ok((sender, answers))
 }
 
 impl Answers {

@@ -1,10 +1,12 @@
 //! Measures the layer on axum beside Apache with mod_auth_gssapi and beside a Go server with gokrb5. With `flows`, measures the
-//! code flows of a release build of the sign-in server ([`flows`]); with `sessions`, what live sessions cost ([`sessions`]).
+//! code flows of a release build of the sign-in server ([`flows`]); with `sessions`, what live sessions cost ([`sessions`]);
+//! with `store`, the layer with a shared replay store ([`store`]).
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/http/Cargo.toml [ROUNDS [SIGN-INS]]
 //! cargo run --release --manifest-path benches/http/Cargo.toml flows SEAMLESS [ROUNDS]
 //! cargo run --release --manifest-path benches/http/Cargo.toml sessions SEAMLESS [SESSIONS]
+//! cargo run --release --manifest-path benches/http/Cargo.toml store [ROUNDS]
 //! ```
 //! The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections that stay
 //! open, as fast as the server answers. In each round, every server has its turn, without TLS and then with TLS. The first
@@ -22,10 +24,11 @@ mod seamless;
 mod servers;
 mod sessions;
 mod site;
+mod store;
 mod table;
 mod tokens;
 
-use load::Answers;
+use load::{Answers, Pace};
 use servers::Running;
 use std::error::Error;
 use std::time::Duration;
@@ -37,17 +40,22 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", keytab, port, tls_port, certificate, key, ref domain @ ..] => {
-            ours::serve(keytab, [port, tls_port], certificate, key, domain.first().copied())
+        ["serve", keytab, port, tls_port, certificate, key, store, ref domain @ ..] => {
+            ours::serve(keytab, [port, tls_port], certificate, key, store, domain.first().copied())
         }
         ["flows", seamless] => flows::measure(seamless, 5),
         ["flows", seamless, rounds] => flows::measure(seamless, rounds.parse()?),
         ["sessions", seamless] => sessions::measure(seamless, 1_000_000),
         ["sessions", seamless, count] => sessions::measure(seamless, count.parse()?),
+        ["store"] => store::compare(5),
+        ["store", rounds] => store::compare(rounds.parse()?),
         [] => compare(5, SIGN_INS),
         [rounds] => compare(rounds.parse()?, SIGN_INS),
         [rounds, sign_ins] => compare(rounds.parse()?, sign_ins.parse()?),
-        _ => Err("arguments: [ROUNDS [SIGN-INS]], flows SEAMLESS [ROUNDS], or sessions SEAMLESS [SESSIONS]".into()),
+        _ => Err(
+            "arguments: [ROUNDS [SIGN-INS]], flows SEAMLESS [ROUNDS], sessions SEAMLESS [SESSIONS], or store [ROUNDS]"
+                .into(),
+        ),
     }
 }
 
@@ -81,9 +89,9 @@ async fn run(tokens: &Tokens, rounds: usize, sign_ins: usize) -> Outcome<Vec<Fig
     let (once, damaged) = (tokens.mint(REFUSALS)?, tokens.damaged(REFUSALS)?);
     for (server, figures) in servers.iter().zip(&mut figures) {
         let mut connections = load::connect(server.plain, None).await?;
-        connections.send(&once).await?.all_accepted(&server.name)?;
-        figures.replays = connections.send(&once).await?.refused();
-        figures.damaged = connections.send(&damaged).await?.refused();
+        connections.send(&once, Pace::Full).await?.all_accepted(&server.name)?;
+        figures.replays = connections.send(&once, Pace::Full).await?.refused();
+        figures.damaged = connections.send(&damaged, Pace::Full).await?.refused();
         figures.memory = process::memory(&server.processes()?)?;
         figures.kernel = process::kernel_share(&server.processes()?)?;
     }
@@ -102,7 +110,7 @@ async fn measure(server: &Running, tls: Option<&site::Site>, tokens: &load::Head
     let mut connections = load::connect(address, tls).await?;
     let processes = server.processes()?;
     let before = process::cpu_time(&processes)?;
-    let answers = connections.send(tokens).await?;
+    let answers = connections.send(tokens, Pace::Full).await?;
     let spent = process::cpu_time(&processes)?.saturating_sub(before);
     if server.processes()? != processes {
         return Err(format!("{} started or ended a process in a round", server.name).into());

@@ -1,11 +1,14 @@
-//! The server of the README: the layer on axum, with the replay cache in memory, without TLS and with TLS by rustls.
+//! The server of the README: the layer on axum, without TLS and with TLS by rustls. The replay cache is in memory, or in a store.
 
 use crate::Outcome;
+use crate::servers::MEMORY;
 use crate::tokens::SERVICE;
 use axum::serve::Listener;
 use axum::{Router, routing::get};
+use kerberos_sso::Policy;
 use kerberos_sso::tower::SharedIdentity;
 use kerberos_sso_server::Server;
+use kerberos_sso_valkey::ValkeyReplayCache;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,13 +28,25 @@ async fn hello(user: SharedIdentity) -> String {
 
 /// Serves until the process is ended. Tickets need a PAC if the SID of a domain is given.
 #[tokio::main]
-pub async fn serve(keytab: &str, ports: [&str; 2], certificate: &str, key: &str, domain: Option<&str>) -> Outcome<()> {
+pub async fn serve(
+    keytab: &str,
+    ports: [&str; 2],
+    certificate: &str,
+    key: &str,
+    store: &str,
+    domain: Option<&str>,
+) -> Outcome<()> {
     let server = match domain {
         Some(domain) => Server::in_active_directory(SERVICE, domain.parse()?),
         None => Server::in_realm(SERVICE),
     };
-    let server = server.with_replay_entries(ENTRIES).start(keytab)?;
-    let app = Router::new().route("/hello", get(hello)).layer(server.layer());
+    let layer = if store == MEMORY {
+        server.with_replay_entries(ENTRIES).start(keytab)?.layer()
+    } else {
+        let cache = ValkeyReplayCache::single(store, Policy::default().clock_skew()).with_entries(ENTRIES);
+        server.start_with(keytab, cache.first_start().connect().await?)?.layer()
+    };
+    let app = Router::new().route("/hello", get(hello)).layer(layer);
     let [plain, tls] = ports.map(|port| format!("127.0.0.1:{port}"));
     let certificates = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
     let config = ServerConfig::builder()

@@ -1,12 +1,15 @@
-//! A server's processes: their end, their CPU time and their memory.
+//! A server's processes: their start and end, their CPU time and their memory.
 
 use crate::Outcome;
 use nix::sys::signal::{Signal, kill};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use std::fs;
-use std::process::Child;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// A process that ends when this value is dropped.
 pub struct Started(pub Child);
@@ -19,6 +22,26 @@ impl Drop for Started {
         }
         let _ = self.0.wait();
     }
+}
+
+/// Starts a server, and waits until it accepts connections.
+pub async fn start(mut command: Command, address: SocketAddr) -> Outcome<Started> {
+    let mut started = Started(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    while TcpStream::connect(address).await.is_err() {
+        if let Some(status) = started.0.try_wait()? {
+            return Err(format!("{} ended: {status}", command.get_program().display()).into());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(started)
+}
+
+/// Starts a Redis that writes no files.
+pub async fn redis(folder: &Path, address: SocketAddr) -> Outcome<Started> {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--port"]).arg(address.port().to_string());
+    command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder);
+    start(command, address).await
 }
 
 /// Returns a process and all its descendants.

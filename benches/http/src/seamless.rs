@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::connection::Connection;
-use crate::process::{self, Started};
+use crate::process::{self, Started, redis, start};
 use crate::servers::free_ports;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
@@ -13,10 +13,9 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 
 /// The place of the server's state.
 #[derive(Clone, Copy)]
@@ -151,25 +150,6 @@ fn ticket(realm: &TestRealm, user: &str) -> String {
     let token = realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now);
     // The client's time is a minute ahead, because the replay cache refuses authenticators from before its start.
     token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
-}
-
-async fn redis(folder: &Path, address: SocketAddr) -> Outcome<Started> {
-    let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--port"]).arg(address.port().to_string());
-    command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder);
-    start(command, address).await
-}
-
-/// Starts a server, and waits until it accepts connections.
-async fn start(mut command: Command, address: SocketAddr) -> Outcome<Started> {
-    let mut started = Started(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    while TcpStream::connect(address).await.is_err() {
-        if let Some(status) = started.0.try_wait()? {
-            return Err(format!("{} ended: {status}", command.get_program().display()).into());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Ok(started)
 }
 
 pub const TENANT: &str = "contoso.test";

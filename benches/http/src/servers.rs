@@ -24,7 +24,7 @@ type Start = fn(&Site, Ports) -> Outcome<Command>;
 
 /// Starts every server whose packages are there, and says which server is left out. Our server is the first one.
 pub async fn start_all(site: &Site, tokens: &Tokens) -> Outcome<Vec<Running>> {
-    let mut servers = vec![start(site, "kerberos-sso on axum", |ports| ours(site, tokens, ports)).await?];
+    let mut servers = vec![start(site, "kerberos-sso on axum", |ports| ours(site, tokens, MEMORY, ports)).await?];
     let peers: [(&str, Start); 3] = [
         ("gokrb5 on net/http", gokrb5),
         ("Apache, mod_auth_gssapi", apache_with_replay_cache),
@@ -39,10 +39,23 @@ pub async fn start_all(site: &Site, tokens: &Tokens) -> Outcome<Vec<Running>> {
     Ok(servers)
 }
 
-fn ours(site: &Site, tokens: &Tokens, [plain, tls]: Ports) -> Outcome<Command> {
+/// Starts our server twice: with its replay cache in memory, and with its replay cache in a Redis.
+pub async fn start_both_caches(site: &Site, tokens: &Tokens, redis: SocketAddr) -> Outcome<[Running; 2]> {
+    let store = format!("redis://{redis}");
+    Ok([
+        start(site, "memory of the server", |ports| ours(site, tokens, MEMORY, ports)).await?,
+        start(site, "redis-server", |ports| ours(site, tokens, &store, ports)).await?,
+    ])
+}
+
+/// The word for a replay cache in memory, instead of the URL of a store.
+pub const MEMORY: &str = "memory";
+
+fn ours(site: &Site, tokens: &Tokens, store: &str, [plain, tls]: Ports) -> Outcome<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").arg(site.path("keytab")).args([plain.port().to_string(), tls.port().to_string()]);
-    command.args([site.path("certificate.pem"), site.path("key.pem")]).args(tokens.domain().map(|sid| sid.to_string()));
+    command.args([site.path("certificate.pem"), site.path("key.pem")]).arg(store);
+    command.args(tokens.domain().map(|sid| sid.to_string()));
     Ok(command)
 }
 

@@ -3,6 +3,7 @@
 use super::CONNECTIONS;
 use crate::Outcome;
 use crate::connection::Connection;
+use crate::load::{Pace, wait_until};
 use crate::seamless::{REDIRECT_URI, Server, TENANT};
 use crate::table::micros;
 use axum::http::Request;
@@ -13,15 +14,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 pub struct Client(Arc<Flow>);
-
-/// The times at which the flows begin.
-#[derive(Clone, Copy)]
-pub enum Pace {
-    /// On each connection, a flow begins when the flow before it ends.
-    Full,
-    /// A flow begins at each interval of this length, even if the server has not answered the earlier flows.
-    Each(Duration),
-}
 
 /// What all flows of a client have in common.
 struct Flow {
@@ -72,18 +64,14 @@ impl Flow {
     ) -> Outcome<Vec<f64>> {
         let mut times = Vec::new();
         loop {
-            let mut begin = Instant::now();
-            if let Some((due, interval)) = &mut pace {
-                if *due > begin {
-                    // The measured time begins after the timer, because the timer may be a millisecond late.
-                    tokio::time::sleep_until((*due).into()).await;
-                    begin = Instant::now();
-                } else {
-                    // The measured time begins when the flow is due, and so includes its wait for the connection.
-                    begin = *due;
+            let begin = match &mut pace {
+                None => Instant::now(),
+                Some((due, interval)) => {
+                    let begin = wait_until(*due).await;
+                    *due += *interval;
+                    begin
                 }
-                *due += *interval;
-            }
+            };
             if begin >= end {
                 return Ok(times);
             }

@@ -11,9 +11,10 @@ mod client;
 mod signers;
 
 use crate::Outcome;
+use crate::load::Pace;
 use crate::seamless::{Server, State};
 use crate::table::{micros, quantile};
-use client::{Client, Pace};
+use client::Client;
 use signers::{Signer, signers};
 use std::path::Path;
 use std::time::{Duration, Instant};
