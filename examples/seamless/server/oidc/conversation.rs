@@ -26,7 +26,7 @@ pub(crate) struct Conversation {
     pub(crate) request: AuthorizationRequest,
 }
 
-/// The number of a conversation. A session stores the number of the conversation in which it began.
+/// The identifier of a conversation. A session stores the identifier of the conversation in which the session began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConversationId([u8; 16]);
 
@@ -144,7 +144,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn conversation_is_opened_only_in_its_browser_its_tenant_its_hour_and_under_its_secret() {
+    fn conversation_opens_within_an_hour_and_only_with_its_browser_and_its_tenant_and_its_secret() {
         let records = Records::for_tests();
         let (browser, other) = (BrowserId::random(), BrowserId::random());
         let conversation = Conversation::new("a.test", &browser, request(), NOW);

@@ -212,7 +212,7 @@ async fn failed_try_on_the_autologon_host_redirects_only_to_a_path_of_the_public
 }
 
 #[tokio::test]
-async fn page_says_that_a_try_failed_and_the_next_page_asks_only_after_the_button() {
+async fn page_reports_a_failed_try_and_the_next_page_asks_for_a_ticket_only_after_the_button() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (address, page) = page(&mut browser).await;
