@@ -97,7 +97,7 @@ impl Code {
         }
     }
 
-    /// Maps the names of the library's errors.
+    /// Returns the code for an error of the library with this name.
     fn of_library(name: &str) -> Option<Self> {
         Some(match name {
             "too-large" => Self::TicketTooLarge,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_user_wrong_password_and_locked_account_before_the_password_have_the_same_number() {
+    fn refusals_without_a_proof_of_the_right_password_have_the_number_of_a_wrong_password() {
         let locked = Refusal::BeforePassword(Box::new(Refusal::Locked));
         for refusal in [Refusal::WrongPassword, Refusal::UnknownUser, locked] {
             assert_eq!(Code::of_password(&refusal).number(), 50_126, "{refusal}");
