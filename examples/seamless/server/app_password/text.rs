@@ -48,8 +48,9 @@ impl AppPassword {
         text
     }
 
-    /// Returns the name of the app password in the store: a digest under the server's secret. Somebody who reads the store
-    /// therefore learns no app password. An app password of one tenant is unknown in another tenant.
+    /// Returns the name of the app password in the store: the beginning of an HMAC with a key from the server's secret.
+    /// Somebody who reads the store therefore learns no app password. An app password of one tenant is unknown in
+    /// another tenant.
     #[expect(clippy::expect_used, reason = "a digest has more octets than a locator")]
     pub(super) fn locator(&self, secret: &Secret, tenant: &str) -> Locator {
         let name = secret.name(&[b"app password", tenant.to_ascii_lowercase().as_bytes(), self.0.as_slice()]);

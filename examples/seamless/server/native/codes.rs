@@ -71,7 +71,7 @@ impl Code {
             Self::BadAuthorizationHeader => "The Authorization header has a bad format.",
             Self::InvalidTicket => "The user's Kerberos ticket has expired or is not valid.",
             Self::UnknownSid => "No user has the security identifier of the Kerberos ticket.",
-            Self::NoUser => "The Kerberos ticket names no user whom this server can name.",
+            Self::NoUser => "The server cannot identify a user by the Kerberos ticket.",
             Self::InvalidStsRequest => "Invalid STS request.",
             Self::NoSuchTenant => "This server has no such tenant.",
             Self::InvalidRequest => "The request is not valid.",
@@ -89,7 +89,7 @@ impl Code {
     /// Returns the code of a refused ticket.
     pub(super) fn of_ticket(refused: &Refused) -> Self {
         match refused.error() {
-            // A tenant without a keytab has a key set without accounts.
+            // A tenant without a keytab has a key set without accounts: Seamless SSO is not switched on.
             Error::NoKey(no_key) if matches!(no_key.cause, NoKeyCause::Realm { held } if held.total() == 0) => {
                 Self::TenantIsNotOptIn
             }

@@ -9,7 +9,7 @@ use crate::store::{Kind, Secret, open_text, seal_text};
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
-/// The facts that the text seals.
+/// The facts in the sealed text.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     tenant: String,

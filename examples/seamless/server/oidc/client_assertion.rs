@@ -102,7 +102,7 @@ impl Assertion {
         } else if self.exp <= now {
             Err("the client assertion has expired")
         } else if self.exp > soon.saturating_add(MAX_LIFE) {
-            Err("the client assertion lives longer than ten minutes")
+            Err("the client assertion is valid for longer than ten minutes")
         } else if begins_later(self.iat) || begins_later(self.nbf) {
             Err("the time of the client assertion has not begun")
         } else if self.jti.is_empty() || self.jti.len() > MAX_ID {

@@ -2,8 +2,8 @@
 //!
 //! The server does not store a conversation. The address of the page contains the request, encrypted with the server's
 //! secret, so every node can continue the conversation. A conversation belongs to the browser that began it: the
-//! browser has a cookie, and the conversation has the cookie's digest. So a page that an attacker's browser began does
-//! not work in the browser of another user (RFC 9700 section 4.7).
+//! browser has a cookie, and the conversation contains the value of this cookie. So a page that an attacker's browser
+//! began does not work in the browser of another user (RFC 9700 section 4.7).
 
 use super::authorization_request::AuthorizationRequest;
 use crate::clock;
@@ -49,13 +49,14 @@ impl Conversation {
         UnixTime::from_seconds(self.began)
     }
 
-    /// Returns the text form for the address of the page. Returns `None` if the request is too long.
+    /// Returns the encrypted text form of the conversation, for the address of the page. Returns `None` if the request
+    /// is too long.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
         seal_text(records.secret(), Kind::Conversation, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
-    /// Reads the text form of a conversation. The conversation must belong to this tenant and this browser, and must
-    /// have begun in the last hour.
+    /// Reads the encrypted text form of a conversation. The conversation must belong to this tenant and this browser,
+    /// and must have begun in the last hour.
     pub(crate) fn open(
         records: &Records,
         sealed: &str,

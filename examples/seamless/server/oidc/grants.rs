@@ -242,7 +242,7 @@ impl Grants {
             tracing::error!(
                 tenant,
                 client_id,
-                "no refresh token: the tenant has all that `limits.refresh_tokens_of_tenant` allows"
+                "no refresh token: the tenant already has as many as `limits.refresh_tokens_of_tenant` allows"
             );
         }
         Ok(has_room)

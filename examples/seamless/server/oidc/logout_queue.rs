@@ -4,7 +4,7 @@
 //!
 //! The store cannot list its entries, so the messages of a tenant are in [`PARTS`] lists. Before a node sends a
 //! message, it claims the message for the time of a lease. The message is not due before the end of the lease, so no
-//! other node sends it. If the node ends during the lease, the message is due again after the lease.
+//! other node sends it. If the node stops during the lease, the message is due again after the lease.
 
 use crate::clock;
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};

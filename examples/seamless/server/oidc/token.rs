@@ -34,7 +34,7 @@ pub(super) enum Refusal {
     Client(OAuthError),
     /// Native clients read this number with the error.
     Numbered(OAuthError, Code),
-    /// The server cannot decide now, because a part of it failed.
+    /// The server cannot decide now, because the store, the directory or the signing failed.
     Server(String),
 }
 

@@ -77,9 +77,9 @@ async fn password_gets_a_fault_with_the_reason_while_the_tenant_has_passwords_sw
     assert!(!mex.contains("usernamemixed") && mex.contains("/winauth/trust/2005/windowstransport<"), "{mex}");
 }
 
-/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 means that the account is disabled or
-/// locked, and error 23 means that the password has expired. The KDC sends errors 18 and 23 even if the client has not
-/// proved the password.
+/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 means that the account is locked,
+/// disabled or expired, and error 23 means that the password has expired. The KDC sends errors 18 and 23 even if the
+/// client has not proved the password.
 #[tokio::test(start_paused = true)]
 async fn unknown_user_and_wrong_password_get_the_same_answer_after_the_same_time() {
     let mut answers = Vec::new();
@@ -124,7 +124,7 @@ async fn wrong_passwords_at_usernamemixed_also_lock_the_name_on_the_page_for_eac
         assert!(server.ask(PATH, &body).await.2.contains(">AADSTS50053: "), "{code}");
         let user = crate::user_name::UserName::parse("alice").unwrap();
         let locked = server.1.lockout.begin("contoso.test", &user, None, clock::now()).await;
-        assert!(locked.is_err(), "the page counts the same name");
+        assert!(locked.is_err(), "the page and usernamemixed share the counter of a name");
     }
 }
 

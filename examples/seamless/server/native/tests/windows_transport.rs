@@ -18,7 +18,7 @@ async fn at(path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     (status, body)
 }
 
-/// Returns the value of the fault's number, as a client finds it.
+/// Returns the error number in a fault, as a client finds this number.
 fn number(fault: &str) -> &str {
     between(fault, ">AADSTS", ":")
 }

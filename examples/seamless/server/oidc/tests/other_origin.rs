@@ -11,7 +11,8 @@ async fn server() -> Server {
     Server::new(|app| app.autologon = Some(AUTOLOGON.into())).await
 }
 
-/// Sends the request of the script of `page` to the autologon host. The browser sends no cookie to that host.
+/// Sends the request that the script of `page` would send to the autologon host. The browser sends no cookie to that
+/// host.
 async fn ask(server: &Server, page: &Answer, origin: Option<&str>, ticket: Option<&str>) -> Answer {
     let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
     let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
@@ -25,7 +26,7 @@ fn ticket(server: &Server, name: &str) -> String {
     ticket.at(clock::now()).mutual().header()
 }
 
-/// Opens the sign-in page of the sample application, and returns its address and the page.
+/// Opens the sign-in page of the sample application. Returns the address of this page, and the page.
 async fn page(browser: &mut Browser<'_>) -> (String, Answer) {
     let begun = browser.authorize("").await;
     let page = browser.follow(&begun).await;
