@@ -1,5 +1,5 @@
-//! The domains whose users sign in at another federation service, such as AD FS, and the facts that native clients learn about
-//! a domain. These facts depend on the domain alone, never on the user.
+//! The domains whose users sign in at a federation service such as AD FS instead of this server, and the facts that
+//! native clients learn about a domain. These facts depend on the domain alone, never on the user.
 
 use crate::tenants::{Tenant, Tenants};
 use crate::user_name::UserName;

@@ -11,10 +11,10 @@
 //! `mode=redirect`, or if a trusted proxy sent `X-Forwarded-Uri`. Every other request gets the status 401, with a `Location`,
 //! too. The response never has a challenge, because a browser must not send a ticket over the connection of a proxy.
 //!
-//! The session cookie belongs to one host. So the proxied host must have the server's paths, too: the proxy sends `/TENANT/…`,
-//! `/proof`, `/sign-out`, `/signed-out.js`, `/style.css` and `/sign-in.js` to this server. The configuration names each proxied host in `hosts`,
-//! and the proxy in `proxies`. Applications on other hosts use OpenID Connect. After the sign-in, the browser goes only to a
-//! path of the host on which the user signed in.
+//! The session cookie belongs to one host. So the proxied host must have the server's paths, too: the proxy sends
+//! `/TENANT/…`, `/proof`, `/sign-out`, `/signed-out.js`, `/style.css` and `/sign-in.js` to this server. The
+//! configuration names each proxied host in `hosts`, and the proxy in `proxies`. Applications on other hosts use OpenID
+//! Connect. After the sign-in, the browser goes only to a path of the host on which the user signed in.
 //!
 //! ```nginx
 //! location ~ ^/(contoso\.test/|proof$|sign-out$|signed-out\.js$|style\.css$|sign-in\.js$) {
@@ -111,7 +111,7 @@ pub(crate) async fn check(
     }
 }
 
-/// Returns the browser's session of this tenant, and whether the user needs no further one-time code.
+/// Returns the browser's session of this tenant, and whether the user has entered the one-time code if one is demanded.
 async fn session_of(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Option<(Arc<Session>, bool)> {
     let (_, session, stage) = session(app, headers).await.filter(|(_, session, _)| session.tenant == tenant.name)?;
     let is_proved = session.is_proved || !tenant.proofs.are_needed(session.identity.sid);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_without_a_session_gets_302_by_mode_redirect_or_from_traefik_and_else_401() {
+    async fn request_without_a_session_gets_302_by_mode_redirect_or_from_traefik_and_otherwise_401() {
         let server = Server::new(|_| {}).await;
         let page = "/contoso.test/forward-auth/sign-in";
         let wanted = format!("{page}?request=%2Freports%3Fx%3D1%26y%3Da%2520b");

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_with_quoted_strings_ports_and_hidden_nodes() {
+    fn forwarded_with_quoted_strings_or_ports_or_hidden_nodes_is_read() {
         let expected = |address: &str| (address.parse().ok(), "https".into(), "sso.test:8443".into());
         for (value, address) in [
             ("for=198.51.100.7;proto=https;host=\"sso.test:8443\"", "198.51.100.7"),

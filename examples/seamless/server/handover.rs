@@ -1,9 +1,9 @@
-//! Carries a sign-in from the autologon host to a page of another origin by a code. The code is valid once, for a minute, and
-//! only in the browser whose page asked for it.
+//! Carries a sign-in from the autologon host to a page of another origin. A code stands for the sign-in. The code is
+//! valid once, for a minute, and only in the browser whose page asked for the code.
 //!
-//! The browser sends the page's cookies to the page's origin only. So the page's request has the sealed identifier of the
-//! browser, and the code is bound to this identifier. A code that an attacker got with another ticket therefore signs no user
-//! in to the attacker's account (login CSRF, RFC 9700 section 4.7).
+//! The browser sends the page's cookies to the page's origin only. So the page's request to the autologon host contains
+//! the sealed identifier of the browser, and the code is bound to this identifier. A code that an attacker got with
+//! another ticket therefore signs no user in to the attacker's account (login CSRF, RFC 9700 section 4.7).
 
 use crate::clock;
 use crate::oidc::BrowserId;
@@ -91,7 +91,7 @@ impl Handovers {
     }
 }
 
-/// The longest time from the page to its request, in seconds.
+/// The longest time between the making of a page and its request to the autologon host, in seconds.
 const MAX_AGE: i64 = 60 * 60;
 
 /// The lifetime of a code, in seconds.

@@ -43,7 +43,7 @@ pub(crate) struct NamePage<'a> {
     pub(crate) action: Option<&'a str>,
     /// The hidden fields of the form.
     pub(crate) fields: &'a [(String, String)],
-    /// The origin to which the form may lead in the end, beside the server's own origin.
+    /// The origin to which redirects may lead the browser after the form, beside the server's own origin.
     pub(crate) origin: Option<&'a str>,
 }
 
@@ -134,7 +134,8 @@ impl Pages {
         response
     }
 
-    /// Returns the page of the autologon host that asks for a ticket and leads back to the pages at `address`.
+    /// Returns the page of the autologon host. This page asks the browser for a ticket, and then leads back to the
+    /// pages at `address`.
     pub(crate) fn hop(&self, tenant: &Tenant, address: &str) -> Response {
         self.render(StatusCode::OK, "hop.html", context! { tenant => &*tenant.name, address })
     }
@@ -165,7 +166,8 @@ impl Pages {
         self.render_to(destination.origin(), status, "proof.html", context! { name, error, request })
     }
 
-    /// Returns the page that asks whether the user wants to sign out. The form leads to `target` in the end.
+    /// Returns the page that asks whether the user wants to sign out. After the form, the server redirects the browser
+    /// to `target`.
     pub(crate) fn sign_out(
         &self,
         session: &Session,
@@ -247,8 +249,8 @@ impl Pages {
         self.render(status, "message.html", context! { title, text })
     }
 
-    /// Renders a page whose forms may lead to `origin` in the end. Browsers check this after each redirect, too (Content
-    /// Security Policy Level 3 section 6.4.2).
+    /// Renders a page with a policy that lets its forms lead to `origin`. Browsers also compare each redirect after a
+    /// form with this policy (Content Security Policy Level 3 section 6.4.2).
     fn render_to(&self, origin: Option<&str>, status: StatusCode, template: &str, values: Value) -> Response {
         let mut response = self.render(status, template, values);
         let policy = content_security_policy(origin, None);
@@ -346,9 +348,9 @@ mod tests {
         assert!(((luminance("ffffff") + 0.05) / (luminance("000000") + 0.05) - 21.0).abs() < 1e-9);
     }
 
-    /// WCAG 2.2, success criterion 1.4.3, requires this contrast of text.
+    /// WCAG 2.2, success criterion 1.4.3, requires this contrast between a text and its background.
     #[test]
-    fn text_has_a_contrast_of_four_and_a_half_to_one() {
+    fn text_has_a_contrast_of_at_least_four_and_a_half_to_one() {
         for (text, ground) in [
             ("text", "card"),
             ("text", "tint"),
@@ -365,9 +367,10 @@ mod tests {
         }
     }
 
-    /// WCAG 2.2, success criterion 1.4.11, requires this contrast of the edges of fields and buttons, and of the focus mark.
+    /// WCAG 2.2, success criterion 1.4.11, requires this contrast of the edges of fields and buttons, and of the
+    /// focus mark, against the background.
     #[test]
-    fn edges_have_a_contrast_of_three_to_one() {
+    fn edges_have_a_contrast_of_at_least_three_to_one() {
         for edge in EDGES {
             for ground in ["card", "page"] {
                 let contrast = contrast(edge, ground);

@@ -1,8 +1,9 @@
 //! The check after validation: some users must prove more than their ticket or password does. In this server, the proof is a
 //! time-based one-time code (RFC 6238). A production server would ask its own authenticator.
 //!
-//! The tenant, the user, the client and the resource may each demand a code. The secret of a user's codes belongs to the
-//! SID, because a name may later belong to another account.
+//! The configuration can demand a code of all users of a tenant, of single users, of the users of a client, and of the
+//! users of a resource. The secret of a user's codes belongs to the SID, because a name may later belong to another
+//! account.
 
 use crate::config::ProofConfig;
 use crate::oidc::RegisteredClient;
@@ -21,7 +22,7 @@ pub(crate) struct Proofs {
     resources: HashSet<String>,
 }
 
-/// The codes that an account entered, in the store. Times are seconds since 1970.
+/// The record in the store of the codes that a user entered. Times are seconds since 1970.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Codes {
     /// The time step of the last accepted code. A code of this step or of an earlier step is refused.
@@ -51,12 +52,12 @@ impl Proofs {
         Ok(Self { secrets, of_everyone: config.everyone, users, resources })
     }
 
-    /// Returns whether the tenant or the user demands a code at every sign-in.
+    /// Returns whether the configuration demands a code of this user at every sign-in.
     pub(crate) fn are_needed(&self, user: Option<Sid>) -> bool {
         self.of_everyone || user.is_some_and(|sid| self.users.contains(&sid))
     }
 
-    /// Returns whether a client or a resource demands a code.
+    /// Returns whether the configuration demands a code for this client or this resource.
     pub(crate) fn are_needed_for(&self, client: &RegisteredClient, resource: Option<&str>) -> bool {
         client.proof || resource.is_some_and(|resource| self.resources.contains(resource))
     }
@@ -103,8 +104,8 @@ fn totp(secret: Vec<u8>) -> Option<TOTP> {
     TOTP::new(Algorithm::SHA1, DIGITS, 0, STEP, secret).ok()
 }
 
-/// Returns the time after which the codes of an account are forgotten. Every used code is too old by then, and every
-/// pause is over.
+/// Returns the time until which the store keeps the record of an account's codes. Every used code is too old by then,
+/// and every pause is over.
 fn end(now: u64) -> UnixTime {
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     UnixTime::from_seconds(now).saturating_add_seconds(KEPT_FOR)
@@ -184,7 +185,7 @@ mod tests {
         outage.set_unconfirmed(true);
         assert_eq!(check().await, Err(StoreError::Unconfirmed));
         outage.set_unconfirmed(false);
-        assert_eq!(check().await, Ok(false), "the master has the use");
+        assert_eq!(check().await, Ok(false), "the master recorded the use");
     }
 
     #[test]
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn tenant_user_client_and_resource_may_each_demand_a_code() {
+    fn code_can_be_demanded_of_everyone_or_of_a_user_or_for_a_client_or_for_a_resource() {
         let [user, other] = ["S-1-5-21-1-2-3-1105", "S-1-5-21-1-2-3-1106"].map(|sid| sid.parse().unwrap());
         let secrets = HashMap::from([(user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".to_owned())]);
         let config = ProofConfig { secrets, users: vec![user], resources: vec!["urn:api".into()], everyone: false };

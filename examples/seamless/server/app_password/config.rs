@@ -1,5 +1,6 @@
-//! The configuration of a tenant's app passwords: `"app_passwords": {"days": 90, "blocked": ["S-1-5-21-…-1105"]}`. A tenant
-//! without this configuration has no app passwords. An app password that was made before then signs nobody in.
+//! The configuration of a tenant's app passwords: `"app_passwords": {"days": 90, "blocked": ["S-1-5-21-…-1105"]}`. A
+//! tenant without this configuration has no app passwords. If an administrator removes the configuration, app passwords
+//! that were made before sign nobody in.
 
 use crate::oidc::User;
 use kerberos_sso::Sid;
@@ -25,7 +26,7 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.days {
             1..=MAX_DAYS => Ok(()),
-            _ => Err(format!("app_passwords: days: from 1 to {MAX_DAYS}")),
+            _ => Err(format!("app_passwords: `days` must be from 1 to {MAX_DAYS}")),
         }
     }
 

@@ -3,9 +3,10 @@
 //!
 //! - A user makes an app password on [`page`]. The user must have signed in a short time before. A user who has a secret for
 //!   one-time codes must have entered a code, too.
-//! - The store has a digest of the app password and its tenant under the server's secret ([`text`]). The store also has the
-//!   names and groups that the user had when the app password was made. Every sign-in with the app password has these names
-//!   and groups.
+//! - The store does not have the app password itself. The name of its entry in the store is the beginning of an HMAC of
+//!   the app password and of the tenant's name, with a key from the server's secret ([`text`]).
+//! - The entry has the names and groups that the user had when the app password was made. Every sign-in with the app
+//!   password has these names and groups.
 //! - An app password ends when its user revokes it, or after the number of days in the configuration. The grants of an app
 //!   password end with the app password. The server does not ask the directory. If the directory disables a user, the user's
 //!   app passwords therefore stay valid until they end.
@@ -61,7 +62,7 @@ pub(crate) struct Listed {
     /// The name that the user gave.
     name: String,
     made: i64,
-    /// The time of the last sign-in, to within [`TOLD_EVERY`] seconds.
+    /// The time of the last sign-in. The user may have signed in again in the [`TOLD_EVERY`] seconds after this time.
     used: Option<i64>,
     end: i64,
 }
@@ -206,8 +207,8 @@ impl AppPasswords {
         Ok(marked.is_none() && found.is_some())
     }
 
-    /// Returns whether an app password is as young as the configuration allows now. The configuration may have shortened its
-    /// lifetime since, which ends its refresh tokens, too.
+    /// Returns whether an app password is younger than the lifetime in the present configuration. If an administrator
+    /// has shortened the lifetime since a sign-in, the refresh tokens of this sign-in may end earlier, too.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -267,7 +268,8 @@ impl AppPasswords {
         Ok(self.0.store().get(&mark(locator)).await?.is_some())
     }
 
-    /// Notes the time of a sign-in in the list. A program signs in often, so the server does not write at every sign-in.
+    /// Notes the time of a sign-in in the user's list. A program signs in often, so the server does not write at every
+    /// sign-in.
     async fn note_use(&self, tenant: &str, sid: Sid, locator: &Locator, now: UnixTime) -> Result<(), StoreError> {
         let is_old = |one: &Listed| one.used.is_none_or(|used| now.seconds().saturating_sub(used) >= TOLD_EVERY);
         let listed = self.of_user(tenant, sid, now).await?;

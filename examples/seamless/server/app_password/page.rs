@@ -97,8 +97,8 @@ async fn show(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> 
     }
 }
 
-/// Shows the sign-in page to a user who has signed in too long ago. The session of this user stays valid until they have
-/// signed in again.
+/// Shows the sign-in page to a user whose last sign-in was too long ago. The session of this user stays valid until
+/// they have signed in again.
 async fn again(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     let Owner { session, .. } = match owner(&app, &tenant, &headers).await {
         Ok(owner) => owner,

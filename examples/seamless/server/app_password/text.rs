@@ -1,8 +1,8 @@
 //! The text form of app passwords: six groups of four letters and digits, in base32 (RFC 4648 section 6) and in lower case.
 //!
-//! The text has 104 random bits and a tag of 16 bits. By the tag, the server tells an app password from a password of the
-//! directory. So a tenant with app passwords never asks the directory about an app password, even a revoked one. The tag
-//! depends on the server's secret.
+//! The text has 104 random bits and a tag of 16 bits. The tag shows the server that a password is an app password and
+//! not a password of the directory. So the password grant of a tenant with app passwords never sends an app password to
+//! the directory, not even a revoked app password. The tag depends on the server's secret.
 
 use crate::clock;
 use crate::store::{Locator, Secret};
@@ -48,8 +48,9 @@ impl AppPassword {
         text
     }
 
-    /// Returns the name of the app password in the store: a digest under the server's secret. Somebody who reads the store
-    /// therefore learns no app password. An app password of one tenant is unknown in another tenant.
+    /// Returns the name of the app password in the store: the beginning of an HMAC with a key from the server's secret.
+    /// Somebody who reads the store therefore learns no app password. An app password of one tenant is unknown in
+    /// another tenant.
     #[expect(clippy::expect_used, reason = "a digest has more octets than a locator")]
     pub(super) fn locator(&self, secret: &Secret, tenant: &str) -> Locator {
         let name = secret.name(&[b"app password", tenant.to_ascii_lowercase().as_bytes(), self.0.as_slice()]);
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_six_groups_of_four_and_is_read_with_spaces_without_hyphens_or_in_upper_case() {
+    fn text_has_six_groups_of_four_and_is_read_with_spaces_or_without_hyphens_or_in_upper_case() {
         let secret = Secret::new([1; 32]);
         let password = AppPassword::random();
         let text = password.text(&secret);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn passphrase_app_password_of_another_server_and_part_of_an_app_password_are_refused() {
+    fn passphrase_and_app_password_of_another_server_and_part_of_an_app_password_are_refused() {
         let secret = Secret::new([1; 32]);
         let of_another = AppPassword::random().text(&Secret::new([2; 32])).to_string();
         let own = AppPassword::random().text(&secret).to_string();

@@ -136,7 +136,7 @@ pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: Uni
     Ok(Verified {
         id: id.into(),
         issued: time.into(),
-        sign_in: sign_in(assertion).ok_or("the assertion says not who signed in, how and when")?,
+        sign_in: sign_in(assertion).ok_or("the assertion does not say who signed in, how and when")?,
     })
 }
 

@@ -71,7 +71,7 @@ impl Code {
             Self::BadAuthorizationHeader => "The Authorization header has a bad format.",
             Self::InvalidTicket => "The user's Kerberos ticket has expired or is not valid.",
             Self::UnknownSid => "No user has the security identifier of the Kerberos ticket.",
-            Self::NoUser => "The Kerberos ticket names no user whom this server can name.",
+            Self::NoUser => "The server cannot identify a user by the Kerberos ticket.",
             Self::InvalidStsRequest => "Invalid STS request.",
             Self::NoSuchTenant => "This server has no such tenant.",
             Self::InvalidRequest => "The request is not valid.",
@@ -89,7 +89,7 @@ impl Code {
     /// Returns the code of a refused ticket.
     pub(super) fn of_ticket(refused: &Refused) -> Self {
         match refused.error() {
-            // A tenant without a keytab has a key set without accounts.
+            // A tenant without a keytab has a key set without accounts: Seamless SSO is not switched on.
             Error::NoKey(no_key) if matches!(no_key.cause, NoKeyCause::Realm { held } if held.total() == 0) => {
                 Self::TenantIsNotOptIn
             }
@@ -97,7 +97,7 @@ impl Code {
         }
     }
 
-    /// Maps the names of the library's errors.
+    /// Returns the code for an error of the library with this name.
     fn of_library(name: &str) -> Option<Self> {
         Some(match name {
             "too-large" => Self::TicketTooLarge,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_user_wrong_password_and_locked_account_before_the_password_have_the_same_number() {
+    fn refusals_without_a_proof_of_the_right_password_have_the_number_of_a_wrong_password() {
         let locked = Refusal::BeforePassword(Box::new(Refusal::Locked));
         for refusal in [Refusal::WrongPassword, Refusal::UnknownUser, locked] {
             assert_eq!(Code::of_password(&refusal).number(), 50_126, "{refusal}");

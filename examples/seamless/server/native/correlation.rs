@@ -18,7 +18,7 @@ pub(crate) async fn repeat(request: Request, next: Next) -> Response {
     response
 }
 
-/// Returns the identifier that the client gave to a request. A text in another form is no identifier.
+/// Returns the identifier that the client gave to a request. Ignores a text that is not a GUID.
 pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Guid> {
     let in_header = headers.get(NAME).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let query = uri.query().unwrap_or_default().as_bytes();

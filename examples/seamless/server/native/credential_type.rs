@@ -1,7 +1,7 @@
 //! `POST /common/GetCredentialType`: says how the users of a domain sign in. The answer is the same for every user of the
 //! domain, whether the user exists or not.
 //!
-//! Clients send JSON with any media type, and spell the field `username` in any case.
+//! Clients send JSON with any media type, and write the field `username` with capital or small letters.
 
 use crate::app::Shared;
 use crate::federation::{Namespace, Realm};
@@ -125,7 +125,7 @@ mod tests {
     use super::username;
 
     #[test]
-    fn user_name_field_is_read_in_any_case_and_a_body_with_two_names_or_no_name_is_refused() {
+    fn username_is_read_with_capital_or_small_letters_and_a_body_with_two_names_or_no_name_is_refused() {
         for body in
             [r#"{"username": "a@b"}"#, r#"{"Username":"a@b","checkPhones":true}"#, r#"{"USERNAME":"a@b","x":[]}"#]
         {

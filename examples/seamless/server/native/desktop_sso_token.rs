@@ -9,7 +9,7 @@ use crate::store::{Kind, Secret, open_text, seal_text};
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
-/// The facts that the text seals.
+/// The facts in the sealed text.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     tenant: String,
@@ -58,8 +58,8 @@ fn unseal(secret: &Secret, text: &str) -> Option<Sealed> {
     open_text(secret, Kind::DesktopSsoToken, text)
 }
 
-/// Returns the DesktopSsoToken of an assertion that contains only this element, without a namespace. Such an assertion has no
-/// attribute and no signature.
+/// Returns the DesktopSsoToken of an assertion that contains nothing except the element `DesktopSsoToken` without a
+/// namespace. Such an assertion has no attribute and no signature.
 pub(super) fn alone_in(assertion: Element<'_>) -> Option<String> {
     let is_plain = |element: &Element<'_>| element.attributes().next().is_none();
     let mut children =
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_opened_for_its_tenant_within_five_minutes_and_with_the_same_sign_in() {
+    fn token_opens_for_its_tenant_within_five_minutes_and_gives_the_same_sign_in() {
         let secret = Secret::new([1; 32]);
         let text = sealed(&secret);
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte)), "{text}");

@@ -1,5 +1,5 @@
 //! Example tokens for `/explain`. The tokens belong to the built-in test realm, even if the server has other tenants.
-//! The server makes and judges these tokens with the keys of the test realm.
+//! The server makes and validates these tokens with the keys of the test realm.
 
 use crate::tenants::test_realm;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
@@ -21,7 +21,7 @@ impl Example {
         }
     }
 
-    /// Returns the value of an `Authorization` header, and the validator that judges it.
+    /// Returns the value of an `Authorization` header, and the validator for it.
     pub(super) fn at(self, now: UnixTime) -> (String, Validator<()>) {
         let (realm, keys) = test_realm();
         let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();

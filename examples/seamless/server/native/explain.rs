@@ -26,7 +26,7 @@ use std::sync::LazyLock;
 #[derive(Deserialize)]
 pub(super) struct Question {
     token: String,
-    /// Present if the server must judge the token at the time at which the token was made.
+    /// Present if the server must validate the token as if it had arrived at the time at which it was made.
     #[serde(default)]
     in_its_time: Option<String>,
 }
@@ -171,8 +171,8 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
     app.tenants.of_domain(query.realm()).map(|tenant| tenant.validator())
 }
 
-/// Judges a token again if the time was the only reason to refuse it. Each of up to [`MAX_TIMES`] repetitions judges
-/// the token at the time that the last refusal names.
+/// Validates a token again if the server refused it because of the time. Each of at most [`MAX_TIMES`] repetitions
+/// validates the token as if it had arrived at the time that the last refusal names.
 fn in_its_time(app: &App, pasted: &Pasted, first: Explanation) -> (Option<UnixTime>, Explanation) {
     let (mut judged_at, mut explanation) = (None, first);
     for _ in 0..MAX_TIMES {

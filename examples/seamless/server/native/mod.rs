@@ -2,8 +2,8 @@
 //! WS-Trust. The client then exchanges the assertion for tokens by OAuth. This module also has the page that explains a
 //! ticket.
 //!
-//! `docs/native-clients.md` says which public clients use this dialect. Before a sign-in, clients ask how the users of a
-//! domain sign in ([`credential_type`], [`user_realm`], [`realm_info`]), and where an authority has its metadata
+//! `docs/native-clients.md` says which public clients use these routes. Before a sign-in, clients ask how the users of
+//! a domain sign in ([`credential_type`], [`user_realm`], [`realm_info`]), and where an authority has its metadata
 //! ([`instance`]).
 
 mod assertion;
@@ -70,7 +70,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
 
-/// Returns whether a part of a path stands for the tenant that the request names in another place.
+/// Returns whether the part of a path that names the tenant is `common` or `organizations`. Such a request names its
+/// tenant in another place.
 pub(crate) fn is_common(part: &str) -> bool {
     ["common", "organizations"].iter().any(|name| part.eq_ignore_ascii_case(name))
 }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tenant_with_a_full_share_is_refused_until_its_uses_end_and_another_tenant_is_not() {
+    async fn tenant_with_too_many_uses_gets_full_until_its_uses_end_and_another_tenant_does_not() {
         let records = records(&Arc::new(Memory::new(|| NOW)));
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
         let used = UsedAssertions(SingleUses::new(records, Kind::UsedAssertion, KEPT, 16));

@@ -1,5 +1,5 @@
-//! The part of a request that both WS-Trust endpoints have in common: the tenant in the path, and a body. Every refusal is a fault,
-//! because clients read each answer as XML.
+//! The part of a request that both WS-Trust endpoints have in common: the tenant in the path, and a body. Every refusal
+//! is a fault, because clients read each answer as XML.
 //!
 //! Clients send the body with any media type or none. So a page in a browser could send such a body with a form. The server
 //! refuses the request if the headers show that a page sent it.
@@ -26,7 +26,7 @@ pub(super) struct SoapRequest {
 }
 
 impl SoapRequest {
-    /// Returns the document, without the white space before it.
+    /// Returns the body of the request, without the white space before the XML document.
     pub(super) fn body(&self) -> &str {
         xml::without_leading_blanks(&self.body)
     }
@@ -81,8 +81,8 @@ impl axum::response::IntoResponse for Fault {
     }
 }
 
-/// Returns whether a page of a browser sends the request. A browser sends `Origin` with every POST of a page, and most browsers send
-/// `Sec-Fetch-Site`.
+/// Returns whether a page of a browser sends the request. A browser sends `Origin` with every POST of a page, and most
+/// browsers send `Sec-Fetch-Site`.
 pub(super) fn is_of_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
 }

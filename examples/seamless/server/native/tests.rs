@@ -134,7 +134,7 @@ async fn used_assertion_or_refresh_token_is_refused() {
 }
 
 #[tokio::test]
-async fn replayed_ticket_ntlm_and_malformed_token_are_refused_without_a_challenge() {
+async fn replayed_ticket_and_ntlm_and_malformed_token_are_refused_without_a_challenge() {
     let header = ticket("carol");
     assert_eq!(trust(None, super::rst::RST).await.0, 401);
     assert_eq!(trust(None, super::rst::RST).await.1, "Negotiate");

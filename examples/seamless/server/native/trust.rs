@@ -106,5 +106,5 @@ pub(super) fn envelope(rst: &Request, made: assertion::Issued, now: UnixTime) ->
     templates::render("rstr.xml", values)
 }
 
-/// The lifetime of the message, in seconds.
+/// The lifetime of a response by its time stamp, in seconds.
 const MESSAGE_LIFETIME: i64 = 5 * 60;

@@ -63,7 +63,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn request_with_a_second_a_missing_or_a_digested_credential_is_refused() {
+    fn request_with_a_second_or_a_missing_or_a_digested_credential_is_refused() {
         let body = request("alice@contoso.test", "right");
         for (from, to) in [
             ("<o:Username>", "<o:Username>bob</o:Username><o:Username>"),

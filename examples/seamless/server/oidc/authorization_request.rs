@@ -138,7 +138,7 @@ fn redirect_uri<'p>(parameters: &'p Parameters, client: &RegisteredClient) -> Re
     }
 }
 
-/// Refuses the parameters of OpenID Connect Core 1.0 section 6 and 7.2.1, and every flow but the code flow.
+/// Refuses the parameters of OpenID Connect Core 1.0 sections 6 and 7.2.1, and every flow other than the code flow.
 fn check_supported(parameters: &Parameters) -> Result<(), OAuthError> {
     for (name, code) in [
         ("request", ErrorCode::RequestNotSupported),
@@ -193,17 +193,17 @@ fn prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
     }
 }
 
-/// Returns whether the first known value of `acr_values` is the class of two factors.
+/// Returns whether the first value of `acr_values` that this server knows is [`ACR_MULTI`].
 fn prefers_proof(values: &str) -> bool {
     values.split(' ').find(|value| ACR_VALUES.contains(value)) == Some(ACR_MULTI)
 }
 
 const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 
-/// The class of a sign-in by ticket or password alone.
+/// The `acr` of a sign-in by a ticket or a password alone.
 pub(crate) const ACR_SINGLE: &str = "urn:kerberos-sso:acr:single";
 
-/// The class of a sign-in with a one-time code as well.
+/// The `acr` of a sign-in by a ticket or a password, followed by a one-time code.
 pub(crate) const ACR_MULTI: &str = "urn:kerberos-sso:acr:multi";
 
 pub(crate) const ACR_VALUES: [&str; 2] = [ACR_SINGLE, ACR_MULTI];

@@ -231,8 +231,8 @@ pub(super) async fn continue_as(
     go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, Answered::ThisAccount).await
 }
 
-/// Ends the session, so that the user can sign in with another account. The page then asks for the browser's ticket
-/// only after the user has pressed a button.
+/// Ends the session, so that the user can sign in with another account. The sign-in page then asks for the browser's
+/// ticket only after the user has pressed a button.
 pub(super) async fn as_other(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -265,7 +265,7 @@ async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &st
 }
 
 fn stale_page(app: &App) -> Response {
-    let text = "This page is not of a sign-in that goes on. Go back to the application and try again.";
+    let text = "This page does not belong to a sign-in that is in progress. Go back to the application and try again.";
     app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
 }
 
@@ -366,8 +366,8 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
     }
 }
 
-/// Adds the client to the list of clients that the server tells of the end of the user's stay, if the client wants
-/// that.
+/// Lists the client among those to which the server will report the end of the user's stay. Does nothing if the client
+/// registered no address for such a report.
 async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) -> Result<(), StoreError> {
     let client = tenant.clients.get(client_id).filter(|client| client.hears_of_sign_outs());
     let Some(client) = client else { return Ok(()) };
@@ -390,7 +390,8 @@ fn shown(
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
             let autologon = Autologon::of(app, tenant, application.conversation.browser());
-            // The computer's ticket belongs to the wrong user, so the page asks for the ticket only after a button.
+            // The computer's ticket belongs to the wrong user. The page asks for a ticket only after the user presses a
+            // button.
             let (name, ticket) = match (answered, ticket) {
                 (Answered::SomeoneElse, TicketUse::InBackground) => ("", TicketUse::ByButton),
                 (Answered::SomeoneElse, ticket) => ("", ticket),
@@ -435,7 +436,7 @@ fn name_page(app: &App, query: &str, name: &str, reason: Undiscovered) -> Respon
     let fields: Vec<(String, String)> =
         form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| name != "login_hint").collect();
     let redirect_uri = fields.iter().find(|(name, _)| name == "redirect_uri").map(|(_, uri)| uri.as_str());
-    // At the end, the form may redirect only to a client of this server.
+    // After the form, redirects may lead the browser only to this server or to the origin of a registered redirect URI.
     let is_known = |uri: &&str| app.tenants.all().any(|tenant| tenant.clients.have_redirect_uri(uri));
     let origin = redirect_uri.filter(is_known).and_then(super::origin_of);
     let action = "/common/oauth2/authorize";

@@ -18,7 +18,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The sender of logout tokens. All clones of a sender share the limit on messages at a time.
+/// The sender of logout tokens. All clones of a sender together send at most [`MAX_MESSAGES`] messages at the same
+/// time.
 #[derive(Clone)]
 pub(crate) struct BackChannel {
     client: Client<HttpsConnector<HttpConnector>, Body>,
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fault_of_the_client_repeats_a_message_and_a_redirect_is_not_followed() {
+    fn only_200_and_204_deliver_a_message_and_only_429_and_5xx_repeat_it() {
         for (status, expected) in [
             (200, Outcome::Done),
             (204, Outcome::Done),

@@ -1,4 +1,4 @@
-//! The access token of a request (RFC 6750). This server issued the token for its own endpoints.
+//! Checks the access token of a request to an endpoint of this server (RFC 6750).
 
 use super::error::{ErrorCode, OAuthError};
 use super::grants::Grant;
@@ -14,7 +14,8 @@ use axum::response::{IntoResponse as _, Response};
 use kerberos_sso::UnixTime;
 use serde::Deserialize;
 
-/// The claims of an access token that the grant does not have: a refreshed token may have fewer scopes than the grant.
+/// The claims that this module reads from an access token. The claim `scope` may have fewer scopes than the grant,
+/// because a client can ask for fewer scopes when it refreshes its tokens.
 #[derive(Deserialize)]
 struct Claims {
     jti: String,
@@ -23,7 +24,7 @@ struct Claims {
 
 /// The reason why the server refuses a request.
 pub(super) enum Refused {
-    /// The request has no access token, so the response has no error (RFC 6750 section 3.1).
+    /// The request has no access token, so the response has no error code (RFC 6750 section 3.1).
     NoToken,
     Token(OAuthError),
     /// The server cannot decide now, because the store failed.
@@ -46,8 +47,8 @@ impl From<StoreError> for Refused {
 /// form.
 ///
 /// # Errors
-/// Returns `invalid_token` if this issuer did not issue the token for itself, if the token has expired, or if its grant
-/// has ended.
+/// Returns `invalid_token` if the token is of another issuer or for another audience, if the token has expired, or if
+/// its grant has ended.
 pub(super) async fn grant(
     app: &App,
     tenant: &Tenant,

@@ -28,7 +28,7 @@ pub(crate) struct Issue<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// The claims about the sign-in, which access tokens and ID tokens have.
+/// The claims about the sign-in. Access tokens and ID tokens have these claims.
 #[derive(Serialize)]
 struct SignIn<'a> {
     iss: &'a str,
@@ -75,7 +75,7 @@ struct IdToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
-    /// The identifier of the user's stay, which logout tokens also have.
+    /// The identifier of the user's stay in the browser. Logout tokens have the same `sid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
 }

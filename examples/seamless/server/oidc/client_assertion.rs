@@ -102,7 +102,7 @@ impl Assertion {
         } else if self.exp <= now {
             Err("the client assertion has expired")
         } else if self.exp > soon.saturating_add(MAX_LIFE) {
-            Err("the client assertion lives longer than ten minutes")
+            Err("the client assertion is valid for longer than ten minutes")
         } else if begins_later(self.iat) || begins_later(self.nbf) {
             Err("the time of the client assertion has not begun")
         } else if self.jti.is_empty() || self.jti.len() > MAX_ID {
@@ -112,7 +112,7 @@ impl Assertion {
         }
     }
 
-    /// Returns the earliest time at which a node could have accepted the assertion.
+    /// Returns `iat` or the earliest time of issue that [`MAX_LIFE`] allows, whichever is later.
     fn begin(&self) -> i64 {
         let longest = self.exp.saturating_sub(MAX_LIFE);
         self.iat.map_or(longest, |issued| issued.max(longest))
@@ -127,7 +127,8 @@ impl ClientAssertions {
         Self(SingleUses::new(records, Kind::ClientAssertion, KEPT, MAX_OF_TENANT))
     }
 
-    /// Records the use of an assertion. An assertion that a node may have accepted at the store's epoch or before is refused.
+    /// Records the use of an assertion. Refuses an assertion from the store's epoch or before, because a node may have
+    /// accepted it already.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -138,7 +139,7 @@ impl ClientAssertions {
     }
 }
 
-/// Reads the header or the claims of a JWT, whose signature nobody has verified.
+/// Reads the header or the claims of a JWT, and does not verify the signature.
 fn part<T: DeserializeOwned>(text: &str, at: usize) -> Option<T> {
     let part = text.split('.').nth(at)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
@@ -351,7 +352,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn assertion_is_refused_if_the_share_of_its_tenant_is_full_but_not_that_of_another() {
+    async fn tenant_with_too_many_recorded_assertions_gets_full_and_another_tenant_does_not() {
         let records = records();
         epoch(&records, UnixTime::from_seconds(10)).await.unwrap();
         let used = ClientAssertions(SingleUses::new(records, Kind::ClientAssertion, KEPT, 16));

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// The methods of OpenID Connect Core 1.0 section 9 with which this server authenticates clients.
 pub(super) const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
-/// The proof in a request that the client is the one that the request names.
+/// The credential with which a client proves its identity in a request.
 enum Proof<'r> {
     Nothing,
     Secret(Zeroizing<String>),

@@ -45,7 +45,7 @@ impl TryFrom<Set> for ClientKeys {
 
     fn try_from(set: Set) -> Result<Self, Self::Error> {
         if set.keys.is_empty() || set.keys.len() > MAX_KEYS {
-            return Err("jwks: from 1 to 16 keys");
+            return Err("jwks: give from 1 to 16 keys");
         }
         set.keys.into_iter().map(ClientKey::try_from).collect::<Result<_, _>>().map(Self)
     }
@@ -90,7 +90,7 @@ impl TryFrom<Jwk> for ClientKey {
 }
 
 impl ClientKeys {
-    /// Returns the keys for an algorithm. With `kid`, returns only keys of this name.
+    /// Returns the keys for an algorithm. With `kid`, returns only the keys that have this `kid`.
     pub(super) fn for_algorithm(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &DecodingKey> {
         let is_named = move |key: &&ClientKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
         let fits = move |key: &&ClientKey| key.algorithms.contains(&algorithm);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn key_that_is_private_too_small_or_for_another_algorithm_is_refused_with_the_reason() {
+    fn key_is_refused_with_the_reason_if_it_is_private_or_too_small_or_for_another_algorithm() {
         let number = URL_SAFE_NO_PAD.encode([1; 32]);
         let ec = |crv: &str| json!({ "kty": "EC", "crv": crv, "x": number, "y": number });
         for (keys, reason) in [

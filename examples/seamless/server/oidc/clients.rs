@@ -58,8 +58,8 @@ pub(crate) struct RegisteredClient {
     /// Whether each user of this client must enter a one-time code.
     #[serde(default)]
     pub(crate) proof: bool,
-    /// The header in which a client with the grant `password` sends the address of its user, such as
-    /// `X-Dovecot-Auth-Remote`. The header's value is an address, with or without a port.
+    /// The header in which a client with the grant `password` sends the IP address of its user, such as
+    /// `X-Dovecot-Auth-Remote`. The header's value is an IP address, with or without a port.
     user_address_header: Option<String>,
 }
 
@@ -167,8 +167,9 @@ impl RegisteredClient {
         self.grants.contains(&grant)
     }
 
-    /// Returns the address of the user for whom the client sends a password, from the client's header. The server
-    /// cannot use the connection's address, because all users of the client share it.
+    /// Returns the IP address of the user whose password the client sends. The client writes this address into the
+    /// header `user_address_header`. The server cannot use the address of the connection, because that address is the
+    /// client's own.
     pub(crate) fn user_address(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let mut values = headers.get_all(self.user_address_header.as_deref()?).iter();
         let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?.trim();
@@ -228,7 +229,7 @@ impl RegisteredClient {
         let uris = || self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
         if let Some(uri) = uris().find(|uri| !redirect_uri::may_be_registered(uri)) {
             return fault(&format!(
-                "{uri}: neither https, http on loopback, nor a scheme with a dot, without a fragment"
+                "{uri}: the scheme must be https, http on loopback or one with a dot, and a fragment is not allowed"
             ));
         }
         let is_web = |uri: &&String| {
@@ -241,7 +242,7 @@ impl RegisteredClient {
         let is_own = |uri: &&String| is_web(uri) && origins().any(|origin| origin == redirect_uri::origin(uri));
         if let Some(uri) = self.frontchannel_logout_uri.iter().find(|uri| !is_own(uri)) {
             return fault(&format!(
-                "frontchannel_logout_uri {uri}: not of the scheme, host and port of a redirect URI"
+                "frontchannel_logout_uri {uri}: the scheme, host and port must be those of a redirect URI"
             ));
         }
         let is_origin = |origin: &&String| {
@@ -267,7 +268,7 @@ impl RegisteredClient {
         }
         let is_header = |name: &String| name.parse::<HeaderName>().is_ok();
         if self.user_address_header.as_ref().is_some_and(|name| !has_password || !is_header(name)) {
-            return fault("`user_address_header` is the name of a header, for the grant password");
+            return fault("`user_address_header` must be the name of a header, and needs the grant password");
         }
         if self.scopes.contains(OFFLINE_ACCESS) && !self.may_use(GrantType::RefreshToken) {
             return fault("the scope offline_access needs the grant refresh_token");
@@ -300,7 +301,7 @@ impl Clients {
         self.0.get(id)
     }
 
-    /// Returns whether one of the clients registered a redirect URI.
+    /// Returns whether one of the clients registered this redirect URI.
     pub(crate) fn have_redirect_uri(&self, asked: &str) -> bool {
         self.0.values().any(|client| client.has_redirect_uri(asked))
     }
@@ -389,7 +390,7 @@ mod tests {
         for (client, reason) in [
             (r#"{"id": ""}"#, "printable"),
             (r#"{"id": "a"}"#, "`redirect_uris` is empty"),
-            (r#"{"id": "a", "redirect_uris": ["http://app.test/"]}"#, "neither https"),
+            (r#"{"id": "a", "redirect_uris": ["http://app.test/"]}"#, "the scheme must be https"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/", "https://b.test/"]}"#, "`sector`"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "scopes": ["offline_access"]}"#, "offline_access"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["https://a.test/"]}"#, "an origin is"),

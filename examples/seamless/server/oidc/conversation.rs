@@ -2,8 +2,8 @@
 //!
 //! The server does not store a conversation. The address of the page contains the request, encrypted with the server's
 //! secret, so every node can continue the conversation. A conversation belongs to the browser that began it: the
-//! browser has a cookie, and the conversation has the cookie's digest. So a page that an attacker's browser began does
-//! not work in the browser of another user (RFC 9700 section 4.7).
+//! browser has a cookie, and the conversation contains the value of this cookie. So a page that an attacker's browser
+//! began does not work in the browser of another user (RFC 9700 section 4.7).
 
 use super::authorization_request::AuthorizationRequest;
 use crate::clock;
@@ -26,7 +26,7 @@ pub(crate) struct Conversation {
     pub(crate) request: AuthorizationRequest,
 }
 
-/// The number of a conversation. A session stores the number of the conversation in which it began.
+/// The identifier of a conversation. A session stores the identifier of the conversation in which the session began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConversationId([u8; 16]);
 
@@ -49,13 +49,14 @@ impl Conversation {
         UnixTime::from_seconds(self.began)
     }
 
-    /// Returns the text form for the address of the page. Returns `None` if the request is too long.
+    /// Returns the encrypted text form of the conversation, for the address of the page. Returns `None` if the request
+    /// is too long.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
         seal_text(records.secret(), Kind::Conversation, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
-    /// Reads the text form of a conversation. The conversation must belong to this tenant and this browser, and must
-    /// have begun in the last hour.
+    /// Reads the encrypted text form of a conversation. The conversation must belong to this tenant and this browser,
+    /// and must have begun in the last hour.
     pub(crate) fn open(
         records: &Records,
         sealed: &str,
@@ -144,7 +145,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn conversation_is_opened_only_in_its_browser_its_tenant_its_hour_and_under_its_secret() {
+    fn conversation_opens_within_an_hour_and_only_with_its_browser_and_its_tenant_and_its_secret() {
         let records = Records::for_tests();
         let (browser, other) = (BrowserId::random(), BrowserId::random());
         let conversation = Conversation::new("a.test", &browser, request(), NOW);

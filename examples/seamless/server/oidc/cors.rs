@@ -44,8 +44,9 @@ pub(crate) fn may_send(app: &App, path: &str, headers: &HeaderMap) -> bool {
     matches!(readers(path), Readers::Registered(tenant) if registered(app, tenant, headers).is_some())
 }
 
-/// Returns whether applications send their users to this path. Any page may send a form to such a path, as it may link
-/// to it. A request for the path changes nothing, and a browser sends no cookie with a form of another site.
+/// Returns whether applications send their users to this path. Any page may send a form to such a path, just as any
+/// page may link to it. A request for the path changes nothing, and a browser sends no cookie with a form of another
+/// site.
 pub(crate) fn begins(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).take(MAX_PARTS).collect();
     matches!(

@@ -5,8 +5,8 @@
 //! - With `prompt=login`, the server accepts no ticket before the user has pressed a button.
 //! - `max_age` limits the time since the user signed in to the KDC. A newer ticket does not change this time, so a user
 //!   whose sign-in is too old enters a password.
-//! - If `login_hint` names another user than the ticket, the page asks the user. Without an answer, nobody is signed in
-//!   as a user whom the application did not name.
+//! - If `login_hint` names another user than the ticket, a page asks the user which account to use. Before the user
+//!   answers, the application gets no code for a user whom it did not name.
 
 use super::authorization_request::{AuthorizationRequest, Prompt};
 use super::error::ErrorCode;
@@ -24,7 +24,8 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    /// Returns the demand of a request. `proof` is the demand of the client's registration and of the resource.
+    /// Returns the demand of a request. `proof` says whether the client's registration or the resource demands a
+    /// one-time code.
     pub(crate) const fn of(request: &AuthorizationRequest, proof: bool) -> Self {
         Self { prompt: request.prompt, max_age: request.max_age, proof, prefers_proof: request.prefers_proof }
     }
@@ -43,7 +44,7 @@ pub(crate) struct Present {
     pub(crate) by_ticket: bool,
     /// Whether the session began with a one-time code, or the user has entered one since.
     pub(crate) is_proved: bool,
-    /// Whether the tenant or the user demands a one-time code.
+    /// Whether the configuration demands a one-time code of every user or of this user.
     pub(crate) must_prove: bool,
     /// Whether the user has a secret for one-time codes.
     pub(crate) may_prove: bool,
@@ -59,8 +60,8 @@ pub(crate) struct Page {
     /// Whether the user may choose another account than the one that the request names. With `id_token_hint`, the user
     /// may not.
     pub(crate) may_be_another: bool,
-    /// The widest use of a ticket that the page allows. After a try that failed a short time ago, it is the use by a
-    /// button. In a network without tickets, it is no use at all.
+    /// The widest use of a ticket that the page allows: [`TicketUse::ByButton`] if a ticket failed a short time ago,
+    /// and [`TicketUse::No`] in a network without tickets.
     pub(crate) ticket: TicketUse,
 }
 
@@ -75,7 +76,7 @@ pub(crate) enum Next {
     SignIn(TicketUse),
     /// The user chooses the session's account or another one.
     Choose,
-    /// The page says that the session belongs to another user than the application named.
+    /// The page says that the session belongs to a user whom the application did not name.
     WrongUser,
     /// The user enters a one-time code.
     Prove,
@@ -157,8 +158,8 @@ fn is_too_old(demand: Demand, page: Page, session: Present) -> bool {
     is_sign_in_wanted || demand.max_age.is_some_and(is_older)
 }
 
-/// Returns whether the request, the user or the resource demands a one-time code, and the session began without one. One
-/// demand is enough.
+/// Returns whether a one-time code is demanded and the user has entered none. Each of these is a demand: the client or
+/// the resource needs a code, the user needs a code, or the client prefers a code and the user has a secret.
 fn lacks_proof(demand: Demand, session: Present) -> bool {
     let is_demanded = demand.proof || session.must_prove || (demand.prefers_proof && session.may_prove);
     is_demanded && !session.is_proved
@@ -200,10 +201,10 @@ mod tests {
 
     const LOGIN_REQUIRED: Next = Refuse(ErrorCode::LoginRequired);
 
-    /// The table has one row for each `prompt` and `max_age`. The columns are: no session, a session that is older than
-    /// the page, and a session that began on the page by ticket and by password.
+    /// The table has one row for each pair of `prompt` and `max_age`. Its four columns are: no session, [`OLD`],
+    /// [`TICKET`], [`PASSWORD`].
     #[test]
-    fn prompt_and_max_age_decide_for_each_kind_of_session() {
+    fn next_step_depends_on_prompt_and_max_age_and_the_kind_of_session() {
         for (prompt, max_age, expected) in [
             (Prompt::Default, None, [SignIn(InBackground), Answer, Answer, Answer]),
             (Prompt::Default, Some(600), [SignIn(InBackground), Answer, Answer, Answer]),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn session_of_another_user_gives_a_question_and_with_prompt_none_an_error() {
+    fn session_of_another_user_leads_to_a_question_but_to_an_error_if_prompt_is_none() {
         let other = |session: Present| Some(Present { is_meant: false, ..session });
         for (prompt, expected) in [
             (Prompt::Default, [WrongUser, WrongUser]),

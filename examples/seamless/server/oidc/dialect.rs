@@ -1,6 +1,6 @@
-//! The dialects of token requests, answers and errors: OAuth 2.0, and two versions for native clients. Requests of
-//! version 1 have the resource in `resource`, and its answers have numbers as text. Requests of version 2 have the
-//! resource in `scope`.
+//! The three forms of token requests, responses and errors: the form of OAuth 2.0, and versions 1 and 2 of the form
+//! that native clients use. In version 1, a request names the resource in the parameter `resource`, and the numbers in
+//! a response are JSON strings. In version 2, a request names the resource in the parameter `scope`.
 
 use super::clients::GrantType;
 use super::error::{ErrorCode, OAuthError};
@@ -21,7 +21,7 @@ pub(crate) enum Dialect {
     Version2,
 }
 
-/// The identifiers in an error.
+/// The identifiers and the time in an error for a native client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trace {
     /// The identifier of the request in the log.
@@ -39,9 +39,10 @@ pub(super) struct Tokens {
 }
 
 impl Dialect {
-    /// Returns the dialect of a request at version 1 of the endpoint, which applications and native clients share. The
-    /// dialect of native clients applies to the grant of native clients, to refresh tokens of their clients, and to the
-    /// path `/common/…`. `name` is the part of the path that names the tenant.
+    /// Returns the dialect of a request at version 1 of the token endpoint, which applications and native clients
+    /// share. This is [`Self::Version1`] for the grant [`GrantType::Assertion`], for refresh tokens of clients that may
+    /// use this grant, and for the path `/common/…`. It is [`Self::OAuth`] for all other requests. `name` is the part
+    /// of the path that names the tenant.
     pub(super) fn of(name: &str, tenant: Option<&Tenant>, parameters: &Parameters) -> Self {
         let grant = parameters.get("grant_type");
         let client = tenant.and_then(|tenant| tenant.clients.get(parameters.get("client_id")?));
@@ -112,7 +113,8 @@ impl Dialect {
     }
 }
 
-/// Returns the number of an error. An invalid assertion does not have the number of an invalid code or refresh token.
+/// Returns the `AADSTS` number of an error. The error `invalid_grant` has one number for an assertion, and another
+/// number for a code or a refresh token.
 pub(super) fn number(error: &OAuthError, grant_type: Option<&str>) -> Code {
     match error.code {
         ErrorCode::InvalidClient => Code::UnknownClient,

@@ -1,5 +1,5 @@
-//! Ends a session at the request of an application, and has the page that asks the user (OpenID Connect RP-Initiated
-//! Logout 1.0). The server sends the browser only to an address that the client registered.
+//! Ends a session at the request of an application, and shows the page on which the user confirms this (OpenID Connect
+//! RP-Initiated Logout 1.0). The server sends the browser only to an address that the client registered.
 //!
 //! The endpoint ends the session of the user whom the ID token names, and asks every other user. If a form comes from a
 //! page of another origin, the browser sends no cookie with it. So the endpoint answers a form by a redirect to the
@@ -93,7 +93,8 @@ pub(super) async fn page(
     }
 }
 
-/// Ends the session of the user whom the request names, and asks every other user.
+/// Ends the session if it belongs to the user whom the request names. Asks every other user of this tenant, and leaves
+/// a session of another tenant alone.
 async fn go_on(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest, sealed: &str) -> Response {
     match session(app, headers).await {
         Some((_, session, _)) if session.tenant != tenant.name => {
@@ -126,7 +127,7 @@ fn open(app: &App, tenant: &Tenant, sealed: &str) -> Option<LogoutRequest> {
 }
 
 fn stale_page(app: &App) -> Response {
-    let text = "This page is not of a sign-out that goes on. Go back to the application and try again.";
+    let text = "This page does not belong to a sign-out that is in progress. Go back to the application and try again.";
     app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
 }
 

@@ -1,9 +1,10 @@
-//! Tells clients of a sign-out through the browser (OpenID Connect Front-Channel Logout 1.0): a page loads an address of each client
-//! in a frame.
+//! Tells clients of a sign-out through the browser (OpenID Connect Front-Channel Logout 1.0): a page loads an address
+//! of each client in a frame.
 //!
-//! The address always has the issuer (`iss`) and the identifier of the stay (`sid`). A browser that blocks the cookies
-//! of third parties sends no cookie with the frame, and the client then finds its session by `sid`. The user may also
-//! close the browser before the frames have loaded. So the back channel is better for each client that has a server.
+//! The address always has the issuer (`iss`) and the identifier of the user's stay in the browser (`sid`). A browser
+//! that blocks the cookies of third parties sends no cookie with the frame, and the client then finds its session by
+//! `sid`. The user may also close the browser before the frames have loaded. So the back channel is better for each
+//! client that has a server.
 
 use super::answer::with_query;
 use super::clients::RegisteredClient;
@@ -18,7 +19,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 pub(crate) struct Frames(Vec<String>);
 
 impl Frames {
-    /// Returns the frames for those clients of a stay that registered an address for a frame.
+    /// Returns the frames for those clients of a stay that registered a `frontchannel_logout_uri`.
     pub(super) fn of_stay<'c>(
         secret: &Secret,
         issuer: &str,
@@ -32,8 +33,8 @@ impl Frames {
         Self(clients.filter_map(frame).collect())
     }
 
-    /// Sends the browser to `next`, through a page with the frames if there are any. Without `next`, a page says that the user is
-    /// signed out.
+    /// Sends the browser to `next`, through a page with the frames if there are any. Without `next`, a page says that
+    /// the user is signed out.
     pub(crate) fn lead(self, app: &App, next: Option<&str>) -> Response {
         match next {
             _ if !self.0.is_empty() => app.pages.signed_out(&self.0, next),

@@ -29,10 +29,10 @@ pub(crate) struct Grant {
     /// The time at which the user signed in to the KDC, in seconds since 1970.
     pub(crate) authenticated: i64,
     pub(crate) factors: Factors,
-    /// The stay of the user in the browser. The grant ends when the stay ends. The grant of a native client has no
-    /// stay.
+    /// The stay of the user in the browser. A grant without the scope `offline_access` ends when the stay ends. The
+    /// grant of a native client has no stay.
     pub(crate) stay: Option<Stay>,
-    /// The app password, if the user signed in by one. The grant ends when the app password ends.
+    /// The app password with which the user signed in, if any. The grant ends when the app password ends.
     #[serde(default)]
     pub(crate) app_password: Option<Locator>,
 }
@@ -124,8 +124,8 @@ enum Accepts {
 }
 
 impl Grants {
-    /// Makes the access to the grants in the store. Each tenant has at most `most_of_tenant` families of refresh
-    /// tokens.
+    /// Gives access to the grants in the store. Each tenant has at most `most_of_tenant` families of refresh tokens. A
+    /// family is a refresh token with all the refresh tokens that replace it.
     pub(crate) fn new(records: Records, most_of_tenant: u32) -> Self {
         let of_user = UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER);
         let of_tenant = Shares::new(records.clone(), Kind::Grant, most_of_tenant);
@@ -242,7 +242,7 @@ impl Grants {
             tracing::error!(
                 tenant,
                 client_id,
-                "no refresh token: the tenant has all that `limits.refresh_tokens_of_tenant` allows"
+                "no refresh token: the tenant already has as many as `limits.refresh_tokens_of_tenant` allows"
             );
         }
         Ok(has_room)
@@ -278,7 +278,7 @@ impl Grants {
         }
     }
 
-    /// Returns a grant that has not ended.
+    /// Returns the grant with this identifier, if the grant has not ended.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -355,7 +355,7 @@ impl Grants {
         tagged(&self.records, b"access token", id.0, clock::random())
     }
 
-    /// Reads the identifier of an access token.
+    /// Returns the identifier of the grant to which the access token with this identifier belongs.
     pub(crate) fn of_token_id(&self, text: &str) -> Option<GrantId> {
         untagged(&self.records, b"access token", text).map(|(id, _)| GrantId(id))
     }
@@ -384,7 +384,7 @@ fn untagged(records: &Records, purpose: &[u8], text: &str) -> Option<(Locator, [
     is_ours.then_some((*id, *secret))
 }
 
-#[expect(clippy::expect_used, reason = "the octets of an identifier are more than those of a tag")]
+#[expect(clippy::expect_used, reason = "a digest has more octets than a tag")]
 fn tag(records: &Records, purpose: &[u8], id: Locator, secret: [u8; 16]) -> [u8; 16] {
     let name = records.secret().name(&[b"tag", purpose, &id, &secret]);
     name.first_chunk().copied().expect("32 octets have 16 first octets")
@@ -394,7 +394,8 @@ fn key(id: Locator) -> Key {
     Key::new(Kind::Grant, &id)
 }
 
-/// Returns a grant that accepts the refresh token of `next`, or has access tokens only.
+/// Returns the record of a grant that accepts the refresh token with the secret `next`. Without `next`, the grant has
+/// access tokens only.
 fn accepting(grant: Grant, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
     let lifetime = match next {
         Some(_) if grant.scopes.contains(OFFLINE_ACCESS) => OFFLINE_LIFETIME,
@@ -444,8 +445,8 @@ const LIFETIME: i64 = 10 * 60 * 60;
 /// The lifetime of a family with `offline_access`, in seconds: 30 days.
 const OFFLINE_LIFETIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of families of one user, which is enough for the programs on some devices. When the limit is
-/// reached, the user's oldest family ends.
+/// The largest number of families of refresh tokens of one user, which is enough for the programs on some devices. When
+/// the limit is reached, the user's oldest family ends.
 const MAX_OF_ONE_USER: usize = 100;
 
 #[cfg(test)]

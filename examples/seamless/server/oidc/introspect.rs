@@ -1,5 +1,6 @@
-//! `POST /{tenant}/oauth2/introspect`: says whether a token is valid (RFC 7662). The client that got the token and the
-//! API that the token is for may ask. Every other client reads only that the token is not active (RFC 7662 section 4).
+//! `POST /{tenant}/oauth2/introspect`: says whether a token is valid (RFC 7662). Two clients learn this: the client to
+//! which the token was issued, and the API for which it was issued. Every other client reads only that the token is not
+//! active (RFC 7662 section 4).
 
 use super::client_authentication::authenticate;
 use super::clients::RegisteredClient;

@@ -1,4 +1,4 @@
-//! Finds the access token in a text that a client sends: this server must have issued the token.
+//! Reads the access tokens that clients send to `introspect` and `revoke`. This server must have issued the token.
 
 use super::grants::{Grant, GrantId};
 use super::token::Refusal;

@@ -1,9 +1,10 @@
-//! The messages about sign-outs that clients have not got yet. The store has them until they are delivered or given up.
-//! So if a node ends, another node or the restarted process sends the node's messages.
+//! The messages about sign-outs that clients have not received yet. The store keeps each message until the client has
+//! received or refused it, or until the server gives it up. If a node stops, another node or the restarted node sends
+//! its messages.
 //!
 //! The store cannot list its entries, so the messages of a tenant are in [`PARTS`] lists. Before a node sends a
 //! message, it claims the message for the time of a lease. The message is not due before the end of the lease, so no
-//! other node sends it. If the node ends during the lease, the message is due again after the lease.
+//! other node sends it. If the node stops during the lease, the message is due again after the lease.
 
 use crate::clock;
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
@@ -25,8 +26,8 @@ pub(super) struct Pending {
     pub(super) session: String,
     /// The number of tries that have begun.
     tries: u8,
-    /// The time of the next try, in seconds since 1970. While a node has claimed the message, it is the end of the
-    /// lease.
+    /// The time of the next try, in seconds since 1970. While a node has claimed the message, this time is the end of
+    /// the lease.
     due: i64,
     /// The time at which the message is given up, in seconds since 1970.
     end: i64,
@@ -56,9 +57,9 @@ impl LogoutQueue {
         Self(records)
     }
 
-    /// Adds messages of one stay. This node claims the first `most` of them, and the function returns the claimed
-    /// messages. If the list has [`MAX_OF_CLIENT`] messages of a client, or [`MAX_OF_PART`] messages in all, a message
-    /// is not added.
+    /// Adds messages of one stay. Claims at most `most` of the added messages for this node, and returns the claimed
+    /// messages. Does not add a message if its list already has [`MAX_OF_CLIENT`] messages to the same client, or
+    /// [`MAX_OF_PART`] messages in all.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -161,7 +162,7 @@ impl LogoutQueue {
     }
 }
 
-/// Returns the messages whose end is not over.
+/// Returns the messages whose `end` has not come, and logs the others.
 fn live(list: Option<Vec<Pending>>, now: UnixTime) -> Vec<Pending> {
     let mut list = list.unwrap_or_default();
     list.retain(|message| {
@@ -169,7 +170,7 @@ fn live(list: Option<Vec<Pending>>, now: UnixTime) -> Vec<Pending> {
         if !is_live {
             tracing::error!(
                 client_id = message.client_id,
-                "a client is not told of a sign-out: no node could tell it in time"
+                "a client is not told of a sign-out: no node could deliver the message in time"
             );
         }
         is_live
@@ -198,7 +199,7 @@ const PAUSES: [i64; 5] = [2, 10, 60, 5 * 60, 15 * 60];
 /// The time of a lease, in seconds. A node ends each try within this time.
 const LEASE: i64 = 30;
 
-/// The lifetime of a message, in seconds. With it, a message also ends if no node runs that could give it up.
+/// The lifetime of a message, in seconds. After this time, a message ends even if no node ran that could give it up.
 const LIFE: i64 = 60 * 60;
 
 #[cfg(test)]

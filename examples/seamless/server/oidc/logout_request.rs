@@ -95,12 +95,14 @@ impl LogoutRequest {
         Some(back.state.as_deref().map_or_else(|| uri.clone(), |state| with_query(uri, &[("state", state)])))
     }
 
-    /// Returns the text form for the address of the page. Returns `None` if the request is too long.
+    /// Returns the encrypted text form of the request, for the address of the page. Returns `None` if the request is
+    /// too long.
     pub(crate) fn seal(&self, records: &Records) -> Option<String> {
         seal_text(records.secret(), Kind::Logout, self).filter(|text| text.len() <= MAX_SEALED)
     }
 
-    /// Reads the text form of a request. The request must belong to this tenant, and must have begun in the last hour.
+    /// Reads the encrypted text form of a request. The request must belong to this tenant, and must have begun in the
+    /// last hour.
     pub(crate) fn open(records: &Records, sealed: &str, tenant: &str, now: UnixTime) -> Option<Self> {
         let sealed = Some(sealed).filter(|text| text.len() <= MAX_SEALED)?;
         let request: Self = open_text(records.secret(), Kind::Logout, sealed)?;

@@ -72,7 +72,7 @@ impl Parameters {
     }
 }
 
-/// Overwrites the values of the parameters with secrets.
+/// Overwrites the values of the parameters that are secrets ([`SECRETS`]).
 impl Drop for Parameters {
     fn drop(&mut self) {
         for name in SECRETS {
@@ -110,7 +110,7 @@ const MAX_VALUE: usize = 2 * 1024;
 /// The parameters that may be as long as [`MAX_TOKEN`].
 const TOKENS: [&str; 5] = ["assertion", "client_assertion", "id_token_hint", "token", "request"];
 
-/// The parameters with a secret that can be used more than once.
+/// The parameters whose value is a secret that can be used more than once.
 const SECRETS: [&str; 2] = ["password", "client_secret"];
 
 const MAX_TOKEN: usize = 64 * 1024;

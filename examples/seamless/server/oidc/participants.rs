@@ -1,4 +1,4 @@
-//! The clients that the server tells of the end of a user's stay. The store has one list for each stay.
+//! The clients to which the server reports the end of a user's stay in a browser. The store has one list for each stay.
 
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -50,7 +50,7 @@ mod tests {
     use crate::clock;
 
     #[tokio::test]
-    async fn clients_of_a_stay_are_returned_until_it_is_forgotten_and_are_at_most_50() {
+    async fn list_of_a_stay_has_each_client_once_and_at_most_50_and_is_empty_after_forget() {
         let (records, end) = (Records::for_tests(), clock::now().saturating_add_seconds(60));
         for number in [0, 1, 0] {
             add(&records, &[1; 16], &number.to_string(), end).await.unwrap();

@@ -2,10 +2,11 @@
 //! user's program sends the password itself. RFC 9700 section 2.4 forbids this grant in general. A client may use it
 //! only if the configuration registers the client with a secret and with `"grants": ["password"]`.
 //!
-//! - The server recognises an app password by its form, and never sends it to the directory. Every other password goes
-//!   through the check of the sign-in page, with the same throttle, lockout, log and time.
-//! - If the tenant, the user, the client or the resource demands a one-time code, the server refuses the directory's
-//!   password. It accepts an app password if the user entered a code before making the app password.
+//! - If the tenant has app passwords, the server recognises an app password by its form, and never sends it to the
+//!   directory. Every other password goes through the check of the sign-in page, with the same throttle, lockout, log
+//!   and time.
+//! - If the configuration demands a one-time code for the tenant, the user, the client or the resource, the server
+//!   refuses the directory's password. It accepts an app password if the user entered a code before making it.
 //! - All refusals about the user have the same text and take the same time. So an attacker cannot learn whether a user
 //!   exists, is locked, or has this password. The log has the reason.
 //! - The requests for all users of a mail server come from the mail server's address. So no lockout counts this
@@ -46,7 +47,7 @@ enum Refused {
     Directory(directory::Refusal),
     #[error(transparent)]
     AppPassword(app_password::Refusal),
-    #[error("a one-time code is demanded, so only an app password is good that the user made after a code")]
+    #[error("a one-time code is demanded: use an app password that the user made after entering a code")]
     ProofNeeded,
     #[error("the directory gave no SID of the account")]
     NoSid,
@@ -65,7 +66,7 @@ impl Refused {
         }
     }
 
-    /// Returns the number of the dialect of native clients.
+    /// Returns the error number that native clients read.
     const fn number(&self) -> Code {
         match self {
             Self::NotAName => Code::WrongPassword,
@@ -175,7 +176,7 @@ impl TokenRequest<'_> {
         Ok(SignedIn { user, first: FirstFactor::Password, app_password: Some(locator) })
     }
 
-    /// Returns whether the tenant, the user, the client or the resource demands a one-time code.
+    /// Returns whether the configuration demands a one-time code for the tenant, the user, the client or the resource.
     fn needs_proof(&self, user: &User, resource: Option<&str>) -> bool {
         let proofs = &self.tenant.proofs;
         proofs.are_needed(Some(user.sid)) || proofs.are_needed_for(self.client, resource)

@@ -2,8 +2,8 @@
 //! the server (RFC 9126). The browser then carries only a reference to the request. So the user cannot change the
 //! request, and the server knows that the client made it.
 //!
-//! The store keeps a request for [`LIFETIME`] seconds, encrypted under a key from the reference. A reference can be
-//! used once.
+//! The store keeps a request for [`LIFETIME`] seconds, encrypted with a key that is derived from the reference. A
+//! reference can be used once.
 
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::authorize::hinted_subject;
@@ -47,7 +47,7 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
     let now = clock::now();
     let client = authenticate(app, tenant, headers, &parameters, now).await?;
     if parameters.get("request_uri").is_some() {
-        return Err(ErrorCode::InvalidRequest.because("a pushed request has no request_uri").into());
+        return Err(ErrorCode::InvalidRequest.because("a pushed request must have no request_uri").into());
     }
     let request = AuthorizationRequest::of_client(&parameters, client);
     let mut request = request.map_err(|(Refused::Page(error) | Refused::Client(_, error))| error)?;

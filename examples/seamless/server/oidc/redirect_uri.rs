@@ -1,4 +1,4 @@
-//! The redirect URIs of a client. The server sends a user only to a URI that the client registered, letter by letter
+//! The redirect URIs of a client. The server sends a user only to a URI that equals a registered URI letter by letter
 //! (RFC 9700 section 4.1.3). One exception: a native client on loopback may use any port (RFC 8252 section 7.3).
 
 /// Returns whether `asked` is the registered URI `registered`.
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_beyond_loopback_a_fragment_and_a_relative_uri_cannot_be_registered() {
+    fn uri_with_http_beyond_loopback_or_with_a_fragment_or_without_a_scheme_cannot_be_registered() {
         for uri in ["https://app.test/callback", "http://127.0.0.1/c", "http://localhost:80/c", "test.app:/callback"] {
             assert!(may_be_registered(uri), "{uri}");
         }

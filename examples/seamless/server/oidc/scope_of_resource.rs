@@ -7,7 +7,7 @@ use super::grants::Grant;
 use super::parameters::Parameters;
 use super::scopes::{self, Scopes};
 
-/// The scopes and the resource that the `scope` of a request asks for.
+/// The scopes and the resource for which the parameter `scope` of a request asks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) resource: Option<String>,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_scope_unknown_resource_or_two_resources_are_refused() {
+    fn unknown_scope_or_unknown_resource_or_two_resources_are_refused() {
         for (text, code) in [
             ("https://other.test/.default", ErrorCode::InvalidTarget),
             ("https://api.test/delete", ErrorCode::InvalidScope),

@@ -39,8 +39,8 @@ pub(crate) async fn tell(app: &App, session: &Session) -> Frames {
             let messages = messages.map(|client| message(app, &tenant, session, &user, client)).collect();
             begin(app, &tenant, messages).await?;
         }
-        // The queue has the messages now. If a node ends before this line, the clients get the messages at most once
-        // more.
+        // The queue has the messages now. If the node stops before the next line, the clients get the messages at
+        // most once more.
         participants::forget(&app.records, &session.stay).await?;
         Ok::<_, StoreError>(Frames::of_stay(
             app.records.secret(),
@@ -77,7 +77,8 @@ pub(crate) async fn keep_sending(app: Shared) {
     }
 }
 
-/// Sends the messages that are due at `now`: messages whose last try failed, and messages of a node that ended.
+/// Sends the messages that are due at `now`. These are messages whose last try failed, messages that no node has
+/// claimed yet, and messages of a node that stopped.
 pub(super) async fn send_due(app: &App, now: UnixTime) {
     for tenant in app.tenants.all().filter(|tenant| tenant.clients.hear_by_back_channel()) {
         for part in 0..PARTS {

@@ -10,7 +10,7 @@ pub(crate) const APP_SECRET: &str = "app-secret-of-the-test-realm";
 
 const APP_SECRET_SHA256: &str = "31553f884066df5473b978aeda37fb98394899ba77ac597daab1930114994491";
 
-/// Returns the sample application at `app`, and a native client.
+/// Returns the registration of the sample application, whose address is `app`, and that of a native client.
 pub(crate) fn clients(app: Option<SocketAddr>) -> Vec<RegisteredClient> {
     let origin = format!("http://{}", app.unwrap_or(([127, 0, 0, 1], 8081).into()));
     let mut clients: [Value; 2] = [

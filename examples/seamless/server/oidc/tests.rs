@@ -250,7 +250,7 @@ async fn second_use_of_a_code_is_refused_and_ends_the_tokens_of_the_first_use() 
 }
 
 #[tokio::test]
-async fn code_of_another_client_redirect_uri_or_verifier_is_refused() {
+async fn code_of_another_client_or_redirect_uri_or_verifier_is_refused() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;
@@ -299,7 +299,7 @@ async fn refresh_token_is_rotated_and_ends_with_the_session_unless_the_access_is
 }
 
 #[tokio::test]
-async fn new_session_of_the_same_user_keeps_the_access_tokens_and_one_of_another_user_ends_them() {
+async fn new_sign_in_of_the_same_user_keeps_the_access_tokens_and_a_sign_in_of_another_user_ends_them() {
     let server = Server::new(|_| {}).await;
     for (name, expected) in [("alice", 200), ("bob", 401)] {
         let mut browser = Browser::new(&server);
@@ -314,7 +314,7 @@ async fn new_session_of_the_same_user_keeps_the_access_tokens_and_one_of_another
 }
 
 #[tokio::test]
-async fn id_token_and_token_of_a_resource_are_no_access_tokens_of_the_issuer() {
+async fn userinfo_refuses_an_id_token_and_an_access_token_for_a_resource() {
     let server = Server::new(|_| {}).await;
     let answer = Browser::new(&server).sign_in("alice", "resource=http%3A%2F%2F127.0.0.1%3A8081%2Fapi").await;
     let (_, tokens) = server.tokens(&answer).await;
@@ -328,7 +328,7 @@ async fn id_token_and_token_of_a_resource_are_no_access_tokens_of_the_issuer() {
 }
 
 #[tokio::test]
-async fn prompt_none_gets_a_code_with_a_session_and_login_required_without_one() {
+async fn prompt_none_gets_a_code_with_a_session_and_login_required_without_a_session() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let answer = browser.authorize("prompt=none").await;
@@ -356,7 +356,7 @@ async fn prompt_login_takes_a_ticket_only_after_the_user_has_pressed_the_button(
 }
 
 #[tokio::test]
-async fn ticket_of_a_user_whom_login_hint_does_not_name_gives_a_question() {
+async fn ticket_of_a_user_whom_login_hint_does_not_name_leads_to_a_question() {
     let server = Server::new(|_| {}).await;
     let mut browser = Browser::new(&server);
     let question = browser.sign_in("alice", "login_hint=bob%40contoso.test").await;
@@ -371,7 +371,7 @@ async fn ticket_of_a_user_whom_login_hint_does_not_name_gives_a_question() {
 }
 
 #[tokio::test]
-async fn id_token_hint_of_another_user_gives_a_question_that_does_not_offer_the_sessions_account() {
+async fn id_token_hint_of_another_user_leads_to_a_question_that_does_not_offer_the_sessions_account() {
     let server = Server::new(|_| {}).await;
     let (_, tokens) = server.tokens(&Browser::new(&server).sign_in("alice", "").await).await;
     let hint = tokens["id_token"].as_str().unwrap();
@@ -428,7 +428,7 @@ async fn page_of_another_browser_begins_again_and_its_form_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn resource_that_demands_a_one_time_code_gets_it_also_from_a_session_without_one() {
+async fn resource_that_demands_a_one_time_code_also_demands_it_in_a_session_that_began_without_a_code() {
     let resource = "resource=http%3A%2F%2F127.0.0.1%3A8081%2Fapi";
     let server = Server::new(|app| app.tenants.require_proof_for("http://127.0.0.1:8081/api", "olga")).await;
     let mut browser = Browser::new(&server);

@@ -32,9 +32,9 @@ use serde_json::{Value, json};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Client(OAuthError),
-    /// The dialect of native clients has a number for this error.
+    /// Native clients read this number with the error.
     Numbered(OAuthError, Code),
-    /// The server cannot decide now, because a part of it failed.
+    /// The server cannot decide now, because the store, the directory or the signing failed.
     Server(String),
 }
 
@@ -291,7 +291,7 @@ impl TokenRequest<'_> {
     }
 
     /// Returns the scopes and the resource of a token request that no authorization request precedes. A `resource`
-    /// without scopes of an API means all scopes of the client, because native clients of version 1 send no scopes.
+    /// without scopes of an API means all API scopes of the client, because native clients of version 1 send no scopes.
     pub(super) fn asked(&self) -> Result<(Scopes, Option<String>), OAuthError> {
         if let Some(Asked { resource, scopes, .. }) = &self.of_resource {
             return Ok((scopes.clone(), resource.clone()));
@@ -353,7 +353,7 @@ fn narrowed(had: &Scopes, asked: &str) -> Result<Scopes, OAuthError> {
 }
 
 /// Returns the scopes of a refreshed token of version 2. Clients of version 2 always ask for the scopes of OpenID
-/// Connect.
+/// Connect, so this function drops those of them that the grant does not have.
 fn narrowed_to(had: &Scopes, asked: &Scopes) -> Result<Scopes, OAuthError> {
     let of_api = |scopes: &Scopes| scopes.iter().filter(|scope| !scopes::is_of_openid(scope)).map(Into::into).collect();
     let (asked_of_api, had_of_api): (Scopes, Scopes) = (of_api(asked), of_api(had));

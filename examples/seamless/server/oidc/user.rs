@@ -21,7 +21,7 @@ pub(crate) struct User {
 }
 
 /// The form of groups in the store: for each domain, the relative identifiers of its groups. A SID as text has 47
-/// octets, so the entry of a user in 1,300 groups would be too large for the store.
+/// octets. With SIDs as text, the entry of a user in 1,300 groups would be too large for the store.
 mod by_domain {
     use kerberos_sso::Sid;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
@@ -94,7 +94,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn subject_is_the_same_after_a_new_name_and_differs_for_each_sector_tenant_and_account() {
+    fn subject_is_the_same_after_a_new_name_and_differs_for_each_sector_and_tenant_and_account() {
         let (secret, alice) = (Secret::new([1; 32]), user());
         let subject = |user: &User, tenant, sector| user.subject(&secret, tenant, sector);
         let first = subject(&alice, "a.test", "app.test");

@@ -1,5 +1,5 @@
 //! The `userinfo` endpoint (OpenID Connect Core 1.0 section 5.3), and the endpoint `groups`. If a user has too many
-//! groups for a token, the token refers to this endpoint.
+//! groups for a token, the token refers to `groups`.
 
 use super::bearer;
 use super::claims::Issue;

@@ -1,14 +1,15 @@
 "use strict";
-// This script asks for a session in the background. If the browser has a ticket, it answers the challenge with the ticket.
-// The password form appears when the attempt fails, and always within a second. If the ticket comes later, it still signs the
-// user in, unless the user has begun to type. With data-ticket="button", the script asks when the user presses the button.
-// With data-page, the host that takes tickets has another origin. It answers with a code, for which the page's origin gives the
-// session.
+// This script asks for a session in the background. If the browser has a ticket, it answers the challenge with the
+// ticket. The password form appears when the attempt fails, and always within a second. If the ticket comes later, it
+// still signs the user in, unless the user has begun to type. With data-ticket="button", the script asks when the user
+// presses the button. With data-page, the host that takes tickets has another origin. That host answers with a code,
+// and the page's origin exchanges the code for a session.
 document.documentElement.classList.add("js");
 
 const { autologon, exchange, next, page, request, ticket } = document.currentScript.dataset;
 
-// One line for the person who looks why the ticket did not sign the user in. The id finds the request in the server's log.
+// Writes one line for the person who wants to know why the ticket did not sign the user in. The id finds the request in
+// the server's log.
 const report = async (response) => {
   const { code, check } = await response.json().catch(() => ({ code: "no-answer", check: "" }));
   console.info(`sign-in by ticket: ${code} (request ${response.headers.get("x-request-id")}). ${check}`);
@@ -29,13 +30,14 @@ const attempt = async (byUser, abort) => {
   }
   if (response.ok) return true;
   await report(response);
-  // A browser that blocks the cookies of third parties may send no ticket to another origin. So the page leads there, once.
+  // A browser that blocks the cookies of third parties may send no ticket to another origin. So the page goes to that
+  // origin, once.
   if (page && response.status === 401 && mayHop(byUser)) {
     if (!request) query.set("back", location.pathname + location.search);
     location.assign(`${autologon.replace(/sso$/, "hop")}?${query}`);
     return new Promise(() => {});
   }
-  // The page's origin does not see what the other origin refuses.
+  // The page's origin does not see that the other origin refused the ticket, so the script reports the failed try.
   if (page) send({}).catch(() => {});
   return false;
 };

@@ -1,5 +1,5 @@
 "use strict";
-// This script opens the next page when all frames have loaded or failed, and after five seconds in any case. Without
+// This script opens the next page when all frames have loaded or failed, and at the latest after five seconds. Without
 // this script, the user follows the link.
 let isDone = false;
 const lead = () => {

@@ -49,8 +49,8 @@ pub(crate) struct Session {
     pub(crate) is_proved: bool,
     /// The sign-in in which the session began, if an application asked for the sign-in.
     pub(crate) conversation: Option<ConversationId>,
-    /// The identifier of the user's stay. A stay lasts from a sign-in to a sign-out, and further sign-ins of the user in the
-    /// browser belong to the same stay. The grants of applications end with the stay.
+    /// The identifier of the user's stay. A stay lasts from a sign-in to a sign-out, and further sign-ins of the user
+    /// in the browser belong to the same stay. Grants without the scope `offline_access` end with the stay.
     pub(crate) stay: Locator,
     began: i64,
 }
@@ -208,13 +208,13 @@ impl Sessions {
     }
 
     async fn end_stay(&self, stay: &Locator, now: UnixTime) -> Result<(), StoreError> {
-        // No grant of the stay is valid longer than a session that begins now.
+        // No grant that ends with the stay is valid for longer than a session that begins now.
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let mark = Key::new(Kind::EndedSession, stay);
         self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await
     }
 
-    /// Returns whether a stay is not marked as ended.
+    /// Returns whether a stay goes on: the store has no mark that the stay has ended.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -328,7 +328,7 @@ impl Entries {
 }
 
 /// Returns the parts that name the list of a user's sessions. A user's waiting and signed-in sessions are in two lists,
-/// so a user's waiting sessions end no signed-in session.
+/// so waiting sessions do not count for the limit of signed-in sessions.
 fn parts<'s>(session: &'s Session, stage: Stage, sid: &'s str) -> [&'s [u8]; 5] {
     let stage: &[u8] = if stage == Stage::SignedIn { b"signed-in" } else { b"waiting" };
     // A user without a SID is known by the name and the realm.

@@ -191,7 +191,7 @@ async fn sign_out_that_no_replica_confirms_fails_and_ends_session_and_stay_when_
     outage.set_unconfirmed(true);
     assert_eq!(sessions.end(&id, NOW).await.err(), Some(StoreError::Unconfirmed));
     assert!(sessions.find(&id, NOW).await.is_some());
-    // The master has the mark of the stay, and a failover may undo it.
+    // The master has the mark of the stay, and a failover may remove this mark.
     assert_eq!(stay_goes_on().await, Ok(false));
     outage.set_unconfirmed(false);
     assert!(sessions.end(&id, NOW).await.unwrap().is_some());

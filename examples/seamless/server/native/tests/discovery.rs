@@ -31,7 +31,7 @@ async fn answers(login: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn answers_about_managed_federated_and_unknown_domains_equal_the_golden_files() {
+async fn answers_about_a_managed_or_federated_or_unknown_domain_equal_the_golden_files() {
     for (login, golden) in [
         (
             "info@contoso.test",

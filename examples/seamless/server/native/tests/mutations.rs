@@ -22,7 +22,7 @@ impl Numbers {
         usize::try_from(number).unwrap() % end.max(1)
     }
 
-    /// Changes, removes, repeats or inserts a part of a body, up to three times.
+    /// Changes, removes, repeats, inserts or cuts off a part of a body, one to three times.
     pub(super) fn mutate(&mut self, body: &[u8]) -> Vec<u8> {
         let mut changed = body.to_vec();
         for _ in 0..=self.below(3) {

@@ -117,7 +117,7 @@ async fn assertion_and_its_desktop_sso_token_are_redeemed_once_in_total() {
 
 /// If the server refuses the client or its request, the assertion stays unused.
 #[tokio::test]
-async fn desktop_sso_token_is_refused_for_unregistered_clients_resources_and_scopes() {
+async fn desktop_sso_token_is_refused_for_an_unregistered_client_or_resource_or_scope() {
     let assertion = desktop_sso_token("dave").await;
     for (path, client, field, code, error) in [
         (V1, "1b730954-1685-4b74-9bfd-dac224a7b894", ("resource", "urn:api"), 700_016, "invalid_client"),
@@ -160,7 +160,7 @@ async fn request_at_common_is_for_the_tenant_that_the_assertion_names() {
 }
 
 #[tokio::test]
-async fn error_of_a_native_client_has_a_number_identifiers_and_a_time() {
+async fn error_of_a_native_client_has_a_number_and_identifiers_and_a_time() {
     let id = "19ac39db-81d2-4713-8046-b0b7240592be";
     let fields = [GRANT, CLIENT, ("assertion", "AAAA")];
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
@@ -185,7 +185,7 @@ async fn error_of_a_native_client_has_a_number_identifiers_and_a_time() {
 
 /// RFC 6749 section 5.2 allows no line break in a description.
 #[tokio::test]
-async fn error_of_an_application_stays_in_the_form_of_oauth() {
+async fn error_of_an_application_has_the_form_of_oauth() {
     let fields = [("grant_type", "authorization_code"), ("client_id", "app"), ("client_secret", "wrong")];
     let (status, answer) = token_at(V1, &fields).await;
     assert_eq!((status, &answer["error"], answer.get("error_codes")), (401, &"invalid_client".into(), None));

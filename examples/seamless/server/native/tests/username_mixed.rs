@@ -77,8 +77,9 @@ async fn password_gets_a_fault_with_the_reason_while_the_tenant_has_passwords_sw
     assert!(!mex.contains("usernamemixed") && mex.contains("/winauth/trust/2005/windowstransport<"), "{mex}");
 }
 
-/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 tells the state of the account before the
-/// password. Error 23 means that the password has expired, without a proof of the password.
+/// Error 6 means an unknown user, and error 24 means a wrong password. Error 18 means that the account is locked,
+/// disabled or expired, and error 23 means that the password has expired. The KDC sends errors 18 and 23 even if the
+/// client has not proved the password.
 #[tokio::test(start_paused = true)]
 async fn unknown_user_and_wrong_password_get_the_same_answer_after_the_same_time() {
     let mut answers = Vec::new();
@@ -112,7 +113,7 @@ async fn thousand_changed_bodies_get_no_assertion() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_passwords_by_usernamemixed_lock_the_name_on_the_page_too_in_any_state_of_the_account() {
+async fn wrong_passwords_at_usernamemixed_also_lock_the_name_on_the_page_for_each_error_of_the_kdc() {
     for code in [6, 24, 18] {
         let kdc = kdc(code).await;
         let server = Server::new(|app| app.tenants.take_username_tokens(&kdc)).await;
@@ -123,12 +124,12 @@ async fn wrong_passwords_by_usernamemixed_lock_the_name_on_the_page_too_in_any_s
         assert!(server.ask(PATH, &body).await.2.contains(">AADSTS50053: "), "{code}");
         let user = crate::user_name::UserName::parse("alice").unwrap();
         let locked = server.1.lockout.begin("contoso.test", &user, None, clock::now()).await;
-        assert!(locked.is_err(), "the page counts the same name");
+        assert!(locked.is_err(), "the page and usernamemixed share the counter of a name");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn empty_name_or_password_federated_domain_and_malformed_request_get_a_fault() {
+async fn empty_name_or_empty_password_or_federated_domain_or_malformed_request_gets_a_fault() {
     let change = |app: &mut App| {
         app.tenants.take_username_tokens("127.0.0.1:1");
         app.tenants.federate("partner.test", &partner());

@@ -18,7 +18,7 @@ async fn at(path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     (status, body)
 }
 
-/// Returns the value of the fault's number, as a client finds it.
+/// Returns the error number in a fault, as a client finds this number.
 fn number(fault: &str) -> &str {
     between(fault, ">AADSTS", ":")
 }
@@ -192,7 +192,7 @@ async fn refusal_by_a_limit_is_a_fault_too() {
 }
 
 #[tokio::test]
-async fn tenant_is_named_by_its_name_its_identifier_or_its_realm_in_any_case() {
+async fn path_may_have_the_tenants_name_or_identifier_in_capital_or_small_letters() {
     let guid = crate::guid::Guid::of_tenant("contoso.test").to_string();
     for name in ["contoso.test", "Contoso.Test", "CONTOSO.TEST", &*guid, &*guid.to_uppercase()] {
         let path = format!("/{name}/winauth/trust/2005/windowstransport");

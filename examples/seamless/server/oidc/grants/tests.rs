@@ -125,10 +125,10 @@ async fn refresh_token_at_two_nodes_at_once_is_rotated_once_and_its_second_use_e
     assert_eq!(a.rotate(&next, "t", "app", NOW).await, Ok(None), "the family has ended");
 }
 
-/// The share of a tenant has 16 parts, and each part has its own limit.
+/// The store divides the limit of a tenant among 16 parts.
 #[tokio::test]
-async fn grant_beyond_the_tenants_share_gets_no_refresh_token_and_older_ones_are_rotated() {
-    // With this share, each of the 16 parts has room for one family.
+async fn grant_beyond_the_tenants_limit_gets_no_refresh_token_and_older_tokens_are_still_rotated() {
+    // With the limit 16, each of the 16 parts has room for one family of refresh tokens.
     let [a, b] = nodes_with_share(16);
     let mut tokens = Vec::new();
     for number in 0..200 {

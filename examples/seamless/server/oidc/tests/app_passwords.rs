@@ -103,7 +103,7 @@ async fn app_password_signs_its_user_in_until_it_is_revoked_and_its_tokens_end_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_cannot_be_revoked() {
+async fn app_password_of_another_user_is_refused_after_the_fixed_time_and_cannot_be_revoked() {
     let server = server("", |_| {}).await;
     let (mut alice, mut bob) = (Browser::new(&server), Browser::new(&server));
     alice.with_ticket("alice", 540).await;
@@ -125,7 +125,7 @@ async fn app_password_of_another_user_is_refused_at_the_fixed_time_and_cannot_be
 }
 
 #[tokio::test]
-async fn user_with_a_secret_enters_a_code_first_and_the_app_password_then_satisfies_the_demand_for_one() {
+async fn user_with_a_secret_must_enter_a_code_to_make_an_app_password_which_then_needs_no_code() {
     let proof = r#""proof": true,"#;
     let server = server(proof, |app| app.tenants.require_proof_for("urn:other", "olga")).await;
     let mut olga = Browser::new(&server);
@@ -239,7 +239,7 @@ async fn app_password_is_refused_on_the_sign_in_page_and_at_usernamemixed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_wrong_app_passwords_lock_the_names_app_passwords_and_not_its_password_on_the_page() {
+async fn ten_wrong_app_passwords_lock_the_users_app_passwords_and_not_the_password_on_the_sign_in_page() {
     let kdc = kdc(24).await;
     let server = asking(&kdc, |app| app.tenants.allow_app_passwords("{}")).await;
     let mut browser = Browser::new(&server);

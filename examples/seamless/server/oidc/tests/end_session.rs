@@ -46,7 +46,7 @@ async fn id_token_without_a_uri_gives_the_page_that_says_the_user_is_signed_out(
 }
 
 #[tokio::test]
-async fn request_without_the_users_id_token_asks_and_the_session_ends_only_by_the_button() {
+async fn request_without_the_users_id_token_asks_the_user_and_only_the_button_ends_the_session() {
     let server = Server::new(|_| {}).await;
     let of_bob = id_token(&mut Browser::new(&server), "bob").await;
     for hint in [None, Some(("id_token_hint", &*of_bob))] {

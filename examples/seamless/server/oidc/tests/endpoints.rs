@@ -31,7 +31,7 @@ async fn request_of_a_wrong_form_gets_a_status_of_4xx() {
 
 /// OpenID Connect Core 1.0 section 3.1.2.1 and RFC 6750 section 2.2: these endpoints accept forms, and no other bodies.
 #[tokio::test]
-async fn endpoint_for_browsers_or_bearers_refuses_a_wrong_method_body_or_size() {
+async fn endpoint_for_browsers_or_bearers_refuses_a_wrong_method_or_body_or_size() {
     let server = Server::new(|_| {}).await;
     let long = format!("request=x&x={}", "a".repeat(128 * 1024));
     let json = ("content-type", "application/json");
@@ -84,7 +84,7 @@ async fn metadata_names_an_endpoint_only_if_the_server_has_it() {
 /// A token for an API refers to the `groups` endpoint if the token's user has too many groups (OpenID Connect Core 1.0
 /// section 5.6.2).
 #[tokio::test]
-async fn groups_are_returned_for_a_token_with_the_scope_of_any_audience_and_for_no_other_token() {
+async fn groups_are_returned_for_an_access_token_of_any_audience_only_if_it_has_the_scope_groups() {
     let server = Server::new(|_| {}).await;
     let tokens = async |scope: &str, more: &str| {
         let mut browser = Browser::new(&server);

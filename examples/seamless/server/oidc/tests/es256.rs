@@ -28,7 +28,7 @@ fn algorithm(tokens: &Value, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn id_tokens_have_the_clients_algorithm_and_access_tokens_that_of_their_audience() {
+async fn id_tokens_have_the_algorithm_of_the_client_and_access_tokens_have_that_of_their_audience() {
     let server = Server::new(|app| {
         app.tenants.register(CHOOSING);
         app.tenants.choose_es256_for("urn:api");

@@ -58,7 +58,7 @@ async fn sign_out_by_a_client_loads_its_frame_with_issuer_and_sid_and_then_goes_
 }
 
 #[tokio::test]
-async fn sign_out_on_the_servers_page_has_frames_only_for_clients_of_the_stay_that_registered_one() {
+async fn sign_out_on_the_servers_page_has_frames_only_for_clients_of_the_stay_that_registered_a_frame() {
     let server = Server::new(register).await;
     let mut browser = Browser::new(&server);
     browser.sign_in("alice", "").await;

@@ -11,7 +11,8 @@ async fn server() -> Server {
     Server::new(|app| app.autologon = Some(AUTOLOGON.into())).await
 }
 
-/// Sends the request of the script of `page` to the autologon host. The browser sends no cookie to that host.
+/// Sends the request that the script of `page` would send to the autologon host. The browser sends no cookie to that
+/// host.
 async fn ask(server: &Server, page: &Answer, origin: Option<&str>, ticket: Option<&str>) -> Answer {
     let fields = [("request", page.request()), ("page", &*page.attribute("data-page"))];
     let path = format!("/contoso.test/winauth/sso?{}", encoded(fields));
@@ -25,7 +26,7 @@ fn ticket(server: &Server, name: &str) -> String {
     ticket.at(clock::now()).mutual().header()
 }
 
-/// Opens the sign-in page of the sample application, and returns its address and the page.
+/// Opens the sign-in page of the sample application. Returns the address of this page, and the page.
 async fn page(browser: &mut Browser<'_>) -> (String, Answer) {
     let begun = browser.authorize("").await;
     let page = browser.follow(&begun).await;
@@ -212,7 +213,7 @@ async fn failed_try_on_the_autologon_host_redirects_only_to_a_path_of_the_public
 }
 
 #[tokio::test]
-async fn page_says_that_a_try_failed_and_the_next_page_asks_only_after_the_button() {
+async fn page_reports_a_failed_try_and_the_next_page_asks_for_a_ticket_only_after_the_button() {
     let server = server().await;
     let mut browser = Browser::new(&server);
     let (address, page) = page(&mut browser).await;

@@ -64,7 +64,7 @@ async fn client_without_the_grant_is_refused_and_the_metadata_name_the_grant_onl
 /// The KDC's errors are: an unknown user (6), a wrong password (24), an account that is locked or expired (18), and an
 /// expired password (23).
 #[tokio::test(start_paused = true)]
-async fn wrong_password_unknown_user_locked_and_expired_account_have_one_answer_at_one_time() {
+async fn every_refusal_of_a_password_has_the_same_answer_after_the_same_time() {
     for code in [6, 24, 18, 23] {
         let kdc = kdc(code).await;
         let server = asking(&kdc, |_| {}).await;
@@ -84,7 +84,7 @@ async fn wrong_password_unknown_user_locked_and_expired_account_have_one_answer_
 }
 
 #[tokio::test(start_paused = true)]
-async fn directory_that_cannot_be_reached_counts_as_no_wrong_password() {
+async fn directory_that_cannot_be_reached_gives_503_in_place_of_invalid_grant() {
     let server = asking("127.0.0.1:1", |_| {}).await;
     for version in ["", "/v2.0"] {
         let (status, error) = grant(&server, version, "alice@contoso.test", "x", "192.0.2.1").await;

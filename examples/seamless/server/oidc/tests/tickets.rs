@@ -33,7 +33,7 @@ async fn page_asks_for_a_ticket_in_the_chosen_networks_only() {
     }
 }
 
-/// The user has chosen another account, and the computer's ticket belongs to the first one.
+/// The user has pressed "Someone else?". The computer's ticket may belong to the account that the user did not want.
 #[tokio::test]
 async fn page_for_another_account_names_no_user_and_asks_for_a_ticket_only_after_a_button() {
     let server = Server::new(|_| {}).await;

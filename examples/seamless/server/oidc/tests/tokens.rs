@@ -8,7 +8,7 @@ const API: &str = r#"{"id": "api", "grants": [], "resources": ["http://127.0.0.1
 const OTHER: &str = r#"{"id": "api", "grants": [], "resources": ["urn:other"],
     "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}"#;
 
-/// The client `api` and its secret. The text above has the SHA-256 digest of the secret.
+/// The client `api` and its secret. [`API`] and [`OTHER`] have the SHA-256 digest of the secret.
 const API_CLIENT: (&str, Option<&str>) = ("api", Some("secret"));
 const APP_CLIENT: (&str, Option<&str>) = ("app", Some(APP_SECRET));
 const NATIVE_CLIENT: (&str, Option<&str>) = ("native", None);
@@ -95,7 +95,7 @@ async fn introspection_tells_a_client_about_its_own_tokens_until_they_end() {
 }
 
 #[tokio::test]
-async fn introspection_tells_an_api_about_tokens_for_it_and_says_that_others_are_not_active() {
+async fn introspection_tells_an_api_about_tokens_for_it_and_says_that_other_tokens_are_not_active() {
     let inactive = (200, json!({ "active": false }));
     for (registration, reads) in [(API, true), (OTHER, false)] {
         let server = Server::new(|app| app.tenants.register(registration)).await;
