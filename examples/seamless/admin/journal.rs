@@ -1,6 +1,6 @@
 //! The journal: a command writes down its work before it does the work. If the command is killed, the next run reads
-//! the journal and finishes the work. The journal has the account's new password until the proof that the keytab fits
-//! the directory.
+//! the journal and finishes the work. The journal has the account's new password until the tool has proved that the
+//! keytab fits the directory.
 
 use crate::files::Files;
 use serde::{Deserialize, Serialize};

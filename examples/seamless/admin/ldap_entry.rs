@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_both_forms_are_read() {
+    fn generalized_times_and_file_times_are_read() {
         let of = |text: &str| entry(text).generalized_time("A").map(UnixTime::seconds);
         assert_eq!(of("19700101000000.0Z"), Some(0));
         assert_eq!(of("20261121080000.0Z"), Some(1_795_248_000));

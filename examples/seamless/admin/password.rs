@@ -1,4 +1,5 @@
-//! The two passwords. The administrator types one, and the tool makes the account's one at random.
+//! The passwords: the administrator types the administrator's password, and the tool makes the account's password at
+//! random.
 
 use crate::terminal;
 use std::fs::{File, OpenOptions};

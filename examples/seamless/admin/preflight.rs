@@ -93,7 +93,7 @@ pub fn journal(
     if found != wanted {
         return Err(Refusal::OtherJournal { path, found, wanted }.into());
     }
-    tools.steps.done("an open journal is read", &format!("this run ends the {work} that it began"));
+    tools.steps.done("an open journal is read", &format!("this run finishes the {work} of the journal"));
     Ok(Some(journal))
 }
 

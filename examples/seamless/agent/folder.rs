@@ -130,7 +130,8 @@ impl Folder {
         let _ = fs::remove_file(self.0.join(PENDING));
     }
 
-    /// Waits until no other program renews the identity of this folder. The lock ends with the returned file.
+    /// Waits until no other program renews the identity of this folder. The lock ends when the returned file is
+    /// dropped.
     pub(crate) fn lock(&self) -> Result<fs::File, FolderError> {
         let path = self.0.join(LOCK);
         let mut options = fs::OpenOptions::new();

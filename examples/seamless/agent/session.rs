@@ -1,4 +1,4 @@
-//! What the agent's workers share: the identity of one certificate with its keys, and what a node told the agent.
+//! What the agent's workers share: the identity of one certificate with its keys, and how they connect to a node.
 
 use crate::connection::{Connection, ConnectionError, tls_of};
 use crate::folder::Identity;

@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-/// Serves the application on a listener, until `stop` ends. The issuer need not run yet: the application first asks it
-/// when a user signs in.
+/// Serves the application on a listener, until `stop` ends. The issuer need not run yet, because the application
+/// does not ask it at the start.
 ///
 /// # Errors
 /// Returns an error if the trusted certificates cannot be used.

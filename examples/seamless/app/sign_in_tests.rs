@@ -193,7 +193,8 @@ async fn code_that_the_issuer_does_not_know_is_shown_as_a_failure() {
     assert_failed(&page, &browser, 502, "gave no tokens for its code: Server returned error response: invalid_grant");
 }
 
-/// Signs in with an ID token after changes to members of its header and claims. Returns the page.
+/// Signs a user in. The issuer makes these changes in the header and the claims of the ID token. Returns the page and
+/// the browser.
 async fn id_token(header: Value, claims: Value) -> (Page, Browser) {
     let (scene, mut browser) = scene().await;
     scene.change(|book| {
