@@ -88,7 +88,8 @@ impl Token {
             0 => Self::new(parts.mic(key), Sent::Mic(parts.data.to_vec())),
             1 => Self::new(parts.signed(key), Sent::Wrap(Protection::Integrity, parts.data.to_vec())),
             _ => {
-                // With this bit, the copy of the header is correct. Without this bit, any octets take the place of the copy.
+                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the input has any octets
+                // in the place of the copy.
                 let copy = parts.protected_header();
                 let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
                 parts.data = &data;

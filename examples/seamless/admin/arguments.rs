@@ -89,7 +89,7 @@ pub struct Arguments {
     pub keytab: PathBuf,
     /// The configuration of the sign-in server.
     pub config: Option<PathBuf>,
-    /// The descriptor of the administrator's password.
+    /// The file descriptor from which the tool reads the administrator's password.
     pub password_fd: Option<u32>,
     /// Whether `rollover` moves the account to AES.
     pub to_aes: bool,
@@ -384,13 +384,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn name_of_the_domain_as_domain_controller_is_refused() {
+    fn dc_option_with_the_name_of_the_domain_is_refused() {
         let error = read("enable --forest contoso.test --as a --dc Contoso.test").unwrap_err();
         assert!(error.contains("dc1.contoso.test"), "{error}");
     }
 
     #[test]
-    fn missing_and_unknown_arguments_are_named() {
+    fn error_names_a_missing_or_unknown_argument() {
         assert!(read("status --dc a --as b").unwrap_err().contains("--forest"));
         assert!(read("status --forest a --as b").unwrap_err().contains("--dc"));
         assert!(read("status --forest a --dc b").unwrap_err().contains("--as"));

@@ -47,7 +47,7 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError>;
 
-    /// Reads a container, and the rights of the administrator at it.
+    /// Reads a container, and the administrator's rights on it.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller, for example if the container does not exist.
@@ -93,7 +93,7 @@ pub struct Domain {
     pub name: String,
     /// The SID of the domain.
     pub sid: Sid,
-    /// The clock of the domain controller.
+    /// The time of the domain controller's clock.
     pub time: UnixTime,
     /// The DNS name of the domain controller that answers.
     pub controller: String,
@@ -163,7 +163,7 @@ pub struct Container {
     pub may_create_computers: bool,
     /// Whether the administrator may write its DACL (`sDRightsEffective`).
     pub may_write_dacl: bool,
-    /// `nTSecurityDescriptor`, as octets, or nothing if the administrator may not read it.
+    /// `nTSecurityDescriptor`, as octets. If the administrator may not read it, there are no octets.
     pub descriptor: Vec<u8>,
 }
 

@@ -201,7 +201,7 @@ fn create(
     Ok(())
 }
 
-/// Does everything that follows the creation.
+/// Does the steps after the creation of the account.
 fn finish(
     tools: &mut Tools<'_>,
     arguments: &Arguments,

@@ -12,7 +12,7 @@ use thiserror::Error;
 /// The reason for which a command stops.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// Nothing was changed.
+    /// The command refused, and changed nothing.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The domain controller did not do what the command asked.
@@ -49,7 +49,7 @@ pub enum Failure {
         /// The key version that the directory has.
         found: u32,
     },
-    /// The keytab does not fit the directory.
+    /// There is no proof that the keytab fits the directory.
     #[error(transparent)]
     NoProof(#[from] NoProof),
     /// The directory accepted an access control entry, and does not have it afterwards.

@@ -41,7 +41,7 @@ impl Files for Disk {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        // A vector that grows would free memory that still holds secrets.
+        // If the vector grew, it would free memory with secrets.
         let mut octets = Zeroizing::new(Vec::with_capacity(MAX_SIZE));
         let size = file.take(u64::try_from(MAX_SIZE).unwrap_or(u64::MAX)).read_to_end(&mut octets)?;
         if size >= MAX_SIZE {

@@ -90,7 +90,7 @@ impl Journal {
     /// # Errors
     /// Returns the error of the operating system.
     pub fn write(&self, files: &mut dyn Files, path: &Path) -> Result<(), Error> {
-        // A vector that grows would free memory that still holds the password.
+        // If the vector grew, it would free memory with the password.
         let mut octets = Zeroizing::new(Vec::with_capacity(4096));
         serde_json::to_writer(&mut *octets, self).map_err(Error::other)?;
         files.write(path, &octets)

@@ -16,7 +16,8 @@ use thiserror::Error;
 /// The requests to KDCs that the commands use.
 pub trait Kdc {
     /// Sends an AS-REQ for the account without pre-authentication. The KDC answers with the salt of the account's keys
-    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC counts no wrong password.
+    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC does not count this request as a wrong
+    /// password.
     ///
     /// # Errors
     /// Returns the [`KdcError`] of this KDC.
@@ -61,7 +62,7 @@ pub struct ServiceTicket {
     pub kvno: Option<u32>,
     /// The encryption type of the key that encrypts the ticket.
     pub etype: i32,
-    /// The token that a client would send to the server, with the ticket.
+    /// The GSS token that a client would send to the server. It contains the ticket.
     pub token: Vec<u8>,
 }
 

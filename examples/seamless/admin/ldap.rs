@@ -210,7 +210,7 @@ impl<'a> Ldap<'a> {
     /// Returns the other domains of the forest, and the suffixes of user principal names.
     fn forest(&mut self, configuration: &str) -> Result<Forest, DirectoryError> {
         let base = format!("CN=Partitions,{configuration}");
-        // FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2): the cross-reference is of a domain.
+        // Only the cross-reference of a domain has FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2).
         let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))";
         let query = Query::of(&base, filter, &["nCName", "dnsRoot", "nETBIOSName"]).below().with(extended_dn());
         let (mut others, mut netbios) = (Vec::new(), String::new());

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn url_has_a_port_and_a_path() {
+    fn port_and_path_of_a_url_are_read() {
         let read =
             |url| NodeUrl::parse(url).map(|url| (url.is_tls, url.host.to_owned(), url.port, url.path.to_owned()));
         assert_eq!(read("https://[::1]:9/ops/"), Some((true, "::1".into(), 9, "/ops".into())));

@@ -1,5 +1,5 @@
 //! The note about the keys that retire: which keys of the keytab are old, and when the last ticket under them ends.
-//! `rollover` writes it beside the keytab, so that `prune` needs no directory.
+//! `rollover` writes this note beside the keytab, so that `prune` needs no directory.
 
 use crate::clock::MAX_DIFFERENCE;
 use crate::files::Files;

@@ -264,7 +264,7 @@ impl Change<'_> {
         }
     }
 
-    /// Does everything that follows the change of the password.
+    /// Does the steps after the change of the password.
     fn finish(&self, tools: &mut Tools<'_>) -> Result<RolledOver, Failure> {
         let kvno = self.correct(tools)?;
         let is_everywhere = replication::wait(tools, self.arguments, self.domain, self.old)?;

@@ -1,4 +1,4 @@
-//! Runs the command of a command line with the real directory, KDCs, nodes and files, and says how it ended.
+//! Runs the command of a command line with the real directory, KDCs, nodes and files, and says how the command ended.
 
 use crate::address::Address;
 use crate::arguments::{Arguments, Command, USAGE};

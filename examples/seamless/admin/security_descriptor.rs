@@ -103,7 +103,7 @@ impl SecurityDescriptor {
     /// Reads a self-relative security descriptor.
     ///
     /// # Errors
-    /// Returns [`InvalidDescriptor`] if an offset or a size leads beyond the end of `octets`.
+    /// Returns [`InvalidDescriptor`] if `octets` is longer than 256 KiB, or is no security descriptor of revision 1.
     pub fn parse(octets: &[u8]) -> Result<Self, InvalidDescriptor> {
         Self::read(octets).ok_or(InvalidDescriptor)
     }

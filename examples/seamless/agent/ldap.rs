@@ -74,7 +74,7 @@ impl Access {
         timeout(WHOLE, self.ask(Some(filter), attributes, most)).await.unwrap_or(Err(LdapError::TimedOut))
     }
 
-    /// Returns attributes of the domain itself.
+    /// Returns these attributes of the object of the domain itself.
     pub(crate) async fn domain(&self, attributes: &[&'static str]) -> Result<Option<SearchEntry>, LdapError> {
         let found = timeout(WHOLE, self.ask(None, attributes, 1)).await.unwrap_or(Err(LdapError::TimedOut));
         found.map(|found| found.into_iter().next())

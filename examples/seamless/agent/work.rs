@@ -1,4 +1,4 @@
-//! Takes jobs from two nodes, answers them, and renews the certificate in time.
+//! Takes jobs from two nodes, answers them, and renews the certificate before it expires.
 
 use crate::alternate::AlternateNames;
 use crate::arguments::Arguments;

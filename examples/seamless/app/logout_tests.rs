@@ -98,7 +98,7 @@ async fn token_that_is_not_a_logout_token_of_the_issuer_for_this_client_is_refus
 }
 
 #[tokio::test]
-async fn message_gets_503_while_the_issuers_keys_cannot_be_read() {
+async fn logout_token_gets_503_while_the_issuers_keys_cannot_be_read() {
     let scene = Scene::start().await;
     scene.change(|book| book.is_up = false);
     let browser = Browser::new(&scene.address);

@@ -94,7 +94,7 @@ mod tests {
     use tokio::sync::{Notify, oneshot};
 
     #[tokio::test]
-    async fn stopping_application_finishes_its_request_closes_its_idle_connection_and_accepts_no_other() {
+    async fn application_that_stops_finishes_its_request_and_refuses_new_connections() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

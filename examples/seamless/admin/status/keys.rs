@@ -17,7 +17,7 @@ use crate::{preflight, proof, well_known};
 use kerberos_sso::UnixTime;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings about the files.
+/// Returns the findings about the journal, the keytab and the note of the last rollover.
 ///
 /// # Errors
 /// Returns the error of a file that cannot be read.

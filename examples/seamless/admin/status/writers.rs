@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn default_writers_are_an_information_and_others_a_fault() {
+    fn default_writers_give_an_information_and_other_writers_a_fault() {
         let admins = sid("S-1-5-21-1-2-3-512");
         let entries = [
             entry(0, 0, 0x000F_01FF, None, sid("S-1-5-32-548")),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn user_of_the_timer_with_only_the_rights_of_a_rollover_is_an_information() {
+    fn rollover_user_with_only_the_rights_for_a_rollover_gives_an_information() {
         let codes = |rollover_user: &str, entries: &[Vec<u8>]| {
             let octets = descriptor(sid("S-1-5-21-1-2-3-512"), entries);
             let found = findings(&octets, Some(sid(rollover_user)), |sid| sid.to_string());

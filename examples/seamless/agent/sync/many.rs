@@ -156,7 +156,8 @@ impl Derived {
         Self { receiver, early: VecDeque::new(), next: 0, total, too_long: 0 }
     }
 
-    /// Waits for the records of the next batch. Returns the number of its last change, or `None` after the last batch.
+    /// Waits for the records of the next batch. Returns the records and the number of the last change, or
+    /// `None` after the last batch.
     fn next_batch(&mut self) -> Option<Result<(u64, Records), String>> {
         let (mut batch, mut last, mut size) = (Records { records: Vec::new(), of: 0 }, None, 0_usize);
         while batch.of < MAX_RECORDS && size < FULL_SIZE {

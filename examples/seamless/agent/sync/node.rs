@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// The connection data of the server, with the certificate of this source. The source renews the certificate in time.
+/// The connection data of the server, with the certificate of this source. The source renews the certificate before it
+/// expires.
 pub(crate) struct Node {
     folder: Folder,
     proxy: Option<Arc<Proxy>>,
