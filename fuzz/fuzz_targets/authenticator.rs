@@ -1,5 +1,5 @@
-//! Fuzzes Authenticators, encrypted under the session key. Only the ticket's client signs in, and both sides have the same
-//! keys.
+//! Fuzzes Authenticators, encrypted under the session key. The target checks that only the ticket's client signs in,
+//! and that both sides then have the same keys.
 #![no_main]
 
 use kerberos_sso::context::Protection;

@@ -1,4 +1,5 @@
-//! Fuzzes certificates. The channel bindings contain a hash of the certificate, or the certificate is refused.
+//! Fuzzes certificates. The target checks that the channel bindings contain a hash of the certificate, unless the
+//! library refuses the certificate.
 #![no_main]
 
 use kerberos_sso::ChannelBindings;

@@ -1,7 +1,8 @@
-//! Fuzzes compressed claims. Both decompressors take only the memory of their output, up to the limit of the caller.
+//! Fuzzes compressed claims. The target checks that both decompressors allocate memory only for their output, and not
+//! more than the caller allows.
 //!
-//! The first octet of an input is the format: even means LZNT1, odd means LZ77 with Huffman. Three octets of the uncompressed
-//! size follow, and then the compressed octets.
+//! The first octet of an input is the format: even means LZNT1, odd means LZ77 with Huffman. The next three
+//! octets are the uncompressed size. The compressed octets follow.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};

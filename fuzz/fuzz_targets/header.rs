@@ -1,5 +1,5 @@
-//! Fuzzes `Authorization` values, one in a line. The target checks that an accepted value signs in
-//! the test user, for whom the realm minted the tokens.
+//! Fuzzes `Authorization` values, one on each line. The target checks that an accepted value signs in the test user,
+//! for whom the realm minted the tokens.
 #![no_main]
 
 use base64::Engine as _;

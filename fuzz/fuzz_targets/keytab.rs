@@ -1,5 +1,5 @@
-//! Fuzzes keytabs. Entries that are written again are read as the same entries, and each account has the keys of its
-//! principal.
+//! Fuzzes keytabs. The target checks that entries are the same after they are written and read again, and that each
+//! account has the keys of its principal.
 #![no_main]
 
 use kerberos_sso::keys::{KeytabEntry, KeytabError};
@@ -69,8 +69,8 @@ fn principal(entry: &KeytabEntry) -> (String, String) {
 /// Two principals of the seeds. The second principal can also be read as a host-based service name of GSS.
 const PRINCIPALS: [&str; 2] = ["HTTP/www.example.test", "svc@EXAMPLE.TEST"];
 
-/// Returns the limit of memory for a keytab. Each record of five octets may be listed as unusable, with room for a name. The
-/// vector of the list is copied when it grows.
+/// Returns the limit of memory for a keytab. A keytab can have an unusable record in every five octets. The
+/// list of these records has room for a name in each entry, and is copied when it grows.
 const fn limit(octets: &[u8]) -> usize {
     128 * octets.len() + 64 * 1024
 }

@@ -1,5 +1,6 @@
-//! Fuzzes per-message tokens of a client that has the key, and protects any header and data. The server returns the protected
-//! message, each message once, or refuses the token without changing its buffer.
+//! Fuzzes per-message tokens. The client has the key, and protects any header and data. The target checks that the
+//! server returns the message that the client protected, and that it returns no message twice if the context detects
+//! replays. If the server refuses a token, its buffer must not change.
 //!
 //! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an octet
 //! for the kind of the token, and its parts: the first octets of the token, and the data.
@@ -37,7 +38,8 @@ fuzz_target!(|octets: &[u8]| {
     check_answers(octets, &mut server, &mut client, flags);
 });
 
-/// Returns GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG and GSS_C_DCE_STYLE by the lowest three bits.
+/// Returns the flags that the lowest three bits of `octet` choose from GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG and
+/// GSS_C_DCE_STYLE.
 fn flags(octet: u8) -> GssFlags {
     let all = [GssFlags::REPLAY, GssFlags::SEQUENCE, GssFlags::DCE_STYLE];
     let chosen = all.into_iter().enumerate().filter(|(bit, _)| octet >> bit & 1 != 0);
@@ -48,8 +50,8 @@ fn flags(octet: u8) -> GssFlags {
 struct Token {
     octets: Vec<u8>,
     sent: Sent,
-    /// The sequence number of a token under an RC4 key, and zero for other tokens. Numbers of 32 bits repeat: after a token
-    /// in the upper half of all numbers, the numbers of earlier tokens are new again.
+    /// The sequence number of a token under an RC4 key, and zero for other tokens. Numbers of 32 bits wrap around:
+    /// after a number in the upper half, the server accepts the numbers of earlier tokens again.
     rc4_number: u32,
 }
 
@@ -86,7 +88,8 @@ impl Token {
             0 => Self::new(parts.mic(key), Sent::Mic(parts.data.to_vec())),
             1 => Self::new(parts.signed(key), Sent::Wrap(Protection::Integrity, parts.data.to_vec())),
             _ => {
-                // With this bit, the copy of the header is correct. Without this bit, any octets take the place of the copy.
+                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the input has any octets
+                // in the place of the copy.
                 let copy = parts.protected_header();
                 let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
                 parts.data = &data;

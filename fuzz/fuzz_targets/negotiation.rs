@@ -1,8 +1,9 @@
-//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that was read is
-//! written as the same octets. A sealed state opens only for a limited time. Only the user of a minted token signs in.
+//! Fuzzes the state of a negotiation, sealed or unsealed, and the client's next token. The target checks that a state
+//! is written as the octets from which it was read, and that a sealed state opens only for a limited time. It also
+//! checks that only the user of a minted token signs in.
 //!
-//! An input is an octet for the form, the state, and the token. If the target seals the state, the time of the sealing
-//! is before the state.
+//! An input is an octet for the form, the state, and the token. If the target seals the state, eight octets with the
+//! time of the sealing precede the state.
 #![no_main]
 
 use base64::Engine as _;

@@ -1,4 +1,5 @@
-//! Fuzzes PACs, signed by the service's key and the KDC's key. The user is the ticket's client, with the SID of the PAC.
+//! Fuzzes PACs, signed by the service's key and the KDC's key. The target checks that an accepted user is the ticket's
+//! client, and has the SID of the PAC.
 #![no_main]
 
 use kerberos_sso::crypto::{EncType, KeyUsage};

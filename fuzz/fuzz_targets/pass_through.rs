@@ -1,5 +1,5 @@
-//! Fuzzes the bodies between agents and nodes, the word of an agent, and a token of enrolment. A body that is read is written in
-//! one form, which is read as the same message.
+//! Fuzzes the messages between agents and nodes, an agent's result of a job ([`Word`]), enrolment tokens, user names
+//! and certificates. The target checks that a message is the same after it is written and read again.
 //!
 //! An input is the kind of the body, and the body.
 #![no_main]
@@ -33,7 +33,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Reads a body. The memory is bounded, an error repeats nothing, and the message is read again from its only form.
+/// Reads a body. Checks that the memory and the text of an error are bounded, and that the message is the same after it
+/// is written and read again.
 fn same<T: Message>(body: &[u8]) -> Option<T> {
     match allocated::at_most(limit(body), || read::<T>(body)) {
         Ok(message) => {
@@ -50,7 +51,7 @@ fn same<T: Message>(body: &[u8]) -> Option<T> {
     }
 }
 
-/// Opens a job of a stranger with the key of an agent. The stranger does not know the key.
+/// Checks that an agent cannot open a job that somebody made without the agent's key.
 fn check_job(body: &[u8]) {
     let Some(job) = same::<Job>(body) else { return };
     let tenant = seamless_pta::Text::new("contoso.test").unwrap();
@@ -82,7 +83,8 @@ fn check_user(body: &[u8]) {
     }
 }
 
-/// Returns the limit of memory for a body. A chain and a list of nodes have some vectors more than the body has octets for.
+/// Returns the limit of memory for a body. Each element of a chain or of a list of nodes has its own vector,
+/// which takes more memory than the element has octets in the body.
 const fn limit(body: &[u8]) -> usize {
     16 * body.len() + 64 * 1024
 }

@@ -1,5 +1,6 @@
-//! Fuzzes what a source of password hashes sends and reads: a batch, a verifier, an object in LDIF, and a line of a dump. A batch
-//! that is read is within the limits, and is read again as it is written.
+//! Fuzzes what a source of password hashes sends and reads: a batch, a verifier, an object in LDIF, and a line of a
+//! dump. The target checks that a batch is within the limits, and that it is the same after it is written and read
+//! again.
 //!
 //! An input is the kind of the text, and the text.
 #![no_main]

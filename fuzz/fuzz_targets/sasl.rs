@@ -70,7 +70,7 @@ fn is_decoded(layer: &mut SecurityLayer, client: &mut SecurityContext, kind: u8,
     let mut buffer = vec![0; 4];
     client.wrap(message, protection, &CONFOUNDER, &mut buffer);
     let length = u32::try_from(buffer.len() - 4).unwrap();
-    // The value of the other bits is added to the length, so that the length is wrong.
+    // The other bits of `kind` are added to the length. If one of these bits is set, the length is wrong.
     buffer[..4].copy_from_slice(&length.wrapping_add((kind >> 1).into()).to_be_bytes());
     let mut out = BEFORE.to_vec();
     let decoded = layer.decode(&buffer, &mut out);

@@ -1,5 +1,5 @@
-//! Fuzzes EncTicketParts, encrypted under the service's key. An accepted user is the client of the ticket and the
-//! authenticator.
+//! Fuzzes EncTicketParts, encrypted under the service's key. The target checks that an accepted user is the
+//! client of the ticket and of the authenticator.
 #![no_main]
 
 use kerberos_sso::error::Error;

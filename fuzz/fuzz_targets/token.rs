@@ -1,4 +1,5 @@
-//! Fuzzes whole tokens. Only the user of a minted token signs in, and the state that a server keeps is read back.
+//! Fuzzes whole tokens. The target checks that only the user of a minted token signs in, and that the library reads
+//! back the state that a server keeps between two tokens.
 #![no_main]
 
 use kerberos_sso::negotiate::{Negotiation, ReadStep, Step, TokenInfo};

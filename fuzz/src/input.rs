@@ -19,7 +19,7 @@ impl<'a> Input<'a> {
         self.take(1).first().copied().unwrap_or_default()
     }
 
-    /// Reads a part after its length in two octets, big-endian.
+    /// Reads the length of a part in two octets, big-endian, and then the part.
     pub fn part(&mut self) -> &'a [u8] {
         let length = self.take(2).iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
         self.take(length)

@@ -23,7 +23,7 @@ impl Client {
         Self { realm: identity.realm().into(), name }
     }
 
-    /// Returns whether both are the same client, ignoring the name type (RFC 4120 section 6.2).
+    /// Returns whether the two clients are the same, ignoring the name type (RFC 4120 section 6.2).
     pub fn is(&self, other: &Self) -> bool {
         (&self.realm, &self.name.components) == (&other.realm, &other.name.components)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
-    /// A DNS name or an IP address. This field has an IPv6 address without brackets.
+    /// A DNS name or an IP address. An IPv6 address has no brackets here.
     pub host: String,
     /// The TCP port.
     pub port: u16,
@@ -18,7 +18,8 @@ impl Address {
         Self { host: host.into(), port }
     }
 
-    /// Reads `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`. Returns `None` for a text of another form.
+    /// Reads `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`. Without a port in `text`, the port is `port`. Returns
+    /// `None` for a text of another form.
     #[must_use]
     pub fn parse(text: &str, port: u16) -> Option<Self> {
         let (host, given) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {

@@ -1,7 +1,9 @@
-//! Sets up, rolls over and explains the account of the sign-in server in Active Directory. The program is `seamless-admin`.
+//! Creates the account of the sign-in server in Active Directory, replaces its key, and reports its faults. The program
+//! is `seamless-admin`.
 //!
-//! Each command is a function over [`Tools`](tools::Tools): the directory, the KDCs, the nodes, the files and the clock.
-//! `enable` and `rollover` may be killed at each call of these tools, and the next run finishes the work.
+//! Each command is a function that works through [`Tools`](tools::Tools): the directory, the KDCs, the nodes, the files
+//! and the clock. `enable` and `rollover` may be killed at each call of these tools, and the next run finishes the
+//! work.
 
 pub mod address;
 pub mod arguments;

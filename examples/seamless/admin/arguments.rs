@@ -14,7 +14,7 @@ seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as
 seamless-admin prune [--keytab FILE] [--dry-run] [--json]
 
   enable    creates the account with its service names, and writes its keytab
-  rollover  replaces the account's key, without a sign-in that is lost
+  rollover  replaces the account's key; no sign-in fails
   status    names everything that is wrong with the account
   disable   deletes the account
   prune     removes the old keys from the keytab, as soon as the last ticket under them has ended; asks no directory
@@ -37,7 +37,7 @@ seamless-admin prune [--keytab FILE] [--dry-run] [--json]
   --no-node             rollover: no node uses the keytab
   --node-wait SECONDS   rollover: the time for nodes to load the new key, 60 by default
   --replication-wait SECONDS  rollover: the time for domain controllers to replicate, 300 by default
-  --rollover-user SID   status: the user of the timer may reset the password, so this is no fault
+  --rollover-user SID   status: the user who runs rollover by a timer; the rights for it are no fault
   --keep                disable: disable the account, and do not delete it
   --yes                 disable: do it
   --dry-run             say what would be done, and change nothing
@@ -89,7 +89,7 @@ pub struct Arguments {
     pub keytab: PathBuf,
     /// The configuration of the sign-in server.
     pub config: Option<PathBuf>,
-    /// The descriptor of the administrator's password.
+    /// The file descriptor from which the tool reads the administrator's password.
     pub password_fd: Option<u32>,
     /// Whether `rollover` moves the account to AES.
     pub to_aes: bool,
@@ -103,7 +103,7 @@ pub struct Arguments {
     pub node_wait: u32,
     /// How many seconds the tool waits for the domain controllers to replicate.
     pub replication_wait: u32,
-    /// The user who runs `rollover` by a timer. `status` expects that this user has the rights for it.
+    /// The user who runs `rollover` by a timer. `status` expects that this user has the rights that `rollover` needs.
     pub rollover_user: Option<Sid>,
     /// Whether `disable` only disables the account, and does not delete it.
     pub keep: bool,
@@ -368,7 +368,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rollover_without_node_and_without_no_node_is_refused() {
+    fn rollover_needs_either_node_or_no_node() {
         assert!(read(&format!("rollover {COMMON}")).unwrap_err().contains("--no-node"));
         assert!(read(&format!("rollover {COMMON} --no-node --node http://127.0.0.1:9")).is_err());
         assert!(read(&format!("rollover {COMMON} --no-node --etypes aes")).unwrap().to_aes);
@@ -384,13 +384,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn name_of_the_domain_as_domain_controller_is_refused() {
+    fn dc_option_with_the_name_of_the_domain_is_refused() {
         let error = read("enable --forest contoso.test --as a --dc Contoso.test").unwrap_err();
         assert!(error.contains("dc1.contoso.test"), "{error}");
     }
 
     #[test]
-    fn missing_and_unknown_arguments_are_named() {
+    fn error_names_a_missing_or_unknown_argument() {
         assert!(read("status --dc a --as b").unwrap_err().contains("--forest"));
         assert!(read("status --forest a --as b").unwrap_err().contains("--dc"));
         assert!(read("status --forest a --dc b").unwrap_err().contains("--as"));

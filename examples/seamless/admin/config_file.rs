@@ -39,7 +39,7 @@ pub fn write(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> R
     Ok(None)
 }
 
-/// The fields of an object in their order, each with its value as the file has it.
+/// The fields of a JSON object in their order. Each value is the JSON text from the file.
 type Fields = Vec<(String, String)>;
 
 /// Returns the fields of the tenant that the tool writes.
@@ -124,14 +124,14 @@ fn read(text: &str) -> Result<Fields, String> {
     serde_json::from_str::<Ordered>(text).map(|read| read.0).map_err(|error| error.to_string())
 }
 
-/// Returns the text of an object. Its fields are indented by two blanks more than `indent`.
+/// Returns the JSON text of an object. Its fields are indented by two blanks more than `indent`.
 fn object(fields: &Fields, indent: usize) -> String {
     let (outer, inner) = (" ".repeat(indent), " ".repeat(indent.saturating_add(2)));
     let lines: Vec<_> = fields.iter().map(|(key, value)| format!("{inner}{}: {value}", json!(key))).collect();
     format!("{{\n{}\n{outer}}}", lines.join(",\n"))
 }
 
-/// An object whose fields keep their order and their text.
+/// A JSON object whose fields keep their order and whose values keep their text.
 struct Ordered(Fields);
 
 impl<'de> Deserialize<'de> for Ordered {

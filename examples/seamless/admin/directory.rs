@@ -21,31 +21,33 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn named(&mut self, name: &str) -> Result<Vec<Object>, DirectoryError>;
 
-    /// Searches the objects that have a service principal name, in the whole forest if the global catalogue answers.
+    /// Finds the objects that have the service principal name `service`. Searches the whole forest if the global
+    /// catalogue answers, and otherwise the domain.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
     fn holders(&mut self, service: &str) -> Result<Holders, DirectoryError>;
 
-    /// Searches the objects that may delegate to a service (`msDS-AllowedToDelegateTo`).
+    /// Finds the objects that may delegate users to `service` (`msDS-AllowedToDelegateTo`).
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
     fn delegating(&mut self, service: &str) -> Result<Holders, DirectoryError>;
 
-    /// Searches the objects of the domain with `msDS-AllowedToActOnBehalfOfOtherIdentity`, and returns its octets.
+    /// Finds the objects of the domain that have the attribute `msDS-AllowedToActOnBehalfOfOtherIdentity`. Returns
+    /// their distinguished names and the octets of this attribute.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
     fn acting(&mut self) -> Result<Vec<(String, Vec<u8>)>, DirectoryError>;
 
-    /// Returns the distinguished name of the object with a SID, or `None` if the domain has none.
+    /// Returns the distinguished name of the object with this SID, or `None` if the domain has no such object.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
     fn name_of(&mut self, sid: Sid) -> Result<Option<String>, DirectoryError>;
 
-    /// Reads a container, and the rights of the administrator at it.
+    /// Reads a container, and the administrator's rights on it.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller, for example if the container does not exist.
@@ -57,7 +59,7 @@ pub trait Directory {
     /// Returns the [`DirectoryError`] of the domain controller.
     fn create(&mut self, account: &NewAccount<'_>) -> Result<(), DirectoryError>;
 
-    /// Sets the password, and the encryption types in the same change if there are any.
+    /// Sets the password, the encryption types, or both in one change.
     ///
     /// # Errors
     /// Returns the [`DirectoryError`] of the domain controller.
@@ -91,7 +93,7 @@ pub struct Domain {
     pub name: String,
     /// The SID of the domain.
     pub sid: Sid,
-    /// The clock of the domain controller.
+    /// The time of the domain controller's clock.
     pub time: UnixTime,
     /// The DNS name of the domain controller that answers.
     pub controller: String,
@@ -144,7 +146,7 @@ pub struct Object {
     pub may_delegate_to: Vec<String>,
     /// `msDS-AllowedToActOnBehalfOfOtherIdentity` of this object, as octets.
     pub may_act_for: Option<Vec<u8>>,
-    /// The SIDs of the groups, also of groups in groups.
+    /// The SIDs of the groups of which the object is a member, directly or through other groups (`tokenGroups`).
     pub groups: Vec<Sid>,
     /// `nTSecurityDescriptor` without its audit entries, as octets.
     pub descriptor: Vec<u8>,
@@ -161,7 +163,7 @@ pub struct Container {
     pub may_create_computers: bool,
     /// Whether the administrator may write its DACL (`sDRightsEffective`).
     pub may_write_dacl: bool,
-    /// `nTSecurityDescriptor`, as octets, or nothing if the administrator may not read it.
+    /// `nTSecurityDescriptor`, as octets. If the administrator may not read it, there are no octets.
     pub descriptor: Vec<u8>,
 }
 
@@ -247,8 +249,9 @@ pub fn unicode_pwd(password: &str) -> Zeroizing<Vec<u8>> {
     octets
 }
 
-/// Returns the domain controllers of the domain and their KDCs. `given` are the KDCs that the command line names. The
-/// first of them is the KDC of `domain.controller`.
+/// Returns the addresses of the domain's KDCs. `given` are the KDCs that the command line names. The first of them is
+/// the KDC of `domain.controller`. If the command line names only this KDC, the result also has port 88 of each other
+/// domain controller.
 #[must_use]
 pub fn kdcs(domain: &Domain, given: &[Address]) -> Vec<Address> {
     let Some(first) = given.first() else { return Vec::new() };

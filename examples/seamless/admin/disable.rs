@@ -10,7 +10,7 @@ use crate::tools::Tools;
 /// Deletes or disables the account, and removes its keytab with the files beside it.
 ///
 /// # Errors
-/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+/// Returns the [`Failure`]. If it is a [`Refusal`], the command changed nothing.
 pub fn disable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<(), Failure> {
     let domain = preflight::domain(tools, arguments)?;
     preflight::pdc(arguments, &domain)?;
@@ -54,8 +54,9 @@ fn unprotect(tools: &mut Tools<'_>, dn: &str, descriptor: &[u8]) -> Result<(), F
         SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
     if descriptor.is_protected() {
         tools.directory.write_dacl(dn, &descriptor.without_protection())?;
-        // The DACL no longer denies DELETE, and this right on the account is enough (MS-ADTS section 3.1.1.5.5.4).
-        let left = "the entry of its container stays, because other objects there may need it";
+        // The DACL no longer denies DELETE. This right on the account is enough to delete it (MS-ADTS section
+        // 3.1.1.5.5.4).
+        let left = "the access control entry of its container stays, because other objects there may need it";
         tools.steps.done("the protection from deletion is removed", &format!("{dn}; {left}"));
     }
     Ok(())

@@ -29,7 +29,7 @@ pub enum Enabled {
 /// Sets up the account.
 ///
 /// # Errors
-/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+/// Returns the [`Failure`]. If it is a [`Refusal`], the command changed nothing.
 pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, Failure> {
     let domain = preflight::domain(tools, arguments)?;
     let journal = preflight::journal(tools, arguments, &domain, Work::Enable)?;
@@ -129,7 +129,7 @@ fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Dom
                 return Err(Refusal::KnownElsewhere { at: at.to_string(), name }.into());
             }
             Ok(announced) => preflight::clock(tools, at, announced.time)?,
-            // The proof needs the first KDC, so it must answer before the account exists.
+            // The proof needs the first KDC, so this KDC must answer before `enable` creates the account.
             Err(error) if place == 0 => return Err(error.into()),
             Err(error) => tools.steps.done("a domain controller could not be asked", &error.to_string()),
         }
@@ -140,7 +140,7 @@ fn unknown_everywhere(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Dom
 fn plan(tools: &mut Tools<'_>, arguments: &Arguments, dn: &str) {
     tools.steps.would(&format!("write the journal {}", arguments.journal().display()));
     tools.steps.would(&format!("create {dn} with {} and AES keys", SEAMLESS_SSO_SERVICES.join(" and ")));
-    tools.steps.would("get a ticket for each service, and judge it");
+    tools.steps.would("get a ticket for each service, and validate it");
     tools.steps.would(&format!("write the keytab {}", arguments.keytab.display()));
     if let Some(container) = &arguments.ou {
         tools.steps.would(&protection(container));
@@ -166,9 +166,9 @@ fn begin(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain) -> Resul
     Ok(journal)
 }
 
-/// Returns whether the account exists now. A run that was killed may have asked for the creation, which takes effect
-/// after the next run has looked for the account. The account then looks as if somebody else had created it. The proof
-/// says whether the account's password is that of the journal.
+/// Returns whether the account exists now. A run that was killed may have asked the directory to create the account.
+/// The creation can take effect after the next run has looked for the account. The account then looks as if somebody
+/// else had created it. The proof says whether the account's password is that of the journal.
 fn took_effect_late(tools: &mut Tools<'_>, arguments: &Arguments, is_resumed: bool) -> Result<bool, Failure> {
     let is_there = is_resumed && preflight::account(tools, arguments)?.is_some();
     if is_there {
@@ -189,7 +189,7 @@ fn create(
     let new = NewAccount { dn, name: &name, services: &SEAMLESS_SSO_SERVICES, etypes: well_known::AES, password };
     match tools.directory.create(&new) {
         Err(DirectoryError::Refused { .. }) if took_effect_late(tools, arguments, is_resumed)? => return Ok(()),
-        // The directory said that it did not create the account, so the password is of no use.
+        // The directory said that it did not create the account, so the password in the journal is of no use.
         Err(error @ DirectoryError::Refused { code, .. }) => {
             tools.files.remove(&arguments.journal()).map_err(|error| Failure::file(&arguments.journal(), error))?;
             // No object has the account name, so an object with another account name has this DN.
@@ -201,7 +201,7 @@ fn create(
     Ok(())
 }
 
-/// Does everything that follows the creation.
+/// Does the steps after the creation of the account.
 fn finish(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -219,7 +219,7 @@ fn finish(
     // If the account has another password, somebody else made the account. Then `finish` writes no keytab.
     proof::prove(tools, arguments, domain, &journal.password, &octets)?;
     tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
-    // A note about an earlier account of this name would retire keys of the new account.
+    // The note may be about an earlier account of this name. It would then make `prune` remove keys of the new account.
     let path = arguments.retirement();
     tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
     let path = &arguments.keytab;

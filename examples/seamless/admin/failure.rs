@@ -1,5 +1,5 @@
-//! The reasons for which a command stops. A refusal came before any change. After each other failure, the journal says
-//! which work is left, and a new run of the command finishes it.
+//! The reasons for which a command stops. After a refusal, nothing is changed. After any other failure, the journal
+//! says which work is left, and a new run of the command finishes this work.
 
 use crate::journal::Work;
 use crate::kdc::KdcError;
@@ -12,13 +12,13 @@ use thiserror::Error;
 /// The reason for which a command stops.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// Nothing was changed.
+    /// The command refused, and changed nothing.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The domain controller did not do what the command asked.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The KDC did not answer, or refused.
+    /// The KDC did not answer, or refused the request.
     #[error(transparent)]
     Kdc(#[from] KdcError),
     /// A file cannot be read or written.
@@ -49,7 +49,7 @@ pub enum Failure {
         /// The key version that the directory has.
         found: u32,
     },
-    /// The keytab does not fit the directory.
+    /// There is no proof that the keytab fits the directory.
     #[error(transparent)]
     NoProof(#[from] NoProof),
     /// The directory accepted an access control entry, and does not have it afterwards.
@@ -266,12 +266,12 @@ impl Failure {
             Self::Refused(refusal) => refusal.remedy(),
             Self::Directory(error) => error.remedy(),
             Self::Kdc(error) | Self::NoProof(NoProof::Kdc(error)) => of_kdc(error),
-            Self::File { .. } => "see to the file and its folder, then run the same command again",
+            Self::File { .. } => "check the file and its folder, then run the same command again",
             Self::Node { is_set: true, .. } => {
-                "see to the node: it must read the same keytab. Then run `rollover` again."
+                "check the node: it must read the same keytab. Then run `rollover` again."
             }
             Self::Node { is_set: false, .. } => {
-                "the password is not changed yet. See to the node: it must read the same keytab. Then run `rollover` again."
+                "the password is not changed yet. Check the node: it must read the same keytab. Then run `rollover` again."
             }
             Self::Changed { .. } => {
                 "find out who changed it (event 4724). Then delete the journal, and run `rollover` for a new key."
@@ -281,8 +281,8 @@ impl Failure {
             }
             Self::NoProof(_) => "run the same command again. If that does not help, `status` names the difference.",
             Self::Lagging { .. } => {
-                "users sign in all the same, because the keytab has both keys. Let the domain controllers replicate \
-                 (repadmin /syncall), then run `rollover` again to end it."
+                "users can still sign in, because the keytab has both keys. Let the domain controllers replicate \
+                 (repadmin /syncall), then run `rollover` again to finish it."
             }
         }
     }
@@ -298,7 +298,7 @@ const fn of_kdc(error: &KdcError) -> &'static str {
     match error {
         KdcError::Unreachable { .. } => "name the KDC with --kdc HOST:88, and let TCP through the firewall",
         KdcError::Refused { code: 37, .. } => "set the clocks, for example by NTP from the domain controller",
-        KdcError::ClientWithoutAes { .. } => "give it a new password, which makes its AES keys",
+        KdcError::ClientWithoutAes { .. } => "give this client a new password, from which AES keys are made",
         KdcError::Refused { code: 24, .. } => {
             "somebody else changed the password. Delete the journal, and run `rollover` for a new key."
         }
@@ -334,9 +334,11 @@ impl Refusal {
             Self::Unhealthy { .. } => "run `status` for all details, and `rollover` for a new key and a new keytab",
             Self::Disabled { .. } => "enable the account in the directory: Enable-ADAccount",
             Self::NoAes { .. } => "run `rollover --etypes aes`, which sets the types together with a new key",
-            Self::Open { .. } => "run that command again first: it ends what it began",
-            Self::OtherJournal { .. } => "run the command with the names of the journal, which ends what it began",
-            Self::Busy { .. } => "wait for its end",
+            Self::Open { .. } => "run that command again first: it finishes what it began",
+            Self::OtherJournal { .. } => {
+                "run the command with the account and the domain controller of the journal: it finishes what it began"
+            }
+            Self::Busy { .. } => "wait until that run has ended",
             Self::KeytabOfOthers { .. } => "give the account a keytab of its own with --keytab",
             Self::Node(_) | Self::NoTenant { .. } => {
                 "name each node of the sign-in server with --node: the URL of its operators' listener. Without a node, say \

@@ -15,7 +15,7 @@ pub trait Files {
     /// Returns the error of the operating system.
     fn read(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
 
-    /// Replaces a file. Only the file's owner can read the new one (mode 0600).
+    /// Replaces a file. Only the owner of the new file can read it (mode 0600).
     ///
     /// # Errors
     /// Returns the error of the operating system.
@@ -41,7 +41,7 @@ impl Files for Disk {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        // A vector that grows would free memory that still holds secrets.
+        // If the vector grew, it would free memory with secrets.
         let mut octets = Zeroizing::new(Vec::with_capacity(MAX_SIZE));
         let size = file.take(u64::try_from(MAX_SIZE).unwrap_or(u64::MAX)).read_to_end(&mut octets)?;
         if size >= MAX_SIZE {
@@ -90,7 +90,7 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Writes the folder's entries to the disk.
+/// Writes the entries of the folder of `path` to the disk.
 fn sync_folder(path: &Path) -> Result<(), Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

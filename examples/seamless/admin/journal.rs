@@ -1,6 +1,6 @@
 //! The journal: a command writes down its work before it does the work. If the command is killed, the next run reads
-//! the journal and finishes the work. The journal has the account's new password until the proof that the keytab fits
-//! the directory.
+//! the journal and finishes the work. The journal has the account's new password until the tool has proved that the
+//! keytab fits the directory.
 
 use crate::files::Files;
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ impl Journal {
     /// # Errors
     /// Returns the error of the operating system.
     pub fn write(&self, files: &mut dyn Files, path: &Path) -> Result<(), Error> {
-        // A vector that grows would free memory that still holds the password.
+        // If the vector grew, it would free memory with the password.
         let mut octets = Zeroizing::new(Vec::with_capacity(4096));
         serde_json::to_writer(&mut *octets, self).map_err(Error::other)?;
         files.write(path, &octets)

@@ -1,5 +1,5 @@
-//! The KDC of a domain controller. The commands look at a ticket, and not only at attributes of the directory, because
-//! browsers get such tickets.
+//! The KDC of a domain controller. The commands do not only read attributes of the directory: they also get a ticket,
+//! as a browser does, and look at it.
 
 use crate::address::Address;
 use kerberos_sso::{Salt, UnixTime};
@@ -15,8 +15,9 @@ use thiserror::Error;
 
 /// The requests to KDCs that the commands use.
 pub trait Kdc {
-    /// Begins a sign-in of the account without a password. The KDC answers with the salt of the account's keys
-    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC counts no wrong password.
+    /// Sends an AS-REQ for the account without pre-authentication. The KDC answers with the salt of the account's keys
+    /// (ETYPE-INFO2, RFC 4120 section 5.2.7.5) and with its time. The KDC does not count this request as a wrong
+    /// password.
     ///
     /// # Errors
     /// Returns the [`KdcError`] of this KDC.
@@ -43,7 +44,7 @@ pub enum Client<'a> {
     },
 }
 
-/// The answer of a KDC about an account before the KDC gets a password.
+/// The answer of a KDC to an AS-REQ without pre-authentication.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// Whether the KDC knows the account.
@@ -61,7 +62,7 @@ pub struct ServiceTicket {
     pub kvno: Option<u32>,
     /// The encryption type of the key that encrypts the ticket.
     pub etype: i32,
-    /// The token that a client would send to the server, with the ticket.
+    /// The GSS token that a client would send to the server. It contains the ticket.
     pub token: Vec<u8>,
 }
 
@@ -112,7 +113,7 @@ impl KdcError {
             14 => "the account has no key of a type that this tool supports, which is AES",
             18 => "the account is disabled, locked or expired",
             23 => "the password has expired",
-            24 => "the password is another one",
+            24 => "the password is wrong",
             37 => "its clock differs by more than five minutes",
             _ => krb5::client::kdc_error_name(code),
         };
@@ -277,7 +278,7 @@ fn salt_in(padata: &[PaData]) -> Option<Salt> {
     String::from_utf8(entry.salt?.to_vec()).ok().map(Salt::custom)
 }
 
-/// Sends a request and reads the answer. Four octets before each message have its length (RFC 4120 section 7.2.2).
+/// Sends a request and reads the answer. The four octets before each message are its length (RFC 4120 section 7.2.2).
 fn exchange(at: &Address, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let addresses = (at.host.as_str(), at.port).to_socket_addrs()?;
     let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
@@ -320,9 +321,9 @@ const MAX_SIZE: u32 = 256 * 1024;
 mod tests {
     use super::*;
 
-    /// ETYPE-INFO2 has an entry of RC4 without a salt, and one of AES256 with the salt of a computer.
+    /// ETYPE-INFO2 has an entry for RC4 without a salt, and an entry for AES256 with the salt of a computer.
     #[test]
-    fn salt_after_an_entry_without_salt_is_that_of_the_aes_entry() {
+    fn salt_is_read_from_the_aes_entry_after_an_rc4_entry_without_salt() {
         let salt = "CONTOSO.TESThostazureadssoacc.contoso.test";
         let entry = |etype, salt: Option<&str>| rasn_kerberos::EtypeInfo2Entry {
             etype,
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn request_names_the_account_and_aes_first() {
+    fn request_names_the_account_and_lists_aes_before_rc4() {
         let request: AsReq = rasn::der::decode(&as_req("AZUREADSSOACC$", "CONTOSO.TEST").unwrap()).unwrap();
         assert_eq!(request.0.req_body.etype, [18, 17, 23]);
         assert_eq!(**request.0.req_body.cname.unwrap().string.first().unwrap(), *b"AZUREADSSOACC$");

@@ -72,15 +72,15 @@ impl AccountKeys {
         self
     }
 
-    /// Removes the keys before `current`, if `current` has been the account's key for more than [`RETIRED_AFTER`]
-    /// seconds. After that time, the last ticket under an older key has ended.
+    /// Removes the keys of versions before `current`, if `current` has been the account's key for more than
+    /// [`RETIRED_AFTER`] seconds. After that time, the last ticket under an older key has ended.
     #[must_use]
     pub fn without_retired(self, current: u32, since: Option<UnixTime>, now: UnixTime) -> Self {
         let are_retired = since.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
         if are_retired { self.from_version(current) } else { self }
     }
 
-    /// Removes the keys before `kvno`.
+    /// Removes the keys of versions before `kvno`.
     #[must_use]
     pub fn from_version(mut self, kvno: u32) -> Self {
         self.keys.retain(|key| key.kvno >= kvno);

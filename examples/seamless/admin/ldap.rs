@@ -188,7 +188,7 @@ impl<'a> Ldap<'a> {
     }
 
     /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. Its `fSMORoleOwner` names an
-    /// object below that of the domain controller (MS-ADTS section 3.1.1.1.11).
+    /// object below the object of the domain controller (MS-ADTS section 3.1.1.1.11).
     fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
         let owner = head.text("fSMORoleOwner").unwrap_or_default();
         let Some(server) = parent(&owner) else { return Ok(None) };
@@ -210,7 +210,7 @@ impl<'a> Ldap<'a> {
     /// Returns the other domains of the forest, and the suffixes of user principal names.
     fn forest(&mut self, configuration: &str) -> Result<Forest, DirectoryError> {
         let base = format!("CN=Partitions,{configuration}");
-        // FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2): the cross-reference is of a domain.
+        // Only the cross-reference of a domain has FLAG_CR_NTDS_DOMAIN (MS-ADTS section 6.1.1.2.1.1.2).
         let filter = "(&(objectClass=crossRef)(systemFlags:1.2.840.113556.1.4.803:=2))";
         let query = Query::of(&base, filter, &["nCName", "dnsRoot", "nETBIOSName"]).below().with(extended_dn());
         let (mut others, mut netbios) = (Vec::new(), String::new());
@@ -386,7 +386,7 @@ struct Query<'q> {
 }
 
 impl<'q> Query<'q> {
-    /// Reads the object `base` itself.
+    /// Makes a search of the object `base` only.
     const fn of(base: &'q str, filter: &'q str, attributes: &'q [&'q str]) -> Self {
         Self { base, scope: Scope::Base, filter, attributes, control: None }
     }
@@ -437,12 +437,14 @@ fn failed(at: &Address, error: LdapError) -> DirectoryError {
     }
 }
 
-/// Asks for parts of security descriptors (LDAP_SERVER_SD_FLAGS_OID, MS-ADTS section 3.1.1.3.4.1.11).
+/// Returns the control that limits a request to these parts of security descriptors (LDAP_SERVER_SD_FLAGS_OID, MS-ADTS
+/// section 3.1.1.3.4.1.11).
 fn descriptor_parts(parts: u8) -> RawControl {
     RawControl { ctype: "1.2.840.113556.1.4.801".into(), crit: true, val: Some(vec![0x30, 3, 2, 1, parts]) }
 }
 
-/// Asks for distinguished names with the SID in text (LDAP_SERVER_EXTENDED_DN_OID, MS-ADTS section 3.1.1.3.4.1.5).
+/// Returns the control that asks for distinguished names with the SID in text (LDAP_SERVER_EXTENDED_DN_OID, MS-ADTS
+/// section 3.1.1.3.4.1.5).
 fn extended_dn() -> RawControl {
     RawControl { ctype: "1.2.840.113556.1.4.529".into(), crit: false, val: Some(vec![0x30, 3, 2, 1, 1]) }
 }

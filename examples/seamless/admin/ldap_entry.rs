@@ -93,8 +93,8 @@ impl Entry {
     }
 }
 
-/// Returns the days from 1970-01-01 to a date of the Gregorian calendar. In this computation, a year begins in March,
-/// so the leap day is the year's last day.
+/// Returns the number of days from 1970-01-01 to a date of the Gregorian calendar. In this computation, a year begins
+/// in March, so the leap day is the year's last day.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let month = if month <= 2 { month.checked_add(9)? } else { month.checked_sub(3)? };
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_both_forms_are_read() {
+    fn generalized_times_and_file_times_are_read() {
         let of = |text: &str| entry(text).generalized_time("A").map(UnixTime::seconds);
         assert_eq!(of("19700101000000.0Z"), Some(0));
         assert_eq!(of("20261121080000.0Z"), Some(1_795_248_000));

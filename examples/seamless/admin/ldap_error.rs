@@ -1,6 +1,6 @@
-//! The answers with which a domain controller refuses. An answer has the result code of LDAP (RFC 4511 appendix A), and
-//! the Win32 code in the diagnostic message (MS-ADTS section 3.1.1.3.1.9). The table below gives a cause and a remedy
-//! for these codes.
+//! The answers with which a domain controller refuses a request. An answer has the result code of LDAP (RFC 4511
+//! appendix A), and the Win32 code in the diagnostic message (MS-ADTS section 3.1.1.3.1.9). The table below gives a
+//! cause and a remedy for these codes.
 
 use thiserror::Error;
 
@@ -79,8 +79,8 @@ impl DirectoryError {
     }
 }
 
-/// Returns the Win32 code of a diagnostic message. For a refused bind, the code is the `data` of the message; otherwise
-/// it is the number at the beginning.
+/// Returns the Win32 code of a diagnostic message. For a refused bind, the code is the number after `data`. For another
+/// request, the code is the number at the beginning of the message.
 fn win32(message: &str) -> Option<u32> {
     let data = message.split_once(", data ").map(|(_, after)| after);
     let number = |text: &str| {

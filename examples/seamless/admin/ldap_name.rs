@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_computers_extended_dns_and_domains_are_read() {
+    fn container_of_computers_extended_dn_and_domain_name_are_read() {
         assert_eq!(dns_name("DC=child,DC=contoso,DC=test"), "child.contoso.test");
         let text = "<GUID=5d8e8f1c-2d4e-4a6f-9c4e-000000000000>;<SID=S-1-5-21-1-2-3>;DC=child,DC=contoso,DC=test";
         let (dn, sid) = extended(text);

@@ -46,7 +46,7 @@ pub struct Warning {
     pub remedy: String,
 }
 
-/// The state of a tenant on a node. The counters begin at the start of the node.
+/// The state of a tenant on a node. The counters count since the start of the node.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct TenantHealth {
     /// The name of the tenant.
@@ -126,7 +126,7 @@ pub enum NodeError {
         url: String,
     },
     /// The URL is plain HTTP, and its address is not of this machine or of a private network.
-    #[error("{url}: plain HTTP only leads to loopback and to private addresses; use https")]
+    #[error("{url}: plain HTTP is allowed only to loopback and private addresses; use https")]
     Plain {
         /// The address.
         url: String,
@@ -149,7 +149,7 @@ pub enum NodeError {
     },
 }
 
-/// Asks the nodes over HTTP.
+/// A client that asks the nodes over HTTP or HTTPS.
 pub struct HttpNodes {
     tls: Arc<ClientConfig>,
 }
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn url_has_a_port_and_a_path() {
+    fn port_and_path_of_a_url_are_read() {
         let read =
             |url| NodeUrl::parse(url).map(|url| (url.is_tls, url.host.to_owned(), url.port, url.path.to_owned()));
         assert_eq!(read("https://[::1]:9/ops/"), Some((true, "::1".into(), 9, "/ops".into())));

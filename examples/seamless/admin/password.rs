@@ -1,4 +1,5 @@
-//! The two passwords. The administrator types one, and the tool makes the account's one at random.
+//! The passwords: the administrator types the administrator's password, and the tool makes the account's password at
+//! random.
 
 use crate::terminal;
 use std::fs::{File, OpenOptions};
@@ -24,7 +25,7 @@ pub fn from_descriptor(descriptor: u32) -> Result<Zeroizing<String>, Error> {
 }
 
 fn first_line(from: impl Read) -> Result<Zeroizing<String>, Error> {
-    // A vector that grows would free memory that still holds the password.
+    // If the vector grew, it would free memory with the password.
     let mut octets = Zeroizing::new(Vec::with_capacity(MAX_SIZE));
     from.take(u64::try_from(MAX_SIZE).unwrap_or(0)).read_to_end(&mut octets)?;
     let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();

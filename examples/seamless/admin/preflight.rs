@@ -93,7 +93,7 @@ pub fn journal(
     if found != wanted {
         return Err(Refusal::OtherJournal { path, found, wanted }.into());
     }
-    tools.steps.done("an open journal is read", &format!("this run ends the {work} that it began"));
+    tools.steps.done("an open journal is read", &format!("this run finishes the {work} of the journal"));
     Ok(Some(journal))
 }
 
@@ -140,7 +140,7 @@ pub fn services(tools: &mut Tools<'_>, own: Option<&str>) -> Result<(), Failure>
 }
 
 /// Reads the keys of the account in the keytab. Refuses a keytab with keys of other principals, because another program
-/// made it.
+/// made such a keytab.
 ///
 /// # Errors
 /// Returns the [`Refusal`], or the error of the file.

@@ -1,5 +1,6 @@
-//! `prune`: removes the old keys from the keytab when the last ticket under them has ended. The note of the last
-//! rollover has this time, so `prune` asks no directory and needs no administrator. A timer can run it.
+//! `prune`: removes the old keys from the keytab when the last ticket under them has ended. The last rollover wrote
+//! this time into a file beside the keytab ([`Retirement`]). Therefore, `prune` asks no directory and needs no
+//! administrator, and a timer can run it.
 
 use crate::arguments::Arguments;
 use crate::clock::Clock;
@@ -13,7 +14,7 @@ use crate::steps::Steps;
 /// Removes the old keys from the keytab, or says why they stay.
 ///
 /// # Errors
-/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+/// Returns the [`Failure`]. If it is a [`Refusal`], the command changed nothing.
 pub fn prune(
     files: &mut dyn Files,
     clock: &mut dyn Clock,

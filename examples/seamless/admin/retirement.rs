@@ -1,5 +1,5 @@
-//! The note about the keys that retire: which keys of the keytab are old, and when the last ticket under them has ended.
-//! `rollover` writes it beside the keytab, so that `prune` needs no directory.
+//! The note about the keys that retire: which keys of the keytab are old, and when the last ticket under them ends.
+//! `rollover` writes this note beside the keytab, so that `prune` needs no directory.
 
 use crate::clock::MAX_DIFFERENCE;
 use crate::files::Files;
@@ -19,7 +19,7 @@ pub struct Retirement {
     pub account: String,
     /// The realm of the account.
     pub realm: String,
-    /// The version of the current key. The keys before it retire.
+    /// The version of the current key. The keys of earlier versions retire.
     pub kvno: u32,
     /// The time at which the keys before `kvno` retire, in seconds since 1970.
     until: i64,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_retire_after_ten_hours_and_the_skew_or_two_days_if_a_controller_was_silent() {
+    fn keys_retire_after_ten_hours_and_the_skew_or_after_two_days_if_a_controller_was_silent() {
         let is_due = |is_everywhere, after| note(is_everywhere).is_due(NOW.saturating_add_seconds(after));
         assert_eq!((is_due(true, 36_300), is_due(true, 36_301)), (false, true));
         assert_eq!((is_due(false, 172_800), is_due(false, 172_801)), (false, true));

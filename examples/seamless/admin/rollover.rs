@@ -26,7 +26,7 @@ pub enum RolledOver {
 /// Replaces the account's key.
 ///
 /// # Errors
-/// Returns the [`Failure`]. A [`Refusal`] came before any change.
+/// Returns the [`Failure`]. If it is a [`Refusal`], the command changed nothing.
 pub fn rollover(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<RolledOver, Failure> {
     let domain = preflight::domain(tools, arguments)?;
     let journal = preflight::journal(tools, arguments, &domain, Work::Rollover)?;
@@ -168,7 +168,8 @@ impl Change<'_> {
     fn prepare(&self, tools: &mut Tools<'_>, keys: AccountKeys, account: &Object) -> Result<(), Failure> {
         let (new, now) = (self.old.saturating_add(1), tools.clock.now());
         let (salt, rc4) = (self.salt(tools)?, account.may_have_rc4());
-        // The rollover removes retired keys now, and not at its end, when tickets under `old` are still valid.
+        // The rollover removes the keys before `old` now. At its end, it cannot remove `old`, because tickets under
+        // `old` are still valid then.
         let keys = keys.without_retired(self.old, account.password_set, now);
         if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
             // The nodes may have a copy of this file already, so the tool does not write it again.
@@ -218,7 +219,7 @@ impl Change<'_> {
                     break;
                 }
                 if tools.clock.now().seconds_since(begun) >= i64::from(self.arguments.node_wait) {
-                    let reason = health.map_or_else(|error| error.to_string(), |_| "it has not loaded it".into());
+                    let reason = health.map_or_else(|error| error.to_string(), |_| "it has not loaded this key".into());
                     return Err(Failure::Node { url: url.clone(), kvno, reason, is_set });
                 }
                 tools.clock.wait();
@@ -236,8 +237,8 @@ impl Change<'_> {
         }
         let (dn, password) = (&account.dn, Some(self.journal.password.as_str()));
         match (tools.directory.set_password(dn, password, self.journal.etypes), self.journal.etypes) {
-            // If the directory refuses to change both in one operation, the tool sets the password first. The keytab
-            // also has the RC4 key of this password.
+            // If the directory refuses to change the password and the types in one operation, the tool sets the
+            // password first. The keytab also has the RC4 key of this password.
             (Err(DirectoryError::Refused { code: 53, .. }), Some(etypes)) => {
                 tools.directory.set_password(dn, password, None)?;
                 tools.directory.set_password(dn, None, Some(etypes))?;
@@ -263,7 +264,7 @@ impl Change<'_> {
         }
     }
 
-    /// Does everything that follows the change of the password.
+    /// Does the steps after the change of the password.
     fn finish(&self, tools: &mut Tools<'_>) -> Result<RolledOver, Failure> {
         let kvno = self.correct(tools)?;
         let is_everywhere = replication::wait(tools, self.arguments, self.domain, self.old)?;
@@ -274,8 +275,8 @@ impl Change<'_> {
         Ok(RolledOver::To(kvno))
     }
 
-    /// Writes the time at which the keys before `kvno` retire into the note for `prune`. From now on, no domain
-    /// controller that answered gives a ticket under these keys.
+    /// Writes the note for `prune`: the time at which the keys before `kvno` retire. From now on, no domain controller
+    /// that answered gives a ticket under these keys.
     fn retire(&self, tools: &mut Tools<'_>, kvno: u32, is_everywhere: bool) -> Result<(), Failure> {
         let path = self.arguments.retirement();
         let (account, realm) = (self.arguments.account_name(), self.domain.realm());
@@ -286,7 +287,8 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Compares the keytab with the directory, and writes it again if the directory has another key version or salt.
+    /// Compares the keytab with the directory. Writes the keytab again if the directory has another key version or
+    /// salt.
     fn correct(&self, tools: &mut Tools<'_>) -> Result<u32, Failure> {
         let kvno = version(&preflight::existing(tools, self.arguments, self.domain)?)?;
         let salt = self.salt(tools)?;

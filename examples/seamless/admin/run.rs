@@ -1,4 +1,4 @@
-//! Runs the command of a command line with the real directory, KDCs, nodes and files, and says how it ended.
+//! Runs the command of a command line with the real directory, KDCs, nodes and files, and says how the command ended.
 
 use crate::address::Address;
 use crate::arguments::{Arguments, Command, USAGE};
@@ -177,7 +177,8 @@ mod tests {
     use std::io::Seek as _;
     use std::os::fd::AsRawFd as _;
 
-    /// Runs a command line against a port on which no program listens. Returns the result and both outputs.
+    /// Runs a command line against a port on which no program listens. Returns the result, and the
+    /// texts of the standard output and of the standard error.
     fn outputs(line: &str) -> (End, String, String) {
         let mut password = tempfile::tempfile().unwrap();
         password.write_all(b"N0t.Shown\n").unwrap();
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn directory_that_cannot_be_reached_changes_nothing_and_no_output_has_the_password() {
+    fn run_without_a_reachable_directory_says_that_nothing_is_changed_and_shows_no_password() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         drop(listener);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn ca_file_that_does_not_exist_is_named() {
+    fn error_names_a_ca_file_that_does_not_exist() {
         let (end, _, err) = outputs("status --dc 127.0.0.1:1 --ca /nonexistent/ca.pem");
         assert!(end == End::Failed && err.contains("/nonexistent/ca.pem"), "{err}");
     }

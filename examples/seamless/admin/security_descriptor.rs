@@ -1,5 +1,6 @@
-//! Security descriptors in their self-relative form (MS-DTYP section 2.4.6): the owner and the discretionary access control
-//! list (DACL). The directory keeps one in `nTSecurityDescriptor` and one in `msDS-AllowedToActOnBehalfOfOtherIdentity`.
+//! Security descriptors in their self-relative form (MS-DTYP section 2.4.6): the owner and the discretionary access
+//! control list (DACL). The attributes `nTSecurityDescriptor` and `msDS-AllowedToActOnBehalfOfOtherIdentity` each have
+//! a security descriptor as their value.
 
 use kerberos_sso::Sid;
 use thiserror::Error;
@@ -35,9 +36,9 @@ pub struct AccessEntry {
 /// The effect of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The entry allows.
+    /// The entry allows its rights.
     Allow,
-    /// The entry denies.
+    /// The entry denies its rights.
     Deny,
     /// The entry has a type that does not concern access, such as an audit entry.
     None,
@@ -102,7 +103,7 @@ impl SecurityDescriptor {
     /// Reads a self-relative security descriptor.
     ///
     /// # Errors
-    /// Returns [`InvalidDescriptor`] if an offset or a size leads beyond the end of `octets`.
+    /// Returns [`InvalidDescriptor`] if `octets` is longer than 256 KiB, or is no security descriptor of revision 1.
     pub fn parse(octets: &[u8]) -> Result<Self, InvalidDescriptor> {
         Self::read(octets).ok_or(InvalidDescriptor)
     }

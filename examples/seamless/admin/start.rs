@@ -1,4 +1,5 @@
-//! Sets up, rolls over and explains the account `AZUREADSSOACC` of the sign-in server in Active Directory:
+//! Creates the account `AZUREADSSOACC` of the sign-in server in Active Directory, replaces its key, and reports its
+//! faults:
 //!
 //! ```text
 //! seamless-admin enable|rollover|status|disable --forest NAME --dc HOST[:636] --as USER [options]
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use zeroizing_alloc::ZeroAlloc;
 
 // The libraries for LDAP, TLS and Kerberos copy passwords into buffers, and do not overwrite these buffers when they
-// free them.
+// free them. This allocator does.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

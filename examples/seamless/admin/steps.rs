@@ -19,7 +19,7 @@ pub struct Printed<W> {
 }
 
 impl<W: Write> Printed<W> {
-    /// Prints text, or one JSON object a line.
+    /// Makes an output that prints text or, if `is_json` is true, one JSON object a line.
     pub const fn new(out: W, is_json: bool) -> Self {
         Self { out, is_json }
     }

@@ -39,7 +39,8 @@ impl<'a> Silent<'a> {
     fn new(terminal: &'a File) -> Result<Self, Error> {
         let before = tcgetattr(terminal)?;
         let mut settings = before.clone();
-        // A signal would end the tool before the echo is on again. So Ctrl-C sends no signal here, and ends the line.
+        // A signal would end the tool before the echo is on again. So Ctrl-C sends no signal here. Instead,
+        // it ends the line.
         settings.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
         settings.local_modes.insert(LocalModes::ICANON);
         settings.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;

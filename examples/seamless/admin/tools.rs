@@ -1,5 +1,5 @@
-//! The interfaces through which a command reads and changes everything outside of the tool. The tests put a model of a
-//! forest in their place.
+//! The interfaces through which a command reads and changes everything outside of the tool, such as [`Directory`] and
+//! [`Kdc`]. In the tests, a model of a forest implements these interfaces.
 
 use crate::clock::Clock;
 use crate::directory::Directory;

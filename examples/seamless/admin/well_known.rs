@@ -48,7 +48,7 @@ pub fn privileged_group(sid: Sid) -> Option<&'static str> {
 /// The extended right to set a password without knowing the old one (User-Force-Change-Password).
 pub const RESET_PASSWORD: Guid =
     Guid::new(0x0029_9570, 0x246D, 0x11D0, [0xA7, 0x68, 0x00, 0xAA, 0x00, 0x6E, 0x05, 0x29]);
-/// The validated write to `servicePrincipalName`, and this attribute.
+/// The attribute `servicePrincipalName`, and the validated write to it, which has the same GUID.
 pub const SERVICE_PRINCIPAL_NAME: Guid =
     Guid::new(0xF3A6_4788, 0x5306, 0x11D1, [0xA9, 0xC5, 0x00, 0x00, 0xF8, 0x03, 0x67, 0xC1]);
 /// The attribute `msDS-KeyCredentialLink`.

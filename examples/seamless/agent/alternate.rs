@@ -26,7 +26,8 @@ pub(crate) enum Found {
 }
 
 impl AlternateNames {
-    /// Takes the name of an attribute of users: letters, digits and hyphens.
+    /// Makes the lookup of alternate names. `attribute` is the name of an attribute of users: letters, digits and
+    /// hyphens.
     pub(crate) fn new(attribute: &str, access: Access) -> Result<Self, Failure> {
         let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
         if !attribute.starts_with(|first: char| first.is_ascii_alphabetic()) || !attribute.bytes().all(is_letter) {

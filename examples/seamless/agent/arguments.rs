@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     pub(crate) proxy: Option<Proxy>,
     /// The KDCs. If there are none, the agent asks the host whose name is the realm.
     pub(crate) kdcs: Vec<String>,
-    /// The realm that `check` asks, if the server cannot name it.
+    /// The realm whose KDC `check` asks. Without this value, `check` asks the server for the realm.
     pub(crate) realm: Option<String>,
     /// The attribute with alternate names.
     pub(crate) alternate_id: Option<String>,
@@ -47,7 +47,7 @@ struct Options {
     alternate_id: Option<String>,
     ldap: ldap::Values,
     sync: sync::Values,
-    /// The second word, which is the source of `sync`.
+    /// The second word of the command line, which is the source of `sync`.
     source: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Arguments {
 }
 
 impl Arguments {
-    /// Returns the directory with alternate names, or `None` if the agent looks no names up.
+    /// Returns the lookup of alternate names, or `None` without `--alternate-id`.
     pub(crate) fn alternate_names(&self) -> Result<Option<AlternateNames>, Failure> {
         let Some(attribute) = &self.alternate_id else { return Ok(None) };
         let access = Access::read(&self.ldap)?.ok_or("--alternate-id also needs --ldap")?;

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 /// A directory that gives a ticket to a user who knows the password.
 pub trait Directory: Send + Sync {
-    /// Returns the AP-REQ of a user in GSS framing. Its channel bindings have `application_data`.
+    /// Returns the AP-REQ of a user in GSS framing. `application_data` is the application data of its channel
+    /// bindings.
     fn token<'a>(
         &'a self,
         user: &'a User,

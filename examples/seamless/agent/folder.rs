@@ -100,7 +100,7 @@ impl Folder {
         self.read(IDENTITY)?.ok_or(FolderError::NotEnrolled)
     }
 
-    /// Returns the identity if another program has renewed it since this generation.
+    /// Returns the identity if another program has renewed it, so that its generation is later than `generation`.
     pub(crate) fn newer(&self, generation: u32) -> Result<Option<Identity>, FolderError> {
         Ok(Some(self.identity()?).filter(|identity| identity.generation > generation))
     }
@@ -130,7 +130,8 @@ impl Folder {
         let _ = fs::remove_file(self.0.join(PENDING));
     }
 
-    /// Waits until no other program renews the identity of this folder. The lock ends with the returned file.
+    /// Waits until no other program renews the identity of this folder. The lock ends when the returned file is
+    /// dropped.
     pub(crate) fn lock(&self) -> Result<fs::File, FolderError> {
         let path = self.0.join(LOCK);
         let mut options = fs::OpenOptions::new();
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn written_identity_is_read_back_and_only_its_user_can_read_the_file() {
+    fn written_identity_is_read_back_and_only_the_agents_user_can_read_the_file() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().join("agent"));
         assert!(matches!(folder.identity(), Err(FolderError::NotEnrolled)) && folder.is_free().is_ok());
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn second_program_waits_with_its_renewal_until_the_first_program_has_ended() {
+    fn second_program_waits_with_its_renewal_until_the_first_program_releases_the_lock() {
         let parent = tempfile::TempDir::new().unwrap();
         let folder = Folder::new(parent.path().into());
         let first = folder.lock().unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// The state that all workers share: the directory, its health, the clock of the server, and the jobs that they had.
+/// The state that all workers share: the directory, its health, the clock of the server, and the last jobs.
 pub(crate) struct Validator {
     directory: Arc<dyn Directory>,
     alternate: Option<Arc<AlternateNames>>,
@@ -112,7 +112,7 @@ impl Validator {
             KdcError::Busy => (Health_::Ok, Fault::Busy),
             KdcError::TimedOut => (Health_::Unreachable, Fault::Timeout),
             KdcError::Unreachable(_) => (Health_::Unreachable, Fault::Unreachable),
-            // A KDC of another realm, or a KDC without the server's account, refuses every user.
+            // The KDC answers. But a KDC of another realm, or a KDC without the server's account, refuses every user.
             KdcError::Other(_) => (Health_::Ok, Fault::KdcError),
         };
         self.state().health.kdc = kdc;

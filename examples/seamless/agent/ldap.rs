@@ -64,8 +64,7 @@ impl Access {
         Ok(Some(Self { address, name: name.clone(), password, tls: tls(ca)? }))
     }
 
-    /// Returns the first value of each of these attributes, for each object of the domain that the filter finds. At
-    /// most `most` objects are returned.
+    /// Returns these attributes of the objects of the domain that the filter finds. Returns at most `most` objects.
     pub(crate) async fn find(
         &self,
         filter: &str,
@@ -75,7 +74,7 @@ impl Access {
         timeout(WHOLE, self.ask(Some(filter), attributes, most)).await.unwrap_or(Err(LdapError::TimedOut))
     }
 
-    /// Returns attributes of the domain itself.
+    /// Returns these attributes of the object of the domain itself.
     pub(crate) async fn domain(&self, attributes: &[&'static str]) -> Result<Option<SearchEntry>, LdapError> {
         let found = timeout(WHOLE, self.ask(None, attributes, 1)).await.unwrap_or(Err(LdapError::TimedOut));
         found.map(|found| found.into_iter().next())
@@ -115,7 +114,8 @@ impl Access {
     }
 }
 
-/// Returns the first value of an attribute. The directory may write the name of the attribute in another case.
+/// Returns the first value of an attribute. The directory may write the name of the attribute in other letter
+/// cases.
 pub(crate) fn first<'e>(entry: &'e SearchEntry, attribute: &str) -> Option<&'e str> {
     let (_, values) = entry.attrs.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute))?;
     values.first().map(String::as_str)
@@ -137,7 +137,7 @@ fn tls(ca: &Path) -> Result<Arc<ClientConfig>, Failure> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// The time for one search. It is part of the time of an attempt.
+/// The longest time of one search. The search is part of a job, which expires within ten seconds.
 const WHOLE: Duration = Duration::from_millis(1_500);
 
 /// The result code of a search that found more objects than the client asked for (RFC 4511 appendix A.2).

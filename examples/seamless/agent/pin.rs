@@ -1,4 +1,5 @@
-//! Trusts the server of an enrolment token: the authority whose certificate has the SHA-256 that the token names.
+//! Verifies the server at the enrolment. The agent trusts only the authority whose certificate has the SHA-256 that the
+//! enrolment token names.
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

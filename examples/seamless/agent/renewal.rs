@@ -1,8 +1,9 @@
 //! Renews the agent's certificate with new keys.
 //!
-//! The agent writes the new keys to its folder before it asks. If the response is lost, or the agent is killed, it sends the same
-//! request again, and the server does not take the agent for a copy of itself. Programs that use the same folder renew one after
-//! the other, and the later program uses the certificate that the earlier program got.
+//! The agent writes the new keys to its folder before it asks the server. If the response is lost, or the agent is
+//! killed, it sends the same request again. So the server does not conclude that somebody copied the agent's keys.
+//! Programs that use the same folder renew one after the other, and the later program uses the certificate that the
+//! earlier program got.
 
 use crate::connection::ConnectionError;
 use crate::folder::{Folder, FolderError, Identity, Keys, Pending};

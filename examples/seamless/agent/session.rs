@@ -1,4 +1,4 @@
-//! What the agent's workers share: the identity of one certificate with its keys, and what a node told the agent.
+//! What the agent's workers share: the identity of one certificate with its keys, and how they connect to a node.
 
 use crate::connection::{Connection, ConnectionError, tls_of};
 use crate::folder::Identity;
@@ -10,7 +10,7 @@ use seamless_pta::message::{Bootstrap, NodeUrl, read};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One certificate of the agent. A renewal makes a new session.
+/// What the agent needs to work under one certificate. A renewal makes a new session.
 pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) sealing: SealingKey,
@@ -47,5 +47,5 @@ impl Session {
     }
 }
 
-/// The time for a response to a request that the node answers immediately.
+/// The longest time for a response to a request that the node answers immediately.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);

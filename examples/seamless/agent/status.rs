@@ -28,5 +28,5 @@ pub(crate) async fn status(arguments: &Arguments) -> Result<(), Failure> {
             }
         }
     }
-    if refused == identity.nodes.len() { Err("no node takes this agent".into()) } else { Ok(()) }
+    if refused == identity.nodes.len() { Err("no node accepts this agent".into()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Takes jobs from two nodes, answers them, and renews the certificate in time.
+//! Takes jobs from two nodes, answers them, and renews the certificate before it expires.
 
 use crate::alternate::AlternateNames;
 use crate::arguments::Arguments;
@@ -68,7 +68,7 @@ async fn supervise(site: &Site<'_>, mut session: Arc<Session>) -> Result<(), Fai
         let told = match session.bootstrap_of_any().await {
             Ok(told) => told,
             Err(error) => {
-                tracing::warn!("the server does not say how to work: {error}");
+                tracing::warn!("the server does not send the settings of this agent: {error}");
                 sleep(clock::spread(pause)).await;
                 pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 continue;
@@ -259,7 +259,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 
-/// The time for a request for a job. The server holds such a request for 25 seconds.
+/// The longest time of a request for a job. The server holds such a request for 25 seconds.
 const TAKE_TIME: Duration = Duration::from_secs(40);
 const ANSWER_TRIES: usize = 5;
 const ANSWER_PAUSE: Duration = Duration::from_millis(200);

@@ -37,7 +37,7 @@ impl Accepted {
     }
 }
 
-/// Returns the name of the key that an unverified token names.
+/// Returns the key id (`kid`) from the header of a token that is not verified yet.
 pub(crate) fn named_key(token: &str) -> Result<String, Refusal> {
     let header = Token::decode_metadata(token).map_err(|_| Refusal::Malformed)?;
     header.key_id().map(str::to_owned).ok_or(Refusal::Key)

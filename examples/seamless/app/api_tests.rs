@@ -24,7 +24,7 @@ impl Api {
         Self { scene, claims }
     }
 
-    /// Returns an acceptable token after changes to members of its header and its claims.
+    /// Signs the token that the API accepts, with these changes in its header and its claims.
     fn token(&self, header: &Value, claims: &Value) -> String {
         let (mut all_of_header, mut all_claims) = (access_header(), self.claims.clone());
         change(&mut all_of_header, header);
@@ -36,7 +36,8 @@ impl Api {
         answer(&call(&self.scene.address, &[&format!("Bearer {token}")]).await)
     }
 
-    /// Returns the status and the challenge for an acceptable token after changes to members of its claims.
+    /// Sends the token that the API accepts, with these changes in its claims. Returns the status and the challenge of
+    /// the response.
     async fn with(&self, claims: Value) -> (u16, String) {
         self.ask(&self.token(&json!({}), &claims)).await
     }
@@ -122,7 +123,7 @@ async fn token_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
-async fn token_is_accepted_for_a_minute_beyond_its_time_because_clocks_differ() {
+async fn token_is_accepted_up_to_a_minute_before_and_after_its_validity() {
     let api = Api::start().await;
     assert_eq!(api.with(json!({ "exp": seconds() - 60 })).await, accepted());
     assert_eq!(api.with(json!({ "exp": seconds() - 61 })).await, refused("the token has expired"));
@@ -260,7 +261,7 @@ async fn token_without_a_key_name_is_refused() {
 }
 
 #[tokio::test]
-async fn api_gets_503_while_its_issuer_does_not_answer() {
+async fn request_gets_503_while_the_issuer_does_not_answer() {
     let address = start("http://127.0.0.1:1/contoso.test").await;
     let api = Api::start().await;
     let right = format!("Bearer {}", api.token(&json!({}), &json!({})));

@@ -19,9 +19,9 @@ pub struct Config {
     pub(crate) issuer: IssuerUrl,
     /// The origin of the application, without a slash at the end.
     pub(crate) address: String,
-    /// The address to which the issuer sends the browser after a sign-in. The next field is the address after a
-    /// sign-out.
+    /// The address to which the issuer sends the browser after a sign-in.
     pub(crate) redirect_uri: RedirectUrl,
+    /// The address to which the issuer sends the browser after a sign-out.
     pub(crate) post_logout_redirect_uri: PostLogoutRedirectUrl,
     pub(crate) client_id: String,
     pub(crate) client_secret: Option<Zeroizing<String>>,

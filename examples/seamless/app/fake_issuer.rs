@@ -54,8 +54,9 @@ pub(crate) fn advance(by: u64) {
 /// A key of RSA.
 pub(crate) struct Key(RsaPrivateKey);
 
-/// The issuer's key, and a key that is not the issuer's.
+/// The issuer's key.
 pub(crate) static KEY: LazyLock<Key> = LazyLock::new(Key::new);
+/// A key that is not the issuer's.
 pub(crate) static OTHER_KEY: LazyLock<Key> = LazyLock::new(Key::new);
 
 impl Key {
@@ -207,7 +208,7 @@ async fn keys(State(issuer): State<Issuer>) -> Answer {
     Json(json!({ "keys": book.keys })).into_response()
 }
 
-/// Answers an access token of the user with all groups.
+/// Returns all groups of the user to a client that sends an access token.
 async fn groups(headers: HeaderMap) -> Answer {
     let token = headers[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     assert_eq!(token.split('.').count(), 3);

@@ -23,8 +23,9 @@ pub(crate) struct User {
     pub(crate) methods: Vec<String>,
     /// The time of the sign-in.
     pub(crate) since: Option<String>,
-    /// The user's subject, as logout tokens have it. The next field is the user's stay at the issuer.
+    /// The user's subject, as logout tokens have it.
     pub(crate) subject: String,
+    /// The identifier of the user's session at the issuer (`sid`), as logout tokens have it.
     pub(crate) stay: Option<String>,
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// The issuer. The issuer and the application may start at the same time, so the application first asks the issuer when
-/// a user signs in. The application does not store a failure.
+/// The issuer. The issuer and the application may start at the same time, so the application does not ask the issuer at
+/// its own start. The application does not store a failure.
 pub(crate) struct Issuer {
     identifier: IssuerUrl,
     found: Mutex<Option<Found>>,

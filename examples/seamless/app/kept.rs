@@ -18,8 +18,8 @@ pub(crate) struct Kept<V> {
 
 struct Values<V> {
     by_name: HashMap<Name, Value<V>>,
-    /// The names in the order of their insertion, which is also the order in which they expire. Some of their values
-    /// may be removed already.
+    /// The names in the order of their insertion, which is also the order in which they expire. The value of a
+    /// name may be removed already.
     in_order: VecDeque<(SystemTime, Name)>,
 }
 
@@ -36,7 +36,7 @@ impl<V> Kept<V> {
         Self { values: Mutex::new(values), lifetime, capacity }
     }
 
-    /// Keeps a value under a name that is new and random.
+    /// Keeps a value under `name`. The caller must choose a name that is random and not in use.
     pub(crate) fn put(&self, name: &str, value: V, now: SystemTime) {
         let Some(until) = now.checked_add(self.lifetime) else { return };
         let mut values = self.values();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn value_is_dropped_when_another_comes_after_its_lifetime() {
+    fn expired_value_is_dropped_when_another_value_is_put() {
         let kept = Kept::new(Duration::from_mins(1), 9);
         kept.put("a", 1, NOW);
         kept.put("b", 2, at(60));

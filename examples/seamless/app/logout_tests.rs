@@ -1,4 +1,4 @@
-//! Tests the issuer's message that a user has signed out.
+//! Tests what the application does when the issuer says that a user has signed out.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -36,7 +36,7 @@ async fn is_signed_in(browser: &mut Browser) -> bool {
 }
 
 #[tokio::test]
-async fn logout_token_of_the_stay_or_of_the_user_ends_the_session() {
+async fn logout_token_with_the_sid_or_the_subject_of_the_session_ends_it() {
     for changes in [json!({}), json!({ "sid": null }), json!({ "sub": null })] {
         let (scene, mut browser) = signed_in().await;
         let mut claims = claims(&scene);
@@ -48,7 +48,7 @@ async fn logout_token_of_the_stay_or_of_the_user_ends_the_session() {
 }
 
 #[tokio::test]
-async fn logout_token_of_another_stay_or_another_user_ends_nothing() {
+async fn logout_token_with_another_sid_or_another_subject_ends_nothing() {
     let (scene, mut browser) = signed_in().await;
     for changes in [json!({ "sid": "other" }), json!({ "sub": "other" }), json!({ "sub": "other", "sid": null })] {
         let mut claims = claims(&scene);
@@ -98,7 +98,7 @@ async fn token_that_is_not_a_logout_token_of_the_issuer_for_this_client_is_refus
 }
 
 #[tokio::test]
-async fn message_gets_503_while_the_issuers_keys_cannot_be_read() {
+async fn logout_token_gets_503_while_the_issuers_keys_cannot_be_read() {
     let scene = Scene::start().await;
     scene.change(|book| book.is_up = false);
     let browser = Browser::new(&scene.address);

@@ -28,14 +28,16 @@ struct Claims {
     events: HashMap<String, Value>,
 }
 
-/// The user whose sessions end. If the token names a stay, only the sessions of this stay end.
+/// The user whose sessions end. If the token names a session at the issuer (`sid`), only the application's sessions
+/// from this session end.
 #[derive(Debug, PartialEq, Eq)]
 struct Ended {
     subject: Option<String>,
     stay: Option<String>,
 }
 
-/// `POST /backchannel-logout`. The same message can come twice without harm: the second one finds no session.
+/// `POST /backchannel-logout`. The same message can come twice without harm, because the second message finds no
+/// session.
 pub(crate) async fn receive(State(app): State<Shared>, message: Result<Form<Message>, FormRejection>) -> Response {
     let Ok(Form(Message { logout_token })) = message else { return refused("the message has no logout token") };
     let key = match named_key(&logout_token) {

@@ -26,7 +26,7 @@ pub(crate) struct DirectoryClaims {
     /// The sources of these claims, by name.
     #[serde(default, rename = "_claim_sources")]
     pub(crate) claim_sources: HashMap<String, ClaimSource>,
-    /// The user's stay at the issuer, which a logout token may name.
+    /// The identifier of the user's session at the issuer, which a logout token may name.
     pub(crate) sid: Option<String>,
 }
 

@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-/// Serves the application on a listener, until `stop` ends. The issuer need not run yet: the application first asks it
-/// when a user signs in.
+/// Serves the application on a listener, until `stop` ends. The issuer need not run yet, because the application
+/// does not ask it at the start.
 ///
 /// # Errors
 /// Returns an error if the trusted certificates cannot be used.
@@ -94,7 +94,7 @@ mod tests {
     use tokio::sync::{Notify, oneshot};
 
     #[tokio::test]
-    async fn stopping_application_finishes_its_request_closes_its_idle_connection_and_accepts_no_other() {
+    async fn application_that_stops_finishes_its_request_and_refuses_new_connections() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -56,7 +56,7 @@ pub enum StartError {
     Page(#[from] minijinja::Error),
 }
 
-/// The time from the first redirect to the issuer until its answer.
+/// The longest time from the redirect to the issuer until the issuer's answer.
 pub(crate) const SIGN_IN_TIME: Duration = Duration::from_mins(10);
 /// The time of a session. It is the lifetime of the access token, which the session contains.
 pub(crate) const SESSION_TIME: Duration = Duration::from_hours(1);

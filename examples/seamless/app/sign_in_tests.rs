@@ -34,7 +34,7 @@ fn assert_failed(page: &Page, browser: &Browser, status: u16, text: &str) {
 }
 
 #[tokio::test]
-async fn user_signs_in_and_sees_name_upn_groups_method_time_and_the_answer_of_the_api() {
+async fn signed_in_user_sees_the_claims_of_the_id_token_and_the_answer_of_the_api() {
     let (scene, mut browser) = scene().await;
     let first = browser.get("/").await;
     assert!(first.text().contains("href=\"/login\">Sign in</a>") && !first.text().contains("Anna"), "{}", first.text());
@@ -59,7 +59,7 @@ async fn user_signs_in_and_sees_name_upn_groups_method_time_and_the_answer_of_th
 }
 
 #[tokio::test]
-async fn sign_in_asks_for_a_code_with_pkce_state_nonce_and_the_api_as_the_resource() {
+async fn authorization_request_has_pkce_and_a_state_and_a_nonce_and_names_the_api() {
     let (scene, mut browser) = scene().await;
     let page = browser.get("/login?login_hint=anna%40contoso.test&prompt=login").await;
     assert_eq!(page.status(), 303);
@@ -193,7 +193,8 @@ async fn code_that_the_issuer_does_not_know_is_shown_as_a_failure() {
     assert_failed(&page, &browser, 502, "gave no tokens for its code: Server returned error response: invalid_grant");
 }
 
-/// Signs in with an ID token after changes to members of its header and claims. Returns the page.
+/// Signs a user in. The issuer makes these changes in the header and the claims of the ID token. Returns the page and
+/// the browser.
 async fn id_token(header: Value, claims: Value) -> (Page, Browser) {
     let (scene, mut browser) = scene().await;
     scene.change(|book| {
@@ -305,7 +306,7 @@ async fn groups_that_are_too_many_for_a_token_are_fetched_from_the_issuers_endpo
 async fn user_is_signed_in_without_groups_if_the_endpoint_fails_or_is_not_the_issuers() {
     let page = with_groups_at(|scene| format!("{}/oauth2/unknown", scene.issuer.identifier)).await;
     assert!(page.text().contains("does not tell them"), "{}", page.text());
-    // The first address leads to the application itself, which would answer.
+    // The first of these endpoints is the application's own API, which would answer.
     for beyond in ["/api/me", ".evil/oauth2/groups"] {
         let page = with_groups_at(|scene| match beyond {
             "/api/me" => format!("{}{beyond}", scene.address),
@@ -402,7 +403,7 @@ async fn page_says_that_the_issuer_refuses_connections() {
 }
 
 #[tokio::test]
-async fn pages_allow_no_frame_no_script_and_no_other_site() {
+async fn headers_of_pages_forbid_frames_and_scripts_and_other_sites() {
     let (scene, mut browser) = scene().await;
     let issuer = Url::parse(&scene.issuer.identifier).unwrap().origin().ascii_serialization();
     for path in ["/", "/login", "/callback", "/style.css", "/api/me", "/nowhere"] {

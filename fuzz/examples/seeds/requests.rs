@@ -1,4 +1,5 @@
-//! Writes recorded requests: header values, tokens, and their decrypted parts. PACs get new signatures by the target's keys.
+//! Writes recorded requests: header values, tokens, and their decrypted parts. PACs get new signatures with the
+//! target's keys.
 
 use super::{Seeds, anatomy_of, decrypt, recorded};
 use kerberos_sso::crypto::KeyUsage;

@@ -9,8 +9,8 @@ use crate::security_descriptor::SecurityDescriptor;
 use kerberos_sso::Salt;
 use std::path::Path;
 
-/// Runs `command` on a new model for each call. The command is killed before or after this call, and runs again until
-/// it ends. Returns the number of calls of a run that was not killed.
+/// Tests each call that `command` makes, each time with a new model: kills the command before or after this call, and
+/// runs it again until it ends. Returns the number of calls of a run that was not killed.
 pub(super) fn killed_everywhere<T>(
     made: impl Fn() -> World,
     command: impl Fn(&World) -> Result<Result<T, Failure>, super::Killed>,
@@ -24,7 +24,7 @@ pub(super) fn killed_everywhere<T>(
             let (world, kill) = (made(), Kill { call, after });
             world.kill_at(Some(kill));
             assert!(command(&world).is_err(), "{kill:?}");
-            // The second run is killed at the same call, and the third one is not.
+            // The second run is killed at the call of the same number. The third run is not killed.
             world.kill_at(Some(kill));
             let second = command(&world);
             world.kill_at(None);
@@ -182,9 +182,10 @@ fn key_that_was_current_a_minute_ago_stays_although_its_successor_came_into_the_
     assert_eq!(world.0.borrow().lost, [""; 0]);
 }
 
-/// The node still has the key that the first rollover wrote, which has the same version as the key of the second one.
+/// Each of the two rollovers makes a key of the version 5. When the second rollover begins, the node still has the key
+/// of the first one.
 #[test]
-fn rollover_after_an_abandoned_one_waits_until_the_node_has_its_own_key() {
+fn rollover_after_an_abandoned_rollover_waits_until_the_node_has_the_new_key() {
     let line = arguments("rollover --node http://127.0.0.1:9100");
     let run = |world: &World| world.run(|tools| rollover(tools, &line));
     for call in 0.. {

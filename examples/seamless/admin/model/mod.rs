@@ -31,8 +31,9 @@ const LAG: i64 = 20;
 
 /// The state of the model.
 pub(crate) struct Model {
-    /// The number of calls, and the call at which the command is killed.
+    /// The number of calls that the command has made.
     pub(crate) calls: usize,
+    /// The call at which the command is killed.
     pub(crate) kill: Option<Kill>,
     pub(crate) now: UnixTime,
     /// The difference between the directory's clock and this machine's clock.
@@ -51,11 +52,12 @@ pub(crate) struct Model {
     pub(crate) salt: Salt,
     /// Whether the directory refuses to change the password and the encryption types in one operation.
     pub(crate) refuses_both: bool,
-    /// The container of the account. The model can lose a write of the container's DACL.
+    /// The container of the account.
     pub(crate) container: Container,
+    /// Whether a write of the container's DACL has no effect.
     pub(crate) loses_container: bool,
-    /// The number of calls after which the creation by a killed run takes effect. It has no effect if the account
-    /// exists then.
+    /// The creation of the account by a killed run: the number of calls after which the creation takes effect, and the
+    /// password. If the account exists by then, the creation has no effect.
     pub(crate) late_creation: Option<(usize, String)>,
     /// The LDAP result with which the directory refuses a creation.
     pub(crate) refuses_creation: Option<u32>,
@@ -68,15 +70,16 @@ pub(crate) struct Model {
     pub(crate) health: Option<TenantHealth>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) files: HashMap<PathBuf, Vec<u8>>,
-    /// Whether the node runs. The node reads the keytab once a second, and also keeps the keys that it had before.
+    /// Whether the node runs.
     pub(crate) has_node: bool,
+    /// Whether the node reads the keytab once a second. The node also keeps the keys that it had before.
     pub(crate) node_reads: bool,
     node_file: Vec<u8>,
     node_keys: Vec<(u32, Key)>,
     pub(crate) lines: Vec<String>,
     /// The calls that changed something in the directory or in a file.
     pub(crate) changes: Vec<String>,
-    /// The moments at which a sign-in would have failed.
+    /// The moments at which a sign-in would have failed, or a password was readable.
     pub(crate) lost: Vec<String>,
 }
 

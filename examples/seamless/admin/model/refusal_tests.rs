@@ -92,7 +92,7 @@ fn container_that_is_protected_already_is_not_written() {
     {
         let mut model = world.0.borrow_mut();
         assert!(SecurityDescriptor::parse(&model.container.descriptor).unwrap().protects_children());
-        assert!(model.lines.iter().any(|line| line.contains("the entry of its container stays")), "{:?}", model.lines);
+        assert!(model.lines.iter().any(|line| line.contains("entry of its container stays")), "{:?}", model.lines);
         (model.changes, model.states) = (Vec::new(), Vec::new());
         model.container.may_write_dacl = false;
     }
@@ -148,7 +148,7 @@ fn domain_controller_that_is_not_the_pdc_emulator_is_refused_without_the_option_
     }
 }
 
-/// A second domain controller may not have the changes of the first one yet.
+/// The rollover goes on at the first domain controller, because the second one may still lack its changes.
 #[test]
 fn open_rollover_is_finished_at_its_domain_controller_after_the_pdc_role_moved() {
     let world = killed_after("write sso.keytab");
@@ -158,7 +158,7 @@ fn open_rollover_is_finished_at_its_domain_controller_after_the_pdc_role_moved()
 }
 
 #[test]
-fn administrator_of_another_domain_is_refused_by_name() {
+fn refusal_names_an_administrator_of_another_domain() {
     for line in ["enable", ROLLOVER, "disable --yes"] {
         let world = enabled(|model| model.foreign_administrator = Some("FABRIKAM\\administrator".into()));
         let refusal = refused(&world, line);
@@ -281,7 +281,7 @@ fn node_that_does_not_load_the_key_stops_the_rollover_before_the_password_change
 }
 
 #[test]
-fn domain_controller_that_never_replicates_is_named_and_both_keys_stay() {
+fn error_names_a_domain_controller_that_never_replicates_and_both_keys_stay_in_the_keytab() {
     let world = enabled(|model| model.is_split = true);
     let failure = world.run(|tools| rollover(tools, &arguments(ROLLOVER))).ok().unwrap().unwrap_err();
     let Failure::Lagging { at, kvno: 4 } = failure else { panic!("{failure}") };
@@ -307,7 +307,8 @@ fn dry_run_changes_nothing_and_says_what_it_would_do() {
     }
 }
 
-/// Returns the positions in `words` of the words that the lines contain, in the order of the lines.
+/// Reads the lines of the plan if `of_plan` is true, and otherwise the lines of the real run. For each line that
+/// contains one of `words`, returns the position of this word in `words`.
 fn order(world: &World, words: &[&str], of_plan: bool) -> Vec<usize> {
     let model = world.0.borrow();
     let lines = model.lines.iter().filter(|line| line.starts_with("would ") == of_plan);

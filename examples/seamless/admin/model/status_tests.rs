@@ -24,7 +24,7 @@ fn healthy() -> World {
     world
 }
 
-/// Returns the codes of the findings after `plant` has made a fault.
+/// Returns the codes of the warnings and faults that `status` finds after `plant` has changed the model.
 fn codes(plant: impl FnOnce(&mut Model)) -> Vec<String> {
     let world = healthy();
     plant(&mut world.0.borrow_mut());
@@ -50,7 +50,7 @@ fn account_without_faults_has_no_finding() {
 }
 
 #[test]
-fn each_fault_of_the_account_is_named() {
+fn status_names_each_fault_of_the_account() {
     assert_eq!(account(|account| account.control |= 0x2), ["disabled"]);
     assert_eq!(account(|account| account.control |= 0x8_0000), ["unconstrained-delegation"]);
     assert_eq!(account(|account| account.control |= 0x100_0000), ["protocol-transition"]);
@@ -70,7 +70,7 @@ fn each_fault_of_the_account_is_named() {
 }
 
 #[test]
-fn everyone_who_can_take_over_the_account_is_named() {
+fn status_names_everyone_who_can_take_over_the_account() {
     let user = sid("S-1-5-21-1-2-3-1104");
     let full = entry(0, 0, 0x1000_0000, None, user);
     assert_eq!(account(|account| account.descriptor = security(std::slice::from_ref(&full))), ["foreign-writer"]);
@@ -87,7 +87,7 @@ fn everyone_who_can_take_over_the_account_is_named() {
 }
 
 #[test]
-fn keys_that_differ_are_named() {
+fn status_names_keys_and_clocks_that_differ_and_an_open_journal() {
     assert_eq!(codes(|model| model.replace(Some("Newer"), None)), ["keytab-version", "node-key", "replication-lag"]);
     assert_eq!(codes(|model| drop(model.files.insert("sso.keytab".into(), vec![5, 3]))), ["keytab-broken"]);
     assert_eq!(codes(|model| model.states.last_mut().unwrap().password = "Another".into()), ["keytab-key"]);
@@ -98,7 +98,7 @@ fn keys_that_differ_are_named() {
 }
 
 #[test]
-fn counters_of_a_node_are_named_and_only_rc4_clients_are_a_warning() {
+fn status_names_counters_of_a_node_and_warns_only_of_rc4_clients() {
     let none = TenantHealth::default;
     let counted = |health: TenantHealth| {
         let world = healthy();

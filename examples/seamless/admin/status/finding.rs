@@ -49,7 +49,7 @@ impl Finding {
         Self { severity: Severity::Warning, ..Self::fault(code, text, remedy) }
     }
 
-    /// Makes an information.
+    /// Makes a finding with the severity [`Severity::Information`].
     pub fn information(code: &str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { severity: Severity::Information, ..Self::fault(code, text, remedy) }
     }

@@ -17,7 +17,7 @@ use crate::{preflight, proof, well_known};
 use kerberos_sso::UnixTime;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings about the files.
+/// Returns the findings about the journal, the keytab and the note of the last rollover.
 ///
 /// # Errors
 /// Returns the error of a file that cannot be read.
@@ -64,7 +64,7 @@ pub fn of_files(
         let text = format!("the keytab {name} has no AES key of the version {kvno}");
         findings.push(Finding::fault("keytab-without-aes", text, "rollover --etypes aes"));
     } else if !opens(tools, arguments, &keys, kvno) {
-        let text = format!("the key {kvno} of the keytab {name} does not open the tickets of the directory");
+        let text = format!("the key {kvno} of the keytab {name} does not decrypt the tickets of the directory");
         findings.push(Finding::fault("keytab-key", text, "rollover writes a new key and a keytab with it"));
     }
     let since = account.and_then(|account| account.password_set);
@@ -74,7 +74,7 @@ pub fn of_files(
 
 /// Returns the finding about old keys that are still in the keytab although every ticket under them has ended.
 /// `current` is the version of the directory's key, and the time of its change. The function uses `current` only
-/// without the note of the last rollover, which is more exact.
+/// if there is no note of the last rollover, because the note is more exact.
 fn kept(
     tools: &mut Tools<'_>,
     arguments: &Arguments,
@@ -88,7 +88,7 @@ fn kept(
         (note.kvno, note.is_due(now), "run `prune`, by a timer each hour")
     } else {
         let is_due = current.1.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
-        (current.0, is_due, "rollover, which removes old keys and notes for `prune` when the next ones retire")
+        (current.0, is_due, "run `rollover`: it removes the old keys, and notes for `prune` when the next keys retire")
     };
     let old: Vec<_> = versions.iter().filter(|version| **version < kvno).collect();
     let text =
@@ -201,7 +201,7 @@ fn warnings(url: &str, health: &Health, tenant: &TenantHealth) -> Vec<Finding> {
 }
 
 /// Returns findings about the counters of the node since its start. The node itself warns of signs of a stolen key, so
-/// these counters are only an information.
+/// the counters of these signs are only an information. Sign-ins by RC4 are a warning.
 fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
     let clients = "find these clients in the server's log, and let them use AES";
     let rc4 = (tenant.rc4_sign_ins > 0).then(|| {

@@ -59,8 +59,8 @@ fn dangerous_rights(entry: &AccessEntry) -> Vec<&'static str> {
     rights.into_iter().flatten().collect()
 }
 
-/// Returns the findings about the account's security descriptor. `rollover_user` is the user of the timer, who needs
-/// two of the rights. `name` returns a readable name of a SID.
+/// Returns the findings about the account's security descriptor. `rollover_user` is the user who runs `rollover` by
+/// a timer, and who needs two of these rights. `name` returns a readable name of a SID.
 pub fn findings(octets: &[u8], rollover_user: Option<Sid>, mut name: impl FnMut(Sid) -> String) -> Vec<Finding> {
     let Ok(descriptor) = SecurityDescriptor::parse(octets) else {
         let text = "the security descriptor cannot be read";
@@ -80,7 +80,7 @@ pub fn findings(octets: &[u8], rollover_user: Option<Sid>, mut name: impl FnMut(
 }
 
 fn finding(writer: &Writer, rollover_user: Option<Sid>, name: &str) -> Finding {
-    let text = format!("{name} may get the account: {}", writer.rights.join(", "));
+    let text = format!("{name} can take over the account by these rights: {}", writer.rights.join(", "));
     if is_of_the_schema(writer) {
         return Finding::information("default-writer", text, "keep this group empty");
     }
@@ -93,9 +93,8 @@ fn finding(writer: &Writer, rollover_user: Option<Sid>, name: &str) -> Finding {
 /// The rights that `rollover` needs: it sets the password, and with `--etypes` also the encryption types.
 const RIGHTS_FOR_ROLLOVER: [&str; 2] = ["msDS-SupportedEncryptionTypes", "reset the password"];
 
-/// Returns whether every computer has this entry by default. The default is from the schema: it gives rights to Account
-/// Operators and to Print Operators. For credential keys, the default gives rights to the two groups of key
-/// administrators.
+/// Returns whether `writer` has these rights on every computer by default. The default of the schema gives rights to
+/// Account Operators. For credential keys, it also gives rights to the two groups of key administrators.
 fn is_of_the_schema(writer: &Writer) -> bool {
     let is_key =
         Some(writer.rights.as_slice()) == dangerous_attribute(KEY_CREDENTIAL_LINK).as_ref().map(std::slice::from_ref);
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn default_writers_are_an_information_and_others_a_fault() {
+    fn default_writers_give_an_information_and_other_writers_a_fault() {
         let admins = sid("S-1-5-21-1-2-3-512");
         let entries = [
             entry(0, 0, 0x000F_01FF, None, sid("S-1-5-32-548")),
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn user_of_the_timer_with_only_the_rights_of_a_rollover_is_an_information() {
+    fn rollover_user_with_only_the_rights_for_a_rollover_gives_an_information() {
         let codes = |rollover_user: &str, entries: &[Vec<u8>]| {
             let octets = descriptor(sid("S-1-5-21-1-2-3-512"), entries);
             let found = findings(&octets, Some(sid(rollover_user)), |sid| sid.to_string());

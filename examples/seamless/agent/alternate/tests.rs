@@ -16,18 +16,18 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Writes an element of BER with a length of at most two octets.
+/// Returns a BER element with this tag and these parts. Two octets have its length.
 fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     [&[tag, 0x82][..], &u16::try_from(body.len()).unwrap().to_be_bytes(), &body].concat()
 }
 
-/// Writes a message: its number and its operation.
+/// Returns an LDAP message with this number (`messageID`) and this operation.
 fn message(number: u8, operation: &[u8]) -> Vec<u8> {
     element(0x30, &[&[2, 1, number], operation])
 }
 
-/// Writes the end of an operation with a result code.
+/// Returns the response that ends a bind or a search, with this result code (LDAPResult, RFC 4511 section 4.1.9).
 fn done(tag: u8, code: u8) -> Vec<u8> {
     element(tag, &[&[10, 1, code], &[4, 0], &[4, 0]])
 }
@@ -143,7 +143,7 @@ async fn filter_characters_in_a_name_are_escaped() {
     assert_eq!(filter("mail", "a*b@x"), r"(&(objectClass=user)(|(userPrincipalName=a\2ab@x)(mail=a\2ab@x)))");
 }
 
-/// Returns a short octet string, as the client writes it.
+/// Returns `text` as an octet string whose length is in one octet, as the client writes it.
 fn element_of(text: &str) -> Vec<u8> {
     [&[4, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat()
 }

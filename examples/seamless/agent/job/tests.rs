@@ -103,7 +103,8 @@ async fn owner_of_a_job_opens_the_answer_with_the_result_of_the_directory() {
     }
 }
 
-/// A broker can send a job twice, and deliver only the second answer. The owner counts this answer as a wrong password.
+/// A broker can send a job twice, and deliver only the second answer. With such an answer, the owner still counts the
+/// attempt, because the directory may have checked the password ([`Fault::may_be_checked`]).
 #[tokio::test]
 async fn directory_is_not_asked_about_a_job_that_comes_twice_or_has_expired() {
     let (session, says) = (session(), directory(Ok(vec![0x60])));

@@ -1,8 +1,9 @@
 //! Reads lines in the form of impacket's secretsdump from standard input. The lines have no numbers of changes. So each run sends
-//! all lines, and uses the time of the run as the number.
+//! all lines, and uses the time of the run as the number of each change.
 //!
-//! If a run was killed, the next run resumes it if it reads the same lines. To recognise the lines, the cursor has a verifier of
-//! them, derived like the verifier of a password. So guessing with the cursor is no easier than with the records.
+//! If a run was killed, the next run resumes it if it reads the same lines. The cursor contains a verifier of the
+//! lines, by which the next run recognises them. This verifier is derived like the verifier of a password. So the
+//! cursor does not help an attacker to guess passwords faster than the records do.
 
 use super::many::{self, Cursor, Work};
 use super::node::Node;
@@ -64,7 +65,7 @@ struct Input {
     hash: NtHash,
     /// The number of lines that cannot be read.
     left_out: usize,
-    /// Whether the input ends with the last line that the tool prints.
+    /// Whether the input ends with the last line that secretsdump prints.
     has_end: bool,
 }
 
@@ -130,7 +131,7 @@ impl Place {
     }
 }
 
-/// The cursor after a complete run. No later run resumes from it.
+/// The cursor after a run with `--complete`. No later run resumes from it.
 const ENDED: &str = "ended";
 
 /// The largest number of octets of a line.

@@ -85,7 +85,8 @@ pub(crate) async fn send<T: Send + 'static>(
     Ok(derived.too_long)
 }
 
-/// Lets the server remove each account of a domain that the source has not sent since the change `since`. Then the cursor is `end`.
+/// Lets the server remove each account of a domain that the source has not sent since the change `since`. If
+/// `end` is given, it is the cursor of the last batch.
 pub(crate) async fn complete(
     node: &Node,
     options: &Options,
@@ -155,7 +156,8 @@ impl Derived {
         Self { receiver, early: VecDeque::new(), next: 0, total, too_long: 0 }
     }
 
-    /// Waits for the records of the next batch. Returns the number of its last change, or `None` after the last batch.
+    /// Waits for the records of the next batch. Returns the records and the number of the last change, or
+    /// `None` after the last batch.
     fn next_batch(&mut self) -> Option<Result<(u64, Records), String>> {
         let (mut batch, mut last, mut size) = (Records { records: Vec::new(), of: 0 }, None, 0_usize);
         while batch.of < MAX_RECORDS && size < FULL_SIZE {
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn first_batch_has_500_objects_and_the_next_batch_has_the_rest_in_order() {
+    fn batches_have_up_to_500_objects_in_the_order_of_the_changes() {
         for (count, expected) in
             [(0, vec![]), (1, vec![1]), (500, vec![500]), (501, vec![500, 1]), (1001, vec![500, 500, 1])]
         {

@@ -1,5 +1,5 @@
-//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers. So a
-//! batch may come twice.
+//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers.
+//! So the server may get a batch twice.
 
 use crate::arguments::Arguments;
 use crate::clock;
@@ -17,7 +17,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// The connection data of the server, with the certificate of this source. The source renews the certificate in time.
+/// The connection data of the server, with the certificate of this source. The source renews the certificate before it
+/// expires.
 pub(crate) struct Node {
     folder: Folder,
     proxy: Option<Arc<Proxy>>,
@@ -43,7 +44,7 @@ impl Node {
         let body = serde_json::to_vec(batch).map_err(|error| ConnectionError::Ended(error.to_string()))?;
         let answer: Answer = read(&self.ask(Method::POST, "hashes", &body).await?)?;
         for refused in &answer.refused {
-            // A batch may come twice, so the refusal of an older record is no reason for a warning.
+            // The server may get a batch twice, so the refusal of an older record is no reason for a warning.
             if refused.code == Refusal::Older {
                 tracing::debug!(object = %refused.object, "the server refuses a record: {}", refused.code);
             } else {

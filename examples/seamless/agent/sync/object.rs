@@ -20,7 +20,7 @@ pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn E
     let Ok(text) = std::str::from_utf8(&octets) else { return left_out(&"it is not UTF-8") };
     let change = match ldif::read(text, options.directory()) {
         Ok(change) => change,
-        // A computer never signs in here with a password.
+        // The server needs no such object. A computer, for example, never signs in here with a password.
         Err(ldif::InvalidObject::NoUser) => return done("the object is no user"),
         Err(error) => return left_out(&error),
     };

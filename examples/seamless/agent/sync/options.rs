@@ -46,7 +46,7 @@ pub(crate) enum Source {
 pub(crate) enum Run {
     /// The accounts that changed since the last run.
     Changes,
-    /// All accounts. With `complete`, the server removes all others.
+    /// All accounts. With `complete`, the server removes all other accounts of the domain.
     All { complete: bool },
 }
 
@@ -65,8 +65,8 @@ pub(crate) struct Values {
 }
 
 impl Options {
-    /// Reads the options of the kind `object`, `lines` or `samba`. `host` is the name of this machine. It names the source
-    /// unless `--source` gives another name.
+    /// Reads the options of the kind `object`, `lines` or `samba`. `host` is the name of this machine.
+    /// Without `--source`, `host` is also the name of the source.
     pub(crate) fn read(kind: Option<&str>, values: Values, host: Option<String>) -> Result<Self, &'static str> {
         let source = match kind {
             Some("object") if values.complete => return Err("--complete: one object is not complete"),

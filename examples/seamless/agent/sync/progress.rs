@@ -1,4 +1,4 @@
-//! Shows how far a run is: a bar on a terminal, or a line a minute in the log.
+//! Shows how far a run is: a bar on a terminal, or one line each minute in the log.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bar_shows_the_sent_share_of_the_run() {
+    fn bar_is_as_full_as_the_sent_part_of_the_run() {
         for (sent, total, full) in [(0, 10, 0), (5, 10, 15), (10, 10, 30), (0, 0, 30)] {
             assert_eq!(bar(sent, total).matches('=').count(), full, "{sent} of {total}");
         }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-/// Sends the changes since the last run, once or repeatedly.
+/// Sends the changes since the last run, or all accounts (`--all`). Does this once, or repeatedly (`--every`).
 pub(crate) async fn send(
     node: &Node,
     options: &Options,
