@@ -21,7 +21,7 @@ pub struct Terms {
     pub tenant: Tenant,
     /// The agent that has claimed the job.
     pub agent: AgentId,
-    /// The key of that agent to which the password is sealed.
+    /// The sealing key of that agent. The password is sealed to this key.
     pub key: KeyId,
     /// The job.
     pub job: JobId,
