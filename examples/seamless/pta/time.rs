@@ -81,7 +81,7 @@ pub const TAKE: Duration = Duration::from_secs(25);
 /// The time without a request after which an agent counts as silent.
 pub const SILENT_AFTER: Duration = Duration::from_secs(30);
 
-/// The time without a request after which an agent leaves the list of agents.
+/// The time from the expiry of an agent's certificate until the agent leaves the list of agents.
 pub const FORGET_AFTER: Duration = Duration::from_hours(10 * 24);
 
 /// The time for which the server remembers a job after it stopped waiting for the answer.

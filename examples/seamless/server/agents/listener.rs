@@ -34,7 +34,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// The TLS certificate of this node. The node replaces it when half of its life has passed. The key is in memory only.
+/// The TLS certificate of this node. The node replaces the certificate when half of its life has passed. The
+/// certificate's key is in memory only.
 pub(super) struct NodeTls {
     /// The names and addresses of this node.
     names: Vec<String>,

@@ -1,5 +1,5 @@
-//! Counts what each agent did with the passwords of this node's users. A compromised agent can read the passwords of its jobs.
-//! From the counts, an operator sees how many passwords that are.
+//! Counts what each agent did with the passwords of this node's users. A compromised agent can read the passwords of
+//! its jobs. From the counts, an operator sees how many passwords the agent got.
 
 use crate::clock;
 use kerberos_sso::UnixTime;

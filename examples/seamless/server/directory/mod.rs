@@ -56,10 +56,10 @@ enum Way {
     Verifiers(Box<Verifiers>),
 }
 
-/// Checks the password of `user`. The server answers every refusal at the same time after its request
-/// ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC is slow. If the check has
-/// not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong passwords, the
-/// server does not ask the directory.
+/// Checks the password of `user`. The time from a request to its refusal is always the same
+/// ([`Directory::answer_after`]). So this time does not show whether the user exists, even if the KDC is slow. If the
+/// check has not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong
+/// passwords, the server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -107,8 +107,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // At the deadline, the turn comes too late. The next attempt with this name may begin now, and there would be two checks
-        // of the name at the same time.
+        // A turn that comes at the deadline is too late. The next attempt with this name may begin now, so two checks
+        // of the name could run at the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
@@ -203,9 +203,10 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
     validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
 }
 
-/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If the
-/// directory told the state of the account before it saw the password, the attempt counts as a wrong password, as for every other
-/// name. If an agent had the password and no verdict came, the attempt counts, too.
+/// Returns the result that the lockout counts. If the directory refused for a reason other than the name or the
+/// password, the attempt does not count as a wrong password. If the directory told the state of the account before it
+/// saw the password, the attempt counts as a wrong password, as for every other name. If an agent had the password and
+/// no verdict came, the attempt counts, too.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,

@@ -42,7 +42,7 @@ async fn agent_that_drains_at_another_node_loses_its_request_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agent_that_nobody_ended_waits_for_its_job_for_25_seconds() {
+async fn agent_that_nobody_revoked_or_drained_waits_for_a_job_for_25_seconds() {
     let (_nodes, _agent, taking) = nodes().await;
     let began = Instant::now();
     assert!(matches!(taking.await.unwrap(), Taken::Nothing));
