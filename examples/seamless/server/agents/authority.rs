@@ -24,7 +24,9 @@ pub(super) async fn of_store(records: &Records, now: Time) -> Result<Authority, 
     for _ in 0..MAX_TRIES {
         let old = records.entry::<Stored>(&key).await.map_err(|error| error.to_string())?;
         if old.is_foreign() {
-            return Err("another secret seals the authority of the agents; give all nodes the same secret".into());
+            return Err(
+                "the authority of the agents was sealed with another secret; give all nodes the same secret".into()
+            );
         }
         if let Some(stored) = &old.value {
             return stored.read();

@@ -29,7 +29,7 @@ impl Counts {
         self.tickets.saturating_add(self.refused).saturating_add(self.failed).saturating_add(self.silent)
     }
 
-    /// Returns each count with its name, for the figures.
+    /// Returns each count with its name, for the metrics.
     pub(crate) const fn named(self) -> [(&'static str, u64); 4] {
         [("ticket", self.tickets), ("refused", self.refused), ("failed", self.failed), ("silent", self.silent)]
     }
@@ -72,7 +72,7 @@ impl Tally {
     }
 }
 
-/// The largest number of agents that are counted, which bounds the figures.
+/// The largest number of agents that are counted. This number limits the size of the metrics.
 const MAX_AGENTS: usize = 1_024;
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub(crate) enum Refusal {
         }
     )]
     WrongHere { is_known: bool, derived: Derived },
-    /// This server cannot decide by verifiers.
+    /// This server cannot check the password with a verifier.
     #[error("no verifier decides: {0}")]
     NoVerifiers(String),
     /// The validator refused the ticket of an agent. An honest agent with the right KDC never sends such a ticket.
@@ -171,7 +171,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the code of the reason, for the figures.
+    /// Returns the code of the reason, for the metrics.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured => "not-configured",

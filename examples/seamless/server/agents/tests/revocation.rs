@@ -1,4 +1,4 @@
-//! Tests that the requests of an agent end after an operator has revoked or drained the agent at another node.
+//! Tests that an agent's requests at one node end after an operator has revoked or drained the agent at another node.
 
 use super::*;
 use seamless_pta::queue::{Place, Taken};
