@@ -96,7 +96,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Returns copies of the terms. In each copy, another term is changed.
+    /// Returns copies of the terms. In each copy, a different term is changed.
     pub(crate) fn others() -> Vec<Terms> {
         let terms = terms();
         let (issued, expires) = (Time::from_millis(1), Time::from_millis(2));

@@ -70,7 +70,7 @@ pub enum Fault {
     KdcError,
 }
 
-/// The reason for which the server has no verdict.
+/// The reason for which the server has no verdict about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Failure {
     /// No agent of the tenant could be asked.

@@ -186,6 +186,6 @@ const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 const WITHOUT_CERTIFICATE: usize = 64;
 const WITHOUT_CERTIFICATE_OF_ADDRESS: usize = 8;
 
-/// The time for the answer to the last job of a connection.
+/// The time for a request that still runs when the life of its connection ends.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);

@@ -41,7 +41,7 @@ pub(crate) struct Directory {
     /// The time from a request to its refusal.
     answer_after: Duration,
     way: Way,
-    /// The verifiers that decide if the directory cannot be asked.
+    /// The verifiers with which the server checks a password while the directory cannot be asked.
     fallback: Option<Verifiers>,
 }
 
@@ -52,7 +52,7 @@ enum Way {
         /// The attribute by which agents may look a name up.
         alternate_id: Option<Arc<str>>,
     },
-    /// The verifiers decide, and the directory is never asked.
+    /// The server checks each password with a verifier, and never asks the directory.
     Verifiers(Box<Verifiers>),
 }
 
@@ -159,7 +159,8 @@ async fn check(
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
             let decided = verifiers.check(&tenant, &user, &password).await;
             match (decided, refusal) {
-                // The verifiers have not decided either. The missing answer of the agents still counts as a wrong password.
+                // No verifier has checked the password either. The missing answer of the agents still counts as a wrong
+                // password.
                 (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
                     tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
                     Err(refusal)
@@ -239,7 +240,7 @@ impl Directory {
         }
     }
 
-    /// Makes a directory that is never asked, because the verifiers decide.
+    /// Makes a directory that is never asked, because the server checks each password with a verifier.
     pub(crate) fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Verifiers(Box::new(verifiers)), fallback: None }
     }
@@ -252,7 +253,7 @@ impl Directory {
         }
     }
 
-    /// Lets the verifiers decide if the directory cannot be asked.
+    /// Makes the server check a password with a verifier while the directory cannot be asked.
     pub(crate) fn with_fallback(self, fallback: Option<Verifiers>) -> Self {
         Self { fallback, ..self }
     }

@@ -190,7 +190,7 @@ impl Table {
         Ok(Answer { taken, refused, cursor })
     }
 
-    /// Writes one record, if the rules take it. If the rules refuse a later record of a known object, the server
+    /// Writes one record, if the rules allow it. If the rules refuse a later record of a known object, the server
     /// removes the account that it has for this object, because the old password may no longer be valid.
     async fn write(&self, record: Record, taking: &Taking) -> Result<Result<(), Refusal>, StoreError> {
         let key = self.object_key(record.object);
