@@ -56,7 +56,7 @@ pub enum StartError {
 pub enum Reload {
     /// The file has not changed since the last look.
     Unchanged,
-    /// The file has changed, and the server now uses its keys.
+    /// The file has changed, and the server now uses the file's keys.
     Replaced,
 }
 
@@ -188,8 +188,8 @@ impl<R: Send + Sync + 'static> Server<R> {
         self.shared.validator.validator()
     }
 
-    /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses its keys from now
-    /// on. The server uses the old keys until the last ticket under an old key has ended.
+    /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses the file's
+    /// keys from now on. The server uses the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
     /// Returns [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.

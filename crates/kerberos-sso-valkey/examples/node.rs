@@ -10,7 +10,7 @@
 //! - `--sentinel SERVICE`: the addresses are sentinels, which know the master as SERVICE.
 //! - `--master-credentials USER:PASSWORD`: the user and the password for the master that the sentinels name.
 //! - `--ca FILE`: trusts this certificate authority for `rediss://` addresses (with `--features kerberos-sso-valkey/tls`).
-//! - `--strict-start`: also refuses authenticators of clients with a fast clock after a loss.
+//! - `--strict-start`: after a loss, also refuses authenticators of clients with a fast clock.
 //! - `--timeout MILLISECONDS`: the longest time that a request waits for the store.
 //! - `--metrics ADDR:PORT`: serves the counts of the cache's answers at this address, as text for Prometheus.
 #![allow(clippy::print_stdout, reason = "this is a program")]

@@ -33,7 +33,8 @@ fn connection_info(address: &str, _: &Certificates) -> redis::RedisResult<Connec
 
 /// Makes `ring` the process's provider of cryptography for TLS, unless the process has chosen a provider.
 ///
-/// If the features of other crates enable none or several providers, rustls panics at the first connection.
+/// Without a chosen provider, rustls panics at the first connection if the features of other crates enable no provider
+/// or several providers.
 #[cfg(feature = "tls")]
 fn ensure_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {

@@ -44,14 +44,16 @@ impl ValkeyReplayCache {
     /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
     /// than half of the sentinels must name the same master.
     ///
-    /// The master must have `min-replicas-to-write 1` or more; the number of all replicas is safe. Without this setting, a
-    /// master that is cut off continues to accept writes. The new master can then admit the same authenticators again.
+    /// The master must have `min-replicas-to-write 1` or more; only the number of all replicas is safe. Without this
+    /// setting, a master that is cut off continues to accept writes. The new master can then admit the same
+    /// authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
     }
 
-    /// Begins a cache in a cluster. `seeds` are the addresses of some nodes of the cluster. One seed must answer.
+    /// Begins a cache in a cluster. `seeds` are the addresses of some nodes of the cluster. At least one seed must
+    /// answer.
     pub fn cluster<'a>(seeds: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         Builder::new(Addresses::Cluster(seeds.into_iter().map(Into::into).collect()), clock_skew)
     }
@@ -81,10 +83,10 @@ impl Builder {
 
     /// Also refuses authenticators that clients with a fast clock can have sent before a node lost its memory.
     ///
-    /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
-    /// Without this setting, a client with a correct clock is accepted from the next second on. But if a client's clock is N
-    /// seconds fast, an attacker can then replay the authenticators that the client sent in the last N seconds before that
-    /// second.
+    /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the
+    /// `FLUSHALL`. Without this setting, a client with a correct clock is accepted from the second after the loss on.
+    /// But if a client's clock is N seconds fast, an attacker can then replay the authenticators that the client sent
+    /// in the last N seconds before that second.
     pub fn with_strict_start(mut self) -> Self {
         self.settings.start = Start::Strict;
         self
@@ -120,7 +122,7 @@ impl Builder {
         self
     }
 
-    /// Accepts a master without `min-replicas-to-write` from the sentinels.
+    /// Accepts a master that the sentinels name even if the master does not set `min-replicas-to-write`.
     ///
     /// **While such a master is cut off, the master and its successor can both admit the same authenticator.**
     pub fn allow_isolated_master(mut self) -> Self {

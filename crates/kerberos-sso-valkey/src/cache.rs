@@ -39,7 +39,8 @@ pub struct ValkeyReplayCache {
     _watch: Arc<Watch>,
 }
 
-/// The task that compares the store's clock and asks the sentinels. The task ends when the last clone of the cache is dropped.
+/// The task that compares the store's clock with this server's clock and asks the sentinels. The task ends when the
+/// last clone of the cache is dropped.
 struct Watch(JoinHandle<()>);
 
 impl Drop for Watch {
@@ -85,7 +86,7 @@ impl Fault {
 /// fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval at which the cache compares the store's clock and asks the sentinels.
+/// The interval at which the cache compares the store's clock with this server's clock and asks the sentinels.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The largest number of redirections of one request in a cluster. A slot that is moving causes two redirections.
@@ -192,7 +193,7 @@ impl Shared {
         Err(StoreError::NoNode { reason: format!("slot {slot} was redirected {MAX_MOVES} times") })
     }
 
-    /// Checks the nodes with a connection, and asks the sentinels whether the master has changed.
+    /// Checks each node to which a connection is open, and asks the sentinels whether the master has changed.
     pub(crate) async fn look(&self) {
         for link in self.nodes.open_links() {
             let Err(error) = link.check().await else { continue };
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_within_a_second_of_the_last_log_event_is_logged_when_the_second_is_over() {
+    fn fault_that_changes_within_a_second_of_a_log_event_is_logged_a_second_after_that_event() {
         let (began, mut fault) = (Instant::now(), Fault::default());
         let mut at = |error: Option<&StoreError>, after: Duration| {
             fault.error = error.cloned();

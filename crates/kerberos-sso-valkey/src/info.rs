@@ -1,4 +1,4 @@
-//! The facts of a node in its answer to `INFO`.
+//! Reads the facts about a node from the node's answer to `INFO`.
 
 /// One life of a node's memory. While all these values stay the same, the node has lost no authenticator that it stored as
 /// master.
@@ -18,10 +18,10 @@ pub(crate) struct Node {
     pub(crate) life: Life,
     pub(crate) is_master: bool,
     pub(crate) uptime_seconds: i64,
-    /// The process was a replica before. `INFO` does not tell the time of its promotion.
+    /// Whether the process was a replica before. `INFO` does not tell the time of its promotion.
     pub(crate) was_promoted: bool,
     pub(crate) eviction: String,
-    /// The master accepts writes only while it has replicas: `min-replicas-to-write` is set.
+    /// Whether the master accepts writes only while it has replicas (`min-replicas-to-write`).
     pub(crate) demands_replicas: bool,
 }
 

@@ -37,9 +37,9 @@
 //! ACL SETUSER sso on >secret +sentinel|get-master-addr-by-name
 //! ```
 //!
-//! With the feature `tls`, `rediss://` addresses use TLS by rustls. If the process has no provider of cryptography when the
-//! cache is made, the cache makes `ring` the default of the process. To use another provider, call its `install_default`
-//! before.
+//! With the feature `tls`, `rediss://` addresses use TLS by rustls. If the process has no provider of cryptography when
+//! the cache is made, the cache makes `ring` the default of the process. To use another provider, call its
+//! `install_default` before you make the cache.
 //!
 //! # When the store forgets
 //! A node that restarts without its data, is promoted, or is emptied may have lost authenticators that were admitted. The

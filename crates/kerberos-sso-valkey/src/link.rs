@@ -16,9 +16,9 @@ use tokio::time::timeout;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demands {
     pub(crate) settings: Settings,
-    /// The operator states that no authenticator was admitted before.
+    /// Whether the operator states that no authenticator was admitted before.
     pub(crate) is_first_start: bool,
-    /// Sentinels choose the master, so a master that is cut off must itself stop accepting writes.
+    /// Whether sentinels choose the master. If so, a master that is cut off must itself stop accepting writes.
     pub(crate) is_watched_by_sentinels: bool,
 }
 
@@ -87,7 +87,8 @@ impl Link {
         let watch = Arc::new(Watch::default());
         let mut connection = connect(&node, info, &watch, settings).await?;
         let ask = |error| StoreError::of(&node, &error);
-        // From now on the node notifies this connection when a database is emptied, before the answers to later commands.
+        // From now on, the node notifies this connection when a database is emptied. The notification comes before the
+        // answers to later commands.
         let () = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async(&mut connection).await.map_err(ask)?;
         let described = fit_node(&node, &mut connection, demands).await?;
         let memory = memories.of(&described, (settings.clock)(), demands.is_first_start);
@@ -120,8 +121,8 @@ impl Link {
 
     /// Checks that the node answers, is still fit, and has been the master since this connection was opened.
     ///
-    /// A node that was a replica in between does not end its connections. The node may have lost authenticators that
-    /// another master admitted.
+    /// A node that became a replica and then a master again keeps its connections open. The node may have lost
+    /// authenticators that another master admitted.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         let settings = self.demands.settings;
         let mut connection = self.connection.clone();

@@ -18,8 +18,8 @@ use std::time::Duration;
 /// | `outlives-cache` | any: the policy has a longer clock skew than the cache |
 /// | `failed` | failures that last a minute: the store does not decide |
 ///
-/// The server contains the exporter, because the server has an address for metrics and has other metrics. This function
-/// returns the text format of Prometheus:
+/// Your server exports the counts, because it has an address for metrics and has other metrics. This function returns
+/// the text format of Prometheus:
 ///
 /// ```
 /// use kerberos_sso_valkey::{Outcomes, ValkeyReplayCache};

@@ -12,7 +12,8 @@ use thiserror::Error;
 pub struct Batch {
     /// The version of the message: 1.
     pub v: u8,
-    /// The directory server that numbers the changes (`invocationId`). Numbers of two servers cannot be compared.
+    /// The directory server that numbers the changes (`invocationId`). The change numbers of two directory servers
+    /// cannot be compared.
     pub source: ObjectId,
     /// The position in the source's changes after this batch. The server stores it, and returns it to the source. A batch without
     /// a cursor does not change the stored cursor.
@@ -26,8 +27,8 @@ pub struct Batch {
     pub complete: Option<Complete>,
 }
 
-/// The message that the source has sent all accounts of a domain. The server then removes each account of the domain that the
-/// source has not sent since the change `since`.
+/// With this value, the source says that it has sent all accounts of a domain. The server then removes each of the
+/// domain's accounts that the source has not sent since the change `since`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Complete {
@@ -36,8 +37,8 @@ pub struct Complete {
     /// The smallest number of a change in the complete run of the source. The server removes each account whose last change has a
     /// smaller number.
     pub since: u64,
-    /// The part of the table in which the server removes accounts, from 0 to [`PARTS`] - 1. Parts keep the time for each answer
-    /// short.
+    /// The part of the table in which the server removes accounts, from 0 to [`PARTS`] - 1. A batch names one part
+    /// only, so that the server can answer soon.
     pub part: u8,
 }
 
@@ -46,11 +47,11 @@ pub struct Complete {
 pub struct Received {
     /// The batch without the refused records.
     pub batch: Batch,
-    /// The records that cannot be read, and those with another record of the same object in the batch.
+    /// The records that cannot be read, and all records of an object that has more than one record in the batch.
     pub refused: Vec<Refused>,
 }
 
-/// The answer to a batch. Before the answer, the server has written every record that it takes, and then the cursor.
+/// The answer to a batch. Before it answers, the server writes every record that it takes, and then the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
@@ -86,7 +87,7 @@ pub struct Refused {
 #[derive(Debug, Error)]
 pub enum InvalidBatch {
     /// The message is too long.
-    #[error("the message has {0} octets, and {MAX_SIZE} are taken")]
+    #[error("the message has {0} octets; at most {MAX_SIZE} are allowed")]
     Size(usize),
     /// The message is not the JSON of a batch. The error repeats no text of the message.
     #[error("the message is not a batch: line {line}, column {column}")]
@@ -100,10 +101,10 @@ pub enum InvalidBatch {
     #[error("the message has version {0}, and this server knows version 1")]
     Version(u8),
     /// The batch has too many records.
-    #[error("the batch has {0} records, and {MAX_RECORDS} are taken")]
+    #[error("the batch has {0} records; at most {MAX_RECORDS} are allowed")]
     Records(usize),
     /// The cursor is too long.
-    #[error("the cursor has {0} octets, and {MAX_CURSOR} are taken")]
+    #[error("the cursor has {0} octets; at most {MAX_CURSOR} are allowed")]
     Cursor(usize),
     /// The table has no part with this number.
     #[error("the table has no part {0}: its parts are from 0 to {PARTS} - 1")]

@@ -44,10 +44,10 @@ pub struct Directory<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidObject {
     /// The text is too long.
-    #[error("the object has {0} octets, and {MAX_SIZE} are taken")]
+    #[error("the object has {0} octets; at most {MAX_SIZE} are allowed")]
     Size(usize),
     /// A line is not valid LDIF. The error does not repeat the line, because the line may have a hash.
-    #[error("line {0} is not of LDIF (RFC 2849)")]
+    #[error("line {0} is not valid LDIF (RFC 2849)")]
     Line(usize),
     /// An attribute is missing, or its value cannot be read. The error does not repeat the value.
     #[error("the attribute {0} is missing or cannot be read")]

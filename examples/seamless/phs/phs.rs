@@ -7,7 +7,7 @@
 //! - [`verifier`] is the public format of a verifier, and its derivation.
 //! - [`record`] is what the server knows of an account, and [`batch`] is the message with the changes of many accounts.
 //! - [`rules`] decides which change the server takes.
-//! - [`sign_in`] decides on a password.
+//! - [`sign_in`] checks a password.
 //! - [`ldif`] and [`secretsdump`] read what the directory's own tools print.
 
 pub mod batch;

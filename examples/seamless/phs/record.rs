@@ -31,7 +31,7 @@ pub struct Account {
     pub upn: Option<String>,
     /// The alternate name with which the user may sign in, such as a mail address.
     pub alternate: Option<String>,
-    /// The name for people (`displayName`).
+    /// The name that people see (`displayName`).
     pub full_name: Option<String>,
     /// The SIDs of the groups (`tokenGroups`).
     pub groups: Vec<Sid>,
@@ -69,8 +69,8 @@ impl Account {
         names.into_iter().flatten().map(|name| name.to_lowercase())
     }
 
-    /// Returns the verdict for a user whose password is right, by the state of the account. The checks have the order of
-    /// a domain controller.
+    /// Returns the verdict for a user whose password is right. The verdict depends on the state of the account. The
+    /// order of the checks is that of a domain controller.
     #[must_use]
     pub fn state(&self, now: UnixTime) -> Verdict {
         let is_over = |end: Option<i64>| end.is_some_and(|end| now.seconds() >= end);

@@ -19,7 +19,7 @@ pub struct Rules {
     pub min_iterations: u32,
 }
 
-/// The change of an object that the server has.
+/// What the server knows of the last change that it took for an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The directory server that numbered the change.
@@ -71,11 +71,12 @@ pub enum Refusal {
 }
 
 impl Rules {
-    /// Decides on a record of `source`. `known` is the change that the server has of the object.
+    /// Checks whether the server takes a record of `source`. `known` is the last change that the server took for the
+    /// object.
     ///
-    /// A record with the same number is refused, too, because it is the same change. So a batch that comes twice changes
-    /// nothing, and an older record never replaces a newer one. The numbers of two sources cannot be compared. So a record of
-    /// another source than that of `known` is taken.
+    /// A record with the number of `known` is refused, too, because it is the same change. So a batch that comes twice
+    /// changes nothing, and an older record never replaces a newer one. The numbers of two sources cannot be compared.
+    /// So a record of another source than that of `known` is taken.
     ///
     /// # Errors
     /// Returns why the record is not taken.
@@ -90,7 +91,8 @@ impl Rules {
         }
     }
 
-    /// Decides on an account. The server may have taken the account earlier, under other rules.
+    /// Checks whether an account may sign in by its verifier. The server may have taken the account earlier, under
+    /// other rules.
     ///
     /// # Errors
     /// Returns why the account may not sign in by its verifier.

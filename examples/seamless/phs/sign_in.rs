@@ -1,4 +1,4 @@
-//! The decision on a password.
+//! Checks a password with the verifier of an account.
 //!
 //! Like a domain controller, this module reports a locked, disabled or expired account only after the right password. An
 //! unknown name costs the same derivation as a known name.
@@ -43,7 +43,7 @@ pub fn derive<'a>(account: Option<&'a Account>, unknown: Parameters, password: &
 }
 
 impl Derived<'_> {
-    /// Returns the decision.
+    /// Returns the result of the sign-in.
     #[must_use]
     pub fn verdict(&self, now: UnixTime) -> Verdict {
         match self.account {

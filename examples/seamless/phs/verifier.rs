@@ -26,9 +26,9 @@ pub struct Parameters {
     iterations: u32,
 }
 
-/// The number of iterations is not from [`MIN_ITERATIONS`] to [`MAX_ITERATIONS`].
+/// The error for a number of iterations that is not from [`MIN_ITERATIONS`] to [`MAX_ITERATIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{0} iterations; from {MIN_ITERATIONS} to {MAX_ITERATIONS} are taken")]
+#[error("{0} iterations; from {MIN_ITERATIONS} to {MAX_ITERATIONS} are allowed")]
 pub struct Iterations(pub u32);
 
 impl Parameters {

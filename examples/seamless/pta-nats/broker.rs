@@ -18,8 +18,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Sends the reply to a request.
     fn reply(&self, to: String, body: Vec<u8>) -> Pending<'_, ()>;
 
-    /// Returns the requests on a subject from now on. If several subscriptions have the same group, only one of them
-    /// gets each request. After a lost connection, the next connection renews the subscription.
+    /// Returns the requests that come on a subject from now on. If several subscriptions have the same group, only one
+    /// of them gets each request. After a lost connection, the next connection renews the subscription.
     fn subscribe(&self, subject: String, group: Option<&'static str>) -> Pending<'_, BoxStream<'static, Request>>;
 
     /// Returns a receiver of the connection's state, which reports each change.

@@ -27,7 +27,7 @@ pub struct Access {
 /// The certificates for mutual TLS, as files in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The authorities of the broker's certificate. No other authority counts.
+    /// The authorities of the broker's certificate. No other authority is trusted.
     pub ca: PathBuf,
     /// The certificate of the node.
     pub certificate: PathBuf,
@@ -46,7 +46,8 @@ pub enum ConnectError {
         /// The cause.
         error: std::io::Error,
     },
-    /// The text is not an address of a broker, or the address is of another machine and there is no TLS.
+    /// The text is not an address of a broker, the address has a user or a password, or it names another machine and
+    /// there is no TLS.
     #[error(
         "{0:?} is no address of a broker, such as nats://broker:4222; without TLS it must be on the loopback interface"
     )]

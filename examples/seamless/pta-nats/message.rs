@@ -25,7 +25,8 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
 pub enum Reply {
-    /// An agent has claimed the job. Its node keeps a place for [`HOLD`](seamless_pta::time::HOLD).
+    /// An agent has claimed the job. For [`HOLD`](seamless_pta::time::HOLD), the agent's node reserves a request of the
+    /// agent for the job.
     Claim {
         /// The version of the message.
         v: V1,
@@ -65,7 +66,7 @@ pub enum Delivered {
         /// The answer, as the agent sent it.
         answer: Answer,
     },
-    /// The agent is gone, or the place for the job has expired.
+    /// The agent is gone, or its claim on the job has expired.
     Lost {
         /// The version of the message.
         v: V1,

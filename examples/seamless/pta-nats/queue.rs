@@ -74,7 +74,7 @@ impl Nats {
             let mut changed = pin!(gateway.changes());
             changed.as_mut().enable();
             if let Some(claim) = gateway.claim(offer) {
-                // An agent of another node may have claimed the job in the first attempt.
+                // In the first attempt, an agent of another node may have claimed the job. That claim no longer counts.
                 self.claims().remove(&claim.job);
                 return Ok(claim);
             }
@@ -161,8 +161,8 @@ impl Nats {
     fn remember(&self, job: JobId, node: NodeName) {
         let now = Instant::now();
         let mut claims = self.claims();
-        // An owner may never send the job for a claim, for example if the registry refuses the agent. So old claims are
-        // removed here.
+        // Some claims never get their job, for example if the registry refuses the agent. So old claims are removed
+        // here.
         claims.retain(|_, (_, until)| now < *until);
         claims.insert(job, (node, now.checked_add(HOLD).unwrap_or(now)));
     }

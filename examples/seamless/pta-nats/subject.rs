@@ -47,7 +47,7 @@ pub fn offers(tenant: &Tenant) -> String {
     format!("pta.{}.offer", token(tenant.as_str()))
 }
 
-/// Returns the subject of the jobs of a node's agents.
+/// Returns the subject on which a node gets jobs for its agents.
 #[must_use]
 pub fn jobs(node: &NodeName) -> String {
     format!("pta.node.{node}.job")

@@ -1,7 +1,8 @@
 //! An agent in the server's registry: its certificates, its keys, and its states.
 //!
-//! `enrolled → active ⇄ silent → draining | revoked | locked`. An agent is `enrolled` until it has proved that it holds its
-//! sealing key. A revoked or locked agent can never again take a job, answer a job, or renew its certificate.
+//! `enrolled → active ⇄ silent`. An agent is `enrolled` until it has proved that it holds its sealing key. In each of
+//! these states, it can become `draining`, `revoked` or `locked`. A revoked or locked agent can never again take a job,
+//! answer a job, or renew its certificate.
 //!
 //! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew from
 //! the same generation. The second of these requests then names an old generation. The registry locks the agent, because it
@@ -74,7 +75,7 @@ impl<'de> Deserialize<'de> for AgentId {
     }
 }
 
-/// An agent of the registry.
+/// The registry's entry for one agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
@@ -92,7 +93,8 @@ pub struct Agent {
     seen: Option<Sighting>,
 }
 
-/// The lasting part of an agent's state, which an administrator or a renewal sets.
+/// The part of an agent's state that does not depend on the time. A decision of an administrator or a wrong renewal
+/// changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Standing {
@@ -109,7 +111,7 @@ pub enum State {
     Enrolled,
     /// The agent asks for jobs.
     Active,
-    /// The agent has not asked for a job for some time, or its clock is wrong.
+    /// The agent has not asked for a job for [`SILENT_AFTER`], or its clock and its KDC's clock are too far apart.
     Silent,
     /// The agent may answer its last jobs, and gets no new ones.
     Draining,
@@ -151,7 +153,7 @@ struct Credential {
     unproved: Option<Fixed<32>>,
 }
 
-/// The last time that an agent asked for a job.
+/// The last request of an agent for a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sighting {
@@ -170,7 +172,7 @@ pub struct Issued {
     pub serial: Serial,
     /// The sealing key that the certificate names.
     pub key: SealingPublicKey,
-    /// The end of the certificate.
+    /// The time at which the certificate expires.
     pub not_after: Time,
     /// The octets that the server seals to the sealing key.
     pub challenge: Fixed<32>,
@@ -181,13 +183,13 @@ pub struct Issued {
 pub struct Newcomer {
     /// The number of the new agent.
     pub id: AgentId,
-    /// The tenant of its token.
+    /// The tenant of the enrolment token.
     pub tenant: Tenant,
-    /// The role of its token.
+    /// The role of the enrolment token.
     pub role: Role,
     /// The machine that enrols.
     pub host: Host,
-    /// The version of its program.
+    /// The version of the agent's program.
     pub version: ProgramVersion,
 }
 
@@ -200,7 +202,7 @@ pub enum Denied {
     /// Two machines have used the identity of the agent.
     #[error("the agent is locked, because two machines have used its identity; find the copy, and enrol again")]
     Locked,
-    /// The agent gets no more jobs.
+    /// An administrator drains the agent, so it gets no more jobs.
     #[error("the agent is draining and gets no jobs")]
     Draining,
     /// The certificate is not the agent's present one.
@@ -209,24 +211,24 @@ pub enum Denied {
     /// The certificate has expired.
     #[error("the certificate of the agent has expired; enrol the agent again")]
     Expired,
-    /// The sealing key is not the one that the agent's certificate names.
+    /// The sealing key of the request is not the one that the agent's certificate names.
     #[error("the sealing key is not that of the agent's certificate")]
     Key,
     /// The agent has not proved that it holds its sealing key.
     #[error("the agent has not opened the challenge of its sealing key")]
     Unproved,
-    /// The agent has another role.
-    #[error("the agent has another role")]
+    /// An agent of this role takes no jobs.
+    #[error("an agent of this role takes no jobs")]
     Role,
 }
 
-/// The result of a renewal that is allowed.
+/// What the server does for a renewal that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
     /// The server issues a certificate. The caller then stores what [`Agent::renewed`] returns.
     Issue,
-    /// The response to this request was lost, and the server issues a certificate for it again. The caller then stores what
-    /// [`Agent::repeated`] returns.
+    /// The response to an earlier copy of this request was lost. The server issues another certificate for the request.
+    /// The caller then stores what [`Agent::repeated`] returns.
     Repeat,
 }
 
@@ -302,7 +304,7 @@ impl Agent {
         Ok(self)
     }
 
-    /// Decides on a renewal with this generation.
+    /// Decides whether the agent may renew its certificate. `generation` is the one that the agent's request names.
     ///
     /// # Errors
     /// Returns [`Denied`] if the agent may not renew. After [`Denied::Locked`], the caller stores the agent that
@@ -344,7 +346,7 @@ impl Agent {
         self.with_standing(Standing::Draining)
     }
 
-    /// Returns the agent after an administrator revoked it. A locked agent is then revoked.
+    /// Returns the agent after an administrator revoked it. A locked agent becomes revoked, too.
     #[must_use]
     pub fn revoked(self) -> Self {
         Self { standing: Standing::Revoked, ..self }
@@ -413,13 +415,13 @@ impl Agent {
         &self.version
     }
 
-    /// Returns the number of the agent's certificates so far.
+    /// Returns the generation: 1 after the enrolment, and one more after each renewal.
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// Returns the end of the present certificate.
+    /// Returns the time at which the present certificate expires.
     #[must_use]
     pub const fn not_after(&self) -> Time {
         self.current.not_after

@@ -1,4 +1,4 @@
-//! Values of messages with a bounded size: octets in base64url without padding (RFC 4648 section 5), and texts.
+//! The values in messages, each of a bounded size: octets in base64url without padding (RFC 4648 section 5), and texts.
 //!
 //! The reader of a message refuses a value that is too long, padded, or not canonical. No error repeats a value.
 
@@ -135,7 +135,7 @@ pub(crate) fn from_text<'de, D: Deserializer<'de>, T>(
 
 impl<'de, const N: usize> Deserialize<'de> for Fixed<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer, "octets of a fixed number in base64url without padding", Self::parse)
+        from_text(deserializer, "a fixed number of octets in base64url without padding", Self::parse)
     }
 }
 
@@ -147,8 +147,8 @@ impl<const N: usize> Serialize for Fixed<N> {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Octets<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer, "bounded octets in base64url without padding", |text| {
-            // Four characters of base64 are three octets. A longer text is not decoded.
+        from_text(deserializer, "a bounded number of octets in base64url without padding", |text| {
+            // Four characters of base64 are three octets. A text that is too long for `MAX` octets is not decoded.
             let is_short = text.len() / 4 <= MAX / 3;
             is_short.then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten().and_then(Self::new)
         })
@@ -163,7 +163,7 @@ impl<const MAX: usize> Serialize for Octets<MAX> {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer, "a bounded text without control characters", |text| Self::new(text))
+        from_text(deserializer, "a text of bounded length without control characters", |text| Self::new(text))
     }
 }
 

@@ -56,11 +56,11 @@ pub struct Enrolment {
 /// The reason why a token is refused. The agent learns none of these reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
-    /// The secret is not that of the token.
-    #[error("the enrolment token has another secret")]
+    /// The secret is not the one with which the token was made.
+    #[error("the secret of the enrolment token is wrong")]
     Secret,
     /// The token names another tenant than it was made for.
-    #[error("the enrolment token is of another tenant")]
+    #[error("the enrolment token was made for another tenant")]
     Tenant,
     /// The token was made more than an hour ago.
     #[error("the enrolment token has expired; make a new one")]
@@ -134,7 +134,7 @@ impl Grant {
     /// token.
     ///
     /// # Errors
-    /// Returns [`TokenError`] for a token with another secret, of another tenant, for another host, or too late.
+    /// Returns [`TokenError`] for a token with another secret, tenant or host, and for a token that has expired.
     pub fn redeem(self, token: &Token, host: &str, now: Time) -> Result<Enrolment, TokenError> {
         if !self.is_of(token) {
             return Err(TokenError::Secret);

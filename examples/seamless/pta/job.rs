@@ -1,9 +1,9 @@
 //! The states of a job: `offered → claimed → sealed → answered | failed`. After a lost attempt, the job is `offered` once
 //! more, for another agent.
 //!
-//! Each step consumes the state before it. So the password is sealed only to an agent that has claimed the job, and only the
-//! answer of this agent ends the job. Each state has a time limit ([`Offered::ends`] and so on). When it has passed, the
-//! caller calls [`Offered::unclaimed`] or [`Sealed::lost`].
+//! Each step consumes the state before it. So the password is sealed only to an agent that has claimed the job, and
+//! only the answer of this agent ends the job. The states `offered` and `sealed` have time limits ([`Offered::ends`],
+//! [`Sealed::ends`]). When a limit has passed, the caller calls [`Offered::unclaimed`] or [`Sealed::lost`].
 
 use crate::agent::AgentId;
 use crate::encoding::Fixed;
@@ -85,7 +85,7 @@ pub struct Claim {
 /// The end of a job, or its next attempt.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// An agent has a ticket. The ticket is a "yes" only if the validator accepts it with these bindings.
+    /// An agent returned a ticket. The password is right only if the validator accepts the ticket with its bindings.
     Ticket(Ticket),
     /// The directory refused the password.
     Refused {
@@ -98,7 +98,7 @@ pub enum Outcome {
         /// Whether the directory had seen the password.
         told: Told,
     },
-    /// Another agent may try.
+    /// The attempt is lost, and another agent may claim the job.
     Again(Offered),
     /// There is no verdict.
     Failed(NoVerdict),
@@ -141,12 +141,12 @@ pub enum NotAnswered {
 }
 
 impl NoVerdict {
-    /// Ends an attempt about which the directory was not asked.
+    /// Makes the end of an attempt in which no agent asked the directory.
     const fn unasked(failure: Failure) -> Self {
         Self { failure, may_be_checked: false }
     }
 
-    /// Ends an attempt about which the directory may have been asked.
+    /// Makes the end of an attempt in which an agent may have asked the directory.
     const fn unanswered(failure: Failure) -> Self {
         Self { failure, may_be_checked: true }
     }
@@ -275,7 +275,7 @@ impl Sealed {
     /// Returns the outcome after an answer.
     ///
     /// # Errors
-    /// Returns the job with the reason for an answer of another agent or for another job.
+    /// Returns the job and the reason if the answer is forged, is of another agent, or is for another job.
     pub fn answer(self, agent: AgentId, answer: &message::Answer, now: Time) -> Result<Outcome, (Self, NotAnswered)> {
         if agent != self.terms.agent {
             return Err((self, NotAnswered::OtherAgent));
@@ -312,7 +312,8 @@ impl Sealed {
     }
 }
 
-/// Offers a job to another agent. If this was the second attempt or the time is over, the job ends.
+/// Offers the job to another agent after a lost attempt. After the second attempt, or when the job's time is over, the
+/// job ends instead.
 fn again(asked: Asked, first: Option<Before>, last: Before, now: Time) -> Outcome {
     match first {
         Some(first) => Outcome::Failed(first.end.and(last.end)),

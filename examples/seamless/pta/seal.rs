@@ -4,7 +4,7 @@
 //! The digest of the job's terms is the associated data. The plaintext is the length of the password in two octets, the
 //! password, and zeros up to a multiple of 128 octets. So the length of a sealed password reveals little about the password.
 //!
-//! The same context exports the key of the agent's answer ([`AnswerKey`]).
+//! The same HPKE context exports the key of the agent's answer ([`AnswerKey`]).
 
 mod answer;
 
@@ -54,7 +54,7 @@ pub const KEM: u16 = 0x0020;
 /// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.
 pub const MAX_PASSWORD: usize = 1_024;
 
-/// The reason why nothing was sealed or opened.
+/// The reason why octets could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SealError {
     /// The password is empty, or longer than [`MAX_PASSWORD`].

@@ -21,7 +21,7 @@ pub struct Terms {
     pub tenant: Tenant,
     /// The agent that has claimed the job.
     pub agent: AgentId,
-    /// The key of that agent to which the password is sealed.
+    /// The sealing key of that agent. The password is sealed to this key.
     pub key: KeyId,
     /// The job.
     pub job: JobId,
@@ -96,7 +96,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Returns copies of the terms. In each copy, another term is changed.
+    /// Returns copies of the terms. In each copy, a different term is changed.
     pub(crate) fn others() -> Vec<Terms> {
         let terms = terms();
         let (issued, expires) = (Time::from_millis(1), Time::from_millis(2));

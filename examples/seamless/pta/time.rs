@@ -33,13 +33,13 @@ impl Time {
         self.0 / 1_000
     }
 
-    /// Returns the instant that comes after `duration`. The result saturates at the end of the range.
+    /// Returns the instant that is `duration` later. The result saturates at the end of the range.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Returns the instant that was before `duration`. The result saturates at the epoch.
+    /// Returns the instant that is `duration` earlier. The result saturates at the epoch.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
@@ -52,7 +52,7 @@ impl Time {
     }
 }
 
-/// The durations in one sign-in. All of them are computed from the time after which the server answers a refusal.
+/// The durations in one sign-in. [`Budget::within`] computes them from the whole time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The time from the request to its last possible answer.
@@ -72,7 +72,7 @@ impl Budget {
     }
 }
 
-/// The time for which a gateway keeps a place at an agent for a job that the agent has claimed.
+/// The time for which a gateway reserves a request of an agent for the job that the agent has claimed.
 pub const HOLD: Duration = Duration::from_secs(1);
 
 /// The time for which the server holds a request of an agent for a job.
@@ -81,13 +81,13 @@ pub const TAKE: Duration = Duration::from_secs(25);
 /// The time without a request after which an agent counts as silent.
 pub const SILENT_AFTER: Duration = Duration::from_secs(30);
 
-/// The time without a request after which an agent leaves the list of agents.
+/// The time from the expiry of an agent's certificate until the agent leaves the list of agents.
 pub const FORGET_AFTER: Duration = Duration::from_hours(10 * 24);
 
 /// The time for which the server remembers a job after it stopped waiting for the answer.
 pub const LATE: Duration = Duration::from_mins(1);
 
-/// The time for which the old certificate and the old sealing key of an agent serve after a renewal.
+/// The time for which the old certificate and the old sealing key of an agent are accepted after a renewal.
 pub const OVERLAP: Duration = Duration::from_mins(1);
 
 /// The life of an agent's certificate.

@@ -35,8 +35,8 @@ pub enum Refusal {
 pub enum Told {
     /// The directory had seen the password.
     AfterPassword,
-    /// The directory told the state of the account before it saw the password. The attempt counts as a wrong password, as
-    /// with a name that has no such account.
+    /// The directory told the state of the account before it saw the password. The attempt counts as a wrong password,
+    /// as for a name that belongs to no account.
     BeforePassword,
 }
 
@@ -56,10 +56,10 @@ pub enum Fault {
     /// The agent could not open the sealed password.
     #[error("the sealed password did not open at the agent")]
     CannotOpen,
-    /// The job came after its end, or a second time.
+    /// The job came after it had expired, or a second time.
     #[error("the job came to the agent too late or twice")]
     ExpiredJob,
-    /// Several users have the alternate name.
+    /// The alternate name belongs to no user, or to several.
     #[error("the alternate name is of no user, or of several")]
     AlternateId,
     /// The agent has too many jobs.
@@ -70,7 +70,7 @@ pub enum Fault {
     KdcError,
 }
 
-/// The reason for which the server has no verdict.
+/// The reason for which the server has no verdict about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum Failure {
     /// No agent of the tenant could be asked.
@@ -153,7 +153,7 @@ impl Refusal {
         }
     }
 
-    /// Returns whether the directory has checked a password that was not right. Only such an attempt counts for a lockout.
+    /// Returns whether the refusal counts for a lockout. Only a wrong password and an unknown user count.
     #[must_use]
     pub const fn counts(self) -> bool {
         matches!(self, Self::WrongPassword | Self::UnknownUser)
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_workstations_and_unknown_codes_are_restrictions() {
+    fn status_of_wrong_hours_or_workstation_and_unknown_status_map_to_restricted() {
         for status in [0xC000_006E, 0xC000_006F, 0xC000_0070, 0xC000_0413, 0] {
             assert_eq!(Refusal::of_status(status), Refusal::Restricted, "{status:#X}");
         }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_have_the_numbers_that_administrators_look_for() {
+    fn failures_have_their_entra_error_numbers() {
         let numbers = [Failure::NoAgent, Failure::TimedOut, Failure::Late, Failure::Agent(Fault::CannotOpen)];
         assert_eq!(numbers.map(Failure::entra), [80_001, 80_002, 80_014, 80_010]);
     }

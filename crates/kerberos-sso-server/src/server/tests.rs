@@ -38,7 +38,7 @@ impl Folder {
     }
 }
 
-/// Returns the entry of a principal with the realm's AES256 key of a version.
+/// Returns the entry of a principal with the realm's AES256 key of version `kvno`.
 fn entry(principal: &str, realm: &TestRealm, kvno: u8) -> Account {
     let key = realm.clone().with_kvno(kvno.into()).key(AES256);
     Account::new(principal, realm.name()).with_key(ServiceKey::new(key, Some(kvno.into())))

@@ -22,7 +22,8 @@ pub(crate) struct SlotMap {
 struct Slot {
     /// The index of the slot's master in `masters`.
     master: Option<usize>,
-    /// A call of the master failed, so the cache asks the nodes for the slots before it uses this master again.
+    /// Whether a call of the master failed. If so, the cache asks the nodes for the slots before it uses this master
+    /// again.
     is_doubted: bool,
     /// An earlier master may have forgotten the authenticators that it admitted up to this instant. A later master received
     /// only the keys that the earlier master still had.
@@ -108,7 +109,7 @@ impl Nodes {
     pub(super) async fn ask_for_slots(&self) -> Result<(), StoreError> {
         let asked = self.asking_for_slots.share(async {
             let map = self.slot_map().await?;
-            // Another process may have the address of a node that has left the cluster.
+            // Nodes that have left the cluster are forgotten, because other processes may get their addresses.
             self.locked_met().retain(|address, _| map.masters.contains(address));
             self.slots.write().unwrap_or_else(PoisonError::into_inner).renew(map, (self.settings.clock)());
             Ok(())

@@ -133,7 +133,7 @@ async fn old_authenticators_are_admitted_after_a_reconnection_to_the_same_proces
 }
 
 #[tokio::test]
-async fn store_with_eviction_replica_role_or_unreadable_info_is_refused() {
+async fn store_that_evicts_keys_is_a_replica_or_has_unreadable_info_is_refused() {
     let refused = |field: &'static str, value: &'static str| async move {
         let store = Store::start().await;
         store.describe(field, value);

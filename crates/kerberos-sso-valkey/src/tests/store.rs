@@ -25,7 +25,7 @@ struct State {
     /// The answers that a test has set, by the name of the command.
     answers: HashMap<&'static str, String>,
     next_answers: HashMap<&'static str, VecDeque<String>>,
-    /// The store is emptied when it receives the next `SET`, before it executes that `SET`.
+    /// Whether the store is emptied when it receives the next `SET`, before it executes that `SET`.
     empties_after_set: bool,
     clock_offset: i64,
 }
@@ -68,8 +68,8 @@ impl Store {
         self.state.lock().unwrap().answers.insert(command, answer.into());
     }
 
-    /// Sets the answer to a command that follows the answers that were set before. After these answers, the store
-    /// answers as usual.
+    /// Adds an answer to a command. The store gives each added answer once, in the order in which they were added. Then
+    /// the store answers as usual.
     pub(super) fn answer_once(&self, command: &'static str, answer: &str) {
         self.state.lock().unwrap().next_answers.entry(command).or_default().push_back(answer.into());
     }

@@ -1,5 +1,5 @@
-//! Tests with the output of Samba 4.17.12 to the script of `samba-tool user syncpasswords`: after the password `Pa$$w0rd` was
-//! set, and after the account was deleted.
+//! Tests with objects that Samba 4.17.12 wrote to the script of `samba-tool user syncpasswords`: one after the password
+//! `Pa$$w0rd` was set, and one after the account was deleted.
 
 use super::*;
 use crate::verifier::Parameters;

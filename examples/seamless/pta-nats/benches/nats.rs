@@ -51,7 +51,7 @@ fn main() {
             let Measured { each_second, processor, p50, p99 } = row;
             println!("{name}: {each_second:.0} jobs a second, p50 {p50:?}, p99 {p99:?}, {processor:?} of the processor for a job");
             let (rate, share) = (each_second / alone.each_second, alone.processor.div_duration_f64(*processor));
-            println!("    of seal and open: {rate:.2} by the clock, {share:.2} by the time of the processor");
+            println!("    of seal and open alone: {rate:.2} of its jobs a second, {share:.2} of its jobs per second of CPU time");
         }
         if let (Some((_, near)), Some((_, far))) = (rows.get(1), rows.get(3)) {
             println!("NATS adds {:?} at p50", far.p50.saturating_sub(near.p50));
@@ -186,6 +186,7 @@ impl Drop for Broker {
     }
 }
 
-/// The number of rounds, and of jobs for each figure of a round.
+/// The number of rounds.
 const ROUNDS: usize = 7;
+/// The number of jobs from which a round computes each figure.
 const COUNT: usize = 1_024;

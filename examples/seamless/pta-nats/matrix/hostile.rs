@@ -67,7 +67,7 @@ async fn claim_for_an_agent_that_the_registry_does_not_know_gets_no_password() {
 /// The registry refuses the agent of another node. Meanwhile an agent connects to this node, and gets the second
 /// attempt.
 #[tokio::test(start_paused = true)]
-async fn job_that_an_own_agent_claims_after_an_agent_of_another_node_goes_to_the_own_agent() {
+async fn second_attempt_goes_to_an_own_agent_if_the_registry_refuses_the_agent_of_another_node() {
     let hub = Arc::<Hub>::default();
     let (a, wire) = (node(&hub, "n1", &[]).await, hub.connect());
     let claims =
@@ -123,11 +123,11 @@ fn forged(word: &Word) -> Answer {
     own.answer(&terms, word, [1; 12]).unwrap()
 }
 
-/// Makes the answer to a job.
+/// Forges the answer to a job.
 type Forge = Box<dyn Fn(&Job) -> Delivered>;
 
 /// The attacker claims jobs in the name of a known agent, and drops the answers or replaces them. The sign-in then ends
-/// without a verdict, and counts as a wrong password. So the attacker gets no attempt that does not count.
+/// without a verdict, and counts as a wrong password. So each attempt of the attacker counts.
 #[tokio::test(start_paused = true)]
 async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say() {
     let refused = Word::Refused { code: Refusal::Locked, status: None, told: Told::AfterPassword };
@@ -196,7 +196,7 @@ async fn malformed_request_gets_no_reply_and_the_node_still_serves_jobs() {
     assert!(is_ticket_of(&sign_in(a.queue(), &Desk::new(), RIGHT).await.0, 1));
 }
 
-/// A node reports a job that no agent has claimed as lost. So an attacker cannot fill the node with jobs.
+/// If no agent has claimed a job, the node reports the job as lost. So an attacker cannot fill the node with jobs.
 #[tokio::test(start_paused = true)]
 async fn job_without_a_claim_is_lost_at_once() {
     let hub = Arc::<Hub>::default();

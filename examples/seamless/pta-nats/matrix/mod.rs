@@ -1,4 +1,5 @@
-//! Tests of a job between nodes when a part fails, with the clock of the test and a broker in memory.
+//! Tests what happens to a job between nodes when a node, an agent or the broker fails. The clock is Tokio's, which a
+//! test can pause, and the broker is in memory.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod hostile;

@@ -40,7 +40,7 @@ fn permissions_allow_a_node_everything_that_the_queue_does() {
 }
 
 #[test]
-fn permissions_forbid_jobs_and_replies_of_another_node_all_offers_and_unrequested_replies() {
+fn permissions_forbid_a_node_the_messages_of_other_nodes_and_the_system_subjects() {
     for (own, other) in [("n1", "n2"), ("n2", "n1")] {
         let other = NodeName::parse(other).unwrap();
         let offers = subject::offers(&Tenant::new("contoso.test").unwrap());

@@ -23,7 +23,7 @@ fn csr(number: u8) -> Csr {
     Csr::new(vec![number]).unwrap()
 }
 
-/// Returns the certificate of a generation.
+/// Returns the certificate of the generation `number`.
 fn issued(number: u8) -> Issued {
     Issued { serial: serial(number), key: key(number), not_after: at(604_800), challenge: Fixed::new([number; 32]) }
 }
@@ -91,9 +91,9 @@ fn request_with_another_certificate_key_or_role_takes_no_job() {
     assert_eq!(take(&enrolled(Role::Phs), 1, Some(1), 0), Err(Denied::Role));
 }
 
-/// The test makes each decision of an administrator after each other one, and checks what the agent may then do.
+/// The test applies every two decisions one after the other, in both orders. Then it checks what the agent may do.
 #[test]
-fn revoked_and_locked_agents_may_do_nothing_for_ever_and_draining_agents_may_answer() {
+fn revoked_or_locked_agent_is_denied_after_every_later_decision_and_draining_agent_gets_no_jobs() {
     type Decision = fn(Agent) -> Agent;
     let decide: [(Decision, State); 4] = [
         (|agent| agent, State::Active),

@@ -52,7 +52,7 @@ impl Authority {
     /// Reads the certificate in DER and the key in PKCS #8.
     ///
     /// # Errors
-    /// Returns [`IssueError::Authority`] if one of them cannot be read.
+    /// Returns [`IssueError::Authority`] if the certificate or the key cannot be read.
     pub fn read(certificate: &[u8], key: &[u8]) -> Result<Self, IssueError> {
         let key = KeyPair::try_from(key).map_err(of_authority)?;
         Self::of(certificate, key)
@@ -127,7 +127,7 @@ impl Authority {
     }
 }
 
-/// Shows no key.
+/// Shows the pin, but no key.
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Authority({})", self.pin())

@@ -1,9 +1,10 @@
-//! The certificates of agents and of the nodes that they ask (RFC 5280). One authority of the server signs all of them.
+//! The certificates of agents and of the nodes to which agents connect (RFC 5280). One authority of the server signs
+//! all of them.
 //!
-//! The subject of an agent's certificate is its tenant. Its names are two URIs:
-//! - `urn:kerberos-sso:TENANT:ROLE:UUID` is the agent with its role.
-//! - `ni:///sha-256;HASH` (RFC 6920) is the agent's sealing key. So the certificate binds the sealing key to the TLS
-//!   key.
+//! The common name in the subject of an agent's certificate is the tenant. The subject alternative names are two URIs:
+//! - `urn:kerberos-sso:TENANT:ROLE:UUID` names the agent and its role.
+//! - `ni:///sha-256;HASH` (RFC 6920) has the SHA-256 of the agent's sealing key. So the certificate binds the sealing
+//!   key to the TLS key.
 
 mod authority;
 mod request;
@@ -65,11 +66,11 @@ pub struct AgentCertificate {
     pub key: KeyId,
     /// The serial number of the certificate.
     pub serial: Serial,
-    /// The end of the certificate.
+    /// The time at which the certificate expires.
     pub not_after: Time,
 }
 
-/// The certificate is not one of an agent.
+/// The error for a certificate that the server does not make for agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the certificate is not one that the server makes for agents")]
 pub struct NotOfAgent;
@@ -78,7 +79,8 @@ impl AgentCertificate {
     /// Reads a certificate whose chain the TLS handshake has checked.
     ///
     /// # Errors
-    /// Returns [`NotOfAgent`] for a certificate with another profile.
+    /// Returns [`NotOfAgent`] if the octets are no certificate, or if the certificate has another purpose or other
+    /// names.
     pub fn read(der: &[u8]) -> Result<Self, NotOfAgent> {
         Self::of(der).ok_or(NotOfAgent)
     }
@@ -116,7 +118,7 @@ fn key_of_name(name: &str) -> Option<KeyId> {
     KeyId::parse(name.strip_prefix(NI)?)
 }
 
-/// Reads a serial number. DER leaves out leading zeros.
+/// Reads a serial number. DER leaves out leading zeros, so the octets may be fewer than 16.
 fn serial(octets: &[u8]) -> Option<Serial> {
     let mut serial = [0; 16];
     let start = serial.len().checked_sub(octets.len())?;

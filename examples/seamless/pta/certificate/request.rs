@@ -1,8 +1,8 @@
 //! The request of an agent for a certificate (PKCS #10, RFC 2986).
 //!
-//! The server takes two things from a request: the public key of the agent, and the name of the sealing key. The signature
-//! of the request shows that the holder of the first key named the second key. The server chooses everything else in the
-//! certificate.
+//! The server takes two things from a request: the public key of the agent, and the name of the sealing key. The
+//! request is signed with the agent's private key, so the holder of this key has named the sealing key. The server
+//! chooses everything else in the certificate.
 
 use super::{key_of_name, name_of_key};
 use crate::message::Csr;
@@ -14,7 +14,7 @@ use rcgen::{
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509CertificationRequest};
 
-/// A request with a valid signature, which names the sealing key that came with it.
+/// A request with a valid signature. The request names the sealing key that came in the same message.
 #[derive(Debug)]
 pub struct Request {
     pub(super) public_key: SubjectPublicKeyInfo,
@@ -30,7 +30,7 @@ pub enum RequestError {
     /// The request was not signed with its own key.
     #[error("the signature of the certification request is wrong")]
     Signature,
-    /// The key is not of ECDSA on P-256.
+    /// The key of the request is not an ECDSA key on P-256.
     #[error("the key of a certification request must be ECDSA on P-256")]
     KeyType,
     /// The request names no sealing key, or another sealing key than the message has.
@@ -55,7 +55,8 @@ impl Request {
     /// Reads a request, and checks that it names `sealing_key`.
     ///
     /// # Errors
-    /// Returns [`RequestError`] unless the request is signed with its own key of P-256 and names the sealing key.
+    /// Returns [`RequestError`] unless the request has an ECDSA key on P-256, is signed with this key, and names the
+    /// sealing key.
     pub fn read(csr: &Csr, sealing_key: SealingPublicKey) -> Result<Self, RequestError> {
         let (rest, request) =
             X509CertificationRequest::from_der(csr.as_bytes()).map_err(|_| RequestError::Unreadable)?;

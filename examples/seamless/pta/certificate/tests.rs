@@ -105,8 +105,8 @@ fn request_with_a_key_of_another_type_is_refused() {
     }
 }
 
-/// The signature covers the keys and the names. The parser accepts some encodings of the signature algorithm that are not
-/// DER. The signature does not cover these octets.
+/// The signature covers the keys and the names, but not the encoding of the signature algorithm. The parser accepts
+/// some encodings of this algorithm that are not DER. So a few changed requests are still read.
 #[test]
 fn changed_request_is_refused_or_names_the_same_keys() {
     let csr = make_request(&p256(), &sealing_key()).unwrap().as_bytes().to_vec();

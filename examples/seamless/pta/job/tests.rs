@@ -35,7 +35,7 @@ fn sealed(job: Offered, number: u8, millis: u64) -> (Sealed, message::Job) {
     claimed.seal(b"secret", Zeroizing::new([number; 32]), at(millis)).unwrap()
 }
 
-/// Makes an answer from a word, sealed with the key of the job.
+/// Returns an answer with this [`Word`], sealed with the key of the job.
 fn say(job: &message::Job, number: u8, word: &Word) -> Answer {
     let (terms, blob) = job.terms(&Tenant::new("contoso.test").unwrap(), agent(number)).unwrap();
     key(number).open_password(&terms, &blob).unwrap().1.answer(&terms, word, [number; 12]).unwrap()
@@ -53,7 +53,7 @@ fn refused(code: Refusal) -> Word {
     Word::Refused { code, status: code.status(), told: Told::BeforePassword }
 }
 
-/// Returns the outcome of a first attempt whose agent answers with this word.
+/// Returns the outcome of a first attempt whose agent answers with this [`Word`].
 fn said(word: &Word, millis: u64) -> Outcome {
     let (sealed, job) = sealed(offered(), 1, 0);
     sealed.answer(agent(1), &say(&job, 1, word), at(millis)).unwrap()
@@ -83,7 +83,7 @@ fn refusal_of_the_directory_ends_the_job_without_a_second_attempt() {
 /// The agent is lost after its claim or after it got the password, or it answers that it cannot ask the directory. The
 /// job is then offered once more, to another agent.
 #[test]
-fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
+fn job_is_offered_once_more_to_another_agent_after_a_lost_or_failed_attempt() {
     let mut ends = vec![
         (offered().claim(claim(1), at(10)).unwrap().lost(at(20)), NoVerdict::unasked(Failure::TimedOut)),
         (sealed(offered(), 1, 10).0.lost(at(4_510)), NoVerdict::unanswered(Failure::TimedOut)),
@@ -107,7 +107,8 @@ fn lost_or_failed_attempt_is_offered_once_more_to_another_agent_only() {
     }
 }
 
-/// An attacker who can drop or replace answers, but has no key, gets no attempt that does not count.
+/// An attacker may drop or replace answers. Without the key of the job, every attempt of this attacker still counts as
+/// a wrong password.
 #[test]
 fn attempt_counts_unless_an_answer_with_the_key_of_the_job_says_that_the_directory_was_not_asked() {
     let said_nothing: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.may_be_checked()).collect();

@@ -6,13 +6,13 @@ use crate::encoding::Text;
 use crate::time::Time;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// `GET /agents/v1/bootstrap`, which an agent asks for every ten minutes.
+/// The response to `GET /agents/v1/bootstrap`. An agent sends this request every 5½ to 11 minutes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
     /// The version of the message.
     pub v: V1,
-    /// The nodes that the agent may ask.
+    /// The nodes to which the agent may connect.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
     /// The number of requests for a job ([`Take`](super::Take)) that the agent holds open at each node.

@@ -23,13 +23,13 @@ pub struct Enrolled {
     pub certificate: Certificate,
     /// The certificates of the authorities, which the agent trusts from now on.
     pub chain: Chain,
-    /// The end of the certificate, in milliseconds since 1970.
+    /// The time at which the certificate expires, in milliseconds since 1970.
     pub not_after: Time,
     /// The time of the next renewal, in milliseconds since 1970.
     pub renew_at: Time,
-    /// The number of the agent's certificates so far.
+    /// The generation of the certificate: 1 after the enrolment, and one more after each renewal.
     pub generation: u32,
-    /// The nodes that the agent may ask.
+    /// The nodes to which the agent may connect.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
     /// Octets that only the holder of the sealing key can open. The agent returns the opened octets with its first

@@ -50,7 +50,7 @@ pub enum NotOurs {
 }
 
 impl Job {
-    /// Makes the message of a password that was sealed under these terms.
+    /// Makes the message for the agent from the terms and from the password that was sealed under them.
     #[must_use]
     pub fn new(terms: &Terms, sealed: Sealed) -> Self {
         Self {
@@ -68,7 +68,8 @@ impl Job {
         }
     }
 
-    /// Returns the terms for the agent that received the job, and the sealed password.
+    /// Returns the terms of the job and the sealed password. `tenant` and `agent` are those of the agent that received
+    /// the job.
     ///
     /// # Errors
     /// Returns [`NotOurs`] for another KEM, and for a name of another form than the job claims.

@@ -69,7 +69,8 @@ struct Inner {
     present: HashMap<AgentId, (Tenant, HashSet<ConnectionId>)>,
     /// The requests that wait for a job, the oldest first.
     waiting: VecDeque<Waiting>,
-    /// The requests whose agents have claimed a job, each with the time until which the gateway keeps the place.
+    /// The requests whose agents have claimed a job, each with the time until which the gateway reserves the request
+    /// for the job.
     held: HashMap<JobId, (Waiting, Instant)>,
     running: HashMap<JobId, Running>,
     /// The jobs that have ended, each with the time until which the gateway remembers the job.
@@ -111,7 +112,7 @@ impl Gateway {
         let taken = match timeout(TAKE, &mut told).await {
             Ok(taken) => taken,
             Err(_) if self.inner().withdraw(number) => return Taken::Nothing,
-            // The agent has just claimed a job. The job comes soon, or its place expires.
+            // The agent has just claimed a job. Either the job comes within `HOLD`, or the claim expires.
             Err(_) => match timeout(HOLD, told).await {
                 Ok(taken) => taken,
                 Err(_) => return Taken::Nothing,
@@ -121,7 +122,7 @@ impl Gateway {
         taken.map_or(Taken::Ended, |job| Taken::Job(Box::new(job)))
     }
 
-    /// Claims an offer for the agent of its tenant that has the fewest jobs.
+    /// Claims an offer for a waiting agent of the offer's tenant: the agent that has the fewest jobs.
     #[must_use]
     pub fn claim(&self, offer: &Offer) -> Option<Claim> {
         self.inner().claim(offer, Instant::now())
@@ -146,7 +147,7 @@ impl Gateway {
     /// Sends a job to the agent that has claimed it, and waits for the answer.
     ///
     /// # Errors
-    /// Returns [`Lost`] if the agent is gone, or if its place has expired.
+    /// Returns [`Lost`] if the agent is gone, or if its claim has expired.
     pub async fn send(&self, job: Job) -> Result<Answer, Lost> {
         let (id, (tell, told)) = (job.job, oneshot::channel());
         let number = self.inner().send(job, tell, Instant::now())?;
@@ -158,14 +159,15 @@ impl Gateway {
     /// Delivers an agent's answer to the owner of the job.
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if nobody waits for this answer of this agent.
+    /// Returns [`AnswerError`] if no owner waits for an answer to this job from this agent.
     pub fn answer(&self, agent: AgentId, answer: Answer) -> Result<(), AnswerError> {
         let answered = self.inner().answer(agent, answer, Instant::now());
         self.changed.notify_waiters();
         answered
     }
 
-    /// Handles the end of a connection. The gateway removes its requests, and its jobs are lost at once.
+    /// Handles the end of a connection. The gateway removes the requests that came over this connection. The jobs that
+    /// it sent over this connection are lost at once.
     pub fn closed(&self, connection: ConnectionId) {
         self.inner().remove(|place| place.connection == connection);
         self.changed.notify_waiters();
@@ -201,12 +203,12 @@ impl Gateway {
         self.inner().present.values().map(|(tenant, _)| tenant.clone()).collect()
     }
 
-    /// Returns a future that ends at the next change after the future was enabled.
+    /// Returns a future that completes at the next change of this gateway after the call of [`Notified::enable`].
     pub fn changes(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
-    /// Returns the time at which the next place of a claim expires.
+    /// Returns the time at which the next claim expires.
     #[must_use]
     pub fn next_release(&self) -> Option<Instant> {
         self.inner().held.values().map(|(_, until)| *until).min()
@@ -238,7 +240,7 @@ impl Inner {
     fn claim(&mut self, offer: &Offer, now: Instant) -> Option<Claim> {
         self.release(now);
         let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
-        // The response to an offer may be lost. So a repeated offer gets the same place.
+        // The response to an offer may be lost. So a repeated offer gets the same claim.
         let held = self.held.get(&offer.job).map(|(waiting, _)| &waiting.place);
         if let Some(place) = held.filter(|place| is_meant(place)) {
             return Some(Claim { job: offer.job, agent: place.agent, key: place.key });
@@ -259,7 +261,7 @@ impl Inner {
         Some(claim)
     }
 
-    /// Puts the requests whose places have expired back to the front of the waiting requests.
+    /// Puts the requests whose claims have expired back to the front of the waiting requests.
     fn release(&mut self, now: Instant) {
         let ended: Vec<_> = self.held.extract_if(|_, (_, until)| *until <= now).collect();
         for (_, (waiting, _)) in ended {
@@ -299,7 +301,8 @@ impl Inner {
         if is_answered { Ok(()) } else { Err(AnswerError::Late) }
     }
 
-    /// Ends a job if no owner waits for its answer any more.
+    /// Ends an attempt whose owner no longer waits for the answer. `number` is the request that took the job. A later
+    /// attempt of the same job goes on.
     fn give_up(&mut self, job: JobId, number: u64, now: Instant) {
         if self.running.get(&job).is_some_and(|running| running.number == number)
             && let Some(running) = self.running.remove(&job)
@@ -322,7 +325,8 @@ impl Inner {
         }
     }
 
-    /// Removes the requests and the jobs of these places. The waiting agents and owners are told at once.
+    /// Removes the requests and the jobs whose place satisfies `is_gone`. The agents and owners that wait for them
+    /// learn this at once.
     fn remove(&mut self, is_gone: impl Fn(&Place) -> bool) {
         let now = Instant::now();
         self.waiting.retain(|waiting| !is_gone(&waiting.place));

@@ -1,4 +1,4 @@
-//! The queue between the node that owns a job and the nodes that agents ask.
+//! The queue between the node that owns a job and the nodes to which agents are connected.
 //!
 //! The queue is in memory, and delivers each message at most once. A waiting offer has no credential: the owner seals
 //! the password only to an agent that has claimed the job. The owner is the node that has the user's request. If an
@@ -34,7 +34,8 @@ use std::time::Duration;
 /// The transport of offers and jobs between nodes. The methods return boxed futures, so that a server can choose its
 /// queue at run time.
 pub trait Queue: Send + Sync {
-    /// Offers a job to all agents of its tenant, and returns the first claim. Returns at once if there is no agent.
+    /// Offers a job to all agents of its tenant, and returns the first claim. Returns at once if no agent of the tenant
+    /// is connected.
     fn offer<'a>(&'a self, offer: &'a Offer) -> Pending<'a, Result<Claim, NoClaim>>;
 
     /// Sends a job to the agent that has claimed it, and returns the agent's answer. Returns at once if the agent is
@@ -45,7 +46,7 @@ pub trait Queue: Send + Sync {
     fn serve(&self, gateway: Arc<Gateway>);
 }
 
-/// The future result of a queue.
+/// The boxed future that a method of [`Queue`] or [`Node`] returns.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A job that waits for an agent.
@@ -57,11 +58,11 @@ pub struct Offer {
     pub tenant: Tenant,
     /// The agent that may not claim the job, because it had the first attempt.
     pub excluded: Option<AgentId>,
-    /// The time for a claim.
+    /// The time within which an agent must claim the job.
     pub wait: Duration,
 }
 
-/// The claim of an agent. The gateway keeps a place at the agent for [`HOLD`](crate::time::HOLD).
+/// The claim of an agent. For [`HOLD`](crate::time::HOLD), the gateway reserves a request of the agent for the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The job.
@@ -81,6 +82,6 @@ pub enum NoClaim {
     Busy,
 }
 
-/// The error if the agent is gone, or if its place for the job has expired.
+/// The error if the agent is gone, or if its claim on the job has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;

@@ -47,10 +47,10 @@ pub enum Done {
     Silent,
 }
 
-/// The result of the directory for a password.
+/// The answer of the directory about a password.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// An agent has a ticket. The ticket is a "yes" only if the validator accepts it with its bindings.
+    /// An agent returned a ticket. The password is right only if the validator accepts the ticket with its bindings.
     Ticket(Ticket),
     /// The directory refused the password.
     Refused {

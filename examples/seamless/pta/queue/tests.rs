@@ -1,4 +1,4 @@
-//! Tests of a job when an agent or the owner fails, with the clock of the test.
+//! Tests what happens to a job when an agent or the owner fails. The clock is Tokio's, which a test can pause.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod load;
@@ -102,7 +102,7 @@ enum Act {
     Die,
 }
 
-/// Does one job, and returns the result of the answer.
+/// Takes one job as the agent `number`, and acts on it. Returns what the gateway says about the agent's answer.
 async fn one(world: &World, number: u8, act: Act) -> Option<Result<(), AnswerError>> {
     let Taken::Job(job) = world.gateway.take(place(number)).await else { return None };
     let (terms, sealed) = job.terms(&tenant(), agent(number)).unwrap();
@@ -164,8 +164,8 @@ async fn job_without_an_agent_fails_at_once() {
     assert_eq!((verdict.unwrap_err(), millis), (Failure::NoAgent, 0));
 }
 
-/// Each row has what the first agent does, the time of the sign-in in milliseconds, and the failure if there is no second
-/// agent.
+/// Each row has what the first agent does, the milliseconds until the second agent gets the job, and the failure if
+/// there is no second agent.
 #[tokio::test(start_paused = true)]
 async fn second_agent_gets_the_job_if_the_first_agent_dies_hangs_or_fails() {
     let mut rows = vec![(Act::Die, 0, Failure::TimedOut), (Act::Hang, 4_500, Failure::TimedOut)];
@@ -278,7 +278,7 @@ async fn repeated_answer_and_answer_of_another_agent_are_recognised_for_a_minute
 
 /// A broker may lose the response to an offer, and the owner then offers the job again.
 #[tokio::test(start_paused = true)]
-async fn repeated_offer_gets_the_place_of_the_first_offer() {
+async fn repeated_offer_gets_the_claim_of_the_first_offer() {
     let world = world();
     agents(&world, &[Act::Ask(40), Act::Ask(40)]).await;
     let offer = Offer { job: Fixed::new([1; 16]), tenant: tenant(), excluded: None, wait: Duration::ZERO };
@@ -319,7 +319,7 @@ async fn second_attempt_of_a_job_ends_the_first_attempt_and_gets_its_own_answer(
     assert_eq!(first.await.unwrap(), Some(Err(AnswerError::OtherAgent)));
 }
 
-/// If node A dies or the browser goes away, the future of the owner is dropped.
+/// If the owner's node dies or the browser disconnects, the future of the owner is dropped.
 #[tokio::test(start_paused = true)]
 async fn answer_to_a_job_whose_owner_is_gone_is_refused_as_late() {
     let world = world();
@@ -348,7 +348,7 @@ async fn agent_that_the_registry_does_not_know_any_more_gets_no_password() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ended_agent_loses_its_job_and_its_requests_at_once() {
+async fn revoked_agent_loses_its_job_and_its_requests_at_once() {
     let world = world();
     let (first, waiting) = (start(&world, 1, Act::Ask(2_000)), Arc::clone(&world));
     tokio::task::yield_now().await;

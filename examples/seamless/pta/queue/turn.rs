@@ -16,7 +16,7 @@ pub struct Turn<'q> {
 }
 
 impl Turns {
-    /// Returns a place, or `None` if [`MAX_WAITING`] offers of the tenant wait.
+    /// Returns a place, or `None` if [`MAX_WAITING`] offers of the tenant already wait.
     #[must_use]
     pub fn take(&self, tenant: &Tenant) -> Option<Turn<'_>> {
         let mut counts = self.counts();

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 pub struct AnswerKey(Zeroizing<[u8; 32]>);
 
 impl AnswerKey {
-    /// Takes the octets that `export` writes.
+    /// Makes a key from the octets that `export` writes.
     pub(super) fn exported<E>(export: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut octets = Zeroizing::new([0; 32]);
         export(octets.as_mut_slice()).map(|()| Self(octets))

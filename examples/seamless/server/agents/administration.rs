@@ -1,8 +1,8 @@
 //! The administration of agents: tokens, the list, draining and revocation, on a Unix socket beside the server's state.
 //!
-//! Only the user of the server and root may use the socket. The store on disk belongs to one process, so `seamless agents`
-//! asks the running server. Anybody who can make a token can enrol an agent that reads passwords. So the listener for
-//! Prometheus does not have these routes.
+//! Only root and the user that runs the server may use the socket. The store on disk belongs to one process, so
+//! `seamless agents` asks the running server. Anybody who can make a token can enrol an agent that reads passwords. So
+//! the listener for Prometheus does not have these routes.
 
 use super::{Agents, tenant_name, time};
 use crate::clock;
@@ -36,9 +36,9 @@ pub(crate) enum Command {
     Token { tenant: String, role: Role, host: Option<String>, issuer: String },
     /// Lists the agents of a tenant.
     List { tenant: String },
-    /// Gives an agent no more jobs.
+    /// Drains an agent, so that it gets no more jobs.
     Drain { agent: AgentId },
-    /// Ends an agent.
+    /// Revokes an agent, so that all its requests are refused.
     Revoke { agent: AgentId },
 }
 

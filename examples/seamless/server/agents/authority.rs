@@ -1,4 +1,5 @@
-//! The authority in the store. All nodes have the same authority, sealed under the secret of the server.
+//! The authority of the agents' certificates. All nodes share one authority, which is in the store and sealed with the
+//! server's secret.
 
 use crate::clock;
 use crate::store::{FOR_EVER, Key, Kind, Records};
@@ -23,7 +24,9 @@ pub(super) async fn of_store(records: &Records, now: Time) -> Result<Authority, 
     for _ in 0..MAX_TRIES {
         let old = records.entry::<Stored>(&key).await.map_err(|error| error.to_string())?;
         if old.is_foreign() {
-            return Err("the authority of the agents is of another secret; give all nodes the same secret".into());
+            return Err(
+                "the authority of the agents was sealed with another secret; give all nodes the same secret".into()
+            );
         }
         if let Some(stored) = &old.value {
             return stored.read();

@@ -77,7 +77,7 @@ impl Arguments {
 
     fn command(&self) -> Result<Command, String> {
         let tenant = || self.tenant.clone().ok_or("name the tenant with --tenant");
-        let agent = |text: &str| AgentId::parse(text).ok_or(format!("{text}: no number of an agent"));
+        let agent = |text: &str| AgentId::parse(text).ok_or(format!("{text}: not the UUID of an agent"));
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         Ok(match words.as_slice() {
             ["token"] => {

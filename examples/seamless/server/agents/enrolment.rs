@@ -32,7 +32,7 @@ pub(super) enum NoCertificate {
     Denied(#[from] Denied),
     #[error("the agent is not known")]
     UnknownAgent,
-    #[error("the tenant has too many agents; revoke one")]
+    #[error("the tenant has too many agents; an agent is forgotten ten days after its certificate has expired")]
     TooMany,
     #[error("{0}")]
     Issue(#[from] IssueError),
@@ -50,7 +50,7 @@ impl Agents {
         issuer: String,
     ) -> Result<Zeroizing<String>, String> {
         let tenant = tenant_name(tenant).filter(|tenant| self.realms.contains_key(tenant));
-        let tenant = tenant.ok_or("no such tenant has agents: its `password` names neither agents nor hashes")?;
+        let tenant = tenant.ok_or("the tenant is unknown, or its `password` names neither agents nor hashes")?;
         if role == Role::Phs && self.tables.get(tenant.as_str()).is_none() {
             return Err("this tenant takes no password hashes: its `password` names none".into());
         }
@@ -145,7 +145,7 @@ impl Agents {
     }
 }
 
-/// Returns the changed agent for the store, and the agent with its new certificate.
+/// Decides on a renewal. Returns the agent that the caller must store, if any, and the result of the renewal.
 fn decided(
     agent: Agent,
     shown: &AgentCertificate,

@@ -119,7 +119,7 @@ async fn table<'a>(agents: &'a Agents, peer: &Peer) -> Result<(&'a Table, AgentI
         tracing::warn!(%agent, %address, "an agent without the role of a source wants to send password hashes");
         return Err((
             StatusCode::FORBIDDEN,
-            "the certificate has not the role of a source of password hashes\n".into(),
+            "the certificate does not have the role of a source of password hashes\n".into(),
         ));
     }
     let table = agents.tables.get(shown.tenant.as_str());

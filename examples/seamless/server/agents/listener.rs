@@ -34,7 +34,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// The TLS certificate of this node. The node replaces it when half of its life has passed. The key is in memory only.
+/// The TLS certificate of this node. The node replaces the certificate when half of its life has passed. The
+/// certificate's key is in memory only.
 pub(super) struct NodeTls {
     /// The names and addresses of this node.
     names: Vec<String>,
@@ -185,6 +186,6 @@ const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 const WITHOUT_CERTIFICATE: usize = 64;
 const WITHOUT_CERTIFICATE_OF_ADDRESS: usize = 8;
 
-/// The time for the answer to the last job of a connection.
+/// The time for a request that still runs when the life of its connection ends.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);

@@ -171,7 +171,7 @@ impl Agents {
     }
 }
 
-/// An agent, as the figures show it.
+/// An agent, as the metrics show it.
 pub(crate) struct Seen {
     pub(crate) tenant: Arc<str>,
     pub(crate) agent: AgentId,

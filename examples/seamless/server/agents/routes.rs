@@ -171,7 +171,8 @@ fn is_of(agent: &Agent, shown: &AgentCertificate) -> bool {
     *agent.tenant() == shown.tenant && agent.role() == shown.role
 }
 
-/// Records that an agent asks for a job. The server writes this to the store at most once in ten seconds.
+/// Records that an agent asks for a job. The server writes this to the store once in ten seconds, and whenever the
+/// agent's address or health has changed.
 async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &Peer) -> Result<(), Refusal> {
     let (now, address) = (time(clock::now()), peer.address.to_string());
     let (_, agent) = known(agents, peer).await?;
@@ -220,8 +221,8 @@ pub(super) fn unavailable(error: &StoreError) -> Refusal {
     (StatusCode::SERVICE_UNAVAILABLE, "the registry of agents cannot be asked\n".into())
 }
 
-/// Returns the response without a certificate. A client that enrols does not learn why its token is refused. An agent that
-/// renews learns the reason.
+/// Returns the response to a refused request for a certificate. A client that enrols does not learn why its token is
+/// refused. An agent that renews learns the reason.
 fn no_certificate(error: &NoCertificate, peer: &Peer) -> Response {
     if let NoCertificate::Store(error) = error {
         return unavailable(error).into_response();

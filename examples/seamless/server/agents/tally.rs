@@ -1,5 +1,5 @@
-//! Counts what each agent did with the passwords of this node's users. A compromised agent can read the passwords of its jobs.
-//! From the counts, an operator sees how many passwords that are.
+//! Counts what each agent did with the passwords of this node's users. A compromised agent can read the passwords of
+//! its jobs. From the counts, an operator sees how many passwords the agent got.
 
 use crate::clock;
 use kerberos_sso::UnixTime;
@@ -29,7 +29,7 @@ impl Counts {
         self.tickets.saturating_add(self.refused).saturating_add(self.failed).saturating_add(self.silent)
     }
 
-    /// Returns each count with its name, for the figures.
+    /// Returns each count with its name, for the metrics.
     pub(crate) const fn named(self) -> [(&'static str, u64); 4] {
         [("ticket", self.tickets), ("refused", self.refused), ("failed", self.failed), ("silent", self.silent)]
     }
@@ -72,7 +72,7 @@ impl Tally {
     }
 }
 
-/// The largest number of agents that are counted, which bounds the figures.
+/// The largest number of agents that are counted. This number limits the size of the metrics.
 const MAX_AGENTS: usize = 1_024;
 
 #[cfg(test)]

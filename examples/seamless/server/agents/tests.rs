@@ -206,7 +206,7 @@ impl TestAgent {
         (terms, String::from_utf8(password.to_vec()).unwrap(), key)
     }
 
-    /// Does one job, and returns the status of its answer.
+    /// Takes one job and sends the [`Word`] that `act` returns. Returns the HTTP status of the server's response.
     fn work(
         self: &Arc<Self>,
         server: &Arc<Server>,
@@ -257,7 +257,7 @@ fn refused(code: verdict::Refusal) -> Word {
     Word::Refused { code, status: code.status(), told: verdict::Told::AfterPassword }
 }
 
-/// Answers as an honest agent does: bob's and alice's password is `right`.
+/// Answers as an honest agent does. The password of alice and of bob is `right`.
 fn honest(server: &Server, terms: &Terms, password: &str) -> Word {
     if password != "right" {
         return refused(verdict::Refusal::WrongPassword);
@@ -299,7 +299,7 @@ async fn refusal_of_the_directory_reaches_the_server_with_its_status() {
 }
 
 #[tokio::test]
-async fn sign_in_to_a_tenant_without_agents_is_refused_as_no_agent() {
+async fn sign_in_to_a_tenant_without_agents_is_refused_with_the_code_no_agent() {
     let refusal = server().await.sign_in("alice", "right").await.err().unwrap();
     assert_eq!((refusal.code(), refusal.entra()), ("no-agent", Some(80_001)));
 }
@@ -445,7 +445,7 @@ async fn renewal_of_a_copy_locks_the_agent_and_a_repeated_request_does_not() {
 }
 
 #[tokio::test]
-async fn authority_agents_and_tokens_survive_a_restart() {
+async fn agents_tokens_and_the_authority_survive_a_restart() {
     let (server, records) = (server().await, Records::for_tests());
     let config = server.agents().config.clone();
     let realms = server.agents().realms.clone();

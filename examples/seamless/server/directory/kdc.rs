@@ -9,7 +9,8 @@ use seamless_pta::User;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Checks a password. This process makes the authenticator and sends it to no other process, so it cannot be a replay.
+/// Checks a password. This process makes the authenticator and sends it to no other process. So the token cannot be a
+/// replay.
 pub(super) async fn check(
     kdc: &Arc<Kdc>,
     tenant: &Tenant,
@@ -23,5 +24,5 @@ pub(super) async fn check(
 }
 
 /// The application data of the channel bindings in a ticket for a password. The ticket has bindings, so every setting
-/// of `channel_bindings` accepts it, but only for a password in this process.
+/// of `channel_bindings` accepts it. Only the check of a password in this process accepts these bindings.
 const BINDING: &[u8] = b"seamless:password";

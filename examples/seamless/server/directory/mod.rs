@@ -41,7 +41,7 @@ pub(crate) struct Directory {
     /// The time from a request to its refusal.
     answer_after: Duration,
     way: Way,
-    /// The verifiers that decide if the directory cannot be asked.
+    /// The verifiers with which the server checks a password while the directory cannot be asked.
     fallback: Option<Verifiers>,
 }
 
@@ -52,14 +52,14 @@ enum Way {
         /// The attribute by which agents may look a name up.
         alternate_id: Option<Arc<str>>,
     },
-    /// The verifiers decide, and the directory is never asked.
+    /// The server checks each password with a verifier, and never asks the directory.
     Verifiers(Box<Verifiers>),
 }
 
-/// Checks the password of `user`. The server answers every refusal at the same time after its request
-/// ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC is slow. If the check has
-/// not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong passwords, the
-/// server does not ask the directory.
+/// Checks the password of `user`. The time from a request to its refusal is always the same
+/// ([`Directory::answer_after`]). So this time does not show whether the user exists, even if the KDC is slow. If the
+/// check has not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong
+/// passwords, the server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -107,8 +107,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // At the deadline, the turn comes too late. The next attempt with this name may begin now, and there would be two checks
-        // of the name at the same time.
+        // A turn that comes at the deadline is too late. The next attempt with this name may begin now, so two checks
+        // of the name could run at the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
@@ -159,7 +159,8 @@ async fn check(
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
             let decided = verifiers.check(&tenant, &user, &password).await;
             match (decided, refusal) {
-                // The verifiers have not decided either. The missing answer of the agents still counts as a wrong password.
+                // No verifier has checked the password either. The missing answer of the agents still counts as a wrong
+                // password.
                 (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
                     tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
                     Err(refusal)
@@ -203,9 +204,10 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
     validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
 }
 
-/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason. If the
-/// directory told the state of the account before it saw the password, the attempt counts as a wrong password, as for every other
-/// name. If an agent had the password and no verdict came, the attempt counts, too.
+/// Returns the result that the lockout counts. If the directory refused for a reason other than the name or the
+/// password, the attempt does not count as a wrong password. If the directory told the state of the account before it
+/// saw the password, the attempt counts as a wrong password, as for every other name. If an agent had the password and
+/// no verdict came, the attempt counts, too.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
@@ -238,7 +240,7 @@ impl Directory {
         }
     }
 
-    /// Makes a directory that is never asked, because the verifiers decide.
+    /// Makes a directory that is never asked, because the server checks each password with a verifier.
     pub(crate) fn of_verifiers(verifiers: Verifiers, answer_after: Duration) -> Self {
         Self { answer_after, way: Way::Verifiers(Box::new(verifiers)), fallback: None }
     }
@@ -251,7 +253,7 @@ impl Directory {
         }
     }
 
-    /// Lets the verifiers decide if the directory cannot be asked.
+    /// Makes the server check a password with a verifier while the directory cannot be asked.
     pub(crate) fn with_fallback(self, fallback: Option<Verifiers>) -> Self {
         Self { fallback, ..self }
     }

@@ -1,4 +1,4 @@
-//! Lets an agent beside the directory ask its KDC (pass-through authentication).
+//! Lets an agent beside the directory ask the directory's KDC (pass-through authentication).
 //!
 //! For a right password, an agent returns a ticket for this server's account. The server validates that ticket like a browser's
 //! ticket, and the ticket must be bound to the one attempt for which the agent got the password. So an agent cannot sign in a
@@ -38,9 +38,9 @@ pub(super) async fn check(
     Ok((accepted, ticket.agent))
 }
 
-/// Validates the ticket of an agent. The ticket must be bound to the job, and be of the user whose name was typed. If agents
-/// look names up, the ticket alone says who the user is, because it does not have the attribute. The log then has both names.
-/// In this case, a rogue agent can sign somebody in as another user whose password it has.
+/// Validates the ticket of an agent. The ticket must be bound to the job, and be of the user whose name was typed. If
+/// agents look names up, the ticket alone says who the user is, because the ticket does not have the attribute. The log
+/// then has both names. In this case, a rogue agent can sign somebody in as another user whose password it has.
 fn judge(tenant: &Tenant, user: &UserName, ticket: &Ticket, alternate_id: Option<&str>) -> Result<Accepted, Refusal> {
     let (agent, validator) = (ticket.agent, tenant.validator());
     let policy = validator.policy().clone().with_binding_level(BindingLevel::Require);

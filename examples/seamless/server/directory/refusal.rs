@@ -21,7 +21,7 @@ pub(crate) enum Refusal {
     WrongPassword,
     #[error("the directory knows no such user")]
     UnknownUser,
-    /// Several users have the alternate name. The user reads the same text as for an unknown name.
+    /// The alternate name belongs to no user, or to several. The user reads the same text as for an unknown name.
     #[error("{}", Fault::AlternateId)]
     AmbiguousName,
     #[error("the password has expired")]
@@ -60,17 +60,24 @@ pub(crate) enum Refusal {
     /// server's keys are not the keys of the account.
     #[error("the ticket is refused: {0}")]
     NotOurs(Box<Refused>),
-    /// No agent has a verdict, and no directory was asked.
+    /// No agent has a verdict, and no directory has checked the password.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
     /// No verdict came, but a directory may have checked the password. Without this reason, an attacker who drops the answers
     /// of agents could guess passwords without limit.
     #[error("no verdict of an agent came, so the attempt counts as a wrong password: {0}")]
     Unanswered(Failure),
-    /// The verifier of this server says that the password is wrong, or there is no account of this name.
-    #[error("{}", if *is_known { "the password is wrong, by its verifier" } else { "no account of this name has a verifier" })]
+    /// The password does not match the account's verifier, or no account of this name has a verifier.
+    #[error(
+        "{}",
+        if *is_known {
+            "the password does not match the account's verifier"
+        } else {
+            "no account of this name has a verifier"
+        }
+    )]
     WrongHere { is_known: bool, derived: Derived },
-    /// This server cannot decide by verifiers.
+    /// This server cannot check the password with a verifier.
     #[error("no verifier decides: {0}")]
     NoVerifiers(String),
     /// The validator refused the ticket of an agent. An honest agent with the right KDC never sends such a ticket.
@@ -164,7 +171,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the code of the reason, for the figures.
+    /// Returns the code of the reason, for the metrics.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured => "not-configured",
@@ -260,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusal_of_a_directory_keeps_its_code_number_and_text() {
+    fn refusal_of_a_directory_keeps_its_code_its_entra_number_and_its_text() {
         for word in verdict::Refusal::ALL {
             let refusal = Refusal::of_directory(word, word.status(), Told::AfterPassword);
             assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");

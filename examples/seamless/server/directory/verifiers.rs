@@ -89,7 +89,7 @@ mod tests {
     use seamless_phs::{Lock, NtHash};
 
     #[test]
-    fn identity_has_the_names_the_sid_and_the_groups_of_the_record() {
+    fn identity_is_made_from_the_sid_groups_and_names_of_the_record() {
         let sid = |text: &str| text.parse::<Sid>().unwrap();
         let account = Account {
             sid: sid("S-1-5-21-1-2-3-1105"),

@@ -1,5 +1,5 @@
-//! Decides on a password by its verifier. A derivation takes tens of milliseconds of CPU time. So at most as many derivations run
-//! at the same time as there are processors.
+//! Checks a password with the verifier of the account. A derivation takes tens of milliseconds of CPU time. So at most
+//! as many derivations run at the same time as there are processors.
 
 use super::table::Table;
 use crate::store::StoreError;
@@ -55,7 +55,7 @@ pub(crate) enum Unchecked {
     Store(#[from] StoreError),
     #[error("no password hash has come from the directory yet")]
     NeverSynchronised,
-    #[error("the last password hashes came {hours} hours ago, and the tenant takes them for {most} hours")]
+    #[error("the last password hashes came {hours} hours ago, and the tenant accepts them for {most} hours")]
     TooOld { hours: i64, most: i64 },
 }
 

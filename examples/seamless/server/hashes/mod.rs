@@ -3,7 +3,7 @@
 //!
 //! - [`table`] keeps the records that the sources send. [`names`] finds the record for a name, [`objects`] limits the number of
 //!   records, and [`sources`] knows which source sends which domain.
-//! - [`check`] decides on a password.
+//! - [`check`] checks a password with a verifier.
 //!
 //! A record is sealed twice: with the secret of the store, like every entry, and with a key from a separate file. So an attacker
 //! who copies the store and its secret still cannot read a verifier.

@@ -1,11 +1,11 @@
 //! The sources of a tenant: the position of each source, and the domains whose accounts it sends.
 //!
-//! A source is the certificate of an agent. The first source that sends an account of a domain becomes the only source of this
-//! domain. Another source may take over only after the first source is revoked or locked, or has expired. So no source can take a
-//! domain over unnoticed.
+//! A source is an enrolled agent that sends password hashes. The first source that sends an account of a domain becomes
+//! the only source of this domain. Another source may take over only after the first source is revoked or locked, or
+//! its certificate has expired. So no source can take a domain over unnoticed.
 //!
-//! Numbers of changes are compared within one directory server of one source only ([`numbering`]). So a revoked source cannot
-//! block its successor by records with very high numbers.
+//! Two change numbers are compared only if they come from the same directory server through the same source
+//! ([`numbering`]). So a revoked source cannot block its successor by records with very high numbers.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, StoreError, When};
 use kerberos_sso::Sid;
@@ -50,7 +50,8 @@ impl Sources {
         self.records.put(&self.key(&[b"source"]), synchronised, FOR_EVER, When::Always).await.map(drop)
     }
 
-    /// Returns the cursor of a directory server, or the newest one if the source does not name it.
+    /// Returns the agent's cursor for the directory server `source`. If `source` is `None`, returns the agent's newest
+    /// cursor.
     pub(super) async fn cursor(
         &self,
         agent: AgentId,
@@ -106,11 +107,12 @@ impl Sources {
     }
 }
 
-/// Returns an identifier of a series of change numbers. Only numbers of one directory server from one agent can be compared.
+/// Returns an identifier of a series of change numbers. Two change numbers can be compared only if they come from the
+/// same directory server through the same agent.
 pub(super) fn numbering(agent: AgentId, source: ObjectId) -> ObjectId {
     let digest = Sha256::new().chain_update(agent.as_bytes()).chain_update(source.0).finalize();
     ObjectId(digest.first_chunk().copied().unwrap_or_default())
 }
 
-/// The largest number of directory servers of one agent.
+/// The largest number of cursors that the store keeps for one agent. Each cursor is for another directory server.
 const MAX_CURSORS: usize = 4;

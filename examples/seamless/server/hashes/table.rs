@@ -33,18 +33,19 @@ pub(crate) struct Table {
     /// The key from a separate file, which seals the accounts.
     pepper: Secret,
     rules: Arc<Rules>,
-    /// The time after the last batch for which the verifiers decide, in hours.
+    /// The number of hours after the last batch during which the verifiers may decide.
     max_hours: i64,
-    /// What this node last read or wrote of the source.
+    /// The status of the synchronisation that this node last read or wrote.
     latest: Arc<Mutex<Option<Synchronised>>>,
-    /// This node takes one batch of the tenant at a time, so simultaneous batches cannot exceed the limit of objects.
+    /// Lets this node take one batch of the tenant at a time. So simultaneous batches cannot exceed the limit of
+    /// objects.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The limits of a table.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
-    /// The time after the last batch for which the verifiers decide, in hours.
+    /// The number of hours after the last batch during which the verifiers may decide.
     pub(crate) max_hours: i64,
     /// The largest number of objects, including removed objects.
     pub(crate) max_accounts: u64,
@@ -139,7 +140,7 @@ impl Table {
         Ok(synchronised)
     }
 
-    /// Returns what this node last read or wrote of the source.
+    /// Returns the status of the synchronisation that this node last read or wrote.
     pub(crate) fn last_known(&self) -> Option<Synchronised> {
         self.latest().clone()
     }
@@ -189,8 +190,8 @@ impl Table {
         Ok(Answer { taken, refused, cursor })
     }
 
-    /// Writes one record, if the rules take it. If they refuse a later record of a known object, the server removes its account
-    /// of the object, because the old password may no longer be valid.
+    /// Writes one record, if the rules allow it. If the rules refuse a later record of a known object, the server
+    /// removes the account that it has for this object, because the old password may no longer be valid.
     async fn write(&self, record: Record, taking: &Taking) -> Result<Result<(), Refusal>, StoreError> {
         let key = self.object_key(record.object);
         let before: Option<Kept> = self.records.get(&key).await?;

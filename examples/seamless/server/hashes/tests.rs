@@ -220,7 +220,7 @@ async fn table_whose_last_batch_is_too_old_does_not_decide() {
     let old = checks.check(&table, &user, "Pa$$w0rd", at(24)).await;
     assert!(matches!(old, Err(Unchecked::TooOld { hours: 24, most: 24 })));
     take(&table, batch(vec![]), at(24)).await;
-    assert!(checks.check(&table, &user, "Pa$$w0rd", at(24)).await.is_ok(), "a batch without records is news, too");
+    assert!(checks.check(&table, &user, "Pa$$w0rd", at(24)).await.is_ok(), "an empty batch counts, too");
 }
 
 #[tokio::test]

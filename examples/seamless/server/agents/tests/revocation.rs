@@ -1,4 +1,4 @@
-//! Tests that the requests of an agent end after an operator has revoked or drained the agent at another node.
+//! Tests that an agent's requests at one node end after an operator has revoked or drained the agent at another node.
 
 use super::*;
 use seamless_pta::queue::{Place, Taken};
@@ -42,7 +42,7 @@ async fn agent_that_drains_at_another_node_loses_its_request_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agent_that_nobody_ended_waits_for_its_job_for_25_seconds() {
+async fn agent_that_nobody_revoked_or_drained_waits_for_a_job_for_25_seconds() {
     let (_nodes, _agent, taking) = nodes().await;
     let began = Instant::now();
     assert!(matches!(taking.await.unwrap(), Taken::Nothing));

@@ -39,12 +39,12 @@ impl Judge {
         self.realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now)
     }
 
-    /// Returns the code of the refusal of a token for alice's job, or `None` if it is a "yes".
+    /// Returns the code with which a token for alice's job is refused, or `None` if the token is accepted.
     fn code(&self, token: Vec<u8>) -> Option<&'static str> {
         self.code_of("alice", None, token)
     }
 
-    /// Returns the code as `code` does, for a typed name and the attribute by which the agents look names up.
+    /// Returns the code as [`Self::code`] does, but for the name `typed`. The agents look names up by `alternate_id`.
     fn code_of(&self, typed: &str, alternate_id: Option<&str>, token: Vec<u8>) -> Option<&'static str> {
         let terms = terms(4);
         let (agent, bindings) = (terms.agent, terms.bindings());
@@ -58,7 +58,7 @@ impl Judge {
 }
 
 #[tokio::test]
-async fn every_made_up_answer_of_an_agent_is_refused_by_its_own_code() {
+async fn every_made_up_answer_of_an_agent_is_refused_with_its_own_code() {
     let (judge, now) = (Judge::new().await, clock::now());
     let bound = terms(4).application_data();
     let other_realm = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$").of_active_directory();

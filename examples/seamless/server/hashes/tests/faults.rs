@@ -53,7 +53,7 @@ async fn only_the_account_that_the_store_cannot_keep_is_refused_and_its_old_pass
     }
 }
 
-/// Returns a table with room for `most` accounts.
+/// Returns a table whose limit is `most` accounts.
 fn table_for(records: &Records, most: u64) -> Table {
     let rules =
         Rules { domains: vec!["S-1-5-21-1-2-3".parse().unwrap()], built_in_accounts: false, min_iterations: 1000 };

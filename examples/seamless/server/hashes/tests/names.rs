@@ -68,7 +68,7 @@ async fn name_leads_to_the_other_account_after_a_rename_or_a_removal() {
 }
 
 #[tokio::test]
-async fn renamed_account_gets_the_name_that_another_one_had_as_an_alternate_name() {
+async fn account_name_of_a_renamed_account_wins_over_the_older_claim_of_another_account() {
     for (typed, impostor) in impostors() {
         let table = with([record(1, 1, Some(user(2001, "root"))), record(2, 2, Some(impostor))]).await;
         assert_eq!(found(&table, typed).await.as_deref(), Some("mallory"), "{typed}");
@@ -110,7 +110,7 @@ async fn principal_or_alternate_name_of_two_accounts_leads_to_no_account_until_o
     }
 }
 
-/// A line of secretsdump gives an account another object identifier than the database does.
+/// A line of secretsdump gives an account another object identifier than the directory does.
 #[tokio::test]
 async fn two_objects_with_one_sid_are_one_account_and_the_later_object_counts() {
     let named = |name: &str| Account { upn: Some("alice@mail.example".into()), ..user(2001, name) };

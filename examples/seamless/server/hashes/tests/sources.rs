@@ -28,7 +28,7 @@ async fn users(table: &Table) -> Vec<u8> {
     users
 }
 
-/// Says that `agent` has sent all accounts since the change `since`, and returns the number of removed accounts.
+/// Tells the table that `agent` has sent all accounts since the change `since`. Returns the number of removed accounts.
 async fn complete(table: &Table, agent: AgentId, domain: Sid, since: u64) -> u64 {
     let mut removed = 0_u64;
     for part in 0..PARTS {
@@ -101,7 +101,7 @@ async fn each_directory_server_of_an_agent_has_its_own_cursor() {
     take(&table, of_server(1, "10"), NOW).await;
     take(&table, of_server(2, "20"), NOW).await;
     let answer = take(&table, Batch { cursor: None, ..of_server(1, "") }, NOW).await;
-    assert_eq!(answer.cursor.as_deref(), Some("10"), "a batch without a cursor leaves it");
+    assert_eq!(answer.cursor.as_deref(), Some("10"), "a batch without a cursor leaves the stored cursor");
     for (server, cursor) in [(1, "10"), (2, "20")] {
         assert_eq!(
             at(agent(), Some(ObjectId([server; 16]))).await,
@@ -121,7 +121,7 @@ async fn domain_keeps_its_source_until_the_caller_replaces_the_source() {
     let table = table_of(&records(), "contoso.test", 2);
     assert_eq!(table.owner(domain()).await.unwrap(), None);
     assert_eq!(table.set_owner(domain(), None, agent()).await.unwrap(), agent());
-    assert_eq!(table.set_owner(domain(), None, other()).await.unwrap(), agent(), "another one was first");
+    assert_eq!(table.set_owner(domain(), None, other()).await.unwrap(), agent(), "another agent was first");
     assert_eq!(table.set_owner(domain(), Some(agent()), other()).await.unwrap(), other());
     assert_eq!(table.owner(domain()).await.unwrap(), Some(other()));
 }
