@@ -1,4 +1,5 @@
-"""Judges fresh tokens of real clients with the library's examples, and lets the clients judge the examples' replies."""
+"""Validates fresh tokens of real clients with the library's examples, and lets the clients verify the examples'
+replies."""
 
 import sys
 import time
@@ -19,7 +20,8 @@ from world import World
 
 
 class Tokens:
-    """Checks fresh tokens for the key in a keytab. The first use is accepted. A replay, a wrong clock and a wrong key are refused."""
+    """Sends fresh tokens to a server that has the key in a keytab. The first use of a token must be accepted. A replay,
+    a wrong clock and a wrong key must be refused."""
 
     def __init__(self, report, home, keytab, other_keytab, other_code):
         self.report, self.home, self.keytab = report, home, keytab

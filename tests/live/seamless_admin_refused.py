@@ -14,7 +14,8 @@ from work import wait
 
 HOUR = 3600
 DISABLED = 2
-# The GUIDs of the right and of the attribute (MS-ADTS section 5.1.3.2.1, MS-ADA2)
+# The GUIDs of the right to reset a password and of the attribute msDS-SupportedEncryptionTypes (MS-ADTS section
+# 5.1.3.2.1, MS-ADA2)
 RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
 SUPPORTED_ENCRYPTION_TYPES = "20119867-1d04-4ab7-9371-cfc3d5df0afd"
 

@@ -8,7 +8,8 @@ use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, AccountKind, AssertedBy, KeySet, Refused, Validator};
 use recorded::{Case, Outcome, Recording};
 
-/// Judges a case whose accounts have the recorded krbtgt keys, after `change` has changed the octets of each key.
+/// Validates the token of a case. The accounts have the recorded krbtgt keys, after `change` has changed the octets of
+/// each key.
 fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Refused> {
     let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
         let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();

@@ -342,7 +342,7 @@ fn swap_first_entry(little: &[u8]) -> Vec<u8> {
 /// `ktutil` of MIT krb5 wrote the octets.
 #[cfg(feature = "rc4")]
 #[test]
-fn encoded_entries_of_a_recorded_keytab_are_its_octets() {
+fn entries_of_a_recorded_keytab_are_encoded_as_the_octets_of_the_file() {
     let octets = bytes(RECORDED[0]);
     let mut encoded = vec![5, 2];
     for entry in Keytab::parse(&octets).unwrap().entries() {
