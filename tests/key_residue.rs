@@ -22,8 +22,8 @@ use std::process::{Command, Stdio};
 const ETYPE: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
 /// The number of copies of a key that may stay in memory. The compiler may save registers to the stack: one in ten runs
-/// of a release build finds one copy. An earlier version, which moved keys together with the facts of a request, left
-/// six or eight copies.
+/// of a release build finds one copy. An earlier version of the library, which moved keys together with the facts of a
+/// request, left six or eight copies.
 const TOLERATED: usize = 1;
 
 fn main() {

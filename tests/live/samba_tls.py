@@ -109,7 +109,7 @@ class SambaTls(SambaAd):
 
 
 NOT_OF_SCHEMA = "(!(|(objectClass=attributeSchema)(objectClass=classSchema)))"
-# Matches the attributes that change although nobody changes an object. A bind changes the times of sign-ins and the
+# Matches the attributes that change without a command of an administrator. A bind changes the times of sign-ins and the
 # numbers of right and wrong passwords (`logonCount`, `badPwdCount`). The domain controller changes the numbers that it
 # gives to new objects (`rID...`) and to changes (`uSNChanged`).
 MOVES = re.compile("(lastLogon|lastLogonTimestamp|logonCount|badPwdCount|badPasswordTime|lockoutTime|uSNChanged|whenChanged|"

@@ -109,8 +109,9 @@ class Refused:
         """Checks the refusals of `rollover` with the account that `enable` made."""
         dc = self.dc
         dc.computer("OTHER$", "Other.Pass.1")
-        # The directory refuses a second holder of a service name, except at two domain controllers that have not
-        # replicated yet. So the test writes to the database, which does not refuse.
+        # The directory refuses a service name that another account already has. Two domain controllers that have not
+        # replicated yet may accept the same name. To get this state, the test writes to the database, which refuses no
+        # name.
         dc.set_unchecked("OTHER$", "servicePrincipalName", AUTOLOGON)
         self.refused("rollover, another account has a service name", ["CN=OTHER", AUTOLOGON], "rollover", "--no-node")
         dc.db.delete(dc.dn("OTHER$"))

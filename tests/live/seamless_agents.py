@@ -1,5 +1,5 @@
-"""Tests pass-through authentication: the password form goes through two agents to Samba's directory. One agent connects through a
-proxy that wants a password."""
+"""Tests pass-through authentication: the password form goes through two agents to Samba's directory. One agent connects
+through a proxy that demands a password."""
 
 import base64
 import contextlib

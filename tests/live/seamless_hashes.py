@@ -1,5 +1,5 @@
-"""Tests password hash synchronisation: `seamless-agent sync` reads the database of a Samba directory, and users sign in by what it
-sent. Samba's own tool and impacket's secretsdump are sources, too.
+"""Tests password hash synchronisation: `seamless-agent sync` reads the database of a Samba directory, and users then
+sign in with their passwords of this directory. Samba's own tool and impacket's secretsdump are sources, too.
 
   seamless_hashes.py --long     200 new passwords, and 100 batches in which the source or the server is killed"""
 

@@ -37,7 +37,7 @@ def check(world, port, report):
 
 
 class HashSite(Site):
-    """A server whose tenant uses verifiers, with their source and two agents."""
+    """A server whose tenant uses verifiers, the source of the verifiers, and two agents."""
 
     def __init__(self, world, port, method):
         self.ad, key = world.contoso, world.work.root / f"fallback-{method}.key"
@@ -102,7 +102,7 @@ def agents_and_directory(site, report):
         report.check((decided, shown) == (expected, amr), f"fallback, {label}: the {expected} decides, and amr is {amr}", (decided, shown))
 
     who("agents and directory live", "directory", BY_AGENT)
-    # The directory now has a new password, and the verifier is still of the old password.
+    # The directory now has a new password, and the server still has the verifier of the old password.
     site.ad.set_password("fred", NEW)
     refused = site.decided("fred@contoso.test", OLD)
     report.check(refused not in ("hash", "directory"), "fallback: a refusal of the directory is not followed by the verifier", refused)

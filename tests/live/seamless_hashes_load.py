@@ -47,7 +47,8 @@ def lines(path, users):
 
 
 class Measured:
-    """The CPU time and the peak memory of a program, over all its processes."""
+    """The CPU time and the peak memory of a program. If the test kills the program and starts it again, the figures
+    include all its processes."""
 
     def __init__(self):
         self.seconds, self.peak, self.process = 0.0, 0, None

@@ -107,7 +107,7 @@ def clock(scene):
         trial.until_served()
         trial.admit()
         clock.write_text(offset)
-        # The engine deletes entries that have expired by its own clock.
+        # The engine deletes the entries that have expired according to its own clock.
         time.sleep(3)
         clock.write_text("+0")
         trial.replay(f"the engine's clock right again after {offset} s")

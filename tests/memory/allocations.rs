@@ -13,8 +13,8 @@ use kerberos_sso::{Accepted, Error, KeySet, Policy, Refused, UnixTime, Validator
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The validator allocates one buffer for both plaintexts of any token. A header needs one more buffer for the decoded
-/// base64.
+/// For any token, the validator allocates one buffer, which holds the plaintexts of the ticket and of the
+/// authenticator. A header needs one more buffer for the decoded base64.
 #[cfg(feature = "rc4")]
 #[test]
 fn accepted_request_needs_one_allocation() {

@@ -119,7 +119,7 @@ fn recorded_tickets_give_the_expected_account_kinds_and_asserting_parties() {
     assert_eq!(identity("mit-name-1").sid, None);
 }
 
-/// The expected values are those that Samba's own bindings read.
+/// The expected values are those that Samba's own NDR bindings read in the recorded PAC.
 #[test]
 fn delegation_info_of_a_recorded_ticket_names_its_target_and_transited_services() {
     let recordings = recorded::load_all().unwrap();

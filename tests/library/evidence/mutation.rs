@@ -1,4 +1,5 @@
-//! Tests of bad input: every accepted token is cut at every length, changed in every octet, and torn apart at random.
+//! Tests of bad input: every accepted token is cut at every length, changed in every octet, and mixed with random
+//! pieces of other tokens.
 //!
 //! No input causes a panic or signs in another user. A validation needs at most four times the token's size plus 64 KiB
 //! of memory, and a stack of 256 KiB is enough. A changed token is accepted only if the change lies in a field that
@@ -398,5 +399,6 @@ const STACK: usize = 256 * 1024;
 
 const THREADS: usize = 4;
 
-/// The size in octets from which the tests try fewer values of a token.
+/// For a token of at least this number of octets, the tests try fewer values of each octet. The test that replaces
+/// pieces leaves out these tokens.
 const LARGE: usize = 4 * 1024;

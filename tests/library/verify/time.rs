@@ -84,7 +84,7 @@ mod ticket {
     use super::*;
 
     #[test]
-    fn ticket_that_starts_one_skew_and_one_second_later_is_not_yet_valid() {
+    fn ticket_that_starts_one_skew_and_one_second_from_now_is_not_yet_valid() {
         let server = Server::new();
         server.assert_accepts(|token| token.ticket.starttime = Some(after(300).into()));
         let start = after(301);

@@ -1,4 +1,4 @@
-//! The layer for `tower`, whose inner service runs only after the admission.
+//! Tests of the layer for `tower` with a store that answers late. The inner service runs only after the admission.
 
 use super::store::{Server, Store, poll};
 use crate::common::NOW;
@@ -150,7 +150,7 @@ fn exactly_one_of_two_requests_with_one_authenticator_runs_the_service() {
     }
 }
 
-/// The layer awaits no answer for a request without a token, and allocates no boxed future.
+/// For a request without a token, the layer does not ask the store, and allocates no boxed future.
 #[test]
 fn request_without_a_token_is_decided_before_its_future_is_polled() {
     let layered = Layered::new(Store::new(3, 0));

@@ -237,7 +237,8 @@ mod clocks {
         }
     }
 
-    /// The cache is large, and each of its shards knows the time only from the requests that came to that shard.
+    /// The cache is so large that it has several shards. Each shard knows the time only from the requests that came to
+    /// that shard.
     #[test]
     fn no_authenticator_is_accepted_twice_when_the_clock_jumps() {
         let realm = realm();

@@ -207,7 +207,7 @@ mod bounds {
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
     }
 
-    /// The policy uses the version as a hint only, so the version is not the cause.
+    /// The policy uses the version as a hint only, so the version is not the cause of the refusal.
     #[test]
     fn error_says_that_no_considered_account_has_the_type_when_its_only_key_is_after_the_limit() {
         let others =
