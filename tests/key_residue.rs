@@ -1,8 +1,8 @@
 //! Tests that keys of a request do not stay in memory after the server has decided and dropped the request.
 //!
-//! The test program starts itself again as a server. The second process gets the token, and the session key and the
-//! subkey in disguise. The memory of the second process therefore holds an undisguised key only if the library left the
-//! key there. The second process searches its own memory for the keys.
+//! The test program starts itself again as a server. The second process gets the token. It also gets the session key
+//! and the subkey in a disguise: each octet of these keys is changed. The memory of the second process therefore holds
+//! an undisguised key only if the library left the key there. The second process searches its own memory for the keys.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -22,8 +22,8 @@ use std::process::{Command, Stdio};
 const ETYPE: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
 /// The number of copies of a key that may stay in memory. The compiler may save registers to the stack: one in ten runs
-/// of a release build finds one copy. An earlier version, which moved keys together with the facts of a request, left
-/// six or eight copies.
+/// of a release build finds one copy. An earlier version of the library, which moved keys together with the facts of a
+/// request, left six or eight copies.
 const TOLERATED: usize = 1;
 
 fn main() {
@@ -46,8 +46,9 @@ fn main() {
 
 const SERVE: &str = "--serve";
 
-/// Starts the second process with these parts. The last part is the token. Returns the number of copies that
-/// the process finds of each key.
+/// Starts the second process, and writes `parts` to its standard input: the service's key, the session key, the subkey
+/// and the token. Returns the number of copies of the session key and of the subkey that the process finds in its
+/// memory.
 fn run(parts: &[&[u8]]) -> Vec<usize> {
     let mut server = Command::new(std::env::current_exe().unwrap())
         .arg(SERVE)

@@ -7,7 +7,7 @@ const CODES: &str = include_str!("../../src/manual/codes.md");
 const SEVERAL_NODES: &str = include_str!("../../src/manual/several_nodes.md");
 const CHECKS: &str = include_str!("../../src/manual/checks.md");
 
-/// The part of the page for each `Blame`.
+/// For each `Blame`, the heading of its errors on the manual's page of error codes.
 const PARTS: [(&str, &str); 8] = [
     ("Message", "The message and the client"),
     ("Client", "The message and the client"),
@@ -19,8 +19,8 @@ const PARTS: [(&str, &str); 8] = [
     ("Caller", "The replay cache and the program"),
 ];
 
-/// Returns the codes of all errors, each with the part of the page for its blame. The match over `Error` is exhaustive, so
-/// its arms have all codes.
+/// Returns the codes of all errors, each with the heading for its blame. The source file has a match over all errors,
+/// so the arms of this match have all codes.
 fn codes_of_errors() -> BTreeSet<(&'static str, &'static str)> {
     let source = include_str!("../../src/error/code.rs");
     let arms = source.lines().filter_map(|line| line.trim().split_once("=> (\"")?.1.split_once('"'));
@@ -54,7 +54,7 @@ fn each_code_has_a_heading_in_the_part_of_its_blame_and_no_heading_lacks_a_code(
 }
 
 #[test]
-fn each_code_has_its_causes_its_remedy_and_who_acts() {
+fn page_of_codes_gives_for_each_code_its_causes_its_remedy_and_who_acts() {
     for section in CODES.split("\n## ").skip(1) {
         let section = section.split("\n# ").next().unwrap();
         let order = ["\n- **Causes", "\n- **Remedy:**", "\n- **Who acts:**"].map(|part| section.find(part));

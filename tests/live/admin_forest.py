@@ -19,7 +19,8 @@ STAFF_PASSWORD = "Staff.Pass.2026!"
 
 
 class Forest:
-    """`clients` makes the clients. The domain controller has its own address, so it can use the standard ports."""
+    """`clients` makes the Kerberos clients of the users. The domain controller has its own address, so it can use the
+    standard ports."""
 
     def __init__(self, work, clients, report, port):
         self.work, self.clients, self.report, self.port = work, clients, report, port

@@ -37,9 +37,9 @@ class Done:
 
 
 class Seen:
-    """The arguments of the tool's processes, which everyone on this machine can read, and their environment, which the
-    same user can read. Also the passwords of the runs: those of the administrators, and those of the account, which the
-    journal has during a run."""
+    """Collects the arguments of the tool's processes, which everyone on this machine can read, and their environment,
+    which the same user can read. Also collects the passwords of the administrators, and the passwords of the account
+    that the journal has during a run."""
 
     def __init__(self):
         self.shown, self.of_administrators, self.of_account = set(), {ADMIN_PASSWORD}, set()
@@ -58,7 +58,7 @@ class AdminTool:
         self.trusted, self.seen = dc.authority.trusted, SEEN
 
     def begin(self, command, *options, at=None, env=None):
-        """Starts a command. The password goes through a descriptor."""
+        """Starts a command, and passes the password to it through a file descriptor."""
         reads, writes = os.pipe()
         arguments = [seamless_admin(), command, "--forest", self.dc.realm.lower(), "--dc", at or self.dc.name, "--as", self.user,
                      "--ca", self.trusted, "--keytab", self.keytab, "--password-fd", reads, *options]
@@ -126,7 +126,7 @@ class AdminTool:
         return json.loads(self.config.read_text())["tenants"]
 
     def look(self, process):
-        """Records the arguments and the environment of the running tool, and the passwords that it has."""
+        """Records the arguments and the environment of the running tool, and the passwords of this run."""
         for name in ("cmdline", "environ"):
             with contextlib.suppress(OSError):
                 self.seen.shown.add(Path(f"/proc/{process.pid}/{name}").read_bytes())

@@ -3,8 +3,9 @@ processes. It does so with one agent, with two agents, and with 40 agents of one
 
   agents_figures.py [--long]     500 sign-ins for each number of agents, or 3,000 in the long form
 
-Server, agents, KDC and sender share the machine. So the figures of several agents show what agents cost, and not the speed of
-several machines. CPU times are user time plus system time, for each sign-in."""
+The server, the agents, the KDC and the sender run on one machine. So the figures of several agents show how much CPU
+time and memory the agents need, but not the speed of several machines. The CPU time of a sign-in is user time plus
+system time."""
 
 import os
 import sys
@@ -21,8 +22,9 @@ from work import Work
 
 PORT, REALM, PASSWORD = 21670, "MIT.TEST", "Some.Pass.1"
 USERS, SENDERS, WARM = 500, 16, 100
-# The number of agents, and the number of jobs that each agent takes at a time. An agent that has just answered needs a moment
-# before it takes the next job. So the agents together can take more jobs than there are senders.
+# The number of agents, and the number of jobs that each agent takes at a time. An agent that has just answered needs a
+# moment before it takes the next job. To let no sender wait for this moment, the agents together can take more jobs
+# than there are senders.
 WAYS = ((1, 24), (2, 16), (40, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 

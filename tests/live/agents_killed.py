@@ -15,7 +15,7 @@ from work import Work
 from world import World
 
 PORT, PASSWORD, WRONG = 21660, "Killed.Pass.1", "WRONG.Pass.1"
-# The time of a whole sign-in, after which a refusal is answered.
+# The time in seconds for a whole sign-in. The server answers with a refusal only at the end of this time.
 SECONDS = 10
 RIGHT, SENDERS = 75, 16
 
@@ -48,7 +48,8 @@ def killed(site, wanted, report):
     kills, count = 0, len(wanted)
 
     def kill():
-        """Kills the agents in turn. It kills an agent only if the other agent takes jobs, so that one agent is always there."""
+        """Kills one of the two agents, each agent in turn. Kills it only if the other agent takes jobs, so that one
+        agent always takes jobs."""
         nonlocal kills
         number, before = 1 + kills % 2, site.taking()
         site.kill(number)
@@ -59,7 +60,7 @@ def killed(site, wanted, report):
     answers, seconds = send(site.server.port, wanted, SENDERS, kill)
     wrong = [answer for answer in answers if not answer.is_as_asked]
     right = [answer.seconds for answer in answers if answer.is_right]
-    report.check(len(answers) == count and not wrong, f"{count} sign-ins while an agent is killed each second: each ends right",
+    report.check(len(answers) == count and not wrong, f"{count} sign-ins while an agent is killed each second: each gets the right answer",
                  f"{kills} kills in {seconds:.0f} s", otherwise=f"{len(wrong)} wrong: {site.refusals()}; {site.faults()}")
     false_yes = [answer for answer in answers if not answer.is_right and answer.status == 303]
     report.check(not false_yes, "no wrong password signs in", len(false_yes))

@@ -11,7 +11,7 @@ from seamless_server import LIMITS, Server, tenant, wait
 from seamless_state import ADDRESS, Engine
 
 ALICE = ("alice", "Alice.Pass.1")
-# One attempt of a job has 45 % of this time.
+# The time in seconds for a whole sign-in. Each attempt at a job may take 45 % of this time.
 SECONDS = 4
 
 

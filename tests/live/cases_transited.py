@@ -10,8 +10,8 @@ from observe import transited
 HERE, CHILD, GRANDCHILD = "MIT.TEST", "CHILD.MIT.TEST", "GRAND.CHILD.MIT.TEST"
 NEAR, FAR, TOP, SUB = "NEAR.TEST", "FAR.TEST", "TOP.TEST", "SUB.TOP.TEST"
 USERS = {CHILD: "cora", GRANDCHILD: "gus", FAR: "fay"}
-# The realms of each authentication path, and the list that the KDC of MIT.TEST writes. The KDC abbreviates a realm below the
-# realm before it.
+# The realms of each authentication path, and the list that the KDC of MIT.TEST writes. If a realm in the list is below
+# the realm before it in the list, the KDC abbreviates its name.
 WAYS = {"child": ([CHILD, HERE], b""),
         "grandchild": ([GRANDCHILD, CHILD, HERE], CHILD.encode()),
         "two": ([FAR, NEAR, TOP, HERE], b"NEAR.TEST,TOP.TEST"),

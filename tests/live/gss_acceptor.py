@@ -1,5 +1,5 @@
-"""A server for gss_client, pyspnego_client.py and sasl_client, built on MIT's library. This server tests the clients
-themselves.
+"""A server for gss_client, pyspnego_client.py and sasl_client, built on MIT's library. A test with this server shows
+that the clients themselves work.
 
   gss_acceptor.py PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
 

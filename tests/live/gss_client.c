@@ -110,7 +110,7 @@ static struct frame thrice(char kind, gss_buffer_t token, const char *what, size
     *last ^= 1;
     send_frame(connection, kind, token->value, token->length);
     answer = receive_frame(connection);
-    expect(answer.kind == 'E', what, size, "taken though changed");
+    expect(answer.kind == 'E', what, size, "accepted although it was changed");
     *last ^= 1;
     send_frame(connection, kind, token->value, token->length);
     good = receive_frame(connection);
@@ -118,7 +118,7 @@ static struct frame thrice(char kind, gss_buffer_t token, const char *what, size
     if (flags & (GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG)) {
         send_frame(connection, kind, token->value, token->length);
         answer = receive_frame(connection);
-        expect(answer.kind == 'E', what, size, "taken a second time");
+        expect(answer.kind == 'E', what, size, "accepted a second time");
     }
     return good;
 }
@@ -140,12 +140,12 @@ static void wrap(gss_buffer_t message, int sealed)
     major = gss_unwrap(&minor, context, &theirs, &back, &conf, NULL);
     if (major != GSS_S_COMPLETE) {
         complain(major, minor, "gss_unwrap");
-        expect(0, what, message->length, "the server's is refused");
+        expect(0, what, message->length, "the client refuses the server's answer");
         return;
     }
     expect(back.length == message->length && !memcmp(back.value, message->value, back.length), what, message->length,
-           "not the same came back");
-    expect(!conf == !sealed, what, message->length, "it came back in the other form");
+           "the server's answer has another message");
+    expect(!conf == !sealed, what, message->length, "the server's answer is sealed, or not sealed, unlike the request");
 }
 
 static void mic(gss_buffer_t message)
@@ -169,7 +169,7 @@ static void mic(gss_buffer_t message)
     major = gss_verify_mic(&minor, context, message, &signature, NULL);
     if (major != GSS_S_COMPLETE)
         complain(major, minor, "gss_verify_mic");
-    expect(major == GSS_S_COMPLETE, "MIC", message->length, "the server's is refused");
+    expect(major == GSS_S_COMPLETE, "MIC", message->length, "the client refuses the server's answer");
 }
 
 static void exchange(size_t size, const char *kinds)

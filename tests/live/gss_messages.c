@@ -92,7 +92,7 @@ static void unwrap(int to, gss_buffer_t message, int confidential, gss_buffer_t 
     memcpy(copy.value, token->value, token->length);
     check(gss_unwrap(&minor, contexts[to], &copy, &out, &state, NULL), minor, "gss_unwrap");
     if (out.length != message->length || memcmp(out.value, message->value, out.length) || !state != !confidential) {
-        fprintf(stderr, "gss_unwrap gives something else\n");
+        fprintf(stderr, "gss_unwrap returns another message\n");
         exit(1);
     }
     free(copy.value);

@@ -1,6 +1,7 @@
-"""Starts applications whose relying parties come from other projects: Authlib, openid-client with jose, MSAL, and mod_auth_openidc.
-Also starts the sample application of the sign-in system, whose relying party is the crate `openidconnect`. The judges' applications
-have the same pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
+"""Starts applications whose relying parties come from other projects: Authlib, openid-client with jose, MSAL, and
+mod_auth_openidc. Also starts the sample application of the sign-in system, whose relying party is the crate
+`openidconnect`. All applications from other projects have the same pages: `/login`, `/callback`, `/` (who the user is),
+`/refresh`, `/logout` and `/signed-out`."""
 
 import base64
 import hashlib
@@ -27,7 +28,7 @@ SCOPE = "openid profile email groups offline_access"
 class Application:
     """An application behind the issuer. `authority` made the issuer's certificate. `hosts` are the issuer's names on loopback."""
 
-    compares_issuer = False  # whether the judge compares the `iss` of the answer (RFC 9207)
+    compares_issuer = False  # whether the relying party compares the `iss` of the answer (RFC 9207)
     hosts = (HOST,)
 
     def __init__(self, work, name, port, issuer, authority, scope=SCOPE):
@@ -140,7 +141,8 @@ class ModAuthOpenidc(Application):
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def registration(self):
-        """With `form_post`, the server tells the module of sign-outs in a frame."""
+        """Returns the client for the configuration of the server. With `form_post`, the client has an address that a
+        page of the server opens in a frame at a sign-out."""
         frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
         return {**super().registration(), **frame}
 

@@ -27,7 +27,7 @@ class KdcGate:
 
     @contextlib.contextmanager
     def shut(self):
-        """Keeps the requests that arrive during a context. `wait_kept` waits for such a request."""
+        """Keeps the requests that arrive while the `with` block runs. `wait_kept` waits for such a request."""
         with self.lock:
             self.kept = 0
         self.way.clear()
@@ -37,7 +37,7 @@ class KdcGate:
             self.way.set()
 
     def open(self):
-        """Sends the kept requests to the KDC before the end of the context."""
+        """Sends the kept requests to the KDC before the `with` block ends."""
         self.way.set()
 
     def wait_kept(self, count=1):

@@ -1,5 +1,5 @@
-"""Sets up the environment that public native clients need. The server has their fixed host names. There is a forest
-with its KDC, and the API of the sample application is the resource."""
+"""Sets up the environment that public native clients need. The server has the fixed host names that these clients use.
+There is a forest with its KDC, and the API of the sample application is the resource."""
 
 import contextlib
 

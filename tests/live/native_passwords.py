@@ -59,9 +59,9 @@ def roadtx(cloud, report):
 
 
 def alike(spray, report):
-    """Sends requests of unknown users and requests with wrong passwords at the same time. Each name occurs once, because the
-    server checks passwords of one name one after the other. The check shows the medians of the times, but judges only the
-    answers."""
+    """Sends requests of unknown users and requests with wrong passwords at the same time. Each name occurs once,
+    because the server checks passwords of one name one after the other. The check prints the medians of the times, but
+    its result depends only on the answers."""
     answers = {"unknown user": [], "wrong password": []}
 
     def ask(what, name):

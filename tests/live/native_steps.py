@@ -64,7 +64,8 @@ class NativeApplication:
         return answer
 
     def assertion(self, answer):
-        """Checks step 8, and returns the DesktopSsoToken beside the assertion that the server signed for the user."""
+        """Checks step 8, in which the server signs an assertion for the user. Returns the DesktopSsoToken, which the
+        answer has beside the assertion."""
         keys = self.keys()
         text = attempted(lambda: native_client.assertion_in(answer.body))
         verified = any(native_client.verify_assertion(text, key["x5c"][0]) for key in keys if "x5c" in key)

@@ -16,7 +16,7 @@ from report import Report
 from tcp_tap import TcpTap
 from work import Work
 
-# The time of a whole sign-in, in milliseconds (pta/time.rs).
+# The time limit for a whole sign-in, in milliseconds (pta/time.rs).
 WHOLE = 10_000
 
 
@@ -51,10 +51,10 @@ def no_responders(report, work):
         report.check(answer["result"] == {"verdict": "failed", "failure": "no agent of the tenant is connected"} and answer["ms"] < 50,
                      "a job without an agent fails at once", answer)
         with Node("n3", broker.port, agents="1,2") as c:
-            report.check(a.ask_and_wait("right")["result"]["verdict"] == "ticket", "a node that comes later is asked")
+            report.check(a.ask_and_wait("right")["result"]["verdict"] == "ticket", "the agents of a node that connects later get the jobs")
             c.kill()
         answer = a.ask_and_wait("right")
-        report.check(answer["result"]["verdict"] == "failed" and answer["ms"] < 50, "a node that is killed is known at once", answer)
+        report.check(answer["result"]["verdict"] == "failed" and answer["ms"] < 50, "after the only node with agents is killed, a job fails at once", answer)
 
 
 def own_agents_without_broker(report, work):
@@ -66,12 +66,12 @@ def own_agents_without_broker(report, work):
         report.check(a.ask_and_wait("right")["result"]["verdict"] == "ticket", "without the broker a node asks its own agents")
         answer = b.ask_and_wait("right")
         report.check(answer["result"]["verdict"] == "failed" and answer["ms"] < 1_000,
-                     "without the broker a node without agents says so after half a second", answer)
+                     "without the broker, a job at a node without agents fails within a second", answer)
         broker.start()
         ends = time.monotonic() + 10
         while (answer := b.ask_and_wait("right"))["result"]["verdict"] == "failed" and time.monotonic() < ends:
             pass
-        report.check(answer["result"]["verdict"] == "ticket", "a broker that is back is used", answer)
+        report.check(answer["result"]["verdict"] == "ticket", "when the broker is back, the node uses it again", answer)
 
 
 def node_killed(report, work):
@@ -114,13 +114,13 @@ def mutual_tls(report, work):
             Node("n1", broker.port, tls=certificates.of("n1")) as a:
         a.wait_settled()
         answers = [a.ask_and_wait("right"), a.ask_and_wait("wrong")]
-        report.check(as_asked(answers) == (2, 0), "with mutual TLS and the permissions of deploy/ a job has its way", answers)
-        report.check("Violation" not in broker.text(), "the nodes need no more than the permissions", broker.text()[-500:])
+        report.check(as_asked(answers) == (2, 0), "with mutual TLS and the permissions of deploy/, an agent of another node does the jobs", answers)
+        report.check("Violation" not in broker.text(), "the nodes need no other permissions", broker.text()[-500:])
         for what, tls in [("no certificate", None), ("a certificate of another authority", certificates.foreign("n1"))]:
             with Node("n1", broker.port, tls=tls, expect_connection=False) as stranger:
                 answer = stranger.ask_and_wait("right")
                 report.check(answer["result"]["verdict"] == "failed" and not stranger.is_connected,
-                             f"a node with {what} is not connected", answer)
+                             f"the broker accepts no connection of a node with {what}", answer)
         # A node does not connect to a broker whose certificate another authority signed.
         _, certificate, key = certificates.of("n1")
         with Node("n1", broker.port, tls=(certificates.other, certificate, key), expect_connection=False) as wary:
@@ -133,7 +133,7 @@ def mutual_tls(report, work):
             broker.until_log_has(*(f'Subscription Violation - User "n1.{DOMAIN}", Subject "pta.node.n2.{kind}' for kind in ("job", "inbox")))
             report.check(answer["result"]["verdict"] == "failed", "with the key of n1 nobody reads the jobs and replies of n2", answer)
             answer = a.ask_and_wait("right")
-            report.check(answer["result"]["verdict"] == "ticket", "and n2 has its jobs", answer)
+            report.check(answer["result"]["verdict"] == "ticket", "the real n2 still gets its jobs", answer)
         report.check(b.process.poll() is None, "the node n2 runs")
 
 

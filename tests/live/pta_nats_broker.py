@@ -13,7 +13,7 @@ from work import run
 
 PROGRAM = os.environ.get("NATS_SERVER", "nats-server")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "examples/seamless/deploy/nats-server.conf"
-# The domain in the names of the users in the configuration.
+# The domain of the user names in the broker's configuration.
 DOMAIN = "nodes.sign-in.test"
 
 

@@ -48,7 +48,7 @@ class Client:
         what = "sealed message" if sealed else "signed message"
         answer = self.thrice("W" if sealed else "P", self.context.wrap(message, encrypt=sealed).data, what, len(message))
         back = self.context.unwrap(answer)
-        self.expect((back.data, back.encrypted) == (message, sealed), what, len(message), "not the same came back")
+        self.expect((back.data, back.encrypted) == (message, sealed), what, len(message), "the server's answer has another message")
 
     def mic(self, message):
         answer = self.thrice("M", with_mic(message, self.context.sign(message)), "MIC", len(message))
@@ -57,13 +57,13 @@ class Client:
     def thrice(self, kind, token, what, size):
         """Sends a token three times: changed, unchanged, and again. Returns the answer to the unchanged token."""
         self.frames.send(kind, token[:-1] + bytes([token[-1] ^ 1]))
-        self.expect(self.frames.receive()[0] == "E", what, size, "taken though changed")
+        self.expect(self.frames.receive()[0] == "E", what, size, "accepted although it was changed")
         self.frames.send(kind, token)
         answered, answer = self.frames.receive()
         self.expect(answered == kind, what, size, answer)
         if self.knows_replays:
             self.frames.send(kind, token)
-            self.expect(self.frames.receive()[0] == "E", what, size, "taken a second time")
+            self.expect(self.frames.receive()[0] == "E", what, size, "accepted a second time")
         return answer
 
     def expect(self, good, what, size, text):

@@ -138,13 +138,13 @@ class Wire:
 
 
 def message(lines):
-    """Returns lines of (depth, text) with `depth` blanks before each text."""
+    """Joins pairs of a depth and a text to one text. Each pair becomes a line with `depth` blanks before the text."""
     return "\n".join(" " * depth + text for depth, text in lines)
 
 
 def envelope(url, at, security=(), names=NAMESPACES):
-    """Returns the lines of a request. `at` has the depths of the XML declaration, the envelope, the header, the
-    header's blocks, and the AppliesTo."""
+    """Returns the lines of a request, each with its depth. `at` has the depths of the XML declaration, the envelope,
+    the header, the header's blocks, and the AppliesTo."""
     first, outer, part, block, applies = at
     declared = " ".join(f"xmlns:{prefix}='{name}'" for prefix, name in names.items())
     return [(first, "<?xml version='1.0' encoding='UTF-8'?>"), (outer, f"<s:Envelope {declared}>"), (part, "<s:Header>"),

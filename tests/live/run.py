@@ -1,4 +1,5 @@
-"""Judges fresh tokens of real clients with the library's examples, and lets the clients judge the examples' replies."""
+"""Validates fresh tokens of real clients with the library's examples, and lets the clients verify the examples'
+replies."""
 
 import sys
 import time
@@ -19,7 +20,8 @@ from world import World
 
 
 class Tokens:
-    """Checks fresh tokens for the key in a keytab. The first use is accepted. A replay, a wrong clock and a wrong key are refused."""
+    """Runs the example `validate` on fresh tokens, with the key in a keytab. The example must accept the first use of a
+    token. It must refuse a replay, a token at a wrong time, and a token for another key."""
 
     def __init__(self, report, home, keytab, other_keytab, other_code):
         self.report, self.home, self.keytab = report, home, keytab

@@ -109,8 +109,9 @@ class SambaTls(SambaAd):
 
 
 NOT_OF_SCHEMA = "(!(|(objectClass=attributeSchema)(objectClass=classSchema)))"
-# A bind changes the counters of the user's right and wrong passwords. The domain controller changes the counters of
-# identifiers and of changes.
+# Matches the attributes that change without a command of an administrator. A bind changes the times of sign-ins and the
+# numbers of right and wrong passwords (`logonCount`, `badPwdCount`). The domain controller changes the numbers that it
+# gives to new objects (`rID...`) and to changes (`uSNChanged`).
 MOVES = re.compile("(lastLogon|lastLogonTimestamp|logonCount|badPwdCount|badPasswordTime|lockoutTime|uSNChanged|whenChanged|"
                    "rIDNextRID|rIDAllocationPool|rIDPreviousAllocationPool|rIDAvailablePool|repl|reps|msDS-Repl|dSCorePropagationData|#)")
 

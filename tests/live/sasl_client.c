@@ -65,7 +65,7 @@ static int exchange(size_t size)
     check(sasl_decode(session, (char *)answer.bytes, answer.length, &back, &back_length), "sasl_decode");
     if (back_length == size && !memcmp(back, message, size))
         return 0;
-    printf("FAIL message of %zu bytes: not the same came back\n", size);
+    printf("FAIL message of %zu bytes: the server's answer has another message\n", size);
     return 1;
 }
 

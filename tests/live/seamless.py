@@ -2,7 +2,7 @@
 the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
-                            steps, judges, forward-auth, redirects, requests,
+                            steps, origins, judges, forward-auth, redirects, requests,
                             strangers, mail, limits, native, agents, agents-nodes, agents-mit,
                             agents-codes, agents-clients, hashes, rubbish or admin; default all
 
@@ -58,7 +58,8 @@ def people(ad):
 
 @contextmanager
 def one_tenant(world):
-    """Runs a part on a server with one tenant, the account's keytab, and a one-time code for bob."""
+    """Runs a server with one tenant during the `with` block. The server has the account's keytab, and bob must enter a
+    one-time code."""
     keytab = world.work.root / "sso.keytab"
     keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
     with Server(world.work, PORT, [tenant(world.contoso, keytab, proof=code_of_bob(world.contoso))]) as server:

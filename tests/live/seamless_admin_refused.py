@@ -14,7 +14,8 @@ from work import wait
 
 HOUR = 3600
 DISABLED = 2
-# The GUIDs of the right and of the attribute (MS-ADTS section 5.1.3.2.1, MS-ADA2)
+# The GUIDs of the right to reset a password and of the attribute msDS-SupportedEncryptionTypes (MS-ADTS section
+# 5.1.3.2.1, MS-ADA2)
 RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
 SUPPORTED_ENCRYPTION_TYPES = "20119867-1d04-4ab7-9371-cfc3d5df0afd"
 
@@ -108,8 +109,9 @@ class Refused:
         """Checks the refusals of `rollover` with the account that `enable` made."""
         dc = self.dc
         dc.computer("OTHER$", "Other.Pass.1")
-        # The directory refuses a second holder of a service name, except at two domain controllers that have not
-        # replicated yet. So the test writes to the database, which does not refuse.
+        # The directory refuses a service name that another account already has. Two domain controllers that have not
+        # replicated yet may accept the same name. To get this state, the test writes to the database, which refuses no
+        # name.
         dc.set_unchecked("OTHER$", "servicePrincipalName", AUTOLOGON)
         self.refused("rollover, another account has a service name", ["CN=OTHER", AUTOLOGON], "rollover", "--no-node")
         dc.db.delete(dc.dn("OTHER$"))

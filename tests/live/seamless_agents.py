@@ -1,5 +1,5 @@
-"""Tests pass-through authentication: the password form goes through two agents to Samba's directory. One agent connects through a
-proxy that wants a password."""
+"""Tests pass-through authentication: the password form goes through two agents to Samba's directory. One agent connects
+through a proxy that demands a password."""
 
 import base64
 import contextlib
@@ -107,13 +107,13 @@ def killed(site, report):
         number = 1 + count % 2
         site.kill(number)
         site.start(number)
-        # The next agent is killed only after this agent takes jobs again, so that one agent is always there.
+        # The next agent is killed only after this agent takes jobs again, so that one agent always takes jobs.
         wait(lambda: site.taking() >= count + 3, 10)
         time.sleep(1)
     stop.set()
     for thread in threads:
         thread.join()
-    report.check(not wrong, f"{len(done)} sign-ins while agents are killed: each ends right", wrong[:3])
+    report.check(not wrong, f"{len(done)} sign-ins while agents are killed: each gets the right answer", wrong[:3])
 
 
 def revoked(site, report):

@@ -1,5 +1,5 @@
-"""Tests each reason of Samba's directory or of its agent not to sign a user in: the text of the page, and Entra's number in the
-log.
+"""Tests each reason for which Samba's directory or its agent refuses to sign a user in. Checks the text of the page,
+and Entra's number in the log.
 
 Not every number can come from a directory:
 

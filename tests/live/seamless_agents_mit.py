@@ -1,5 +1,5 @@
-"""Tests pass-through authentication with an agent beside MIT's KDC. This KDC sends an error code of RFC 4120 and no NTSTATUS, so it
-tells fewer reasons than Active Directory."""
+"""Tests pass-through authentication with an agent beside MIT's KDC. This KDC sends an error code of RFC 4120 and no
+NTSTATUS, so the agent learns fewer reasons than from Active Directory."""
 
 import agents_words
 from agents_site import Site
@@ -66,7 +66,7 @@ def words(server, report):
         Word("wrong password without pre-authentication", "free", WRONG, SAME, 50126, "the password is wrong"),
         Word("unknown user", "nobody", PASSWORD, SAME, 50034, "the directory knows no such user"),
         Word("principal name", "bob@mit.test", PASSWORD, SAME, 50034, "the directory knows no such user"),
-        # MIT's KDC tells the state of an account before it sees the password.
+        # MIT's KDC reports the state of an account before it sees the password.
         Word("expired password", "old", WRONG, EXPIRED, 50144, f"the password has expired; {BEFORE}"),
         Word("password that must be changed, which MIT does not tell apart", "must", WRONG, EXPIRED, 50144,
              f"the password has expired; {BEFORE}"),

@@ -89,7 +89,7 @@ def broker_killed(nodes, report):
     report.check(good, "nodes: without a broker and its agent, n1 says that the directory cannot be reached: 80001", answer.error())
     nodes.broker.start()
     answer = wait(lambda: (asked := a.sign_in()).status == 303 and asked, 20)
-    report.check(answer and a.validated((a, b)) == TWO, "nodes: a broker that is back is used")
+    report.check(answer and a.validated((a, b)) == TWO, "nodes: when the broker is back, n1 uses it again")
 
 
 def node_of_the_agent_killed(nodes, report):
@@ -137,7 +137,7 @@ def revoked(nodes, report):
     report.check(answer and answer.status == 303 and b.validated((a, b)) == ONE,
                  "nodes: the agent of n2 is revoked at n1 while it has a job, and the agent of n1 does the job", f"{seconds:.1f} s")
     report.check(b.server.says([b.site.ids[TWO], "a request of an agent is refused"]),
-                 "nodes: n2 takes no word of the agent that was revoked at n1")
+                 "nodes: n2 refuses the requests of the agent that was revoked at n1")
     served = [node.sign_in().status == 303 and node.validated((a, b)) == ONE for node in (a, b, a, b)]
     report.check(all(served), "nodes: no further job for the revoked agent", served)
     states = [node.site.states()[b.site.ids[TWO]] for node in (a, b)]

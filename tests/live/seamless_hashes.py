@@ -1,5 +1,5 @@
-"""Tests password hash synchronisation: `seamless-agent sync` reads the database of a Samba directory, and users sign in by what it
-sent. Samba's own tool and impacket's secretsdump are sources, too.
+"""Tests password hash synchronisation: `seamless-agent sync` reads the database of a Samba directory, and users then
+sign in with their passwords of this directory. Samba's own tool and impacket's secretsdump are sources, too.
 
   seamless_hashes.py --long     200 new passwords, and 100 batches in which the source or the server is killed"""
 
@@ -191,7 +191,7 @@ class Hashes:
         names = ("dumped4711", "dumped4712")
         self.report.check([self.is_in(name, "Dumped.Pass.1") for name in names] == [True, True], "hashes: lines of secretsdump sign in",
                           "dumped")
-        time.sleep(1)  # the number of a line is the time in seconds
+        time.sleep(1)  # the agent numbers the changes of a dump by the time in seconds
         cut = subprocess.run([of_sign_in_system("seamless-agent"), "sync", *of, "--complete", "--dir", self.folder], input=both[0], text=True,
                              capture_output=True)
         self.report.check(cut.returncode != 0 and self.is_in(names[1], "Dumped.Pass.1"), "hashes: a dump without its end removes nobody",

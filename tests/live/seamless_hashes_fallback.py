@@ -37,7 +37,7 @@ def check(world, port, report):
 
 
 class HashSite(Site):
-    """A server whose tenant uses verifiers, with their source and two agents."""
+    """A server whose tenant uses verifiers, the source of the verifiers, and two agents."""
 
     def __init__(self, world, port, method):
         self.ad, key = world.contoso, world.work.root / f"fallback-{method}.key"
@@ -86,7 +86,8 @@ class HashSite(Site):
         return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==")).get("amr") if token else None
 
     def decided(self, name, password):
-        """Signs in on the page. Returns who decided by the log, or the error on the page."""
+        """Signs in on the page. Returns what decided, as the log says: the verifier ("hash") or the directory. Returns
+        the error on the page if the sign-in fails."""
         before = len(self.server.log())
         answer = self.server.password(name, password)
         if not answer.session():
@@ -101,7 +102,7 @@ def agents_and_directory(site, report):
         report.check((decided, shown) == (expected, amr), f"fallback, {label}: the {expected} decides, and amr is {amr}", (decided, shown))
 
     who("agents and directory live", "directory", BY_AGENT)
-    # The directory now has a new password, and the verifier is still of the old password.
+    # The directory now has a new password, and the server still has the verifier of the old password.
     site.ad.set_password("fred", NEW)
     refused = site.decided("fred@contoso.test", OLD)
     report.check(refused not in ("hash", "directory"), "fallback: a refusal of the directory is not followed by the verifier", refused)

@@ -1,6 +1,7 @@
-"""Tests every page on a narrow screen, in the light and in the dark scheme, as Chromium draws it. No page is wider than the screen.
-Every button, link and field has 44 pixels at least. A button is below the field to which it belongs. Text has a contrast of 4.5 to 1
-(WCAG 2.2, 1.4.3). Fields and buttons have a contrast of 3 to 1 (1.4.11)."""
+"""Tests every page on a narrow screen, in the light and in the dark scheme, as Chromium draws it. No page is wider than
+the screen. Every button, link and field is at least 44 pixels wide and 44 pixels high. A button is below the field to
+which it belongs. Text has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3). Fields and buttons have a contrast of at
+least 3 to 1 (1.4.11)."""
 
 from contextlib import contextmanager
 

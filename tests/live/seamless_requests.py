@@ -56,7 +56,8 @@ class Wrong(Requests):
         self.all("authorize, 5,000 parameters: an error at the client, or a page", answers, is_refused)
 
     def conversations(self):
-        """Opens sign-in pages that this server did not begin, and a sign-in page that another browser began."""
+        """Opens the sign-in page for sign-ins that this server did not begin, and for a sign-in that another browser
+        began."""
         noise = [base64.urlsafe_b64encode(self.random.randbytes(size)).decode().rstrip("=") for size in (1, 12, 28, 60, 500, 4000)]
         texts = [f"request={text}" for text in ("", "x", "%00", "%ff", "..%2f..", "=" * 40, "A" * 8000, *noise)]
         answers = ((text, self.ask("GET", SIGN_IN, text)) for text in (*texts, "", "x=y", "request=a&request=b"))

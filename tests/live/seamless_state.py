@@ -274,9 +274,9 @@ def once(a, b, tokens, report):
         if len(won) != 1:
             break
         after = a.tokens(refresh_token=won[0]["refresh_token"], **REFRESH)[0]
-        report.check(after == 400, "two nodes: a refresh token at both at once, one wins and the family ends", after)
+        report.check(after == 400, "two nodes: a refresh token at both at once, one use succeeds and the token family ends", after)
         return
-    report.check(False, "two nodes: a refresh token at both at once, one wins", answers)
+    report.check(False, "two nodes: a refresh token at both at once, one use succeeds", answers)
 
 
 def tls(world, report):
@@ -309,8 +309,9 @@ def does_not_start(node, state):
 
 
 def signed_out(world, report):
-    """Promotes a replica that did not get the deletion of sessions, and the last uses of assertions and one-time codes.
-    The nodes reach the engine at one address, behind a relay."""
+    """Kills a master whose replica lacks the last changes, and promotes the replica. The replica still has the session
+    of a sign-out that failed, but knows the sign-outs and the uses of assertions and one-time codes that it confirmed.
+    The nodes reach the store through a relay, which leads to the replica after the promotion."""
     master, replica = Engine(world.work).start(), Engine(world.work)
     replicating, front = Relay(master.port), Relay(master.port)
     replica.start("--replicaof", "127.0.0.1", replicating.port)

@@ -36,7 +36,7 @@ def cluster_stopped(scene):
         trial.fault_begins()
         stopped.signal(signal.SIGSTOP)
         until(f"{promoted} is promoted", lambda: store.is_promoted(slot, stopped), lambda: trial.admit(20))
-        # Nodes refuse the requests for the slots of the stopped master until the second after the change.
+        # Nodes refuse the requests for the slots of the stopped master until the second after the change of the master.
         trial.replay(f"a master stopped, {promoted} promoted", trial.until_served())
         stopped.signal(signal.SIGCONT)
         until("the stopped master follows its replica", stopped.follows)

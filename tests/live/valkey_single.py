@@ -26,7 +26,7 @@ def one_token(scene):
     token, = scene.tokens.mint(1)
     pairs = [(node.port, token) for _ in range(min(5 * scene.count, 5_000)) for node in trial.nodes]
     admitted = sum(status == 200 for status, _ in show(pairs, at_once=500))
-    scene.report.check(admitted == 1, f"{len(pairs)} offers of one authenticator to two nodes: one is in", f"{admitted} were in")
+    scene.report.check(admitted == 1, f"{len(pairs)} offers of one authenticator to two nodes: one is admitted", f"{admitted} were admitted")
 
 
 def node_killed(scene):
@@ -107,7 +107,7 @@ def clock(scene):
         trial.until_served()
         trial.admit()
         clock.write_text(offset)
-        # The engine deletes entries that have expired by its own clock.
+        # The engine deletes the entries that have expired according to its own clock.
         time.sleep(3)
         clock.write_text("+0")
         trial.replay(f"the engine's clock right again after {offset} s")

@@ -130,7 +130,7 @@ class Trial:
         self.nodes, self.admitted, self.reasons, self.fault_began = nodes, [], set(), None
 
     def fault_begins(self):
-        """Notes the time of the fault. The remark about the wait counts from this time."""
+        """Notes the time at which the fault begins. `until_served` counts the wait from this time."""
         self.fault_began = time.monotonic()
 
     def admit(self, count=None, offset=0, nodes=None):
@@ -161,7 +161,8 @@ class Trial:
         return refused
 
     def until_served(self, limit=180):
-        """Waits until the nodes admit fresh tokens for ten requests each. Returns a remark about the wait since the fault began."""
+        """Waits until the nodes admit all tokens of a round, in which each node gets ten fresh tokens. Returns a remark
+        about the time since the fault began."""
         began, refused = self.fault_began or time.monotonic(), 0
         while missed := self.admit(10 * len(self.nodes)):
             if time.monotonic() > began + limit:

@@ -21,14 +21,16 @@ class Vectors:
         return name
 
     def accept(self, id, comment, flags, token, keyset, policy=None, at=0, at_unix=None):
-        """Adds an accepted case. The case is judged `at` seconds after the authenticator's time, or at the time `at_unix`."""
+        """Adds an accepted case. A test validates the token `at` seconds after the authenticator's time, or at the time
+        `at_unix`."""
         seen = observe(token_bytes(token), self.keysets[keyset], self.krbtgt)
         at_unix = at_unix or seen["authenticator"]["time"] + at
         self._add(id, comment, flags, token, keyset, policy, at=at_unix, result="accept", expect=seen)
         return seen
 
     def reject(self, id, comment, flags, token, keyset, code, policy=None, at=0, at_unix=None):
-        """Adds a refused case. A token that no key of this file decrypts is judged at the time of the recording."""
+        """Adds a refused case. If no key of this file decrypts the token, a test validates the token at the time of the
+        recording."""
         try:
             base = sent_at(token_bytes(token), [key for keys in self.keysets.values() for key in keys])
             assert code not in NEVER_OPENED, id

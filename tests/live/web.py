@@ -115,7 +115,7 @@ def seen_negotiate(profile):
 
 @contextlib.contextmanager
 def policies(**more):
-    """Sets Chromium's policies for the time of a context."""
+    """Sets Chromium's policies while the `with` block runs."""
     POLICY.parent.mkdir(parents=True, exist_ok=True)
     POLICY.write_text(json.dumps({"AuthServerAllowlist": HOST, "DisableAuthNegotiateCnameLookup": True,
                                   "BasicAuthOverHttpEnabled": True, **more}))

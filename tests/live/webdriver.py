@@ -12,8 +12,8 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 class Chromium(Browser):
-    """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback. The server at `port` is
-    HOST's server for plain HTTP. With an authority, the browser trusts the certificate of this authority."""
+    """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback. For plain HTTP,
+    HOST is the server at `port`. With an authority, the browser trusts the certificate of this authority."""
 
     name = "Chromium"
 

@@ -13,8 +13,8 @@ use kerberos_sso::{Accepted, Error, KeySet, Policy, Refused, UnixTime, Validator
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The validator allocates one buffer for both plaintexts of any token. A header needs one more buffer for the decoded
-/// base64.
+/// For any token, the validator allocates one buffer, which holds the plaintexts of the ticket and of the
+/// authenticator. A header needs one more buffer for the decoded base64.
 #[cfg(feature = "rc4")]
 #[test]
 fn accepted_request_needs_one_allocation() {
@@ -79,7 +79,8 @@ fn refusal_that_a_client_without_a_ticket_can_cause_allocates_nothing() {
     assert_eq!((verdict.unwrap_err().code(), allocations), ("unsupported-etype", 0));
 }
 
-/// Returns whether the error is a refusal by the token's form, encryption type or service, or because no key fits.
+/// Returns whether the server refuses before it opens the ticket: for the token's form, encryption type or service, or
+/// because it has no key for the ticket.
 fn opens_no_ticket(error: &Error) -> bool {
     match error {
         Error::Rc4Refused { role } | Error::UnsupportedEtype { role, .. } => *role == KeyRole::Ticket,

@@ -111,9 +111,10 @@ fn new_key_set_keeps_as_many_prepared_keys_as_the_old_key_set_after_a_rollover()
     assert_eq!(growth, [true, true, false, false, false]);
 }
 
-/// The test tries keys of each type with and without preparation, for the ticket and for the PAC's signature.
+/// For keys of each type, the test compares a key set that keeps prepared keys with a key set that keeps none. The keys
+/// open the ticket and verify the PAC's signature.
 #[test]
-fn key_without_preparation_opens_the_same_tickets() {
+fn key_opens_the_same_tickets_whether_its_prepared_form_is_kept_or_not() {
     let realm = realm(1);
     for etype in EncType::SUPPORTED {
         let good = realm.ticket_for("alice").etype(etype).pac(|_| ());

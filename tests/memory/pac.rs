@@ -13,8 +13,8 @@ use kerberos_sso::{Accepted, Policy, Validator};
 use pac_support::alice::{alice, device, pac_of};
 use pac_support::{checksummer, server_key, sid};
 
-/// Judges a recorded token and runs `then` with the accepted request. Returns the allocations of both, and the result
-/// of `then`.
+/// Validates a recorded token and runs `then` with the accepted request. Returns the allocations of both, and the
+/// result of `then`.
 fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usize) {
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
@@ -53,8 +53,8 @@ fn pac_is_read_and_verified_without_an_allocation() {
     assert_eq!(info.count_total, 0);
 }
 
-/// The buffer for both plaintexts includes the PAC, so any accepted PAC needs only this one allocation. An earlier
-/// request has already prepared the key.
+/// One buffer holds the plaintexts of the ticket and of the authenticator, and so also the PAC. Any accepted PAC
+/// therefore needs only this one allocation. An earlier request has already prepared the key.
 #[test]
 fn accepted_request_with_any_pac_needs_one_allocation() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();

@@ -1,4 +1,5 @@
-//! Tests of the fourth stage: the PAC, and the users and groups that the account's keys may vouch for.
+//! Tests of the fourth stage: the PAC, and the users and groups that the server accepts in tickets under an account's
+//! keys.
 
 mod bounds;
 mod pac_malformed;

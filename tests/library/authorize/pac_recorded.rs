@@ -8,7 +8,8 @@ use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, AccountKind, AssertedBy, KeySet, Refused, Validator};
 use recorded::{Case, Outcome, Recording};
 
-/// Judges a case whose accounts have the recorded krbtgt keys, after `change` has changed the octets of each key.
+/// Validates the token of a case. The accounts have the recorded krbtgt keys, after `change` has changed the octets of
+/// each key.
 fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Refused> {
     let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
         let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();
@@ -118,7 +119,7 @@ fn recorded_tickets_give_the_expected_account_kinds_and_asserting_parties() {
     assert_eq!(identity("mit-name-1").sid, None);
 }
 
-/// The expected values are those that Samba's own bindings read.
+/// The expected values are those that Samba's own NDR bindings read in the recorded PAC.
 #[test]
 fn delegation_info_of_a_recorded_ticket_names_its_target_and_transited_services() {
     let recordings = recorded::load_all().unwrap();

@@ -1,4 +1,5 @@
-//! One change for every check between the token's size and the replay cache, in the order of the checks.
+//! One change of the good token for each check, in the order of the checks. The first check is the check of the token's
+//! size. The last check is the last one before the replay cache.
 
 use super::Server;
 use kerberos_sso::crypto::{EncType, Key};

@@ -11,7 +11,7 @@ use records::{Record, for_each};
 
 #[cfg(feature = "rc4")]
 #[test]
-fn ciphertexts_of_mit_decrypt_and_encrypt_to_the_same_octets() {
+fn ciphertexts_of_mit_are_the_same_after_decryption_and_encryption() {
     for_each(include_str!("../../../testvectors/crypto/encryption.txt"), 15, |record| {
         let cipher = key(record).cipher(KeyUsage(record.number("Usage")));
         let (plaintext, ciphertext) = (record.octets("Plaintext"), record.octets("Ciphertext"));
@@ -363,7 +363,7 @@ fn decryption_into_a_buffer_shorter_than_the_ciphertext_is_refused() {
 }
 
 #[test]
-fn cipher_has_at_most_1344_octets_and_key_at_most_36() {
+fn cipher_takes_at_most_1344_octets_of_memory_and_key_at_most_36() {
     assert!(size_of::<Cipher>() <= 1344, "{}", size_of::<Cipher>());
     assert!(size_of::<Key>() <= 36, "{}", size_of::<Key>());
 }

@@ -1,8 +1,9 @@
-//! Tests of bad input: every accepted token is cut at every length, changed in every octet, and torn apart at random.
+//! Tests of bad input: every accepted token is cut at every length, changed in every octet, and mixed with random
+//! pieces of other tokens.
 //!
-//! No input causes a panic or signs in another user. The memory stays within four times the token's size plus 64 KiB,
-//! and a stack of 256 KiB is enough. A changed token is accepted only if the change lies in a field of
-//! `testvectors/unprotected.json`.
+//! No input causes a panic or signs in another user. A validation needs at most four times the token's size plus 64 KiB
+//! of memory, and a stack of 256 KiB is enough. A changed token is accepted only if the change lies in a field that
+//! `testvectors/unprotected.json` lists.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::print_stdout)]
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// A recorded token that the server accepts, with the validator, keys and time that judge it.
+/// A recorded token that the server accepts, and the validator, the keys and the time of its validation.
 struct Sample {
     id: String,
     token: Vec<u8>,
@@ -398,5 +399,6 @@ const STACK: usize = 256 * 1024;
 
 const THREADS: usize = 4;
 
-/// The size in octets from which the tests try fewer values of a token.
+/// For a token of at least this number of octets, the tests try fewer values of each octet. The test that replaces
+/// pieces leaves out these tokens.
 const LARGE: usize = 4 * 1024;

@@ -1,8 +1,8 @@
 //! Tests of bad input in the later tokens of a negotiation: second and final tokens, and the kept state, are changed in
 //! every octet.
 //!
-//! As in `mutation.rs`, no input causes a panic or signs in another user. The memory stays within four times the
-//! input's size plus 64 KiB, and a stack of 256 KiB is enough. The servers have no replay cache, so they refuse no
+//! As in `mutation.rs`, no input causes a panic or signs in another user. A step needs at most four times the input's
+//! size plus 64 KiB of memory, and a stack of 256 KiB is enough. The servers have no replay cache, so they refuse no
 //! token as a replay.
 #![cfg(feature = "rc4")]
 
@@ -60,7 +60,7 @@ fn next(server: &Server, token: &[u8], state: Option<&[u8]>) -> (Vec<u8>, Vec<u8
     (next.token().to_vec(), next.into_negotiation().to_bytes())
 }
 
-/// Returns the second token of a client whose offer had no token.
+/// Returns the second token of a client whose NegTokenInit had no mechToken.
 fn second(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'static str) -> Sample {
     let server = server();
     let token = server.good().session_etype(etype).spnego(|spnego| spnego.mech_token = MechToken::Absent);
@@ -167,7 +167,7 @@ fn later_token_with_a_changed_octet_never_signs_in_another_user() {
 }
 
 /// The server accepts a changed final token only if the change is in the negState or in the mechanism OID of an RC4
-/// MIC. No signature covers the bit in which the two Kerberos OIDs differ.
+/// MIC. The two OIDs of Kerberos differ in one bit, and an RC4 MIC does not cover this bit.
 #[test]
 fn final_token_with_a_changed_octet_is_refused_unless_the_octet_is_unprotected() {
     on_small_stacks(|sample| {

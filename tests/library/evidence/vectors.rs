@@ -170,8 +170,8 @@ fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
 }
 
-/// The KDC of MIT krb5 abbreviates a realm below another realm in the list, in any order of the two realms on the
-/// authentication path.
+/// The KDC of MIT krb5 abbreviates the name of a realm that is below another realm in the list. It does so whether the
+/// path leads from the higher realm to the lower realm or the other way.
 #[test]
 fn recorded_tickets_have_the_transited_realms_that_mit_krb5_writes() {
     let recordings = recorded::load_all().unwrap();

@@ -115,8 +115,8 @@ fn passwords_give_the_keys_that_windows_makes() {
     assert_eq!(keys, 10, "the number of keys in the file");
 }
 
-/// Returns the key of a row. A row with a text password uses `Password` and `Salt`. A row with the octets of a password
-/// uses `string_to_key_utf16`.
+/// Returns the key for the password, the salt and the iteration count of `row`. For a password in text, the function
+/// uses `Password` and `Salt`. For a password in octets, the function uses `string_to_key_utf16`.
 fn key_of(row: &Value, etype: EncType) -> Key {
     let salt = text(&row["salt"]);
     let iterations = Some(number(&row["iterations"]));
@@ -290,7 +290,8 @@ fn compact(time: UnixTime) -> String {
     time.to_string().replace(['-', ':', 'T'], "")
 }
 
-/// Returns the time of the manifest. A binary search finds the time whose text equals the manifest's text.
+/// Returns the time at which the token of a manifest entry is valid. A binary search finds the time whose text equals
+/// the text in the entry.
 fn valid_at(entry: &Value) -> UnixTime {
     let wanted = text(&entry["valid_at"]);
     let (mut low, mut high) = (0, 4_000_000_000);

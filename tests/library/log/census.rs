@@ -23,8 +23,8 @@ fn lenient() -> Server {
     Server::with_policy(all_etypes())
 }
 
-/// Returns the role, name, realm and number of uses of each account with RC4, and the seconds from `NOW` to the last
-/// use.
+/// Returns the role, name, realm and number of uses of each account that used RC4, and the seconds from `NOW` to the
+/// last use.
 fn uses(census: &EtypeCensus) -> Vec<(KeyRole, String, String, u64, i64)> {
     let row =
         |rc4: kerberos_sso::observe::Rc4Use| (rc4.role, rc4.name, rc4.realm, rc4.uses, rc4.last.seconds_since(NOW));

@@ -69,8 +69,9 @@ fn numbers(octets: &[u8]) -> [String; 6] {
     ]
 }
 
-/// Returns the base64 texts of every six successive octets. Base64 encodes groups of three octets. So the output contains
-/// one of these texts, wherever the octets begin within a group.
+/// Returns the base64 texts of every six successive octets. Base64 encodes groups of three octets. At any position,
+/// eight successive octets include two whole groups. If an output shows eight of the octets in base64, it therefore
+/// contains one of these texts.
 fn base64(octets: &[u8]) -> Vec<String> {
     let groups = octets.windows(6);
     groups.flat_map(|octets| [STANDARD_NO_PAD.encode(octets), URL_SAFE_NO_PAD.encode(octets)]).collect()

@@ -151,7 +151,7 @@ fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_ke
     assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
 }
 
-/// Neither byte order gives an entry. In big-endian order, the record would go past the end of the file.
+/// The file has no entry in either byte order. In big-endian order, its record would go past the end of the file.
 #[test]
 fn keytab_of_version_0x501_without_entries_is_read_as_little_endian() {
     let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_le_bytes()[..], octets].concat();
@@ -339,10 +339,10 @@ fn swap_first_entry(little: &[u8]) -> Vec<u8> {
     big
 }
 
-/// `ktutil` of MIT krb5 wrote the octets.
+/// `ktutil` of MIT krb5 wrote the recorded keytab.
 #[cfg(feature = "rc4")]
 #[test]
-fn encoded_entries_of_a_recorded_keytab_are_its_octets() {
+fn entries_of_a_recorded_keytab_are_encoded_as_the_octets_of_the_file() {
     let octets = bytes(RECORDED[0]);
     let mut encoded = vec![5, 2];
     for entry in Keytab::parse(&octets).unwrap().entries() {

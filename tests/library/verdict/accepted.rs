@@ -57,7 +57,7 @@ mod shapes {
     }
 
     #[test]
-    fn token_is_accepted_from_a_header_with_any_case_and_spacing_of_negotiate() {
+    fn token_is_accepted_from_a_header_with_any_letter_case_and_spacing_of_negotiate() {
         let server = Server::new();
         for write in [
             |header: String| header,
@@ -217,8 +217,9 @@ mod facts {
         assert!(!server.accepts(|_| ()).delegates());
     }
 
-    /// The messages of real clients, in tokens with their keys. MIT's library encrypts under the session key, and other
-    /// libraries encrypt under the subkey.
+    /// The KRB-CRED messages come from real clients. The test puts each message into a token with the client's session
+    /// key and subkey. MIT's library encrypts the message under the session key, and other libraries encrypt it under
+    /// the subkey.
     #[test]
     fn delegated_credentials_are_those_that_the_client_sent() {
         let server = server_of_all_types();
@@ -322,7 +323,7 @@ mod realm {
     }
 
     #[test]
-    fn test_realms_accounts_and_versions_have_different_keys() {
+    fn keys_differ_between_test_realms_accounts_and_key_versions() {
         let base = TestRealm::new("CONTOSO.TEST");
         let all = [
             base.clone(),

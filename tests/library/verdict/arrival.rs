@@ -82,7 +82,7 @@ fn every_call_accepts_a_unix_time_a_system_time_or_an_arrival() {
     calls(&server, Arrival::at(NOW));
 }
 
-/// Neither setter resets the value of the other setter, in any order.
+/// In either order of the two calls, neither setter resets the value that the other setter has set.
 #[test]
 fn arrival_keeps_channel_bindings_and_address_when_both_are_set() {
     let policy = Policy::default().with_binding_level(BindingLevel::Require).with_addresses(AddressPolicy::Check);

@@ -11,7 +11,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").of_active_directory()
 }
 
-/// Accepts a user whose PAC has this change.
+/// Returns the accepted request of a user whose PAC `change` has changed.
 fn accepts(change: impl FnOnce(&mut PacParts)) -> Accepted {
     let realm = realm();
     let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
@@ -105,8 +105,8 @@ mod stored {
     use kerberos_sso::limits::{MAX_SESSION_GROUPS, MAX_SESSION_TEXT};
     use serde_json::{Value, json};
 
-    /// Accepts a user who is in `count` groups. One of the groups says how the user signed in, and the others are
-    /// groups of the domain.
+    /// Returns the accepted request of a user who is in `count` groups. One of the groups says how the user signed in,
+    /// and the others are groups of the domain.
     fn in_groups(count: u32) -> Accepted {
         accepts(|pac| {
             pac.groups((1..count).map(|number| if number == 1 { 513 } else { 1100 + 37 * number }));

@@ -55,7 +55,7 @@ fn element_of_unknown_type_in_ad_if_relevant_is_ignored() {
 fn critical_element_of_a_harmless_type_is_accepted() {
     let server = Server::new();
     for ad_type in HARMLESS {
-        // The authorize stage reads a PAC in the ticket, and this octet is no PAC.
+        // In a ticket, the authorize stage reads this element as a PAC, and the one octet is no PAC.
         if ad_type != 128 {
             server.assert_accepts(|token| token.ticket.authorization_data = vec![(ad_type, vec![1])]);
         }

@@ -50,7 +50,7 @@ fn bindings_of_this_channel_match_at_every_level_that_compares_bindings() {
     }
 }
 
-/// A request with such bindings was relayed from another TLS connection.
+/// A request with bindings of another channel was relayed from another TLS connection.
 #[test]
 fn bindings_of_another_channel_are_refused_at_every_level_that_compares_bindings() {
     for level in LEVELS {

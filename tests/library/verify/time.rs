@@ -84,7 +84,7 @@ mod ticket {
     use super::*;
 
     #[test]
-    fn ticket_is_not_yet_valid_when_it_starts_in_skew_plus_one_second() {
+    fn ticket_that_starts_one_skew_and_one_second_from_now_is_not_yet_valid() {
         let server = Server::new();
         server.assert_accepts(|token| token.ticket.starttime = Some(after(300).into()));
         let start = after(301);
@@ -112,7 +112,7 @@ mod ticket {
     }
 
     #[test]
-    fn ticket_is_refused_when_it_ended_skew_plus_one_second_ago() {
+    fn ticket_that_ended_one_skew_and_one_second_ago_is_refused() {
         let server = Server::new();
         server.assert_accepts(|token| {
             token.ticket.starttime = Some(after(-HOUR).into());

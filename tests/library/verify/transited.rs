@@ -77,8 +77,8 @@ mod checked_by_the_kdc {
 mod listed_by_the_policy {
     use super::*;
 
-    /// Judges a ticket for a user of `FAR.TEST` that crossed the realms in `contents`. The server's account vouches for
-    /// users of `FAR.TEST`.
+    /// Validates a ticket for a user of `FAR.TEST` whose transited list is `contents`. The policy allows the realms in
+    /// `allowed`, and the server's account accepts users of `FAR.TEST`.
     fn judge(allowed: &[&str], contents: &str) -> Result<(), Error> {
         judge_between("FAR.TEST", allowed, list(contents))
     }
@@ -234,8 +234,8 @@ mod in_a_forest {
         domains.iter().fold(account, |account, realm| account.with_forest_domain(realm, sid_of(realm)))
     }
 
-    /// Returns a ticket of the root domain's KDC for a user of `realm`. As KDCs of Windows do, this KDC does not set
-    /// TRANSITED-POLICY-CHECKED.
+    /// Returns a ticket that the KDC of the root domain issued to a user of `realm`. The ticket lacks the flag
+    /// TRANSITED-POLICY-CHECKED, because KDCs of Windows never set this flag.
     fn ticket(realm: &str, transited: &str) -> TestToken {
         let mut token = contoso().ticket_for("carl").client_realm(realm).pac(|pac| {
             pac.user(sid_of(realm).join(1105).unwrap());
@@ -320,8 +320,8 @@ mod in_a_forest {
         }
     }
 
-    /// Several accounts have the same key. A client can rewrite the service name of its ticket, and so choose which of these
-    /// accounts judges the ticket.
+    /// Several accounts have the same key. A client can rewrite the service name of its ticket, and so choose one of
+    /// these accounts. Therefore every account with the key must name the realm.
     #[test]
     fn realm_on_the_path_is_refused_unless_each_account_with_the_key_names_it() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));

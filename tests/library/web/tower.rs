@@ -350,7 +350,7 @@ async fn negotiation_too_large_for_a_cookie_is_refused() {
 }
 
 #[tokio::test]
-async fn negotiation_continues_with_the_connection_only_over_http_1() {
+async fn negotiation_continues_with_the_state_of_the_connection_only_over_http_1() {
     let host = Host::new();
     let app = app(layer(&host));
     for (version, continues) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {

@@ -1,4 +1,4 @@
-//! The layer for `tower`, whose inner service runs only after the admission.
+//! Tests of the layer for `tower` with a store that answers late. The inner service runs only after the admission.
 
 use super::store::{Server, Store, poll};
 use crate::common::NOW;
@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use tower::{Layer as _, Service};
 
-/// A service that counts its runs, and that must be ready before each call. A clone is not ready.
+/// A service that counts its calls. A call panics unless the caller has polled the service until it is ready. A clone
+/// must be polled again.
 struct Counted {
     runs: Arc<AtomicUsize>,
     is_ready: bool,
@@ -142,13 +143,14 @@ fn exactly_one_of_two_requests_with_one_authenticator_runs_the_service() {
                 statuses[turn] = Some(response.unwrap().status().as_u16());
             }
         }
-        // The store records a call at its second poll. The call `1 - first` reaches its second poll before the call `first`.
+        // The store records the authenticator of a request when the request is polled for the second time. The request
+        // `1 - first` is polled for the second time before the request `first` is.
         assert_eq!((statuses[1 - first], statuses[first]), (Some(200), Some(403)));
         assert_eq!(layered.counts(), (1, 1));
     }
 }
 
-/// The layer awaits no answer for a request without a token, and allocates no boxed future.
+/// For a request without a token, the layer does not ask the store, and allocates no boxed future.
 #[test]
 fn request_without_a_token_is_decided_before_its_future_is_polled() {
     let layered = Layered::new(Store::new(3, 0));

@@ -96,7 +96,7 @@ fn request_is_admitted_when_the_store_answers_and_is_then_a_replay() {
 }
 
 #[test]
-fn request_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
+fn request_whose_future_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for (name, way) in WAYS {
         for pending in 0..4 {
             for (takes_at, polls) in
@@ -117,7 +117,7 @@ fn request_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     }
 }
 
-/// The two calls are polled in every order of eight polls.
+/// The test divides eight polls between the two calls, in every possible order.
 #[test]
 fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
     for (name, way) in WAYS {
@@ -187,7 +187,7 @@ fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
 
 /// The store admits the end of a negotiation only once.
 #[test]
-fn end_of_a_negotiation_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
+fn end_of_a_negotiation_whose_future_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for polls in 0..=2 {
         let server = Server::new(Store::new(2, 1));
         let validator = &server.validator;

@@ -55,7 +55,7 @@ impl Store {
     }
 }
 
-/// A server with such a store, and the realm whose tickets the server accepts.
+/// A server whose replay cache is a [`Store`], and the realm whose tickets the server accepts.
 pub(crate) struct Server {
     pub(crate) realm: TestRealm,
     pub(crate) validator: Validator<Store>,

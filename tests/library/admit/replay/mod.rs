@@ -1,5 +1,5 @@
-//! Replays. The server accepts an authenticator only once, even if it comes again in another token. The server remembers the
-//! authenticator until it would refuse the authenticator's time.
+//! Replays. The server accepts an authenticator only once, even if it comes again in another token. The server
+//! remembers the authenticator until its time is so old that the server refuses it for its time.
 
 use crate::common;
 mod skews;
@@ -88,7 +88,7 @@ fn authenticators_that_differ_only_in_their_confounder_are_both_accepted() {
 
 /// A user of Active Directory has many names, and one SID.
 #[test]
-fn replay_entry_names_the_client_by_its_sid_or_by_its_name_without_a_sid() {
+fn replay_entry_names_the_client_by_its_sid_or_by_its_name_if_it_has_no_sid() {
     let realm = realm();
     let validator = remembering(&realm);
     let client = |token: TestToken| {
@@ -237,7 +237,8 @@ mod clocks {
         }
     }
 
-    /// The cache is large, and each of its shards knows the time only from the requests that came to that shard.
+    /// The cache is so large that it has several shards. Each shard knows the time only from the requests that came to
+    /// that shard.
     #[test]
     fn no_authenticator_is_accepted_twice_when_the_clock_jumps() {
         let realm = realm();
@@ -430,7 +431,8 @@ mod shared {
     use super::*;
     use kerberos_sso::SharedValidator;
 
-    /// A `SharedValidator` does not need the feature `tower`. After new keys, its validator still has the same replay cache.
+    /// A `SharedValidator` does not need the feature `tower`. After its keys are replaced, its validator still has the
+    /// same replay cache.
     #[test]
     fn authenticator_is_a_replay_after_the_keys_were_replaced() {
         let realm = realm();

@@ -46,8 +46,8 @@ impl ReplayCache for Forgetful {
     }
 }
 
-/// The store forgets the authenticators of the first policy after 60 seconds. A validator with a longer skew would
-/// accept these authenticators again.
+/// After 60 seconds, the store forgets the authenticators that were admitted under the first policy. A validator with a
+/// longer skew would accept these authenticators again.
 #[test]
 fn authenticator_is_not_admitted_again_under_a_longer_skew() {
     let realm = realm();

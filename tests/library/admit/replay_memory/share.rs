@@ -1,4 +1,4 @@
-//! The share of one client in the replay cache in memory.
+//! The share of one client: the largest number of entries that one client may have in the replay cache in memory.
 
 use super::*;
 
@@ -30,8 +30,8 @@ proptest! {
         }
     }
 
-    /// The count of a client that is alone in the cache is exact, except for entries that have ended within the last two
-    /// fifths of a skew.
+    /// If only one client uses the cache, the cache counts the entries of this client exactly, with one exception: it
+    /// may also count entries that have ended within the last two fifths of a skew.
     #[test]
     fn only_client_of_a_cache_is_admitted_below_its_share(
         limit in 1..20_u16,
@@ -175,7 +175,7 @@ fn user_is_admitted_when_the_user_of_the_same_sid_in_another_tenant_has_used_up_
     assert_eq!(insert(1_201, "a"), Admission::New);
 }
 
-/// Some KDCs write the name in the case in which the user typed it.
+/// Some KDCs write the client's name with the upper-case and lower-case letters that the user typed.
 #[test]
 fn client_has_one_share_for_all_spellings_of_its_name_in_upper_and_lower_case() {
     let cache = started(60_000).taking_earlier_authenticators();

@@ -34,8 +34,8 @@ fn cache_that_takes_earlier_authenticators_admits_the_earliest_authenticator() {
     assert_eq!(at(NOW - SKEW).insert(&taking_earlier, NOW), Admission::New);
 }
 
-/// A client whose clock has this offset sends an authenticator at each second before the start. At the start, an attacker
-/// sends the authenticator again, to a new cache.
+/// A client whose clock is `offset` seconds ahead sends an authenticator at each second before the start of the cache.
+/// At the start, an attacker sends the authenticator again, to the new cache.
 #[test]
 fn authenticator_from_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
     for offset in [-SKEW, -1, 0, 1, 150, SKEW] {

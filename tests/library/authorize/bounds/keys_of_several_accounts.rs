@@ -10,7 +10,7 @@ fn keys(kvno: u32, etype: EncType) -> ServiceKey {
 /// Two directory accounts with the same password share the key that has no salt (RC4). The salted keys of the accounts
 /// differ. In this test the AES-128 key takes the place of the RC4 key.
 #[test]
-fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
+fn ticket_under_a_key_of_one_account_must_satisfy_the_bounds_of_that_account_only() {
     let (aes, shared) = (AES256, EncType::AES128_CTS_HMAC_SHA1_96);
     let ours = || Account::new("SERVICE$", "CONTOSO.TEST").with_key(keys(1, aes)).with_key(keys(1, shared));
     let theirs = || Account::new("SERVICE$", "FABRIKAM.TEST").with_key(keys(2, aes)).with_key(keys(1, shared));
@@ -90,10 +90,10 @@ fn bounds_of_a_removed_principal_hold_for_the_retiring_key() {
     assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
 }
 
-/// The bounds of a removed principal bind every present holder of the shared key. The bounds apply to the key's old
-/// version, to another version, and to an account that did not hold the key before.
+/// The bounds of a removed principal apply to every account that now has the shared key. They apply under the key's old
+/// version number and under another version number, and to an account that did not have the key before.
 #[test]
-fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
+fn bounds_of_a_removed_principal_hold_for_every_account_with_its_key() {
     let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
     let www = Account::new("HTTP/www", "CONTOSO.TEST").with_domain_sid(contoso().domain_sid()).with_key(key(1));
     let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_keys([key(1), key(2)]);
@@ -120,10 +120,10 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account that the new set
-/// has at the time of the call.
+/// [`KeySet::with_retiring_keys`] keeps the bounds of a removed account only if this account shares a key with an
+/// account that the new set has at the time of the call.
 #[test]
-fn removed_principals_bind_no_account_when_no_account_shared_their_key() {
+fn bounds_of_removed_principals_apply_to_no_account_when_no_account_shared_their_keys() {
     let of = |name| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));
     let bound = |name| of(name).with_domain_sid(contoso().domain_sid());
     let before = KeySet::from_accounts([bound("HTTP/one"), bound("HTTP/two")]).unwrap();

@@ -1,5 +1,5 @@
-//! Tests of an account's bounds: the users and groups that the account's keys vouch for, and the PAC that bounds
-//! require.
+//! Tests of an account's bounds: the users and groups that the server accepts in tickets under the account's keys. If
+//! an account has bounds, these tickets need a PAC.
 
 mod keys_of_several_accounts;
 

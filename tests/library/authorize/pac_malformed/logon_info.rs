@@ -209,8 +209,8 @@ fn logon_info_with_a_malformed_sid_is_refused() {
     assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
 }
 
-/// The error says that the user comes from Microsoft Entra ID or from outside of the domain. The remedy does not blame
-/// a password.
+/// The error says that the user comes from Microsoft Entra ID or from outside of the domain. The remedy does not
+/// mention a password, because no password is wrong.
 #[test]
 fn error_names_the_users_origin_when_the_user_is_of_no_domain() {
     for (no_domain, says) in [

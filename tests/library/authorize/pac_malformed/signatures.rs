@@ -91,7 +91,8 @@ fn server_signature_is_refused_when_it_is_unkeyed_or_not_under_the_accounts_keys
     );
 }
 
-/// Returns a PAC in which one signature has this type and is `length` zero octets.
+/// Returns a PAC in which the signature buffer of type `buffer_type` names the signature type `number`, followed by
+/// `length` zero octets.
 fn signed_as(buffer_type: BufferType, number: i32, length: usize) -> PacBuffers {
     let value = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
     good().without(buffer_type).with(buffer_type, value)

@@ -78,7 +78,7 @@ fn pac_is_refused_when_client_info_has_another_authtime_than_the_ticket() {
 }
 
 #[test]
-fn pac_is_refused_when_its_requestor_sid_or_upn_sid_is_not_the_users() {
+fn pac_is_refused_when_its_requestor_sid_or_upn_sid_is_not_the_sid_of_the_user() {
     let server = Server::new(Policy::default());
     let (user, other) = (sid("S-1-5-21-1-2-3-1103"), sid("S-1-5-21-1-2-3-500"));
     let mut requested = good();

@@ -1,5 +1,5 @@
-//! Tests of the PAC against its ticket, the account whose key opened the ticket, and the policy. Each ticket has one
-//! fault, and its PAC is signed again.
+//! Tests that compare the PAC with its ticket, with the account whose key opened the ticket, and with the policy. Each
+//! ticket has one fault, and its PAC is signed again.
 #![allow(clippy::cloned_ref_to_slice_refs)]
 
 mod accounts;

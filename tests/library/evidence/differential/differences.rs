@@ -85,7 +85,7 @@ fn ticket_flag_constants_of_rasn_differ_from_rfc_4120() {
     assert_eq!(differing.len(), 13);
 }
 
-/// Returns a minimal request with a kvno of these octets.
+/// Returns a minimal request in which the kvno is an INTEGER of these octets.
 fn with_kvno(kvno: &[u8]) -> Vec<u8> {
     request(&encrypted_data(18, Some(kvno), &[0; 40]), &encrypted_data(18, None, &[0; 40]))
 }

@@ -115,7 +115,7 @@ fn keys() -> impl Strategy<Value = oracle::EncryptionKey> {
     })
 }
 
-/// Returns names of characters that both readers accept.
+/// Returns names whose characters both readers accept.
 fn names() -> impl Strategy<Value = oracle::PrincipalName> {
     (any::<i32>(), prop::collection::vec("[ -~áéíóúýäëïöüÿñ]{1,20}", 1..5)).prop_map(|(r#type, components)| {
         oracle::PrincipalName { r#type, string: components.iter().map(|component| general(component)).collect() }

@@ -61,7 +61,7 @@ fn empty_key_set_is_reported() {
 }
 
 #[test]
-fn realm_in_another_case_is_reported_with_the_spelling_held() {
+fn realm_in_another_letter_case_is_reported_with_the_spelling_held() {
     let (lower, upper, mixed) = ("contoso.test", "CONTOSO.TEST", "Contoso.TEST");
     for (held, asked) in [(lower, mixed), (upper, mixed), (lower, upper), (upper, lower)] {
         let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));

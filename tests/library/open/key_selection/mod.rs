@@ -207,9 +207,9 @@ mod bounds {
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
     }
 
-    /// The policy uses the version as a hint only, so the version is not the cause.
+    /// The policy uses the version as a hint only, so the version is not the cause of the refusal.
     #[test]
-    fn error_says_not_considered_when_the_only_key_of_the_type_is_in_an_account_after_the_limit() {
+    fn error_says_that_no_considered_account_has_the_type_when_its_only_key_is_after_the_limit() {
         let others =
             (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
         let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));
@@ -246,7 +246,8 @@ mod bounds {
         assert_eq!(refused.tried, 1);
     }
 
-    /// The key of the exact version in the named account is tried, for any number of other accounts.
+    /// If an account names the service and has the key of the ticket's version, the server tries this key. The number
+    /// of other accounts does not matter.
     #[test]
     fn key_of_the_account_that_names_the_service_is_tried_among_a_hundred_accounts() {
         let others = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));

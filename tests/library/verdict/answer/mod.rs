@@ -32,7 +32,8 @@ fn answer_to(server: &Server, token: &TestToken) -> Answer {
     server.check(&token.mint()).expect("the token is accepted").answer(&random(1))
 }
 
-/// Returns the AP-REP that answers the token. The test client has verified that the AP-REP proves the server.
+/// Returns the AP-REP that answers the token. The test client has verified the AP-REP, which proves the server's
+/// identity.
 fn ap_rep_to(server: &Server, token: &TestToken) -> ApRepParts {
     let answer = answer_to(server, token);
     TestClient::of(token).ap_rep(answer.token().expect("there is an answer")).unwrap().expect("there is an AP-REP")
@@ -52,7 +53,7 @@ fn with_subkey(etype: EncType, mut token: TestToken) -> TestToken {
     token
 }
 
-/// Adds a list of encryption types (RFC 4537) in an AD-IF-RELEVANT, as section 3 requires.
+/// Adds a list of encryption types in an AD-IF-RELEVANT, as RFC 4537 section 3 requires.
 fn listing(etypes: &[i32], mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data.push(if_relevant(&[(129, etype_list(etypes))]));
     token

@@ -50,8 +50,8 @@ fn client_after(token: &TestToken, reply: &[u8]) -> (TestClient, SecurityContext
     (client, context)
 }
 
-/// Asserts that a client that expects no AP-REP can send its MIC with its own token. The server must answer with its
-/// MIC.
+/// Asserts that a client that expects no AP-REP can send its MIC together with its Kerberos token, and that the server
+/// answers with its own MIC.
 fn assert_confirmed_at_once(host: &Host, token: &TestToken) {
     let asked = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(token, &asked.token);

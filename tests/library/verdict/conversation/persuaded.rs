@@ -56,7 +56,7 @@ fn client_that_begins_with_ntlm_is_accepted_after_its_mic_under_every_type() {
     }
 }
 
-/// The context of this client is complete with its Kerberos token, so the client sends its MIC with that token.
+/// This client has a complete context as soon as it sends its Kerberos token, so it sends its MIC with that token.
 #[test]
 fn client_without_the_mutual_flag_sends_its_mic_with_its_kerberos_token() {
     let host = Host::new();

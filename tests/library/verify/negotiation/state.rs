@@ -74,7 +74,7 @@ fn state_is_accepted_for_one_clock_skew_and_refused_a_second_later() {
     }
 }
 
-/// The server judges the ticket and the authenticator by the time of its answer to the first token.
+/// The server checks the times of the ticket and the authenticator only once, when it answers the first token.
 #[test]
 fn negotiation_ends_even_when_the_ticket_has_expired_since_the_first_token() {
     let mut host = Host::new();
@@ -214,8 +214,8 @@ fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
     }
 }
 
-/// The number of octets before the AP-REQ in the state of a client that does not negotiate. The octets are the version,
-/// the absent list, the message, the time and the randomness.
+/// The number of octets before the AP-REQ in the state of a client that does not use SPNEGO. These octets hold the
+/// version, the mark of an absent mechanism list, the number of the expected message, the time and the randomness.
 const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
 /// The version of the format.

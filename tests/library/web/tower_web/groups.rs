@@ -1,4 +1,4 @@
-//! Tests of the guard for groups: only members of a group get access, for every place of the guard.
+//! Tests of the guard for groups: only members of the group get access, wherever the server places the guard.
 
 use super::{authorized, body, challenge, layer, request, send};
 use crate::common::dialogue::Host;
