@@ -100,7 +100,7 @@ impl fmt::Debug for BoundedText {
     }
 }
 
-/// Text whose `Display` escapes control characters, invisible characters and similar characters.
+/// Text whose `Display` escapes control, invisible and similar characters.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -125,7 +125,7 @@ impl<'a> IdentityRef<'a> {
         self.logon().as_ref().map(AccountKind::of)
     }
 
-    /// Returns the side that asserts that the user signed in, from the PAC's extra SIDs.
+    /// Returns the party that asserts that the user signed in, from the PAC's extra SIDs.
     #[must_use]
     pub fn asserted_by(&self) -> AssertedBy {
         let asserts = |sid| self.extra_sids().any(|extra| extra.sid == sid);
@@ -139,7 +139,7 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Returns the groups that grant rights. These groups are of the user's domain, of other domains that the account may
-    /// vouch for, or local to the service's domain. Memberships that are disabled or for denying only are left out
+    /// vouch for, or local to the service's domain. Memberships that are disabled or only deny access are left out
     /// ([`Group::grants`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups()).filter(Group::grants)
@@ -171,8 +171,8 @@ impl<'a> IdentityRef<'a> {
         self.all_resource_groups().filter(move |group| !identity.is_foreign(&group.sid))
     }
 
-    /// Returns the memberships that grant this user no rights. These memberships are in groups of domains for which the
-    /// account may not vouch, if the account names domains. For a user of a trusted forest, only the groups of the
+    /// Returns the memberships that grant this user no rights. If the account names domains, these memberships are in
+    /// groups outside of the named domains of its own forest. For a user of a trusted forest, only the groups of the
     /// user's own domain grant rights ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). The
     /// account's domain-local groups grant such a user rights only with
     /// [`Account::with_sid_filtered_domain`](crate::Account::with_sid_filtered_domain). No other method here returns
@@ -302,7 +302,7 @@ pub struct Identity {
     pub primary_group_sid: Option<Sid>,
     /// The kind of the account ([`IdentityRef::kind`]).
     pub kind: Option<AccountKind>,
-    /// The side that asserts that the user signed in ([`IdentityRef::asserted_by`]).
+    /// The party that asserts that the user signed in ([`IdentityRef::asserted_by`]).
     pub asserted_by: AssertedBy,
     /// The groups of the user's domain ([`IdentityRef::domain_groups`]).
     pub domain_groups: Vec<Group>,
@@ -327,7 +327,7 @@ impl Identity {
     }
 }
 
-/// The side that asserts that a user signed in.
+/// The party that asserts that a user signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -336,6 +336,6 @@ pub enum AssertedBy {
     Authentication,
     /// A service named the user to the KDC (S4U2Self; S-1-18-2).
     Service,
-    /// No side asserts the sign-in: the KDC is older than Windows Server 2012, or there is no PAC.
+    /// No party asserts the sign-in: the KDC is older than Windows Server 2012, or there is no PAC.
     Unknown,
 }

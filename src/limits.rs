@@ -27,8 +27,8 @@ pub const MAX_NAME_COMPONENTS: usize = 16;
 /// 2.3.4).
 pub const MAX_REALM_LENGTH: usize = 255;
 
-/// The longest list of the realms on an authentication path that is read, in octets. The list is read only if the KDC did
-/// not check the realms. Real lists have a few dozen octets.
+/// The longest list of the realms on an authentication path, in octets. The list is read only if the KDC did not check
+/// the realms. Real lists have a few dozen octets.
 pub const MAX_TRANSITED_SIZE: usize = 4096;
 
 /// The greatest number of realms that the list of an authentication path may name. An authentication path through two
@@ -53,8 +53,8 @@ pub const MAX_AUTH_DATA_DEPTH: usize = 4;
 /// four accounts, which is more than a rollover needs.
 pub const MAX_CANDIDATE_KEYS: usize = 8;
 
-/// The greatest number of accounts of a realm whose keys are considered for a ticket, if no account names the ticket's
-/// service. If a realm has more accounts, the accounts must name their services
+/// The greatest number of accounts of a realm that are considered for a ticket although they do not name its service.
+/// If a realm has more accounts, the accounts must name their services
 /// ([`Account::with_service`](crate::Account::with_service)).
 pub const MAX_UNNAMED_ACCOUNTS: usize = 64;
 

@@ -135,8 +135,8 @@ impl Accepted {
     }
 
     /// Decrypts the credentials that the client delegated. Returns `None` if the client delegated no credentials. A program
-    /// that holds the credentials can act as the client. So a server should ask for the credentials only if the server
-    /// acts as its clients.
+    /// that holds the credentials can act as the client, so call this function only if your server must act as its
+    /// clients.
     ///
     /// # Errors
     /// Returns [`DelegationError`] if the credentials do not have the form of RFC 4120 section 5.8, or no key of this

@@ -33,7 +33,7 @@ impl<'c> Arrival<'c> {
     }
 
     /// Adds the bindings of this connection's channel to the bindings of the policy. The client's bindings must match one
-    /// of all these bindings.
+    /// of these bindings.
     pub const fn with_channel_bindings(self, bindings: &'c [ChannelBindings]) -> Self {
         Self { bindings, ..self }
     }

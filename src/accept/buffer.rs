@@ -17,7 +17,7 @@ use zeroize::zeroize_bytes;
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
-    /// Allocates a buffer for the plaintexts of both ciphertexts and the service's name.
+    /// Allocates a buffer for the service's name and the plaintexts of the ticket and the authenticator.
     pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
         // The four lengths are those of separate parts of one token, so their sum is smaller than the size of the token.
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
@@ -98,7 +98,7 @@ impl Buffer {
         key.in_octets(&self.0)
     }
 
-    /// Returns the place of a key that was read from this buffer. Returns `None` if the key does not have the length of its
+    /// Returns the place of a key that was read from this buffer. Returns `None` if the key's length is wrong for its
     /// type.
     pub(crate) fn locate_key(&self, etype: EncType, octets: &[u8]) -> Option<KeyField> {
         KeyRef::new(etype, octets).ok().map(|_| KeyField { etype, octets: self.span_of(octets) })
@@ -114,15 +114,15 @@ impl Buffer {
         Span::new(start, part.len())
     }
 
-    /// Returns the octets of a span as text. The span must be that of a realm, because the reader accepts only text as a
-    /// realm.
+    /// Returns a realm of this buffer as text. `span` must be the span of a realm: the reader refuses a realm that is
+    /// not text.
     #[expect(clippy::expect_used, reason = "the span is that of a realm, and the reader accepts only text as a realm")]
     pub(crate) fn text(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).expect("a realm that was read as text")
     }
 }
 
-/// The place of a key in the buffer. The key came from a message, and has the length of its type.
+/// The place of a key in the buffer. The key came from a message, and its length is right for its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyField {
     etype: EncType,

@@ -95,9 +95,9 @@ impl ContextKeys<'_> {
 ///
 /// A client may list the types that it accepts (RFC 4537). If the list has a type that is stronger than the current type, the
 /// acceptor chooses the stronger type. So an AES key can protect a context whose session key is an RC4 key. Otherwise
-/// the type does not change. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do not
-/// read one. In DCE style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker cannot send the
-/// acceptor's AP-REP back to the acceptor in place of the client's AP-REP.
+/// the type does not change. Outside DCE style, the acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey,
+/// and RC4 clients do not read one. In DCE style the acceptor's AP-REP always has a subkey, and the client's AP-REP has
+/// none. So an attacker cannot send the acceptor's AP-REP back in place of the client's AP-REP.
 pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,

@@ -245,7 +245,7 @@ impl<'a> AuthenticatorFacts<'a> {
     /// is one of these services.
     ///
     /// Returns `None` if the client sends no name; MIT krb5 sends none. If the policy lists no services, the result is also
-    /// `None` for several names, and for a name that cannot be read.
+    /// `None` if the client sends several names, or a name that cannot be read.
     #[must_use]
     pub fn client_target(self) -> Option<ClientTarget<'a>> {
         self.fields.client_target.map(|target| ClientTarget::of_checked(self.buffer.slice(target)))

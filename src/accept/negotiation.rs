@@ -15,8 +15,8 @@ use zeroize::zeroize_bytes;
 ///
 /// The state belongs to one connection, or to one client that sends the state back. The caller keeps the state, and
 /// gives it with the client's next token to [`Validator::converse`](crate::Validator::converse). Another node can
-/// continue the negotiation if it has the same keys, policy and replay cache. The state can be used once, within the
-/// clock skew.
+/// continue the negotiation if it has the same keys, policy and replay cache. After the AP-REQ, the state can be used
+/// once, and only within the clock skew.
 ///
 /// [`to_bytes`](Self::to_bytes) writes the state as octets, so that the caller can store them elsewhere. **These octets are a
 /// secret**, because the keys of the context can be derived from them. A store must give these octets the same protection
@@ -89,7 +89,7 @@ impl Negotiation {
             Awaiting::Request => 0,
             Awaiting::Confirmation(pending) => PendingRequest::FIXED.saturating_add(pending.ap_req.len()),
         };
-        // All parts came in one token, so their sum does not overflow.
+        // The parts came in tokens of limited size, so their sum does not saturate.
         pending.saturating_add(self.mech_types.len()).saturating_add(2)
     }
 
@@ -162,7 +162,7 @@ impl fmt::Debug for PendingRequest {
     }
 }
 
-/// The version of the format.
+/// The version of the format that `to_bytes` writes.
 const VERSION: u8 = 2;
 
 /// The octet that replaces the MechTypeList if the client did not negotiate. A MechTypeList begins with another octet: the

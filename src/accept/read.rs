@@ -38,7 +38,7 @@ pub struct Offer<'t> {
     pub(crate) proposal: Proposal<'t>,
 }
 
-/// The negotiation in an [`Offer`].
+/// The mechanisms and the mechToken of an [`Offer`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Proposal<'t> {
     pub(crate) mechanisms: MechanismList<'t>,

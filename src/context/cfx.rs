@@ -1,7 +1,7 @@
 //! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
-//! This module makes tokens from messages and sequence numbers. From the peer's tokens, this module returns messages
-//! whose integrity was verified, and sequence numbers. This module does not check the order of the sequence numbers.
+//! This module makes tokens from messages and sequence numbers. It verifies the peer's tokens, and returns their
+//! messages and sequence numbers. It does not check the order of the sequence numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,12 +21,12 @@ pub(super) struct Cfx {
     theirs: Sender,
 }
 
-/// The meaning of the RRC field.
+/// The number of octets by which encrypted tokens are rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
-    /// The meaning of RFC 4121.
+    /// RRC (RFC 4121 section 4.2.5).
     Ordinary,
-    /// The meaning with GSS_C_DCE_STYLE: Windows rotates encrypted tokens by EC + RRC.
+    /// EC + RRC, as in Windows with GSS_C_DCE_STYLE.
     Dce,
 }
 
@@ -176,7 +176,7 @@ impl Cfx {
         let plaintext = cipher.decrypt_in_place(&first, rest).map_err(|_| MessageError::Integrity)?;
         let (message, copy) =
             rest.get(plaintext).and_then(|plaintext| plaintext.split_last_chunk::<HEADER>()).ok_or_else(truncated)?;
-        // Only the encrypted copy of the header is protected. If a server does not compare the EC of the copy, an
+        // Only the encrypted copy of the header is protected. If a server does not compare the EC of both headers, an
         // attacker can truncate messages (CVE-2024-37370).
         if *copy != (Header { rrc: 0, ..header }).encode() {
             return Err(MessageError::Integrity);

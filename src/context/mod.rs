@@ -42,8 +42,8 @@ use zeroize::zeroize_bytes;
 /// }
 /// ```
 ///
-/// Tokens are numbered, so the functions for both directions need `&mut self`. A refused token does not change the
-/// context. The flags of the context determine which sequence numbers are accepted:
+/// Tokens are numbered, so the functions that make or accept tokens need `&mut self`. A refused token does not change
+/// the context. The flags of the context determine which sequence numbers are accepted:
 ///
 /// - With [`GssFlags::SEQUENCE`], tokens must arrive in the order in which they were made, without gaps.
 /// - With [`GssFlags::REPLAY`] alone, tokens may arrive in any order. A token is refused if it was accepted before, or
@@ -52,8 +52,8 @@ use zeroize::zeroize_bytes;
 ///
 /// With RC4, the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker can change the number of a
 /// token that is signed but not encrypted. A context with RC4 refuses the changed token only with [`GssFlags::SEQUENCE`].
-/// The numbers have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is accepted again after its client
-/// has skipped more than 2^31 numbers.
+/// The numbers of RC4 tokens have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is accepted again
+/// after its client has skipped more than 2^31 numbers.
 ///
 /// Keys are derived when they are first needed, so an idle context takes little memory. The keys are zeroized when the
 /// context is dropped.
@@ -88,7 +88,7 @@ impl Tokens {
 /// The facts that the AP-REQ and AP-REP exchange has established.
 #[derive(Clone, Debug)]
 pub(crate) struct Established {
-    /// The side of this context.
+    /// Whether this side is the client or the server.
     pub(crate) role: Role,
     /// The key of the messages: the acceptor's subkey if there is one, else the initiator's subkey, else the session
     /// key.

@@ -1,7 +1,7 @@
 //! The tokens of `testvectors/messages`, which the libraries of MIT krb5 and Heimdal made, with the keys of their
 //! contexts.
 //!
-//! The reader fails at an unknown field, a missing field, or a wrong count.
+//! The reader of these files panics at an unknown field, a missing field, or a wrong count.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -33,7 +33,7 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "these fields are for readers of the file")]
+#[allow(dead_code, reason = "these fields are for people who read the file")]
 struct Source {
     made_by: String,
     how: String,
@@ -150,12 +150,13 @@ impl From<Side> for Role {
     }
 }
 
-/// Returns the message that the recorded tokens protect.
+/// Returns the message of `length` octets that a recorded token protects.
 pub(super) fn message(length: usize) -> Vec<u8> {
     (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect()
 }
 
-/// Makes context flags from a checksum, because only the reader of checksums makes flags.
+/// Makes context flags. The function writes a checksum with these flags and reads it, because no other code makes
+/// flags.
 pub(crate) fn flags(bits: u32) -> GssFlags {
     let mut checksum = [0; 24];
     checksum[0] = 16;

@@ -69,8 +69,8 @@ impl Window {
 
     /// Returns whether a number is ahead of every accepted number.
     ///
-    /// Numbers of 64 bits do not repeat. Without this rule, the earlier tokens of a peer that skips half of all numbers
-    /// would be accepted again.
+    /// Numbers of 64 bits do not wrap, so a number less than `next` is never ahead. Without this rule, the earlier
+    /// tokens of a peer that skips half of all numbers would be accepted again.
     fn is_ahead(&self, sequence: u64, ahead: u64) -> bool {
         let is_near = ahead <= self.width.half();
         match self.width {
@@ -146,8 +146,7 @@ impl Width {
     }
 }
 
-/// The number of latest tokens that the window remembers if only replays are refused. MIT krb5 remembers the same
-/// number.
+/// The number of latest tokens that the window remembers with [`Promise::NoReplay`]. MIT krb5 remembers as many.
 const REMEMBERED: u64 = 64;
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ impl fmt::Debug for RunningChecksum {
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum(Octets);
 
-/// The octets of a checksum, cut to the length that its type sends.
+/// The octets of a checksum, cut to the length that messages contain.
 #[derive(Clone, Copy, Debug)]
 enum Octets {
     Sha1([u8; 12]),

@@ -1,9 +1,9 @@
 //! HMAC-SHA1 (RFC 2104) with a key that is hashed once, before the messages.
 //!
-//! The type of a key ensures that the key has at most one block. A message may be given in pieces, and its MAC has 20
-//! octets. A request spends most of its time in the compression function of SHA-1, so this module calls that function
-//! directly. The `hmac` crate takes 40 ns longer for a key and 40 ns longer for each message. For a request, these
-//! differences add up to a fifth of the time.
+//! The Rust type of a key ensures that the key has at most one block. A message may be given in pieces, and its MAC has
+//! 20 octets. A request spends most of its time in the compression function of SHA-1, so this module calls that
+//! function directly. The `hmac` crate takes 40 ns longer for a key and 40 ns longer for each message. For a request,
+//! these differences add up to a fifth of the time.
 
 use core::slice;
 

@@ -1,6 +1,6 @@
 //! Protocol keys (RFC 3961 section 3): the octets of a key together with its encryption type.
 //!
-//! A [`Key`] is made from an encryption type and octets of exactly the length of that type. For each usage, a key is
+//! A [`Key`] is made from an encryption type and as many octets as keys of this type have. For each usage, a key is
 //! prepared as a [`Cipher`] or a [`Checksummer`].
 
 use alloc::vec;
@@ -26,12 +26,12 @@ use zeroize::zeroize_bytes;
 #[derive(Clone)]
 pub struct Key(Secret);
 
-/// The octets of a key. The length is part of the type, so a key cannot be used with the algorithm of another
+/// The octets of a key. Each encryption type is a variant, so a key cannot be used with the algorithm of another
 /// encryption type.
 #[derive(Clone)]
 // Without this alignment, the value has 33 octets. The compiler then moves the value with overlapping stores and loads,
-// which delay the processor. The validation of a ticket without PAC then takes 8 % longer, which is the mean of four
-// layouts of the program. With or without the alignment, a `ServiceKey` has 44 octets.
+// which delay the processor. The validation of a ticket without PAC then takes 8 % longer (the mean over four layouts
+// of the program). With or without the alignment, a `ServiceKey` has 44 octets.
 #[repr(align(4))]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),

@@ -19,8 +19,8 @@ use super::rfc4757::{self, GssStreams, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{DecryptError, Scheme};
 
-/// A reference to a key of a supported type. The length is part of the type, so a key cannot be used with the algorithm
-/// of another encryption type.
+/// A reference to a key of a supported type. Each encryption type is a variant, so a key cannot be used with the
+/// algorithm of another encryption type.
 #[derive(Clone, Copy)]
 pub(crate) enum KeyRef<'k> {
     Aes128Sha1(&'k [u8; 16]),
@@ -150,10 +150,7 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Computes the pseudo-random function of RFC 3961. The result has 16 octets for etypes 17 and 18, 32 for 19, 48
-    /// for 20, and 20 for 23.
-    ///
-    /// RFC 4757 defines no such function for RC4, so RC4 uses the function of MIT krb5 and Heimdal.
+    /// Computes the pseudo-random function, as [`Key::prf`] does.
     pub(crate) fn prf(self, input: &[u8]) -> Vec<u8> {
         match self {
             Self::Aes128Sha1(key) => rfc3962::prf::<aes::Aes128>(key.into(), input).into(),

@@ -94,8 +94,9 @@ const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     octet
 }
 
-/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. After the first round,
-/// the carry has at most two octets. After the second round, it has at most one bit, and after the third round it is zero.
+/// Adds the carry of each octet to the octet before it, and the carry of the first octet to the last octet. After the
+/// first round, the carry has at most two octets. After the second round, it has at most one bit, and after the third
+/// round it is zero.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

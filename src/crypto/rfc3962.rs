@@ -77,7 +77,7 @@ pub(super) fn checksum_key<C: Aes>(key: &Key<C>, usage: KeyUsage) -> HmacSha1 {
     HmacSha1::new(&*derive_key::<C>(key, FoldedUsage::of(usage).checksum))
 }
 
-/// Returns the protocol key of a password, which is derived from the PBKDF2 output (section 4).
+/// Derives the protocol key of a password from its PBKDF2 output (section 4).
 pub(super) fn string_to_key<C: Aes>(password: &[u8], salt: &[u8], iterations: u32) -> Wiped<Key<C>> {
     let mut intermediate = Wiped::new(Key::<C>::default());
     pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, intermediate.as_mut_slice());

@@ -102,7 +102,7 @@ const fn low_16_bits(number: i32) -> [u8; 2] {
 }
 
 /// Returns a time in the format's 32 bits. Without a time, or for a time before 1970, the result is zero. For a time
-/// after 2106, the result is the last second of the format.
+/// after 2106, the result is the greatest number of 32 bits.
 fn time(instant: Option<UnixTime>) -> [u8; 4] {
     let seconds = instant.map_or(0, UnixTime::seconds);
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX).to_be_bytes()

@@ -72,9 +72,9 @@ impl DelegatedCredentials {
 
     /// Makes a credential cache in the file format of MIT and Heimdal, version 4, for the client of the first credential.
     ///
-    /// Write the cache to a file that other users cannot read, because Heimdal refuses other files. With
-    /// `KRB5CCNAME=FILE:…`, GSS-API programs then act in the client's name. A time after 2106 is written as the last
-    /// second of the format's 32 bits.
+    /// Write the cache to a file that other users cannot read, because Heimdal refuses a file that they can read. With
+    /// `KRB5CCNAME=FILE:…`, GSS-API programs then act in the client's name. A time after 2106 is written as the
+    /// greatest number of 32 bits.
     #[must_use]
     pub fn to_ccache(&self) -> SecretOctets {
         ccache::to_octets(self)

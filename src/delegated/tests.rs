@@ -11,7 +11,7 @@ use rasn_kerberos as asn1;
 
 const RECORDED: &str = include_str!("../../testvectors/delegation/krb_cred.txt");
 
-/// The message of a client, and the fields of its record that the test has not read yet.
+/// A recorded KRB-CRED with its keys, and the fields of the record that the test has not read yet.
 struct Sent<'r> {
     session_key: Key,
     subkey: Key,
@@ -132,9 +132,10 @@ fn range(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
     start..start + part.len()
 }
 
-/// Changes each octet of the part: the part is then refused, or the credentials differ at that octet.
+/// Changes each octet of the EncKrbCredPart. The part is then refused, or the credentials have the changed octets of
+/// its ticket-info.
 #[test]
-fn changed_octet_of_the_encrypted_part_is_refused_or_appears_in_the_credentials() {
+fn changed_encrypted_part_is_refused_or_read_with_its_changed_ticket_information() {
     for_each_message(|sent| {
         let part = part_of(sent);
         let open = |part: &[u8]| DelegatedCredentials::open(&sealed(1, part, None), &[]);

@@ -228,7 +228,7 @@ pub(super) const fn full_phrase(limit: ReplayLimit) -> &'static str {
     }
 }
 
-/// The reason why a replay cache could not decide.
+/// The reason why a replay cache could not tell whether a request is a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReplayCacheFault {

@@ -48,7 +48,7 @@ use thiserror::Error;
 /// ```
 /// use kerberos_sso::{Error, Refused};
 ///
-/// /// Returns what the user may read on the page that takes the place of the sign-in.
+/// /// Returns the advice on the page that a refused user sees.
 /// fn advice(refused: &Refused) -> &'static str {
 ///     match refused.error() {
 ///         Error::ClockSkew { .. } => "The clock of your computer is wrong.",
@@ -77,8 +77,8 @@ pub enum Error {
     /// The token has more octets than the limit. The library read no octet of the token.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// The number of octets of the token. For a token in a header, the number is the largest size that the token can
-        /// have.
+        /// The number of octets of the token. For a token in a header, the number also counts the padding of the
+        /// base64, so it can be too large by one or two.
         size: usize,
         /// The limit: [`Policy::max_token_size`](crate::Policy::max_token_size).
         limit: usize,
@@ -89,13 +89,13 @@ pub enum Error {
     Ntlm {
         /// The kind of NTLM message that the client sent.
         message: NtlmMessage,
-        /// Says whether the client also offered Kerberos.
+        /// Whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client answered with NegoEx, in practice with PKU2U or a mechanism for Microsoft accounts.
     #[error("the client sent NegoEx instead of a Kerberos ticket{}", .offer.phrase())]
     NegoEx {
-        /// Says whether the client also offered Kerberos.
+        /// Whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client reaches no KDC and asks this server to relay its messages to a KDC (IAKERB).

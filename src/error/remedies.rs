@@ -343,9 +343,9 @@ forged.";
 
 const ANOTHER_PRINCIPAL: &str = "\
 The ticket is for {service}, and the keys tried belong to another name. In a realm of MIT krb5 or FreeIPA, each name has \
-keys of its own: let clients open the name of this server's keys, or add keys of {service} to the keytab, and that name to \
-this server. In Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the account): then \
-the account's password was changed after these keys were exported, so export a new keytab.";
+keys of its own: let clients reach this server under the name of its keys, or add keys of {service} to the keytab, and \
+that name to this server. In Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the \
+account): then the account's password was changed after these keys were exported, so export a new keytab.";
 
 const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \

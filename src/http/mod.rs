@@ -38,14 +38,14 @@
 //! # Several round trips
 //! Browsers send one token. A client that offers Kerberos without a ticket in its offer must send another token. The
 //! client's next request needs the state that
-//! [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns. The server can keep that state
-//! with the connection. With HTTP/2 and behind proxies, clients share connections, so the state must not be kept with a
-//! connection. Instead, the client can carry the [sealed](SealingKey) state.
+//! [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns. If every connection belongs to
+//! one client, the server can keep that state with the connection. With HTTP/2 or behind a proxy, clients share
+//! connections: then the client can carry the [sealed](SealingKey) state.
 //!
 //! # HTTP/1.1 and HTTP/2
 //! Each request carries its own token, and that token authenticates this request only. NTLM is different: its token
 //! authenticates the whole connection. With this library, clients can share a connection, and no request runs as the user
-//! of another client. A server that wants to authenticate a client once makes a session with a cookie after
+//! of another client. A server that wants a client to sign in only once makes a session with a cookie after
 //! [`SignInStep::SignedIn`].
 //!
 //! # Servers that wait
@@ -53,7 +53,8 @@
 //! awaits the step.
 //!
 //! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token,
-//! and then the stages for the verdict. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then returns the step.
+//! and the [stages](crate::stages) for the verdict. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then
+//! returns the step.
 
 mod authorization;
 mod seal;

@@ -4,7 +4,7 @@
 //! The input is a [`Negotiation`], and the output is base64url characters for a cookie. Opening turns such characters into a
 //! [`Negotiation`] again. The encryption is aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC covers the ciphertext),
 //! with a key usage number that no Kerberos message has. This module does not check whether a client sends a sealed value
-//! twice, because the client would also need a second authenticator.
+//! twice, because the replay cache admits each authenticator only once.
 
 use crate::accept::Negotiation;
 use crate::crypto::{Cipher, Key, KeyUsage};

@@ -39,8 +39,8 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 impl<R: AsyncReplayCache> Validator<R> {
-    /// Decides an HTTP request like [`sign_in`](Self::sign_in), and awaits the admission ([`AsyncReplayCache`]). If the
-    /// future is dropped, no user is signed in.
+    /// Decides an HTTP request like [`sign_in`](Self::sign_in), and awaits the replay cache ([`AsyncReplayCache`]). If
+    /// the future is dropped, no user is signed in.
     pub async fn sign_in_async<'c, V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -91,8 +91,8 @@ impl<R> Validator<R> {
 #[must_use]
 #[expect(clippy::large_enum_variant, reason = "a box would allocate, and a refusal must not allocate")]
 pub enum SignInStep {
-    /// The request carries no Negotiate token. The server answers 401 with `WWW-Authenticate: Negotiate`, or shows a page
-    /// for all users without a challenge.
+    /// The request carries no Negotiate token. The server answers 401 with `WWW-Authenticate: Negotiate`, or shows,
+    /// without a challenge, a page for all users.
     Challenge,
     /// The client must send another token. The server answers 401 with the token in this step.
     Continue(Continue),

@@ -164,7 +164,7 @@ impl Account {
             .try_fold(self, |account, etype| Ok(account.with_key(ServiceKey::new(password.key(*etype, salt)?, kvno))))
     }
 
-    /// Names a service principal name of this account (`HTTP/www.example.com`). The server then tries this account's
+    /// Adds a service principal name of this account (`HTTP/www.example.com`). The server then tries this account's
     /// keys first on tickets for that service. Only a server with many accounts of one realm needs such names, because a
     /// ticket does not name the account whose key encrypts it.
     ///
@@ -243,7 +243,7 @@ impl Account {
     /// Of the groups in the PACs of these users, only groups of the users' own domain count. Groups of this account's
     /// forest and well-known SIDs (S-1-5-9, S-1-18-5) do not count, because administrators of the trusted forest could
     /// have written them. The KDC of this account's domain should filter such SIDs (MS-PAC section 4.1.2.2). This KDC
-    /// copies the resource groups in the user's ticket (MS-KILE section 3.3.5.7.3). Without the filter, a trusted
+    /// copies the resource groups from the user's ticket (MS-KILE section 3.3.5.7.3). Without the filter, a trusted
     /// forest could therefore name groups of your domain. If the KDC filters SIDs,
     /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///

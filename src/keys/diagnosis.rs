@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
-/// The error for a ticket that no key of the key set could open. No key was tried.
+/// The error for a ticket for which the key set holds no suitable key. No key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
 #[non_exhaustive]
@@ -46,7 +46,7 @@ pub enum NoKeyCause {
     Retired {
         /// The held keys.
         held: HeldKeys,
-        /// The last second at which a key of this type served.
+        /// The last second at which a key of this type opened tickets.
         last: UnixTime,
     },
     /// The key set holds keys of this type, but only in accounts that are not considered. The server considers the

@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use thiserror::Error;
 
 /// The error for two accounts of one key set with the same tenant, realm and name. The accounts are not merged, because
-/// keys of one source would then open tickets for the account of another source.
+/// the keys of one account would then open tickets for the other account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 #[error(

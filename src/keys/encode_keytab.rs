@@ -65,7 +65,7 @@ fn records(account: &Account, written: UnixTime) -> impl Iterator<Item = Record<
 }
 
 impl Record<'_> {
-    /// Returns a number that is at least the number of octets of the record.
+    /// Returns an upper bound of the number of octets of the record.
     fn room(&self) -> usize {
         let text = self.name.len().saturating_mul(3).saturating_add(self.realm.len());
         text.saturating_add(self.key.secret().len()).saturating_add(64)

@@ -35,7 +35,7 @@ impl KeySet {
     /// let keys = KeySet::from_keytab(&file, principals)?;
     /// let keytab = Keytab::parse(&file)?.only(principals);
     /// for principal in keytab.left_out() {
-    ///     eprintln!("the key of {principal} does not serve");
+    ///     eprintln!("the key of {principal} is not used");
     /// }
     /// for record in keytab.unusable() {
     ///     eprintln!("{record}");

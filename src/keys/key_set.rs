@@ -445,7 +445,7 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
 }
 
 /// The default number of prepared forms that a key set keeps. With this limit, the prepared forms take at most 50 MB.
-/// Most services receive tickets for fewer accounts within one day.
+/// Most servers receive tickets for fewer accounts.
 const PREPARED_KEYS: usize = 32_768;
 
 /// The greatest length of a service name that is looked up, in octets. This length suffices for a service class, a host

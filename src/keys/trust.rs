@@ -55,7 +55,7 @@ pub(super) enum Forest {
     Trusted(SidFilter),
 }
 
-/// The side that removes SIDs of the account's own forest from the PACs of another forest's users.
+/// Who ignores or removes SIDs of the account's own forest in the PACs of another forest's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SidFilter {
     /// This crate filters: SIDs of other domains than the user's own domain do not count.

@@ -97,8 +97,9 @@ pub(crate) fn demands_pac(account: &Account, policy: &Policy) -> bool {
     must_be_there(bounds, pac_policy(bounds, policy), policy)
 }
 
-/// Returns whether a ticket without a PAC is refused. Two rules need a PAC. One rule requires the KDC's signatures, which
-/// are in the PAC. The other rule refuses a service that acts in the user's name, and the PAC shows such a service.
+/// Returns whether a ticket without a PAC is refused. Two rules need a PAC. If the account has krbtgt keys, the PAC must
+/// have the KDC's signatures. If the policy refuses delegation, the PAC must show whether a service acts in the user's
+/// name.
 fn must_be_there(bounds: TicketBounds<'_>, pac_policy: PacPolicy, policy: &Policy) -> bool {
     let has_rule = || bounds.have_krbtgt_keys() || policy.delegation == DelegationPolicy::Refuse;
     pac_policy == PacPolicy::Require || pac_policy == PacPolicy::VerifyIfPresent && has_rule()
@@ -124,8 +125,8 @@ fn read_pac(
     });
     let found = Pac::read(buffer.slice(span))?;
     let pac = found.verify_under(server_keys(), kdc_keys.next())?;
-    // Several accounts can share the key, and each account has its own krbtgt keys. The signatures must verify under the
-    // krbtgt keys of each such account.
+    // Several accounts can share the ticket's key, and each account has its own krbtgt keys. The signatures must verify
+    // under the krbtgt keys of each such account.
     for kdc_keys in kdc_keys {
         found.check_signatures(server_keys(), Some(kdc_keys))?;
     }

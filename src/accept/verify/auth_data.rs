@@ -6,7 +6,8 @@ use crate::limits::MAX_AUTH_DATA_DEPTH;
 use crate::wire::der::{Malformed, Problem};
 use crate::wire::krb5::{AdType, AuthorizationData, AuthorizationElement};
 
-/// Calls `visit` for each element, also in AD-IF-RELEVANT containers. The criticality says whether the element may be ignored.
+/// Calls `visit` for each element, also for the elements inside AD-IF-RELEVANT. The criticality says whether an
+/// acceptor may ignore the element.
 pub(crate) fn walk<'a>(
     data: AuthorizationData<'a>,
     visit: &mut impl FnMut(AuthorizationElement<'a>, Criticality) -> Result<(), Error>,
@@ -21,7 +22,7 @@ pub(crate) enum Criticality {
     IfRelevant,
 }
 
-/// Visits one level. `levels` is the number of deeper levels that may be opened, which bounds the recursion.
+/// Visits the elements of one container. At most `levels` further levels may be nested in the container.
 fn walk_level<'a>(
     data: AuthorizationData<'a>,
     criticality: Criticality,

@@ -73,8 +73,8 @@ pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
 
 /// Returns whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
 ///
-/// If the options do not have four octets, this function returns true, since the client may mean the flag. The client sspi-rs
-/// writes the two octets `40 00` for this flag. So a client cannot avoid the bindings with malformed options. MIT krb5 and
+/// If the options do not have four octets, this function returns true, so a client cannot avoid the bindings with
+/// malformed options. The client may also mean the flag: sspi-rs writes the two octets `40 00` for it. MIT krb5 and
 /// Heimdal refuse a request with such options.
 pub(crate) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;

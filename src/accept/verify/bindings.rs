@@ -31,8 +31,8 @@ pub(super) fn check_bindings(
         return Ok(unchecked);
     }
     if policy.bindings.is_empty() && arrival.bindings.is_empty() {
-        // A server without bindings cannot recognise a relayed request. Only the default level allows a server without
-        // bindings.
+        // A server without bindings cannot recognise a relayed request, so the levels that demand bindings refuse every
+        // request.
         return match policy.binding_level {
             BindingLevel::Require | BindingLevel::IfAdvertised => Err(Error::Misuse(Misuse::NoBindings)),
             _ => Ok(unchecked),

@@ -37,7 +37,8 @@ use checksum::{CheckedChecksum, check_checksum};
 use client_target::{FoundTarget, check_client_target};
 use mic::AnswerPlan;
 
-/// A request that has passed every check of RFC 4120 except the replay check. The request owns its octets.
+/// A request that has passed every check of RFC 4120 except the replay check. This value does not borrow from the
+/// token.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifiedRequest {

@@ -81,7 +81,7 @@ fn token_without_its_last_octet_is_malformed_at_its_end() {
 }
 
 #[test]
-fn signed_token_with_another_checksum_length_is_refused() {
+fn signed_token_with_a_wrong_checksum_length_is_refused() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
     let token = wrapped(&mut client, b"message", Protection::Integrity);
     for found in [0, 11, 13, 0xFFFF] {

@@ -40,8 +40,8 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     result
 }
 
-/// Calls `check` with every recorded token, and with the facts of a receiving context that expects the number of this
-/// token next.
+/// Calls `check` with every recorded token. The third argument makes the receiver's context, which expects the number of
+/// this token next.
 fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     for context in recorded::all() {
         let mut sent = [0, 0];
