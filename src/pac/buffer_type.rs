@@ -85,7 +85,7 @@ impl fmt::Display for BufferType {
 
 const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number beyond the table");
 
-/// The set of the known numbers. In this word, the bit of each known number is set.
+/// The set of the known numbers: bit `n` is set if `n` is a known number.
 const KNOWN: u32 = {
     let types = [
         BufferType::LOGON_INFO,

@@ -110,7 +110,7 @@ impl<'a> LogonInfo<'a> {
         self.text(text)
     }
 
-    /// Returns the time of the user's last logon before this logon.
+    /// Returns the time of the user's previous logon.
     #[must_use]
     pub fn logon_time(&self) -> FileTime {
         self.time(offset::LOGON_TIME)

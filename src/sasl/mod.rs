@@ -75,7 +75,8 @@ use crate::limits::{MAX_AUTHORIZATION_IDENTITY, MAX_MESSAGE_TOKEN};
 use crate::wire::gss::GssFlags;
 
 flags! {
-    /// A set of security layers. The first octets of the challenge and of the answer each contain such a set.
+    /// A set of security layers. The first octet of the challenge is such a set, and so is the first octet of the
+    /// answer.
     pub struct Layers(u8) {
         /// No security layer: the connection continues without protection by SASL, for example with TLS.
         const NONE = 1;

@@ -21,8 +21,8 @@
 //! # Deviations that are refused, although other acceptors accept them
 //! - Lengths with padding, which MIT krb5 and Heimdal accept. This crate compares names by their encodings, so every
 //!   name must have exactly one encoding.
-//! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages leave no room
-//!   for such octets and fields, but MIT krb5 accepts both.
+//! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages do not allow
+//!   such octets and fields, but MIT krb5 accepts them.
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
 //! - A NUL in a name. A program in C would read a shorter name.
 //! - Microseconds above 999,999, which no client sends.

@@ -45,7 +45,7 @@ fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     length.checked_add(3)
 }
 
-/// Canonical Huffman codes. Codes of the same length have the order of their symbols, and shorter codes come first.
+/// Canonical Huffman codes. Codes of the same length are in the order of their symbols, and shorter codes come first.
 struct Codes {
     /// The number of codes of each length.
     counts: [u16; MAX_LENGTH + 1],
