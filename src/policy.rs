@@ -117,8 +117,8 @@ impl Policy {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Accepts RC4 (etype 23) as well, for tickets and session keys. An attacker can search the key of an RC4 ticket offline,
-    /// so allow RC4 only during a migration.
+    /// Accepts RC4 (etype 23) as well, for tickets and session keys. An attacker can search for the key of an RC4
+    /// ticket offline, so allow RC4 only during a migration.
     #[cfg(feature = "rc4")]
     pub fn allow_rc4(self) -> Self {
         Self {

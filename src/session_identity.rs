@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 /// | 1,000 | 73,164 octets | 6,025 octets |
 ///
 /// The table is for a user whose SID has 48 characters. The groups belong to the user's domain and have RIDs of up to
-/// five digits. One more SID shows how the user signed in.
+/// five digits. The user also has one SID that shows how the user signed in.
 ///
 /// # Trust
 /// The value has no protection against changes. The value is as trustworthy as its storage: a client that can change the

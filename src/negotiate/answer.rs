@@ -129,5 +129,5 @@ fn bare(message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     writer.finish()
 }
 
-/// The capacity for an AP-REP: more octets than a bare AP-REP with a subkey has.
+/// The capacity for an AP-REP. A bare AP-REP with a subkey has fewer octets.
 const USUAL_AP_REP: usize = 192;

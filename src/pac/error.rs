@@ -212,7 +212,7 @@ pub enum DomainClaim {
     /// A SID in ExtraSids.
     #[error("a membership in a group")]
     ExtraSid,
-    /// The SID of the domain of the resource groups.
+    /// The SID of the domain that has the resource groups.
     #[error("a membership in a resource group")]
     ResourceGroup,
 }

@@ -17,7 +17,7 @@ pub(super) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The offset in the octets that the reader reads.
+    /// The offset of the fault in the octets that the reader reads.
     at: U24,
 }
 

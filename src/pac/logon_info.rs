@@ -242,7 +242,7 @@ impl fmt::Debug for LogonInfo<'_> {
 }
 
 flags! {
-    /// UserFlags (MS-PAC section 2.5): flags that describe the logon, and flags for the lists that are not empty.
+    /// UserFlags (MS-PAC section 2.5): flags that describe the logon, and flags that say which lists are not empty.
     pub struct UserFlags(u32) {
         /// The user logged on as a guest.
         const GUEST = 0x1;

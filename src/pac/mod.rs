@@ -1,8 +1,9 @@
 //! The Privilege Attribute Certificate (MS-PAC): the facts about a user that Active Directory writes into the ticket.
 //!
-//! [`Pac`] is a PAC that is not verified yet. A caller cannot read its contents. [`Pac::verify`] verifies the signatures and
-//! returns a [`VerifiedPac`], which has the contents. [`Validator::authorize`](crate::Validator::authorize) compares the
-//! contents with the ticket, and checks that the service account's keys may vouch for the user.
+//! [`Pac`] is a PAC that is not verified yet. A caller cannot read its contents. [`Pac::verify`] verifies the
+//! signatures and returns a [`VerifiedPac`], which shows the contents.
+//! [`Validator::authorize`](crate::Validator::authorize) compares the contents with the ticket, and checks that the
+//! service account's keys may vouch for the user.
 //!
 //! Some parts of a PAC decide about the sign-in: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO,
 //! PAC_REQUESTOR and the SID in UPN_DNS_INFO. A PAC is refused if one of these parts cannot be read. The other buffers

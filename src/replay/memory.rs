@@ -31,8 +31,9 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 ///
 /// # After a start
-/// The previous process may have admitted authenticators that this cache does not know. An authenticator contains the client's
-/// time. The cache refuses every authenticator with a time in the second of the start or earlier, with [`Admission::TooOld`].
+/// The previous process may have admitted authenticators that this cache does not know. An authenticator contains the
+/// client's time. The cache refuses every authenticator whose time is in the second of the start or earlier
+/// ([`Admission::TooOld`]).
 ///
 /// | the client's clock | after the start | authenticators from before the start that an attacker can replay |
 /// |---|---|---|
@@ -238,9 +239,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its time on
-        // this waiting. The counters are loaded first: the processor begins no load after the lock of the counters until all
-        // loads before the lock have ended.
+        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its
+        // time on this waiting. The counters are loaded first, because their lock delays every later load until all
+        // earlier loads have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),

@@ -205,7 +205,7 @@ const MIN_CELLS: usize = 64;
 /// The smallest number of cells in a shard. A shard with fewer cells would not need its own lock.
 const MIN_SHARD_CELLS: usize = 4096;
 
-/// The largest number of shards, each with one lock. No machine has more cores that contend for these locks.
+/// The largest number of shards, each with one lock.
 const MAX_SHARDS: usize = 64;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later octets of the
 //! connection.
 //!
-//! Before the challenge, client and server exchange the tokens of [`Validator`](crate::Validator) unchanged. If the
-//! protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
+//! Before the challenge, client and server exchange tokens as [`Validator`](crate::Validator) reads and makes them. If
+//! the protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
 //! authorization identity.
 //!
 //! # Other mechanisms

@@ -1,5 +1,5 @@
-//! Tests of the negotiation and the layer. The client is this crate's initiator context. The tests also cover all
-//! sizes, octets and answers that are refused.
+//! Tests of the negotiation and the layer. The client is this crate's initiator context. The tests also cover the
+//! sizes, octets and answers that must be refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::layer::LENGTH;

@@ -12,7 +12,7 @@
 //! - A kvno, nonce or sequence number may be negative. The reader uses the unsigned number with the same 32 bits.
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
-//! - A NegTokenInit or NegTokenResp may end in fields whose tag numbers are not defined yet.
+//! - A NegTokenInit or NegTokenResp may end with fields whose tag numbers are not defined yet.
 //! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism that is not the first of the list, or
 //!   may have no framing. Windows and other clients send such a NegTokenInit.
 //! - A NegTokenResp may have the framing of an initial token. Old clients of Sun send such a NegTokenResp.

@@ -138,7 +138,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// The number of octets of the 512 code lengths at the beginning of a block.
+/// The number of octets that hold the 512 code lengths at the beginning of a block.
 const TABLE: usize = 256;
 
 /// The number of bits of the longest code.
