@@ -117,8 +117,8 @@ impl Policy {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Accepts RC4 (etype 23) as well, for tickets and session keys. An attacker can search the key of an RC4 ticket offline,
-    /// so allow RC4 only during a migration.
+    /// Accepts RC4 (etype 23) as well, for tickets and session keys. An attacker can search for the key of an RC4
+    /// ticket offline, so allow RC4 only during a migration.
     #[cfg(feature = "rc4")]
     pub fn allow_rc4(self) -> Self {
         Self {
@@ -173,7 +173,7 @@ impl Policy {
         Self { binding_addresses: addresses, ..self }
     }
 
-    /// Sets the check of tickets that crossed other realms between the client's realm and the service's realm.
+    /// Sets how tickets are checked if other realms lie between the client's realm and the service's realm.
     pub fn with_transited(self, transited: TransitedPolicy) -> Self {
         Self { transited, ..self }
     }
@@ -341,7 +341,7 @@ pub enum BindingAddressPolicy {
     AllowNull,
 }
 
-/// The check of tickets that crossed other realms between the client's realm and the service's realm.
+/// The check of a ticket if other realms lie between the client's realm and the service's realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {

@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 /// | 1,000 | 73,164 octets | 6,025 octets |
 ///
 /// The table is for a user whose SID has 48 characters. The groups belong to the user's domain and have RIDs of up to
-/// five digits. One more SID shows how the user signed in.
+/// five digits. The user also has one SID that shows how the user signed in.
 ///
 /// # Trust
 /// The value has no protection against changes. The value is as trustworthy as its storage: a client that can change the
@@ -40,9 +40,9 @@ use alloc::vec::Vec;
 /// With the feature `serde`, SIDs are text, and groups are a map from a domain's SID to numbers:
 /// `{"S-1-5-21-397973807-962049227-2576849202":[513,1104],"S-1-18":[1]}`.
 ///
-/// Later versions of this crate may add fields. A reader of an older version ignores new fields, so a new field will
-/// never remove a right. `sid`, `name`, `realm` and `groups` must be present, and the other fields may be absent. A
-/// reader refuses:
+/// Later versions of this crate may add fields. A reader of an older version ignores new fields. For this reason, no
+/// new field will ever remove a right. `sid`, `name`, `realm` and `groups` must be present, and the other fields may be
+/// absent. A reader refuses:
 /// - a text that is not a SID, and a number that is not a RID,
 /// - more than [`MAX_SESSION_GROUPS`](crate::limits::MAX_SESSION_GROUPS) groups, and a text of more than
 ///   [`MAX_SESSION_TEXT`](crate::limits::MAX_SESSION_TEXT) octets,

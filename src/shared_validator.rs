@@ -1,4 +1,4 @@
-//! A validator that several threads share. The server can replace the keys of the validator while the server runs.
+//! A validator that several threads share, and whose keys the server can replace while it runs.
 
 use crate::keys::KeySet;
 use crate::validator::Validator;

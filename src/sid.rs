@@ -104,7 +104,8 @@ impl Sid {
         Some(Self::of(self.authority, domain))
     }
 
-    /// Returns the SID of the account `rid` of this domain. Returns `None` if this SID already has 15 sub-authorities.
+    /// Returns the SID of the account with the RID `rid` in this domain. Returns `None` if this SID already has 15
+    /// sub-authorities.
     #[must_use]
     pub fn join(mut self, rid: u32) -> Option<Self> {
         *self.sub_authorities.get_mut(usize::from(self.count))? = rid;
@@ -213,7 +214,7 @@ impl DomainSid {
         Sid { count: 4, ..self.account(0) }
     }
 
-    /// Returns the SID of the account `rid` of the domain.
+    /// Returns the SID of the account with the RID `rid` in this domain.
     pub(crate) const fn account(self, rid: u32) -> Sid {
         let Self([first, second, third]) = self;
         let sub_authorities = [21, first, second, third, rid, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -132,8 +132,8 @@ impl From<std::time::SystemTime> for UnixTime {
 /// Returns the numbers in four pairs of digits. The first pair is in the lowest octets. Returns `None` if an octet is
 /// greater than 9.
 ///
-/// A ticket has four times. Reading all eight digits at once saves a tenth of the time for parsing, and so 3 % of the time
-/// of a request.
+/// A ticket has four fields with a time. Reading all eight digits at once saves a tenth of the time for parsing, and so
+/// 3 % of the time of a request.
 fn pairs(digits: u64) -> Option<[u32; 4]> {
     const PAIRS: u64 = 0x00FF_00FF_00FF_00FF;
     const OVER_9: u64 = 0xF0F0_F0F0_F0F0_F0F0;
@@ -166,7 +166,7 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 fn days_to_year(year: u32) -> i64 {
     // Every fourth year is a leap year, except years that are divisible by 100 and not by 400. The code counts the leap
     // years up to the year before `year`. The code adds 400 years, so that no number is negative for year zero.
-    // Divisions that round up would avoid this addition, but would take 1 % of a request.
+    // Divisions that round up would avoid this addition, but would take 1 % of the time of a request.
     let last = year + 399;
     let leap_years = last / 4 - last / 100 + last / 400 - LEAP_YEARS_TO_399;
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970

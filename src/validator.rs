@@ -63,8 +63,9 @@ pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
-    /// The clock skew of the first policy, in seconds. No validator that [`with_policy`](Self::with_policy) made from this
-    /// validator has a longer skew. So the cache remembers each authenticator until the client's time plus this skew.
+    /// The clock skew of the policy that [`new`](Self::new) got, in seconds. No validator that
+    /// [`with_policy`](Self::with_policy) made from this validator has a longer skew. So the cache remembers each
+    /// authenticator until the client's time plus this skew.
     longest_skew: i64,
 }
 

@@ -94,7 +94,7 @@ impl Accepted {
     }
 }
 
-/// The place of an answer in its negotiation: the last answer, or an earlier answer.
+/// Whether an answer is the last answer of its negotiation, or an earlier answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Now,
@@ -112,8 +112,8 @@ impl SpnegoForm {
     }
 
     /// Returns whether this answer carries a MIC (RFC 4178 section 5). If the MIC exchange is due, the MIC is sent with
-    /// the mechanism's last token. In DCE style, the client sends the mechanism's last token. The server also answers the
-    /// client's MIC with a MIC. Old versions of Windows expect no other MIC.
+    /// the mechanism's last token. In DCE style, the client sends the mechanism's last token. The server also answers
+    /// the client's MIC with a MIC. In any other answer, old versions of Windows expect no MIC.
     fn sends_mic(&self, end: End, dce_style: bool) -> bool {
         match self.mic {
             MicExchange::Unneeded => false,
@@ -129,5 +129,5 @@ fn bare(message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     writer.finish()
 }
 
-/// The capacity for an AP-REP: more octets than a bare AP-REP with a subkey has.
+/// The capacity for an AP-REP. A bare AP-REP with a subkey has fewer octets.
 const USUAL_AP_REP: usize = 192;

@@ -1,5 +1,5 @@
-//! A refusal, and the answer to the refused client. The answer is a reject without a reason. The answer has the RFC
-//! 4120 code of the reason if the policy asks for the code and the client has proved its identity.
+//! A refusal, and the answer to the refused client. By default, the answer gives no reason. The answer has the RFC 4120
+//! code of the reason if the policy asks for the code and the client has proved its identity.
 
 use crate::accept::message::Message;
 use crate::accept::open::Opened;

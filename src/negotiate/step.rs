@@ -88,7 +88,7 @@ impl Offer<'_> {
 
 impl Accepted {
     /// Makes the next step of the negotiation: its end, or a token that the client must confirm. The client's identity
-    /// stays hidden until the client has confirmed. `now` is the time at which the request was accepted.
+    /// stays hidden until the client has confirmed this token. `now` is the time at which the request was accepted.
     pub fn step(self, randomness: &Randomness, now: UnixTime) -> Step {
         if let AnswerPlan::ToRequest(form @ AnswerForm { ap_req: Some(ap_req), message, .. }) = &self.verified.answer {
             return Step::Continue(self.confirmation(form, ap_req, *message, randomness, now));

@@ -111,7 +111,7 @@ impl<'t> TokenInfo<'t> {
         self.ap_req.map(|ap_req| ap_req.options)
     }
 
-    /// Returns the encryption type that the authenticator names.
+    /// Returns the encryption type of the AP-REQ's authenticator.
     #[must_use]
     pub fn authenticator_etype(&self) -> Option<EncType> {
         self.ap_req.map(|ap_req| ap_req.authenticator.etype)
@@ -181,8 +181,8 @@ impl<'t> OfferedMechanism<'t> {
     }
 }
 
-/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`. If this crate knows no name, displays only
-/// the number.
+/// Displays the mechanism's name and number, as in `Kerberos (1.2.840.113554.1.2.2)`. If this crate knows no name,
+/// displays only the number.
 impl fmt::Display for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Mechanism::from_oid(self.0).name() {
@@ -192,7 +192,7 @@ impl fmt::Display for OfferedMechanism<'_> {
     }
 }
 
-/// Shows the name and the number, as `Display` does. The octets are a part of the token and are not shown.
+/// Shows the mechanism's name and number, as `Display` does. The octets are a part of the token and are not shown.
 impl fmt::Debug for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OfferedMechanism({self})")

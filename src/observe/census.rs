@@ -21,10 +21,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// - [`KeyRole::Session`] marks a user. The user's computer does not offer AES, or the directory does not know that the
 ///   service account accepts AES.
 ///
-/// If [`left_out`](Self::left_out) is not zero, the list was too short: make a census with a higher capacity. Wait until the
-/// time [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses) is old. A time is old if all tickets of that
-/// time have expired (after ten hours by default). For users who sign in rarely, also wait for a whole working week. Then
-/// remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows whether an account still uses RC4.
+/// If [`left_out`](Self::left_out) is not zero, the list was too short: make a census with a higher capacity. Wait
+/// until the time [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses) is old. A time is old if all
+/// tickets that were issued until then have expired (after ten hours by default). For users who sign in rarely, also
+/// wait for a whole working week. Then remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows
+/// whether an account still uses RC4.
 ///
 /// The counts begin at zero when the census is made. Several threads may use the census at the same time.
 #[derive(Debug)]
@@ -123,8 +124,8 @@ impl EtypeCensus {
         read(&self.sessions, etype)
     }
 
-    /// Returns the number of requests that were refused because of RC4. [`KeyRole::Ticket`] counts the refusals for the
-    /// ticket's key. Any other role counts the refusals for the session key or the subkey.
+    /// Returns the number of requests that were refused because of RC4. For [`KeyRole::Ticket`], the RC4 key was the
+    /// ticket's key. For any other role, it was the session key or the subkey.
     #[must_use]
     pub fn rc4_refused(&self, role: KeyRole) -> usize {
         match role {
@@ -187,7 +188,6 @@ fn count(counts: &Counts, etype: EncType) {
 }
 
 fn read(counts: &Counts, etype: EncType) -> usize {
-    // The keys of accepted requests have supported types only, so the count of any other type is zero.
     place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy
     if is_usual { challenge!(Level::DEBUG) } else { challenge!(Level::INFO) }
 }
 
-/// Reports that a client sent a token of another mechanism than Kerberos, because the client has no ticket for this
+/// Reports that a client sent a token of a mechanism other than Kerberos, because the client has no ticket for this
 /// host.
 #[cold]
 pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {

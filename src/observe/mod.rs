@@ -7,10 +7,10 @@
 //!
 //! | field | decision | meaning |
 //! |---|---|---|
-//! | `code` | both | `accepted`, or [`Error::code`](crate::Error::code) |
-//! | `service_realm`, `ticket_kvno` | both | the unencrypted fields of the ticket; in a refused request, an attacker can have written these fields |
-//! | `ticket_etype` | both | the number of the encryption type of the ticket and of its key |
-//! | `skew_seconds` | both | the number of seconds by which the client's clock is ahead of this server's clock; the only refusal with this field is `clock-skew` |
+//! | `code` | any | `accepted`, or [`Error::code`](crate::Error::code) |
+//! | `service_realm`, `ticket_kvno` | any | the unencrypted fields of the ticket; in a refused request, an attacker can have written these fields |
+//! | `ticket_etype` | any | the number of the encryption type of the ticket and of its key |
+//! | `skew_seconds` | any | the number of seconds by which the client's clock is ahead of this server's clock; the only refusal with this field is `clock-skew` |
 //! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
 //! | `message` | refused | the text of the error, which is a sentence |
 //! | `remedy` | refused | [`Error::remedy`](crate::Error::remedy), if there is one |
@@ -21,14 +21,14 @@
 //! | `channel_bindings` | accepted | whether the request is bound to its channel |
 //!
 //! The event of an accepted request has the level INFO. **These events name users**: an operator who may not keep names
-//! filters the fields with names. The event of a refusal has the level WARN if the administrator can remove the cause
-//! (keys, replay cache, the program). The event has the level INFO if any client can cause the refusal. The event of a
-//! negotiation that continues has the level DEBUG.
+//! must filter out the fields with names. The event of a refusal has the level WARN if the administrator can remove the
+//! cause (keys, replay cache, the program). The event has the level INFO if any client can cause the refusal. The event
+//! of a negotiation that continues has the level DEBUG.
 //!
-//! A new validator, or a validator that gets other keys, reports the event `unbounded-accounts` at INFO. The validator
-//! does so if some of its accounts accept tickets without a PAC or users of any domain. `without_pac` is the number of
-//! accounts that accept tickets without a PAC. `any_domain` is the number of accounts that accept users of any domain.
-//! `account` and `realm` name the first of these accounts.
+//! A validator reports the event `unbounded-accounts` at INFO if some of its accounts accept tickets without a PAC or
+//! users of any domain. The validator checks this when it is made and when it gets other keys. `without_pac` is the
+//! number of accounts that accept tickets without a PAC. `any_domain` is the number of accounts that accept users of
+//! any domain. `account` and `realm` name the first of these accounts.
 //!
 //! The layers of the feature `tower` have their own events. Each event has a `message` and a `remedy`, and has the
 //! request's `host` if the request names a host:
@@ -45,8 +45,8 @@
 //! plaintext or a token.
 //!
 //! # Spans
-//! Each of the spans `read`, `open`, `verify`, `authorize` and `admit` covers the stage of its name. The spans have the
-//! level DEBUG. A subscriber with a clock can measure each stage. This crate has no clock.
+//! Each of the spans `read`, `open`, `verify`, `authorize` and `admit` covers the stage with the same name. The spans
+//! have the level DEBUG. A subscriber with a clock can measure each stage.
 //!
 //! Without the feature `tracing`, no event and no span is compiled. If the feature is enabled and the program has no
 //! subscriber, each event and each span costs one comparison. All events and spans of an accepted request together cost

@@ -14,7 +14,7 @@ impl BufferType {
     pub const CREDENTIAL_INFO: Self = Self(2);
     /// The signature under the service's key.
     pub const SERVER_CHECKSUM: Self = Self(6);
-    /// The signature of the server signature, under the KDC's key.
+    /// The signature over the server signature, under the KDC's key.
     pub const KDC_CHECKSUM: Self = Self(7);
     /// PAC_CLIENT_INFO: the ticket's client and authtime.
     pub const CLIENT_INFO: Self = Self(10);
@@ -22,19 +22,19 @@ impl BufferType {
     pub const DELEGATION_INFO: Self = Self(11);
     /// UPN_DNS_INFO: the user's principal name, and the DNS name of the user's domain.
     pub const UPN_DNS_INFO: Self = Self(12);
-    /// PAC_CLIENT_CLAIMS_INFO: the claims of the directory about the user.
+    /// PAC_CLIENT_CLAIMS_INFO: the directory's claims about the user.
     pub const CLIENT_CLAIMS_INFO: Self = Self(13);
     /// PAC_DEVICE_INFO: the device from which the user signed in.
     pub const DEVICE_INFO: Self = Self(14);
-    /// PAC_DEVICE_CLAIMS_INFO: the claims of the directory about that device.
+    /// PAC_DEVICE_CLAIMS_INFO: the directory's claims about that device.
     pub const DEVICE_CLAIMS_INFO: Self = Self(15);
-    /// The signature of the ticket around the PAC, under the KDC's key.
+    /// The signature over the ticket around the PAC, under the KDC's key.
     pub const TICKET_CHECKSUM: Self = Self(16);
     /// PAC_ATTRIBUTES_INFO: whether the client asked for a PAC.
     pub const ATTRIBUTES_INFO: Self = Self(17);
     /// PAC_REQUESTOR: the SID of the client that asked for the TGT.
     pub const REQUESTOR: Self = Self(18);
-    /// The signature of the whole PAC, under the KDC's key.
+    /// The signature over the whole PAC, under the KDC's key.
     pub const FULL_CHECKSUM: Self = Self(19);
 
     /// The highest known number plus one.
@@ -85,7 +85,7 @@ impl fmt::Display for BufferType {
 
 const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number beyond the table");
 
-/// The set of the known numbers. In this word, the bit of each known number is set.
+/// The set of the known numbers: bit `n` is set if `n` is a known number.
 const KNOWN: u32 = {
     let types = [
         BufferType::LOGON_INFO,

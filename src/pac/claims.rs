@@ -1,5 +1,5 @@
-//! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): the claims of
-//! the directory about a user or a device.
+//! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): the
+//! directory's claims about a user or a device.
 //!
 //! Input: the buffer with a serialized CLAIMS_SET_METADATA. This structure contains a serialized CLAIMS_SET, which is
 //! usually compressed. Output: owned claims, when the caller asks for them. Before the reader allocates memory for an
@@ -26,7 +26,7 @@ pub struct EncodedClaims<'a> {
     buffer: Span,
 }
 
-/// A claim of the directory about a user or a device.
+/// A claim that the directory makes about a user or a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {

@@ -30,8 +30,8 @@ impl fmt::Debug for Pac<'_> {
 }
 
 impl<'a> Pac<'a> {
-    /// Reads the table of buffers. Each buffer must be aligned, after the table and within the PAC. Each known type may occur
-    /// once, and buffers of known types must not overlap.
+    /// Reads the table of buffers. Each buffer must be aligned, and must lie after the table and within the PAC. Each
+    /// known type may occur once, and buffers of known types must not overlap.
     ///
     /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses a PAC with two
     /// buffers of the same type, because no KDC writes such a PAC. If two readers ignored different buffers, an attacker

@@ -142,8 +142,8 @@ pub enum SignatureCause {
     /// The PAC does not have this signature.
     #[error("is missing")]
     Missing,
-    /// No key that may verify this signature makes signatures of this type. A checksum type that uses no key is refused
-    /// in this way, too (MS14-068).
+    /// No key that may verify this signature makes signatures of this type. A checksum type that uses no key causes
+    /// this error, too (MS14-068).
     #[error("is of type {0}, but no key that may verify it makes signatures of this type")]
     Type(ChecksumType),
     /// The signature does not verify under any of the keys that make signatures of its type.
@@ -151,7 +151,7 @@ pub enum SignatureCause {
     Wrong,
 }
 
-/// The missing part: the PAC, or the LOGON_INFO in the PAC.
+/// The part that a ticket lacks: the PAC, or the LOGON_INFO in the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MissingPac {
@@ -212,7 +212,7 @@ pub enum DomainClaim {
     /// A SID in ExtraSids.
     #[error("a membership in a group")]
     ExtraSid,
-    /// The SID of the domain of the resource groups.
+    /// The SID of the domain that has the resource groups.
     #[error("a membership in a resource group")]
     ResourceGroup,
 }
@@ -224,8 +224,7 @@ pub enum AccountCause {
     /// The account belongs to a computer, a managed service, a domain controller or a trust.
     #[error("it is the account of a computer, not of a person")]
     Computer,
-    /// The account is a built-in account, with which no person signs in: Guest (501), krbtgt (502), DefaultAccount
-    /// (503) or WDAGUtilityAccount (504).
+    /// The account is a built-in account, with which no person signs in ([`System`](super::AccountKind::System)).
     #[error("it is a built-in account, with which no person signs in")]
     System,
     /// The account is disabled.

@@ -1,5 +1,5 @@
-//! The error of the PAC's readers. A fault is small. With the octets of the PAC, [`Fault::within`] makes an error from the
-//! fault.
+//! The small error that the readers of a PAC return. [`Fault::within`] makes the full error from a fault and the octets
+//! of the PAC.
 
 use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
@@ -9,15 +9,15 @@ use crate::span::size;
 
 /// A field that cannot be read, and the reason.
 ///
-/// Every function of the readers returns a fault, so a fault is one aligned word. If a fault had two words, a request with
-/// a PAC would take 3 % more instructions.
+/// Every function of the readers can return a fault. So a fault is only one aligned word: with two words, a request
+/// with a PAC would take 3 % more instructions.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub(super) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The offset in the octets that the reader reads.
+    /// The offset of the fault in the octets that the reader reads.
     at: U24,
 }
 

@@ -110,7 +110,7 @@ impl<'a> LogonInfo<'a> {
         self.text(text)
     }
 
-    /// Returns the time of the user's last logon before this logon.
+    /// Returns the time of the user's previous logon.
     #[must_use]
     pub fn logon_time(&self) -> FileTime {
         self.time(offset::LOGON_TIME)
@@ -242,7 +242,7 @@ impl fmt::Debug for LogonInfo<'_> {
 }
 
 flags! {
-    /// UserFlags (MS-PAC section 2.5): flags that describe the logon, and flags for the lists that are not empty.
+    /// UserFlags (MS-PAC section 2.5): flags that describe the logon, and flags that say which lists are not empty.
     pub struct UserFlags(u32) {
         /// The user logged on as a guest.
         const GUEST = 0x1;

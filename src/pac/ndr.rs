@@ -125,9 +125,9 @@ impl<'a> NdrReader<'a> {
         if count > 0 { pointer.required(self, field) } else { Ok(pointer) }
     }
 
-    /// Reads the elements of a conformant array. Each element has `size` octets and is aligned to `alignment`. The array
-    /// repeats its count, which must equal `count` of the structure. The function checks that all octets are present before
-    /// it uses the count.
+    /// Reads the elements of a conformant array. Each element has `size` octets and is aligned to `alignment`. The
+    /// array has its own copy of the count, which must equal `count`. The function checks that all octets are present
+    /// before it uses the count.
     #[inline(always)]
     pub(super) fn array(&mut self, count: usize, size: usize, alignment: usize, field: Field) -> Result<Span, Fault> {
         self.conformance(count, field)?;
@@ -227,8 +227,8 @@ impl<'a> NdrReader<'a> {
         self.reader.span(length, field)
     }
 
-    /// Reads the SID of a domain, and refuses every other SID. The SID of an account is the domain's SID and a RID: `S-1-5`
-    /// with the RID 18 would be SYSTEM.
+    /// Reads the SID of a domain, and refuses every other SID. The SID of an account is a domain's SID and a RID. If
+    /// `S-1-5` counted as a domain, the RID 18 would make the SID of SYSTEM.
     pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
         let span = self.sid(field)?;
         match DomainSid::from_packet(span.of(self.pac())) {

@@ -1,10 +1,10 @@
 //! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC. This library verifies the signatures before it uses the
 //! contents.
 //!
-//! The server signature covers the PAC, with zeros in place of the server signature and the KDC signature. The KDC signature
-//! covers the value of the server signature. The full signature covers the PAC, with zeros in place of the server signature,
-//! the KDC signature and the full signature. The ticket signature covers the ticket around the PAC. The zeros replace all
-//! octets after the type, including the identifier of a read-only domain controller.
+//! The server signature covers the PAC, with zeros in place of the server signature and the KDC signature. The KDC
+//! signature covers the value of the server signature. The full signature covers the PAC, with zeros in place of the
+//! server signature, the KDC signature and the full signature. The ticket signature covers the ticket around the PAC.
+//! The zeros replace all octets after the checksum type, including the identifier of a read-only domain controller.
 //!
 //! The module does not copy the PAC: it gives zeros instead of these octets to the MAC.
 

@@ -1,4 +1,4 @@
-//! A test that changes each octet of a PAC, and cuts the PAC off at each octet.
+//! Tests of changed and cut PACs, and of the message that the ticket signature covers.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::error::PacMalformed;

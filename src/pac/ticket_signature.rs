@@ -96,8 +96,8 @@ impl Header {
     }
 }
 
-/// Computes the length of every element if the innermost element holds one octet. The function begins with the innermost
-/// element: shorter contents can have a shorter length field, which makes the outer elements shorter, too.
+/// Computes the length that every element has if the innermost element holds one octet. The function begins with the
+/// innermost element: shorter contents can have a shorter length field, which makes the outer elements shorter, too.
 fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()> {
     let mut removed = pac_length.checked_sub(1)?;
     for element in elements.iter_mut().rev().flatten() {

@@ -1,9 +1,10 @@
 //! A bucket holds sixteen remembered authenticators in 256 octets. Each entry is the first 96 bits of an authenticator's
 //! tag, and the last second at which the authenticator is accepted.
 //!
-//! The bits of the tag are the authenticator's own MAC, and each authenticator is compared with 32 others. So two different
-//! authenticators have the same bits by chance once in 2⁹¹ sign-ins. The second authenticator is then refused as a replay.
-//! The cache compares the tags, not hashes of the tags, so it always recognises a replayed authenticator.
+//! These bits are a part of the authenticator's MAC, and the cache compares a new authenticator with at most 32
+//! entries. So two different authenticators have the same bits by chance once in 2⁹¹ sign-ins. The second authenticator
+//! is then refused as a replay. The cache compares the tags, not hashes of the tags, so it always recognises a replayed
+//! authenticator.
 
 use super::ReplayTag;
 use crate::crypto::part;
@@ -44,7 +45,8 @@ impl Bucket {
     pub(super) const UNUSED: Self =
         Self { seconds: [Second::FIRST; SLOTS], heads: [u32::MAX; SLOTS], tails: [u64::MAX; SLOTS] };
 
-    /// Loads all cache lines of the bucket. So the processor fetches both buckets of a tag from memory at the same time.
+    /// Loads all cache lines of the bucket. An insert first calls this function for both buckets of a tag, so the
+    /// processor fetches both buckets at the same time.
     ///
     /// Without these loads, an insert into a cache of 10 million entries takes 442 ns instead of 300 ns. `black_box` keeps
     /// the compiler from removing or moving the loads. The loads affect only the speed.
@@ -84,7 +86,7 @@ impl Bucket {
 pub(super) struct Second(i32);
 
 impl Second {
-    /// The last valid second of the entries in a new bucket.
+    /// The earliest second. All slots of a new bucket have this second, so they count as expired.
     pub(super) const FIRST: Self = Self(i32::MIN);
 }
 

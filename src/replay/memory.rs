@@ -19,8 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// The cache should have room for the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, the
-/// cache needs 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
+/// The cache should have room for the sign-ins within two clock skews. With 100 sign-ins a second and a skew of five
+/// minutes, the cache needs 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
 ///
 /// ```
 /// use kerberos_sso::{Policy, UnixTime, replay::MemoryReplayCache};
@@ -31,8 +31,9 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 ///
 /// # After a start
-/// The previous process may have admitted authenticators that this cache does not know. An authenticator contains the client's
-/// time. The cache refuses every authenticator with a time in the second of the start or earlier, with [`Admission::TooOld`].
+/// The previous process may have admitted authenticators that this cache does not know. An authenticator contains the
+/// client's time. The cache refuses every authenticator whose time is in the second of the start or earlier
+/// ([`Admission::TooOld`]).
 ///
 /// | the client's clock | after the start | authenticators from before the start that an attacker can replay |
 /// |---|---|---|
@@ -61,9 +62,10 @@ use std::sync::{Mutex, PoisonError};
 /// cache. If tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// An entry stays in the cache until the authenticator's time plus the `clock_skew` of the cache, even if the validator has a
-/// shorter skew. If the validator has a longer skew, the cache would forget the entry too early, so it refuses the entry
-/// ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or a shorter skew.
+/// An entry stays in the cache until the authenticator's time plus the `clock_skew` of the cache, even if the validator
+/// has a shorter skew. If the validator has a longer skew, the cache would forget the entry too early, so the cache
+/// refuses it ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or a
+/// shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
     /// The hash function for tags. The standard library chooses the key of the function at random, so a user who makes many
@@ -115,18 +117,18 @@ impl MemoryReplayCache {
     /// Refuses every authenticator that the previous process may have admitted, including authenticators of clients with a
     /// fast clock.
     ///
-    /// As a result, a client whose clock is right is refused for one clock skew after the start. A client whose clock
-    /// is slow is refused longer, by the offset of its clock.
+    /// A client whose clock is right is then refused for one clock skew after the start. A client whose clock is slow
+    /// is refused longer, by the offset of its clock.
     #[must_use]
     pub fn with_strict_start(self) -> Self {
-        // A validator accepts no authenticator whose time is further ahead than one skew. If the skew exceeds the range of
-        // times, the cache refuses every authenticator.
+        // A validator accepts no authenticator whose time is more than one skew ahead of the server's clock. If the
+        // skew exceeds the range of times, the cache refuses every authenticator.
         let latest = self.started.saturating_add_seconds(whole_seconds(self.clock_skew));
         Self { refused_through: Some(latest), ..self }
     }
 
-    /// Makes the cache accept authenticators from before its start. Use this function for tests, and for tools that judge
-    /// recorded tokens.
+    /// Makes the cache accept authenticators from before its start. Use this function for tests, and for tools that
+    /// validate recorded tokens.
     ///
     /// **If a server with such a cache restarts, an attacker can replay every authenticator from before the restart, until the
     /// authenticator expires.**
@@ -152,7 +154,8 @@ impl MemoryReplayCache {
     /// Lets one client fill the whole cache. If a client does so, no other client signs in until entries expire. Without
     /// counters an entry needs 1.3 octets less.
     ///
-    /// Use this function for a server that limits its clients elsewhere, and for tools that judge the tokens of one client.
+    /// Use this function for a server that limits its clients elsewhere, and for tools that validate the tokens of one
+    /// client.
     #[must_use]
     pub fn without_client_share(self) -> Self {
         Self { shares: None, ..self }
@@ -236,9 +239,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its time on
-        // this waiting. The counters are loaded first: the processor begins no load after the lock of the counters until all
-        // loads before the lock have ended.
+        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its
+        // time on this waiting. The counters are loaded first, because their lock delays every later load until all
+        // earlier loads have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),
@@ -255,7 +258,8 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // A branch would be mispredicted in every second insert, and only after the processor has waited for memory.
+        // This code avoids a branch, which the processor would mispredict in every second insert, after it has waited
+        // for memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {

@@ -80,10 +80,10 @@ pub struct ReplayEntry<'a> {
     pub tag: ReplayTag,
     /// The time in the authenticator, by the client's clock.
     pub client_time: UnixTime,
-    /// The last second at which a validator accepts this authenticator: the time in the authenticator plus the clock skew. If
-    /// [`with_policy`](crate::Validator::with_policy) made the validator, the clock skew is the clock skew of the first
-    /// validator. The time of arrival does not matter. If a client's clock is fast, its authenticators are accepted for up to
-    /// two skews after they are made.
+    /// The last second at which a validator accepts this authenticator: the time in the authenticator plus the clock
+    /// skew. If [`with_policy`](crate::Validator::with_policy) made the validator, this is the clock skew of the policy
+    /// that [`new`](crate::Validator::new) got. The time of arrival does not matter. If a client's clock is fast, its
+    /// authenticators are accepted for up to two skews after they are made.
     pub valid_until: UnixTime,
     /// The client that made the authenticator. The tag alone identifies an authenticator, but a cache may limit the entries
     /// of each client.
@@ -206,7 +206,7 @@ pub enum Admission {
     },
 }
 
-/// The limit that was reached.
+/// The limit of the cache that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayLimit {
@@ -223,9 +223,9 @@ fn whole_seconds(duration: Duration) -> i64 {
 
 /// A type for a validator without a replay cache: every authenticator counts as new.
 ///
-/// Use this type for tests, for tools that judge recorded tokens, and for protocols in which a replay is useless. In such a
-/// protocol the server always answers with an AP-REP, and then accepts only messages that the context's keys protect. HTTP is
-/// not such a protocol.
+/// Use this type for tests, for tools that validate recorded tokens, and for protocols in which a replay is useless. In
+/// such a protocol the server always answers with an AP-REP, and then accepts only messages that the context's keys
+/// protect. HTTP is not such a protocol.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplayCache;
 

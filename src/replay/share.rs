@@ -43,8 +43,8 @@ impl Shares {
     /// Returns the counters of an entry's client. This function loads both cells, so that the processor fetches them from
     /// memory together with the buckets.
     ///
-    /// Without these loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns. `black_box` keeps
-    /// the compiler from removing or moving the loads. The loads affect only the speed.
+    /// Without these loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns. `black_box`
+    /// keeps the compiler from removing or moving the loads.
     pub(super) fn counters(&self, entry: &ReplayEntry<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(Counted { tenant: entry.tenant, client: entry.client });
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
@@ -115,8 +115,8 @@ pub(super) struct Spent;
 /// Returns two different indices below `count`, which is at least [`MIN_CELLS`].
 fn cell_indices(hash: u64, count: usize) -> [usize; 2] {
     let first = spread::index(hash, count);
-    // The distance is from 1 to `count - 1`. The sum is less than twice `count`, which is the length of an array, so nothing
-    // saturates.
+    // The distance is from 1 to `count - 1`. `count` is the length of an array, and the sum is less than twice `count`,
+    // so nothing saturates.
     let distance = spread::index(spread::second(hash), count.saturating_sub(1)).saturating_add(1);
     let second = first.saturating_add(distance);
     // A sum beyond the end wraps around to the beginning.
@@ -152,8 +152,9 @@ struct Cell {
 }
 
 impl Cell {
-    /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an entry,
-    /// drops all counts. The cell cannot know when the counted entries expire, and would refuse a client for too long.
+    /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an
+    /// entry, drops all counts: the cell no longer knows when the counted entries expire, and would otherwise refuse a
+    /// client for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
@@ -172,7 +173,7 @@ impl Cell {
 
     fn add(&mut self, window: u32) {
         let window = self.window_of(window);
-        // A saturated count stays at its maximum, because no limit is higher.
+        // A count of `u16::MAX` need not grow, because no limit is higher.
         if let Some(count) = self.counts.get_mut(window) {
             *count = count.saturating_add(1);
         }
@@ -204,7 +205,7 @@ const MIN_CELLS: usize = 64;
 /// The smallest number of cells in a shard. A shard with fewer cells would not need its own lock.
 const MIN_SHARD_CELLS: usize = 4096;
 
-/// The largest number of shards, each with one lock. No machine has more cores that contend for these locks.
+/// The largest number of shards, each with one lock.
 const MAX_SHARDS: usize = 64;
 
 #[cfg(test)]

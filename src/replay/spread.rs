@@ -14,8 +14,8 @@ pub(super) fn index(hash: u64, count: usize) -> usize {
 
 /// Returns the index of the shard for a hash, out of `count` shards.
 ///
-/// The index of the shard depends mainly on the lower half of the hash. [`index`] depends on the lower half only for more
-/// than 2³² elements. So the hashes of one shard can select all of its elements.
+/// The index of the shard depends mainly on the lower half of the hash. [`index`] depends on the lower half only if
+/// there are more than 2³² elements. So the hashes of one shard can select all of its elements.
 pub(super) fn shard(hash: u64, count: usize) -> usize {
     index(hash.rotate_left(32), count)
 }

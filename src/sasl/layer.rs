@@ -42,7 +42,7 @@ impl SecurityLayer {
     /// GSS-SPNEGO does not negotiate a layer. As in Windows and in Cyrus SASL, the flags of the context determine the
     /// layer. With [`GssFlags::CONFIDENTIALITY`], buffers are encrypted, and with [`GssFlags::INTEGRITY`] alone,
     /// buffers are signed. GSS-SPNEGO also has no authorization identity, so the client acts as the user who signed in.
-    /// A server that requires encryption must check [`protection`](Self::protection) and refuse `None`.
+    /// A server that requires encryption must refuse the result `None`, and check [`protection`](Self::protection).
     ///
     /// Neither side announces a buffer size. Buffers in both directions have at most `max_buffer` octets, not counting
     /// the octets of their length.

@@ -5,8 +5,8 @@
 //! identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later octets of the
 //! connection.
 //!
-//! Before the challenge, client and server exchange the tokens of [`Validator`](crate::Validator) unchanged. If the
-//! protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
+//! Before the challenge, client and server exchange tokens as [`Validator`](crate::Validator) reads and makes them. If
+//! the protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
 //! authorization identity.
 //!
 //! # Other mechanisms
@@ -75,7 +75,8 @@ use crate::limits::{MAX_AUTHORIZATION_IDENTITY, MAX_MESSAGE_TOKEN};
 use crate::wire::gss::GssFlags;
 
 flags! {
-    /// A set of security layers. The first octets of the challenge and of the answer each contain such a set.
+    /// A set of security layers. The first octet of the challenge is such a set, and so is the first octet of the
+    /// answer.
     pub struct Layers(u8) {
         /// No security layer: the connection continues without protection by SASL, for example with TLS.
         const NONE = 1;

@@ -1,5 +1,5 @@
-//! Tests of the negotiation and the layer. The client is this crate's initiator context. The tests also cover all
-//! sizes, octets and answers that are refused.
+//! Tests of the negotiation and the layer. The client is this crate's initiator context. The tests also cover the
+//! sizes, octets and answers that must be refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::layer::LENGTH;
@@ -110,7 +110,7 @@ fn answer_determines_the_layer_and_the_authorization_identity() {
 }
 
 #[test]
-fn answer_with_one_wrong_field_is_refused_with_its_error() {
+fn answer_with_one_wrong_field_is_refused_with_the_error_for_that_field() {
     let not_offered = |chosen, offered| SaslError::LayerNotOffered { chosen, offered };
     let long = [&[1, 0, 0, 0][..], &[b'a'; MAX_AUTHORIZATION_IDENTITY + 1]].concat();
     for (layers, message, expected) in [

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads a field that must be present, but may be null. If the field could be absent, the reader would accept a stored user
-/// whose SID was lost as a user without a SID.
+/// Reads a field that must be present, but may be null. If the field could be absent, a stored user whose SID was lost
+/// would count as a user without a SID.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sid>, D::Error> {
     Option::deserialize(deserializer)
 }

@@ -1,5 +1,5 @@
-//! The Kerberos and SPNEGO messages in the encoding of `rasn`. Most types are from `rasn-kerberos`. This module has its own
-//! types for messages of real clients and KDCs that `rasn-kerberos` cannot express.
+//! The Kerberos and SPNEGO messages in the encoding of `rasn`. Most types are from `rasn-kerberos`. This module has its
+//! own types for messages that real clients and KDCs send, but `rasn-kerberos` cannot express.
 //!
 //! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence numbers.
 //! The times of `rasn-kerberos` are always well formed. A test realm must be able to send all of these values, and also

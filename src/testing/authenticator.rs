@@ -31,7 +31,7 @@ pub struct AuthenticatorParts {
     /// `authorization-data` has an ad-type and ad-data for each element. If the list is empty, the field is absent.
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// `EncryptedData.etype` is the type that the AP-REQ names, which may differ from the type of [`key`](Self::key).
+    /// `EncryptedData.etype` is not encrypted, and may differ from the type of [`key`](Self::key).
     pub etype: i64,
     /// `EncryptedData.kvno` is absent by default.
     pub kvno: Option<i64>,

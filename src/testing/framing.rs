@@ -45,8 +45,8 @@ impl TokenFraming {
     }
 }
 
-/// A NegTokenInit. The default is the NegTokenInit of Windows: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos
-/// token.
+/// A NegTokenInit. The default is the NegTokenInit of Windows: it offers [`mech::MS_KRB5`], [`mech::KRB5`], NegoEx and
+/// NTLM, and holds a Kerberos token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpnegoParts {
     /// `mechTypes` lists the offered mechanisms (see [`mech`]).

@@ -28,7 +28,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// let before = TestRealm::new("CONTOSO.TEST").with_kvno(1);
 /// let after = before.clone().with_kvno(2);
 /// let other = TestRealm::new("FABRIKAM.TEST");
-/// let both = after.account().with_keys(before.account().keys().iter().cloned()); // it is the same account
+/// let both = after.account().with_keys(before.account().keys().iter().cloned()); // one account with two key versions
 /// let keys = KeySet::from_accounts([both, other.account()])?;
 /// assert_eq!(keys.accounts().count(), 2);
 /// # Ok::<(), kerberos_sso::keys::DuplicateAccount>(())

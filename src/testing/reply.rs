@@ -110,7 +110,7 @@ pub struct ApRepParts {
     /// `seq-number` is the number of the sender's first message.
     pub seq_number: Option<i64>,
 
-    /// `EncryptedData.etype` is the type that the AP-REP names, which may differ from the key's type.
+    /// `EncryptedData.etype` is not encrypted, and may differ from the type of the key.
     pub etype: i64,
     /// `EncryptedData.kvno` is usually absent.
     pub kvno: Option<i64>,

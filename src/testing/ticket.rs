@@ -17,8 +17,7 @@ pub struct TicketParts {
     pub realm: Vec<u8>,
     /// `sname` is the service's name. This field is also unencrypted.
     pub sname: NameParts,
-    /// `EncryptedData.etype` is the type that the unencrypted fields name, which may differ from the type of
-    /// [`key`](Self::key).
+    /// `EncryptedData.etype` is not encrypted, and may differ from the type of [`key`](Self::key).
     pub etype: i64,
     /// `EncryptedData.kvno` may be negative, because a read-only domain controller sends a negative number.
     pub kvno: Option<i64>,

@@ -133,7 +133,7 @@ impl TestToken {
         self
     }
 
-    /// Writes the service that the client asks for into the authenticator, with the service's realm
+    /// Writes into the authenticator the name of the service that the client asks for, with the service's realm
     /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The encoding is the encoding of Windows: UTF-16 in an AD-IF-RELEVANT
     /// (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
     #[must_use]

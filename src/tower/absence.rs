@@ -1,5 +1,4 @@
-//! The identity in the extensions of a request, or the reason why there is no identity. Services behind the layer use this
-//! module.
+//! The identity in the extensions of a request, or the reason why there is no identity.
 
 use super::challenge;
 use super::extensions::NotSignedIn;

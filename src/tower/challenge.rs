@@ -69,8 +69,8 @@ pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
     cause
 }
 
-/// Reports that the client has no ticket for the host of `request`. The event of the refusal does not name the host, so this
-/// second event names it.
+/// Reports that the client has no ticket for the host of `request`. The event of the refusal does not have the host, so
+/// this second event has the host.
 pub(super) fn report_answer(error: &Error, request: &Parts) {
     if matches!(error, Error::Ntlm { .. } | Error::NegoEx { .. } | Error::Iakerb | Error::NoKerberos { .. }) {
         observe::no_ticket(error, Host::of(request).map(|host| host.name));

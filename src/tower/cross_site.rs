@@ -55,8 +55,8 @@ impl CrossSiteCheck {
         Ok(())
     }
 
-    /// Accepts a request that no page made, or that a page of this host or of a trusted origin made. Reports every other
-    /// request.
+    /// Accepts a request that no page made, or that a page of this host or of a trusted origin made. Refuses and
+    /// reports every other request.
     pub(super) fn check(&self, request: &Parts) -> Result<(), CrossSite> {
         self.judge(request).inspect_err(|why| {
             let origin = request.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());

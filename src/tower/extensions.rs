@@ -40,9 +40,9 @@ impl ConnectionInfo {
 /// The state of a negotiation between two requests of one connection. The code that accepts connections makes a value for
 /// each connection, and inserts it into the extensions of that connection's requests.
 ///
-/// The layer uses this state over HTTP/1.1 only. This state is for connections that carry one client's requests, and
-/// not for connections from a proxy. An HTTP/2 connection carries several requests at the same time, so a request would use
-/// the state of another request.
+/// The layer uses this state over HTTP/1.1 only. This state is for connections that carry the requests of one client
+/// only, so not for connections from a proxy. An HTTP/2 connection carries several requests at the same time, so a
+/// request would use the state of another request.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 

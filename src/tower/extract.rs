@@ -36,7 +36,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
 /// Extracts a copy of the identity. Extracts `None` behind an [optional](super::NegotiateLayer::optional) layer that accepted
 /// a request without an identity.
 ///
-/// Without a layer the handler does not run, because no user could sign in.
+/// If no sign-in layer ran, the handler does not run, because no user could sign in.
 impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     type Rejection = IdentityRejection;
 

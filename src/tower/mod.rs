@@ -43,10 +43,11 @@
 //!
 //! A route needs exactly one sign-in layer. A second layer would refuse the token as a replay.
 //!
-//! Before its decision, the layer removes these extensions from the request: `Identity`, `Arc<Identity>`, `Arc<Accepted>` and
-//! [`NotSignedIn`]. So behind the layer, a service sees only the layer's own decision on the request. Therefore put a layer
-//! for sessions on other routes, or inside this layer. A layer for sessions inserts the session's `Arc<Identity>` into the
-//! extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
+//! Before its decision, the layer removes these extensions from the request: `Identity`, `Arc<Identity>`,
+//! `Arc<Accepted>` and [`NotSignedIn`]. So behind the layer, a service sees only the layer's own decision on the
+//! request. An identity that a layer outside this layer inserted would be lost. Put a layer for sessions on other
+//! routes, or inside this layer. A layer for sessions inserts the session's `Arc<Identity>` into the extensions, or
+//! [`NotSignedIn::NotAsked`] for a request without a session.
 //!
 //! # Groups
 //! [`RequireGroupLayer`] accepts only the members of a group. Put this layer inside the sign-in layer, or inside a layer for
@@ -83,9 +84,9 @@
 //!
 //! # CORS
 //! Before a page of another origin may make certain requests, the browser asks the server with an OPTIONS request (the
-//! preflight). The preflight carries no credentials (Fetch standard). The sign-in layer would challenge the preflight, and
-//! the browser would treat the 401 as a refusal. So a layer for CORS belongs outside the sign-in layer. Outside the sign-in
-//! layer, the CORS layer answers the preflight, and adds its headers to the sign-in layer's own responses:
+//! preflight). The preflight carries no credentials (Fetch standard). The sign-in layer would challenge the preflight,
+//! and the browser would treat the 401 as a refusal. So a layer for CORS belongs outside the sign-in layer. There, the
+//! CORS layer answers the preflight, and adds its headers to the sign-in layer's own responses:
 //!
 //! ```
 //! # fn app(

@@ -25,9 +25,9 @@ use tower_service::Service;
 /// layer for sessions inserts the session's `Arc<SessionIdentity>` or `Arc<Identity>` into the extensions. Only memberships
 /// that grant rights count ([`Identity::is_member_of`]).
 ///
-/// The layer does not check the tenant. On a server with several tenants, first compare [`Identity::tenant`] with the tenant
-/// of the page. A tenant that brings its own keys can write tickets with any group. To prevent this, name the domains of the
-/// tenant's accounts ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
+/// The layer does not check the tenant. On a server with several tenants, first compare [`Identity::tenant`] with the
+/// tenant to which the page belongs. A tenant that brings its own keys can write tickets with any group. To prevent
+/// this, name the domains of the tenant's accounts ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
 ///
 /// | request | response |
 /// |---|---|

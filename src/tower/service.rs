@@ -77,8 +77,7 @@ where
 }
 
 impl Settings {
-    /// Removes an identity that the extensions already held, and refuses a request that a page of another site made. The
-    /// layer makes this check before it reads the token, so the token stays unused.
+    /// Removes an identity that the extensions already held, and refuses a request that a page of another site made.
     fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
         forget_identity(&mut request.extensions);
         hide_tokens(&mut request.headers);

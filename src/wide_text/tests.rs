@@ -18,7 +18,7 @@ fn text_of_any_script_is_accepted_and_decoded() {
 }
 
 #[test]
-fn text_with_lone_surrogate_nul_or_half_unit_is_refused() {
+fn text_with_a_lone_surrogate_or_a_nul_or_half_a_unit_is_refused() {
     for units in
         [&[0xD800_u16][..], &[0xDC00], &[0xD800, 0x41], &[0xDC00, 0xD800], &[0x41, 0xD800], &[0], &[0x41, 0, 0x42]]
     {
@@ -28,9 +28,9 @@ fn text_with_lone_surrogate_nul_or_half_unit_is_refused() {
 }
 
 /// Tests the smallest and the largest plain unit and their neighbours, at every place of a text. Some of the texts fill
-/// whole words, and some do not.
+/// whole words of 64 bits, and some do not.
 #[test]
-fn invalid_unit_is_found_at_every_place_of_every_length() {
+fn invalid_utf_16_unit_is_found_at_every_place_of_a_text_of_any_length() {
     for length in 0..=20 {
         for at in 0..length {
             for unit in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFF] {

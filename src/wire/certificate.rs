@@ -40,7 +40,7 @@ impl From<Malformed> for CertificateError {
     }
 }
 
-/// Hashes `certificate_der` with the hash function of its signature, or with SHA-256 instead of MD5 and SHA-1.
+/// Hashes `certificate_der` with the hash function of its signature, or with SHA-256 if that function is MD5 or SHA-1.
 pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, CertificateError> {
     Ok(match signature_hash(certificate_der).map_err(|error| error.within(certificate_der))? {
         Hash::Md5 | Hash::Sha1 | Hash::Sha256 => Sha256::digest(certificate_der).to_vec(),

@@ -12,7 +12,7 @@
 //! - A kvno, nonce or sequence number may be negative. The reader uses the unsigned number with the same 32 bits.
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
-//! - A NegTokenInit or NegTokenResp may end in fields whose tag numbers are not defined yet.
+//! - A NegTokenInit or NegTokenResp may end with fields whose tag numbers are not defined yet.
 //! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism that is not the first of the list, or
 //!   may have no framing. Windows and other clients send such a NegTokenInit.
 //! - A NegTokenResp may have the framing of an initial token. Old clients of Sun send such a NegTokenResp.
@@ -21,8 +21,8 @@
 //! # Deviations that are refused, although other acceptors accept them
 //! - Lengths with padding, which MIT krb5 and Heimdal accept. This crate compares names by their encodings, so every
 //!   name must have exactly one encoding.
-//! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages leave no room
-//!   for such octets and fields, but MIT krb5 accepts both.
+//! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages do not allow
+//!   such octets and fields, but MIT krb5 accepts them.
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
 //! - A NUL in a name. A program in C would read a shorter name.
 //! - Microseconds above 999,999, which no client sends.

@@ -45,7 +45,7 @@ fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     length.checked_add(3)
 }
 
-/// Canonical Huffman codes. Codes of the same length have the order of their symbols, and shorter codes come first.
+/// Canonical Huffman codes. Codes of the same length are in the order of their symbols, and shorter codes come first.
 struct Codes {
     /// The number of codes of each length.
     counts: [u16; MAX_LENGTH + 1],
@@ -138,7 +138,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// The number of octets of the 512 code lengths at the beginning of a block.
+/// The number of octets that hold the 512 code lengths at the beginning of a block.
 const TABLE: usize = 256;
 
 /// The number of bits of the longest code.

@@ -69,7 +69,7 @@ pub struct PacParts {
     pub ticket_signature: SignatureParts,
     /// FULL_CHECKSUM is made with the realm's krbtgt key by default.
     pub full_signature: SignatureParts,
-    /// Changes to the buffers. The changes are made in this order, before the buffers are signed.
+    /// Changes to the buffers. The changes are made in the order of the list, before the buffers are signed.
     pub edits: Vec<BufferEdit>,
     /// Octets that replace the encoded PAC.
     pub raw: Option<Vec<u8>>,

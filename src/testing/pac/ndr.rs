@@ -66,7 +66,7 @@ impl NdrWriter {
         self.raw(&value.to_le_bytes());
     }
 
-    /// Writes a number of 32 bits with a name.
+    /// Writes a number of 32 bits, and records its offset under `name`.
     pub fn marked(&mut self, name: &'static str, value: u32) {
         self.mark(name);
         self.u32(value);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn origins_are_equal_in_any_case_and_with_or_without_the_default_port() {
+fn origins_are_equal_in_upper_or_lower_case_and_with_or_without_the_default_port() {
     for (one, other) in [
         ("https://app.example.com", "HTTPS://App.Example.com:443"),
         ("http://app.example.com:80", "http://app.example.com"),
@@ -12,7 +12,7 @@ fn origins_are_equal_in_any_case_and_with_or_without_the_default_port() {
 }
 
 #[test]
-fn origins_differ_by_scheme_host_or_port() {
+fn origins_differ_if_their_scheme_or_host_or_port_differs() {
     let origin = Origin::parse("https://app.example.com").unwrap();
     for other in
         ["http://app.example.com", "https://example.com", "https://app.example.com:80", "https://app.example.co"]

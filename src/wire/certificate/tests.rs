@@ -6,7 +6,7 @@ const CERTIFICATES: &str = include_str!("../../../testvectors/bindings/server_en
 const UNDEFINED: &str = include_str!("../../../testvectors/bindings/server_end_point_undefined.txt");
 
 #[test]
-fn certificate_hash_equals_the_hash_of_other_programs() {
+fn certificate_hash_equals_the_hash_that_other_programs_compute() {
     for_each(CERTIFICATES, 19, |record| {
         let name = String::from_utf8(record.octets("Signed")).unwrap();
         let hash = server_end_point(&record.octets("Certificate")).unwrap();

@@ -1,13 +1,13 @@
-//! The reader's error. The functions of the reader return a small value. A later step explains the value with the help
-//! of the message.
+//! The small error that the functions of the DER reader return. [`Fault::within`] makes the full error from this value
+//! and the message that was being read.
 
 use super::{Field, Malformed, Problem, Reader};
 
 /// The reader's error: the field that cannot be read, and the reason.
 ///
-/// Every function of the reader returns a fault in its `Result`, so a fault is one aligned word. If the functions
-/// returned the 48 octets of a [`Malformed`], a request would take 4 % more instructions. The fault does not store
-/// values from the message: [`within`](Self::within) reads these values again from the message.
+/// Every function of the reader can return a fault, so a fault is only one aligned word. If the functions returned the
+/// 48 octets of a [`Malformed`], a request would take 4 % more instructions. The fault does not store values from the
+/// message: [`within`](Self::within) reads these values again from the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(crate) struct Fault {
@@ -16,7 +16,7 @@ pub(crate) struct Fault {
     number: U24,
     /// The low 24 bits of the address of the reader's position. Because the fault has an address, the reader need not
     /// know where the message begins. A message has fewer than 2²⁴ octets. Only a caller's own certificate may be
-    /// longer. Its offsets are modulo 2²⁴.
+    /// longer. In such a certificate, offsets are modulo 2²⁴.
     address: U24,
 }
 

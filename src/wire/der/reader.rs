@@ -90,8 +90,8 @@ impl<'a> Reader<'a> {
         outcome
     }
 
-    /// Returns the fault if [`element_header`] found no header, or if fewer octets follow the header than its length
-    /// announces.
+    /// Returns the reason why an element cannot be read: [`element_header`] found no header, or fewer octets follow the
+    /// header than its length announces.
     #[cold]
     #[inline(never)]
     fn element_fault(self, tag: u8, what: Field) -> Fault {
@@ -193,9 +193,9 @@ impl<'a> Reader<'a> {
 /// The header of an element: the octets before the contents.
 ///
 /// A `Header` is one word, and the functions that read headers get octets instead of a reader. So none of these
-/// functions writes to a reader through a reference, and the reader stays in registers. In an earlier version, functions
-/// wrote to a reader, and their callers waited for the octets that the functions had just written. A request then took 14 to
-/// 17 % longer (mean of two layouts of the program).
+/// functions writes to a reader through a reference, and the reader stays in registers. In an earlier version,
+/// functions wrote to a reader, and their callers waited for the octets that the functions had just written. A request
+/// then took 14 to 17 % longer.
 #[derive(Clone, Copy)]
 struct Header {
     /// The number of octets in the header.

@@ -1,5 +1,5 @@
-//! The GSS-API parts of the Kerberos mechanism. One part is the framing of initial tokens (RFC 2743 section 3.1, RFC
-//! 4121 section 4.1). The other part is the checksum with flags and channel bindings (RFC 4121 section 4.1.1).
+//! The GSS-API parts of the Kerberos mechanism: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section
+//! 4.1), and the checksum with flags and channel bindings (RFC 4121 section 4.1.1).
 
 mod channel_bindings;
 mod checksum;

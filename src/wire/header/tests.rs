@@ -2,7 +2,7 @@ use super::*;
 use base64::engine::general_purpose::STANDARD;
 
 #[test]
-fn scheme_is_accepted_in_any_case() {
+fn scheme_is_accepted_in_upper_and_lower_case() {
     for value in ["Negotiate YII=", "negotiate YII=", "NEGOTIATE \t YII=", "  Negotiate YII= \t"] {
         assert_eq!(decode(value.as_bytes(), 100).unwrap(), [0x60, 0x82], "{value:?}");
     }

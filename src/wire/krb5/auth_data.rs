@@ -111,7 +111,7 @@ impl AdType {
     pub const INITIAL_VERIFIED_CAS: Self = Self(9);
     /// AD-WIN2K-PAC: the PAC of Windows (MS-PAC).
     pub const WIN2K_PAC: Self = Self(128);
-    /// AD-ETYPE-NEGOTIATION: the encryption types that the client accepts in a subkey (RFC 4537).
+    /// AD-ETYPE-NEGOTIATION: the encryption types that the client accepts for a subkey (RFC 4537).
     pub const ETYPE_NEGOTIATION: Self = Self(129);
     /// KERB_AUTH_DATA_TOKEN_RESTRICTIONS (MS-KILE section 2.2.6).
     pub const TOKEN_RESTRICTIONS: Self = Self(141);

@@ -1,5 +1,4 @@
-//! TicketFlags (RFC 4120 section 5.3, RFC 8062, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFCs is the most
-//! significant bit.
+//! TicketFlags (RFC 4120 section 5.3, RFC 8062, RFC 6806) and APOptions (section 5.5.1).
 
 use crate::flags::flags;
 

@@ -1,7 +1,4 @@
 //! The messages of RFC 4120: parsed but unverified views of received messages, and the messages that a server writes.
-//!
-//! The parsers return structures that borrow from the octets they read. This module decrypts nothing, compares no time
-//! with a clock, and does not decide whether a request is accepted.
 
 mod ap_rep;
 mod ap_req;

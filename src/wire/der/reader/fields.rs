@@ -67,7 +67,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the field `[number]`, an Int32. A token has twenty such fields, and nearly all their values have one
-    /// octet. For such a field, one comparison of the whole header takes a tenth of the instructions.
+    /// octet. Comparing the whole header of such a field at once takes a tenth of the instructions of reading tag by
+    /// tag.
     #[inline(always)]
     pub(crate) fn int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         match self.small_field(number) {

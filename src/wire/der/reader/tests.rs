@@ -143,7 +143,7 @@ fn text_that_is_not_utf8_or_holds_a_nul_is_refused() {
 }
 
 #[test]
-fn fault_names_the_field_and_its_offset() {
+fn fault_has_the_name_and_the_offset_of_the_field() {
     let bytes = [0x30, 0x05, 0xA0, 0x03, 0x02, 0x01, 0x06];
     let error = Reader::new(&bytes)
         .only(tag::SEQUENCE, field!("S"))
@@ -306,7 +306,7 @@ fn fast_path_reads_every_field_as_the_slow_path_does() {
 
 /// The lengths of the contents and of the wrapper are near the greatest length that two octets can encode.
 #[test]
-fn long_wrapped_element_is_read_and_refused_when_cut() {
+fn long_wrapped_element_is_read_when_whole_and_refused_when_cut() {
     for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
         let mut writer = Writer::with_capacity(0);
         writer.field(3, |w| w.octets(&alloc::vec![7; length]));
@@ -350,9 +350,9 @@ fn wrapped_element_is_read_like_two_nested_elements() {
     }
 }
 
-/// The expected value is computed bit by bit, as RFC 4120 section 5.2.8 defines it.
+/// The test computes the expected flags bit by bit, as RFC 4120 section 5.2.8 defines them.
 #[test]
-fn flags_are_the_first_32_bits_without_unused_bits() {
+fn flags_of_a_bit_string_are_its_first_32_bits_and_unused_bits_count_as_zero() {
     for (length, unused) in (1..=8_usize).flat_map(|length| (0..=7_usize).map(move |unused| (length, unused))) {
         let header = [usize::from(tag::BIT_STRING), length.saturating_add(1), unused];
         let header = header.map(|octet| u8::try_from(octet).unwrap());

@@ -201,7 +201,7 @@ proptest! {
 
     /// No list expands to more realms than the limit, or to a name longer than the limit.
     #[test]
-    fn any_transited_list_expands_to_at_most_the_limits(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
+    fn no_transited_list_expands_beyond_the_limits(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
         let mut realms = 0;
         let _ = encoding(&contents).each_realm(client.as_bytes(), server.as_bytes(), &mut |realm| {
             realms += 1;
