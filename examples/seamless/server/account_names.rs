@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn principal_name_gives_the_account_name_once_the_user_has_signed_in() {
+    async fn principal_name_gives_the_account_name_after_the_user_has_signed_in() {
         let names = learned("Robert.Nandu@contoso.test").await;
         for typed in
             ["robert.nandu@contoso.test", "ROBERT.NANDU@Contoso.Test", "bob", r"CONTOSO\Bob", "bob@contoso.test"]

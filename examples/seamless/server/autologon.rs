@@ -41,7 +41,7 @@ pub(crate) struct Autologon {
     pub(crate) address: String,
     /// The origin of the endpoint, if the page has another origin.
     pub(crate) origin: Option<String>,
-    /// The sealed [`Page`], which the request takes to another origin.
+    /// The sealed [`Page`], which the script sends with a request to another origin.
     pub(crate) page: Option<String>,
 }
 
@@ -142,14 +142,14 @@ async fn of_other_origin(
     match app.handovers.give(new, &page, clock::now()).await {
         Ok(handover) => (answer, Json(json!({ "handover": handover }))).into_response(),
         Err(error) => {
-            tracing::error!("a ticket signs nobody in: {error}");
+            tracing::error!("the handover after an accepted ticket cannot be stored: {error}");
             failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE)
         }
     }
 }
 
-/// Judges the ticket of a request, and returns the session of its user, with the headers that authenticate the server to the
-/// client.
+/// Decides on the ticket of a request. Returns the session of the user, and the headers that authenticate the server to
+/// the client.
 async fn judge(
     app: &App,
     tenant: &Tenant,
@@ -209,7 +209,7 @@ pub(crate) struct Exchange {
     request: Option<String>,
 }
 
-/// Begins the session of a handover in the browser whose page asked for it.
+/// Begins the session of a handover in the browser whose page asked for the handover.
 pub(crate) async fn exchange(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -258,8 +258,9 @@ async fn handed_over(
     Ok((new, destination))
 }
 
-/// Shows a page of the autologon host that asks for a ticket and leads back. If Chromium blocks the cookies of third parties,
-/// it sends a ticket only to the origin of the page. So the page on the other origin leads to this page.
+/// Shows the page of the autologon host that asks for a ticket and then leads back to the sign-in page. If Chromium
+/// blocks the cookies of third parties, it sends a ticket only to the origin of the page. So the sign-in page, which
+/// has another origin, leads to this page.
 pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Client) -> Response {
     if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
 }
@@ -276,7 +277,8 @@ pub(crate) struct Return {
     back: String,
 }
 
-/// Begins the session of a handover. Otherwise the response leads back to the page that led to the autologon host.
+/// Begins the session of a handover. If no session can begin, the response leads back to the page that led to the
+/// autologon host.
 pub(crate) async fn come_back(
     State(app): State<Shared>,
     tenant: Tenant,

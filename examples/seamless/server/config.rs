@@ -41,9 +41,9 @@
 //! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
 //! "without_store": "passwords" }`.
 //!
-//! A client with a secret is an application on a server. A client without one is a page (`origins` are the origins that may ask
-//! for tokens) or a native program. A client with empty `grants` is an API: it inspects the tokens for its `resources`.
-//! `oidc/clients.rs` describes all fields.
+//! A client with a secret is an application on a server. A client without a secret is a page (`origins` are the origins
+//! that may ask for tokens) or a native program. A client with empty `grants` is an API: it inspects the tokens for its
+//! `resources`. `oidc/clients.rs` describes all fields.
 //!
 //! For agents that validate passwords (`agents/mod.rs`): `"agents": { "listen": "0.0.0.0:8443", "nodes":
 //! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant. Several nodes also need
@@ -80,8 +80,9 @@ pub(crate) struct Config {
     /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
     /// socket. With `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
-    /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if it is not
-    /// the host of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must also lead to this server.
+    /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
+    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
+    /// also lead to this server.
     pub(crate) autologon: Option<String>,
     /// The addresses and networks of the proxies in front of the server. The server takes the client's address only from the
     /// headers of these proxies.
@@ -95,8 +96,8 @@ pub(crate) struct Config {
     /// Seamless SSO.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
-    /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it
-    /// ends TLS.
+    /// The certificate of a server that terminates TLS itself. Without this field, the server speaks HTTP, and a proxy
+    /// in front of the server terminates TLS.
     pub(crate) tls: Option<TlsConfig>,
     /// The address of a second listener for operators, with figures for Prometheus at `/metrics` and the health of each
     /// tenant's account at `/` and `/healthz`. Let only operators and Prometheus reach the address.
@@ -110,7 +111,7 @@ pub(crate) struct Config {
     pub(crate) tenants: Vec<TenantConfig>,
 }
 
-/// The certificate of a server that ends TLS itself.
+/// The certificate of a server that terminates TLS itself.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsConfig {
@@ -163,7 +164,8 @@ pub(crate) struct Limits {
     pub(crate) wrong_passwords_of_address: u32,
     /// The number of families of refresh tokens that one tenant may have. Beyond this number, clients get access tokens only.
     pub(crate) refresh_tokens_of_tenant: u32,
-    /// The time from a request with a password to the refusal, in seconds. The server cannot use a directory that takes longer.
+    /// The time from a request with a password to the refusal, in seconds. If the directory has not answered by then,
+    /// the server refuses the password.
     pub(crate) password_seconds: u64,
 }
 
@@ -211,8 +213,8 @@ pub(crate) struct StateConfig {
     /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`. With `rediss://`, the
     /// connections are by TLS.
     valkey: Option<Nodes>,
-    /// The file with the certificate authority of `valkey`, in PEM. Without this file, an authority of the operating system must
-    /// have signed the certificate.
+    /// The file with the certificate authority of `valkey`, in PEM. Without this file, an authority that the operating
+    /// system trusts must have signed the certificate of `valkey`.
     ca: Option<PathBuf>,
     /// The file with the secret of all nodes, for `valkey`: 32 random octets.
     secret: Option<PathBuf>,
@@ -369,7 +371,7 @@ impl Config {
             return Err("autologon: a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
         }
         if self.autologon.is_some() && (self.address.is_none() || self.address == self.autologon) {
-            return Err("autologon: name the `address` of the pages, which is another one".into());
+            return Err("autologon: also name the `address` of the pages, which must differ from `autologon`".into());
         }
         self.limits.check()?;
         let engine = self.state.engine()?;
@@ -504,7 +506,7 @@ impl TenantConfig {
         hashes.check().map_err(|error| in_tenant(&error))
     }
 
-    /// Returns the verifiers of the tenant, if it uses any.
+    /// Returns the configuration of the tenant's verifiers, if the tenant uses verifiers.
     pub(crate) fn hashes(&self) -> Option<&HashConfig> {
         self.password.as_ref()?.hashes()
     }
@@ -515,7 +517,7 @@ impl TenantConfig {
             return of_forest("a realm must not be empty");
         }
         if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {
-            return of_forest("the SID of the tenant's own realm belongs into `domain_sids`");
+            return of_forest("the SID of the tenant's own realm belongs in `domain_sids`");
         }
         // If the validator knew the SIDs of the other domains only, it would refuse the users of the tenant's own
         // realm.
@@ -539,10 +541,10 @@ impl TenantConfig {
 /// The first segments of paths that do not belong to a tenant. No tenant may have such a name.
 const RESERVED_NAMES: [&str; 6] = ["common", "organizations", "consumers", "trust", "explain", ".well-known"];
 
-/// A refusal must come within the time of a request.
+/// The largest value of `password_seconds`. A refusal must be sent before the time limit of the request.
 const MAX_PASSWORD_SECONDS: u64 = 10;
 
-/// One week.
+/// The largest value of `session_minutes`: one week.
 const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
 #[cfg(test)]

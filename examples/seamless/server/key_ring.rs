@@ -1,5 +1,5 @@
-//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server replaces
-//! each key in time.
+//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server
+//! replaces each key after some time (`period`).
 //!
 //! The ring of keys is one value in the store. The server writes a new key some time before the first use of the key
 //! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key verifies tokens until
@@ -136,8 +136,8 @@ impl<K: RingKey> KeyRing<K> {
         known.as_ref().filter(is_new).map(|known| known.keys.clone())
     }
 
-    /// Reads the ring from the store, and adds a key if the newest key will soon be due. If the store lost the ring,
-    /// this node writes the keys that it read last.
+    /// Reads the ring from the store, and adds a key if the newest key will soon be replaced. If the store lost the
+    /// ring, this node writes the keys that it read last.
     async fn read(&self, now: UnixTime) -> Result<Vec<Stored>, StoreError> {
         let key = &self.entry;
         let mut made = None;

@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// Returns the log of a test ticket, and the id of its request.
+    /// Signs in with a test ticket. Returns the lines of the log, and the id of the request.
     async fn log(format: Format) -> (String, String) {
         let (written, metrics) = (Written::default(), Metrics::new());
         let to = written.clone();

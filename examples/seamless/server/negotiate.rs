@@ -1,5 +1,5 @@
-//! The decision on the `Authorization` header of a request to a tenant, with one line in the log and the headers of the
-//! response. Browsers and native clients use the same decision.
+//! Decides on the `Authorization` header of a request to a tenant, writes one line into the log, and makes the headers
+//! of the response. The server decides in the same way on requests of browsers and of native clients.
 
 use crate::app::App;
 use crate::client::Client;
@@ -26,8 +26,8 @@ use zeroize::Zeroizing;
 pub(crate) enum StateIn<'a> {
     /// The client has the state in a cookie, sealed.
     Cookie,
-    /// The store has the state for the page of this number. Each message of the page's request has the number. The page has
-    /// another origin, so its browser may keep no cookie of this host.
+    /// The store has the state for the page with this sealed text ([`crate::handover::Page`]). Each request of the page
+    /// has this text. The page has another origin, so the browser may keep no cookie of this host.
     Store(&'a str),
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn decide(
     let now = clock::now();
     let sealed = match state {
         StateIn::Cookie => app.cookies.find(headers, Cookie::Continuation).map(Into::into),
-        // The first request of a page has no message.
+        // The first request of a page has no `Authorization`, and there is no state yet.
         StateIn::Store(page) if headers.contains_key(AUTHORIZATION) => stored(app, page).await,
         StateIn::Store(_) => None,
     };
@@ -63,7 +63,7 @@ pub(crate) async fn decide(
     step
 }
 
-/// Returns the state of a page's negotiation from the store, once.
+/// Takes the state of a page's negotiation out of the store.
 async fn stored(app: &App, page: &str) -> Option<String> {
     let key = entry(app, page);
     let by_page = Sealer::new(app.records.secret(), page.as_bytes(), &key);
@@ -75,8 +75,8 @@ fn entry(app: &App, page: &str) -> Key {
     Key::new(Kind::Continuation, &app.records.secret().name(&[b"continuation", page.as_bytes()]))
 }
 
-/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues. Writes the state to the
-/// store if it belongs there.
+/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues. With
+/// [`StateIn::Store`], writes the state to the store instead.
 pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
@@ -148,7 +148,10 @@ fn log(tenant: &Tenant, step: &SignInStep, client: &Client) {
     let tenant = &*tenant.name;
     match step {
         SignInStep::Challenge => {
-            tracing::info!(tenant, "challenged: a browser that says no more has no ticket for this address");
+            tracing::info!(
+                tenant,
+                "challenged: a browser that sends no further request has no ticket for this address"
+            );
         }
         SignInStep::Continue(_) => tracing::info!(tenant, "told to send the ticket"),
         SignInStep::SignedIn(signed_in) => {

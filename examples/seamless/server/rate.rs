@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn new_addresses_beyond_the_table_share_one_count_until_old_addresses_are_free() {
+    fn new_addresses_share_one_count_while_the_table_is_full() {
         let (rates, start) = (Rates::new(1, 2), Instant::now());
         for number in 0..u32::try_from(MAX_ADDRESSES).unwrap() {
             assert!(rates.allow(IpAddr::V4(number.into()), start));

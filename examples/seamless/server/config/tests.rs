@@ -11,7 +11,7 @@ fn error(tenants: &[String]) -> String {
 }
 
 #[test]
-fn example_in_the_documentation_of_this_file_is_read() {
+fn example_in_the_documentation_of_config_rs_is_read() {
     let (_, text) = include_str!("../config.rs").split_once("//! ```json\n").unwrap();
     let (text, _) = text.split_once("//! ```\n").unwrap();
     let config = Config::parse(&text.replace("//! ", "")).unwrap();
@@ -140,7 +140,7 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
 }
 
 #[test]
-fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_a_kdc() {
+fn method_pass_through_needs_agents_and_refuses_a_kdc_and_method_kdc_needs_a_kdc() {
     let parse = |agents: &str, rest: &str| {
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest))).map(|config| config.tenants)
     };
@@ -226,7 +226,7 @@ fn broker_needs_a_store_for_several_nodes_and_either_all_or_no_files_of_mutual_t
     assert_eq!(read(valkey, &broker(files)), Ok(()));
     for (state, broker, expected) in [
         ("", broker(""), "name `valkey`"),
-        (valkey, broker(r#", "ca": "a""#), "name `ca`, `certificate` and `key`"),
+        (valkey, broker(r#", "ca": "a""#), "`ca`, `certificate` and `key`, or none"),
         (valkey, broker(r#", "more": 1"#), "unknown field"),
         (valkey, r#"{"url": "nats://b", "node": "n.1"}"#.into(), "node: a name"),
         (valkey, r#"{"url": "http://b", "node": "n1"}"#.into(), "url: an address"),

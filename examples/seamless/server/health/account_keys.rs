@@ -40,8 +40,8 @@ impl AccountKeys {
         }
     }
 
-    /// Returns the keys that the server uses now. A keytab repeats a key for each name of the account, and the list has each
-    /// key once.
+    /// Returns the keys that the server uses now. A keytab repeats a key for each name of the account, but the result
+    /// lists each key once.
     pub(crate) fn serving_at(mut self, now: UnixTime) -> Self {
         self.keys.retain(|key| key.retires.is_none_or(|last| last >= now));
         let order = |key: &HeldKey| (key.retires, key.kvno, key.etype);

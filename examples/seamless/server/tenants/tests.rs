@@ -31,7 +31,7 @@ impl Tenants {
         }
     }
 
-    /// Adds a tenant without keys, with the clients of the test realm.
+    /// Adds a tenant with the validator and the clients of the test realm.
     pub(crate) fn add(&mut self, name: &str, realm: &str, records: &Records) {
         let replay = self.test_tenant().unwrap().validator();
         let mut tenant = Tenant::new(name, realm, Vec::new(), replay, records);
@@ -39,7 +39,7 @@ impl Tenants {
         self.by_name.insert(name.into(), tenant);
     }
 
-    /// Signs the access tokens of an audience with ES256.
+    /// Lets the tenants sign the access tokens of an audience with ES256.
     pub(crate) fn choose_es256_for(&mut self, audience: &str) {
         self.by_name.values_mut().for_each(|tenant| tenant.es256_audiences = [audience.to_owned()].into());
     }
