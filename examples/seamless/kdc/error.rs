@@ -13,7 +13,7 @@ pub enum KdcError {
     /// The KDC refused the password or the user.
     #[error("the KDC refuses: {refusal:?}")]
     Refused {
-        /// The reason.
+        /// The reason why the KDC refused.
         refusal: Refusal,
         /// The NTSTATUS that the KDC sent, if it sent one.
         status: Option<u32>,

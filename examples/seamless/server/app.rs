@@ -61,7 +61,7 @@ pub(crate) struct App {
     pub(crate) back_channel: BackChannel,
     /// The messages about sign-outs that clients have not yet got.
     pub(crate) logouts: LogoutQueue,
-    /// The store of all nodes.
+    /// The store that all nodes share.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
     pub(crate) hosts: AllowedHosts,
@@ -90,7 +90,7 @@ impl App {
         format!("{}/{}", self.address, tenant.name)
     }
 
-    /// Returns the origins of the server's addresses.
+    /// Returns the origins of this server: that of its pages, and that of the autologon host.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }

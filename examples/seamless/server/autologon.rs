@@ -1,9 +1,9 @@
 //! Answers the request that the sign-in page sends in the background. A browser that has a ticket sends the ticket with this
 //! request.
 //!
-//! The endpoint may be on another host than the pages. Then only the endpoint's host is in the intranet zone of the browsers.
-//! The endpoint answers a page with a handover ([`crate::handover`]) instead of a session, and sets no session cookie. So
-//! sign-in also works in browsers that block the cookies of third parties.
+//! The endpoint may be on another host than the pages. Then only the endpoint's host is in the intranet zone of the
+//! browsers. In this case, the endpoint answers a page with a handover ([`crate::handover`]) instead of a session, and
+//! sets no session cookie. So sign-in also works in browsers that block the cookies of third parties.
 
 use crate::app::{App, Shared};
 use crate::authenticated::Authenticated;
@@ -68,7 +68,7 @@ pub(crate) struct Attempt {
     /// The sealed [`Page`], if the page has another origin than the endpoint.
     #[serde(default)]
     page: Option<String>,
-    /// Whether the user pressed the button for a ticket.
+    /// Whether the user pressed the button that signs in with a ticket.
     #[serde(default)]
     by_user: bool,
 }
@@ -183,7 +183,7 @@ async fn judge(
     Err(response)
 }
 
-/// Returns the session of a user who may sign in by ticket.
+/// Returns the session of the user of an accepted ticket, or a refusal if the user may not sign in by ticket.
 fn of_user(
     tenant: &Tenant,
     destination: &Destination,
@@ -200,7 +200,7 @@ fn of_user(
     Ok((new_session(tenant, user, destination), answer))
 }
 
-/// The form with which a page gets the session of its handover, or reports that the try failed.
+/// The form with which a page gets the session of its handover, or reports that its try with a ticket failed.
 #[derive(Deserialize)]
 pub(crate) struct Exchange {
     #[serde(default)]

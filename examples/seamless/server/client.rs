@@ -14,7 +14,7 @@ use kerberos_sso::ChannelBindings;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The connection of a request. The server adds this value to each request.
+/// Facts about the connection on which a request came. The server adds this value to each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,

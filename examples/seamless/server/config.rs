@@ -49,7 +49,8 @@
 //! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant. Several nodes also need
 //! a `broker` (`config/agents.rs`).
 //!
-//! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
+//! Applications behind a reverse proxy need no entry in FILE: `forward_auth.rs` describes how the proxy asks this
+//! server.
 
 mod agents;
 mod password;
@@ -77,8 +78,8 @@ pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
     /// The public address of the server in the MEX document, in assertions and in tokens, as
-    /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
-    /// socket. With `https`, the cookies are `Secure`.
+    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the address is that of the
+    /// listening socket. If the address begins with `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
     /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
     /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
@@ -147,8 +148,8 @@ impl From<Bindings> for BindingLevel {
     }
 }
 
-/// The limits on clients. The limits do not apply to a trusted proxy. The limits on addresses apply to the clients behind it. The
-/// process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
+/// The limits on clients. The limits do not apply to a trusted proxy. The limits on addresses apply to the clients
+/// behind the proxy. The process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -187,7 +188,7 @@ impl Default for Limits {
 impl Limits {
     fn check(self) -> Result<(), String> {
         if !(1..=MAX_PASSWORD_SECONDS).contains(&self.password_seconds) {
-            return Err(format!("limits: password_seconds: from 1 to {MAX_PASSWORD_SECONDS}"));
+            return Err(format!("limits: password_seconds must be from 1 to {MAX_PASSWORD_SECONDS}"));
         }
         let rates = [
             self.requests_per_second,
@@ -207,7 +208,7 @@ impl Limits {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateConfig {
-    /// The folder of the file, for a server of one node.
+    /// The folder of the file with the state, for a server of one node.
     directory: Option<PathBuf>,
     /// The nodes of Valkey or Redis, for a server of several nodes: `"redis://[USER:PASSWORD@]HOST[:PORT]"`,
     /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`. With `rediss://`, the
@@ -252,7 +253,7 @@ pub(crate) struct TenantConfig {
     pub(crate) domains: Vec<String>,
     /// The identifier of the tenant in tokens (`tid`). Without this field, the identifier is derived from the name.
     pub(crate) guid: Option<Guid>,
-    /// The domains whose users sign in at another federation service. Their tickets are refused.
+    /// The domains whose users sign in at another federation service. This server refuses the tickets of these users.
     #[serde(default)]
     pub(crate) federated: BTreeMap<String, Federation>,
     /// Whether native clients may send passwords (`usernamemixed`).
@@ -356,7 +357,7 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
-            return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
+            return Err(format!("session_minutes must be from 1 to {MAX_SESSION_MINUTES}"));
         }
         let is_origin = |address: &String| {
             let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
@@ -393,19 +394,19 @@ impl Config {
                 return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
             }
             if !names.insert(tenant.name.to_ascii_lowercase()) {
-                return Err(format!("{}: two tenants of this name", tenant.name));
+                return Err(format!("{}: two tenants have this name", tenant.name));
             }
             // Each tenant has its own replay cache, so two tenants of one realm would both accept the same authenticator. Also, a
             // user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
-                return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
+                return Err(format!("{}: two tenants have the realm {twice}", tenant.name));
             }
             if !guids.insert(tenant.guid()) {
-                return Err(format!("{}: two tenants of the identifier {}", tenant.name, tenant.guid()));
+                return Err(format!("{}: two tenants have the identifier {}", tenant.name, tenant.guid()));
             }
             let mut all = tenant.domains.iter().chain(tenant.federated.keys());
             if let Some(twice) = all.find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
-                return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
+                return Err(format!("{}: the domain {twice} is listed twice (`domains`, `federated`)", tenant.name));
             }
         }
         let own = || self.tenants.iter().flat_map(|tenant| tenant.realms().chain([&*tenant.name]));

@@ -21,7 +21,7 @@ pub(crate) enum Destination {
     Application(Box<Application>),
 }
 
-/// A path of the same host, with its query.
+/// A path on this host, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReturnPath(String);
 
@@ -42,9 +42,9 @@ impl ReturnPath {
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) conversation: Conversation,
-    /// The text form of the conversation, for the address and the forms of its pages.
+    /// The sealed conversation as a text, which the addresses and the forms of the sign-in pages contain.
     sealed: String,
-    /// The name of the application for the pages.
+    /// The name of the application, as the pages show it.
     name: String,
     tenant: String,
 }

@@ -54,7 +54,7 @@ struct Known<K> {
     read_at: UnixTime,
 }
 
-/// The keys at one time. The first key is the oldest.
+/// The keys of a ring, as this node read them at one time. The first key is the oldest.
 pub(crate) struct Keys<K>(Arc<[Dated<K>]>);
 
 struct Dated<K> {
@@ -71,7 +71,7 @@ struct Stored {
 }
 
 impl<K: RingKey> KeyRing<K> {
-    /// Returns the ring of all tenants.
+    /// Returns the ring that all tenants share.
     pub(crate) fn new(records: Records) -> Self {
         Self::at(Key::new(Kind::Keys, K::NAME.as_bytes()), records)
     }

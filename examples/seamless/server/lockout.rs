@@ -40,7 +40,7 @@ pub(crate) struct Lockout {
 
 /// An attempt that the server counted before it asked the directory.
 pub(crate) struct Attempt {
-    /// The name whose wrong passwords are counted, in lower case.
+    /// The account name under which the attempt is counted, in lower case.
     name: String,
     of_name: Counted,
     of_address: Option<Counted>,
@@ -192,8 +192,8 @@ impl Lockout {
         }
     }
 
-    /// Notes the result of an attempt. After a right password, the counter of the address keeps its earlier wrong passwords,
-    /// because an attacker may have an account of their own.
+    /// Records the result of an attempt. After a right password, the counter of the address keeps its earlier wrong
+    /// passwords, because an attacker may have an account of their own.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
         let is_repeated = match outcome {
             Outcome::Wrong => return,
@@ -220,7 +220,8 @@ impl Lockout {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Notes a wrong password among the last three of its name. Returns whether the password was already among the last three.
+    /// Records a wrong password as one of the last three of its name. Returns whether the password was already one of
+    /// them.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
@@ -337,7 +338,7 @@ const MAX_PAUSES: u32 = 6;
 /// The time for which an address of a user stays known, in seconds.
 const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of names for which this node counts wrong passwords alone.
+/// The largest number of counters in `local`.
 const MAX_LOCAL: u64 = 20_000;
 
 const NOT_COUNTED: &str = "the result of a password cannot be counted";

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter, format::FmtSpan};
 use tracing_subscriber::prelude::*;
 
-/// The format of a line.
+/// The format of the lines in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]

@@ -24,14 +24,15 @@ use zeroize::Zeroizing;
 /// Where the state of a negotiation is until the client's next message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StateIn<'a> {
-    /// The client has the state in a cookie, sealed.
+    /// The client keeps the sealed state in a cookie.
     Cookie,
     /// The store has the state for the page with this sealed text ([`crate::handover::Page`]). Each request of the page
     /// has this text. The page has another origin, so the browser may keep no cookie of this host.
     Store(&'a str),
 }
 
-/// Decides on the `Authorization` values of a request, with the state of a negotiation that continues.
+/// Decides on the `Authorization` values of a request. If the request continues a negotiation, this function takes the
+/// state of the negotiation from `state`.
 pub(crate) async fn decide(
     app: &App,
     tenant: &Tenant,
@@ -107,7 +108,7 @@ pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) ->
     headers
 }
 
-/// Opens the state of a negotiation. Any node may have sealed the state, with the current key or with the key before.
+/// Opens the state of a negotiation. Any node may have sealed the state, with the current key or with the previous key.
 async fn open(app: &App, sealed: &str, now: UnixTime) -> Option<Negotiation> {
     let keys = app.sealing.keys(now).await.ok()?;
     keys.all(now).find_map(|key| key.0.open(sealed, now))

@@ -111,14 +111,14 @@ impl From<Method> for SignInMethod {
     }
 }
 
-/// A session that begins when the browser gets its cookie.
+/// A session that begins when the browser gets the cookie of the session.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NewSession {
     pub(crate) session: Session,
     pub(crate) stage: Stage,
 }
 
-/// Returns the session of a user who signed in. The session waits if the user must enter a one-time code.
+/// Returns the session of a user who signed in. If the user must enter a one-time code, the session waits for the code.
 pub(crate) fn new_session(tenant: &Tenant, user: Authenticated, destination: &Destination) -> NewSession {
     let stage = if tenant.proofs.are_needed(user.identity.sid) { Stage::AwaitsProof } else { Stage::SignedIn };
     NewSession { session: Session::new(&tenant.name, user, destination.conversation_id()), stage }

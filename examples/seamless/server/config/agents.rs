@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// The listener for agents. Only agents use it, so a firewall can keep it apart from the address of users.
+/// The listener for agents. Only agents connect to this listener, so a firewall can block everybody else.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentsConfig {
@@ -79,7 +79,7 @@ impl AgentsConfig {
             return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
         }
         if !(1..=64).contains(&self.concurrency) {
-            return Err("agents: concurrency: from 1 to 64".into());
+            return Err("agents: concurrency must be from 1 to 64".into());
         }
         if ProgramVersion::new(self.min_version.as_str()).is_none() {
             return Err("agents: min_version: a version like 0.1.0".into());

@@ -13,12 +13,12 @@ pub(crate) enum PasswordConfig {
         /// The verifiers that the server uses when the KDC cannot be asked.
         fallback: Option<HashConfig>,
     },
-    /// An agent beside the directory asks its KDC.
+    /// An agent beside the directory asks the directory's KDC.
     PassThrough {
         /// The verifiers that the server uses when no agent answers.
         fallback: Option<HashConfig>,
-        /// The attribute by which agents look a name up, such as `mail`. Without this field, the ticket that an agent
-        /// returns must be for the user whose name was typed.
+        /// The LDAP attribute in which agents look for the typed name, such as `mail`. Without this field, the ticket
+        /// that an agent returns must be for the user whose name was typed.
         alternate_id: Option<String>,
     },
     /// This server asks no directory, but compares passwords with the verifiers that a source has sent.
@@ -65,10 +65,10 @@ impl HashConfig {
             return Err("password: max_age_hours must be at least 1".into());
         }
         if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
-            return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
+            return Err(format!("password: min_iterations must be from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
         }
         if !(1..=MAX_ACCOUNTS).contains(&self.max_accounts) {
-            return Err(format!("password: max_accounts: from 1 to {MAX_ACCOUNTS}"));
+            return Err(format!("password: max_accounts must be from 1 to {MAX_ACCOUNTS}"));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ pub(crate) struct AccountKeys {
     pub(crate) newest_key: Option<UnixTime>,
 }
 
-/// One key.
+/// One key of the account, without its value.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct HeldKey {
     kvno: Option<u32>,
@@ -50,7 +50,7 @@ impl AccountKeys {
         self
     }
 
-    /// Returns the age of the newest key for a page.
+    /// Returns the age of the newest key as a text for the operators' page.
     pub(super) fn age(&self, now: UnixTime) -> Option<String> {
         let days = self.newest_key.map(|newest| now.seconds_since(newest).div_euclid(DAY))?;
         Some(match days {
@@ -60,7 +60,7 @@ impl AccountKeys {
         })
     }
 
-    /// Returns the keys for a page.
+    /// Returns the keys as values for the template of the operators' page.
     pub(super) fn shown(&self) -> Vec<Value> {
         let shown = |key: &HeldKey| {
             let retires = key.retires.map(|time| time.to_string());

@@ -74,7 +74,7 @@ impl Hashes {
     }
 }
 
-/// The number of each sign ([`Sign`]) at one tenant since the server started.
+/// How often each sign ([`Sign`]) occurred at one tenant since the server started.
 #[derive(Debug, Serialize)]
 struct Counts {
     unknown_kvno: u64,
@@ -115,7 +115,7 @@ impl Health {
 }
 
 impl Health {
-    /// Returns the values for the page.
+    /// Returns the values for the template of the operators' page.
     pub(crate) fn shown(&self, now: UnixTime) -> Value {
         let counts = &self.counts;
         let counts = [

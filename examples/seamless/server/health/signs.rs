@@ -14,7 +14,7 @@ pub(crate) enum Sign {
     UnknownKvno,
     /// The key whose version a ticket names does not decrypt the ticket.
     WrongKey,
-    /// A ticket under the account's key names a version of the key that the server does not have.
+    /// A ticket that the account's key decrypts names a version of the key that the server does not have.
     ForgedKvno,
     /// A refused ticket is of a realm or a domain that the account does not trust.
     ForeignRealm,
@@ -52,7 +52,8 @@ pub(crate) struct Signs {
     rc4: Counted,
 }
 
-/// The number of events, the time of the last event, and the time of the last line in the log.
+/// The number of events of one sign, the time of the last event, and the time of the last line about the sign in the
+/// log.
 #[derive(Debug, Default)]
 struct Counted {
     count: AtomicU64,
@@ -83,7 +84,7 @@ impl Signs {
         self.administrator(tenant, &accepted.identity().to_session(), administrators, now);
     }
 
-    /// Counts the sign-in of an administrator.
+    /// Counts a sign-in if the user is an administrator.
     pub(crate) fn administrator(&self, tenant: &str, user: &SessionIdentity, administrators: &[Sid], now: UnixTime) {
         if is_administrator(user, administrators) {
             self.administrator.add(now);

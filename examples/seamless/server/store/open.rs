@@ -29,7 +29,7 @@ pub(crate) enum WithoutStore {
     /// The server signs users in by password only, and keeps their sessions in the memory of this node.
     #[default]
     Passwords,
-    /// The server begins no sessions, and does not start.
+    /// The server begins no sessions. A server that starts without the store ends with an error.
     Refuse,
 }
 

@@ -28,7 +28,7 @@ impl<'k> Sealer<'k> {
         Self { cipher: Aes256Gcm::new((&*octets).into()), key }
     }
 
-    /// Seals a value. Returns `None` if the value is longer than any value of this server.
+    /// Seals a value. Returns `None` only if the value is too long for AES-GCM. No value of this server is so long.
     pub(crate) fn seal(&self, value: &[u8]) -> Option<Vec<u8>> {
         let nonce: [u8; 12] = clock::random();
         let aad = self.associated_data();

@@ -1,5 +1,5 @@
-//! The record of values that all nodes together accept once. The values of a tenant have a share of the store, so that the
-//! clients of one tenant cannot fill the store for other tenants.
+//! The record of values that all nodes together accept only once. The values of each tenant have a share of the store,
+//! so that the clients of one tenant cannot fill the store for other tenants.
 
 use super::{Key, Kind, Records, Shares, StoreError, When, epoch};
 use kerberos_sso::UnixTime;

@@ -68,7 +68,7 @@ async fn entry_is_returned_by_one_take_only() {
     .await;
 }
 
-/// The time of the store is 1,000.
+/// For the store, the present time is second 1,000.
 #[tokio::test]
 async fn entry_is_absent_at_its_end_and_later() {
     on_each_engine(async |store: Arc<dyn Store>, engine: &str| {

@@ -17,12 +17,12 @@ impl Tenants {
         Self { by_name, keytabs: Vec::new() }
     }
 
-    /// Registers one more client in the test realm.
+    /// Registers a client in addition to the clients of the test realm.
     pub(crate) fn register(&mut self, client: &str) {
         self.register_all(&[client]);
     }
 
-    /// Registers more clients in the test realm.
+    /// Registers clients in addition to the clients of the test realm.
     pub(crate) fn register_all(&mut self, more: &[&str]) {
         for tenant in self.by_name.values_mut() {
             let mut clients = crate::oidc::test_clients(None);
