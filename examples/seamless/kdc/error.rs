@@ -1,5 +1,5 @@
-//! The reasons why a password brings no token. The KDC sends an error code (RFC 4120 section 7.5.9). Active Directory and
-//! Samba also send an NTSTATUS (MS-KILE section 2.2.1).
+//! The reasons why the caller gets no token for a password. The KDC sends an error code (RFC 4120 section 7.5.9).
+//! Active Directory and Samba also send an NTSTATUS (MS-KILE section 2.2.1).
 
 use crate::tap::Tap;
 use krb5::ClientError;
@@ -7,13 +7,13 @@ use rasn_kerberos::{KrbError, MethodData, PaData};
 use seamless_pta::verdict::{Refusal, Told};
 use thiserror::Error;
 
-/// The reason why a password brings no token.
+/// The reason why the caller gets no token for a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KdcError {
     /// The KDC refused the password or the user.
     #[error("the KDC refuses: {refusal:?}")]
     Refused {
-        /// The reason.
+        /// The reason why the KDC refused.
         refusal: Refusal,
         /// The NTSTATUS that the KDC sent, if it sent one.
         status: Option<u32>,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn kdc_err_name_exp_of_mits_kdc_before_the_password_is_an_expired_account() {
+    async fn kdc_err_name_exp_before_the_password_means_that_the_account_has_expired() {
         let tap = Tap::open(&[]).await.unwrap();
         let error = KdcError::of(&ClientError::Kdc { code: 1, text: None }, &tap);
         let (refusal, told) = (Refusal::AccountExpired, Told::BeforePassword);

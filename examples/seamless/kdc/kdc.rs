@@ -1,11 +1,11 @@
-//! Asks the KDC of a realm about a password, over TCP. The server asks a KDC that it reaches, and an agent asks the KDC
-//! beside it.
+//! Asks the KDC of a realm about a password, over TCP. The server uses this crate if it reaches the KDC itself.
+//! Otherwise an agent in the KDC's network uses this crate.
 //!
 //! The KDC issues a ticket for the account of Seamless SSO to a client that knows the password (RFC 4120 sections 3.1 and
 //! 3.3). The result is the token with which the user's browser would sign in, bound to a channel of the caller.
 //!
 //! - [`Kdc`] does the exchanges.
-//! - [`KdcError`] says why a password brings no token.
+//! - [`KdcError`] says why the caller gets no token for a password.
 
 mod error;
 mod tap;
@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct Kdc {
     realm: String,
-    /// The hosts and ports. The second KDC is asked only if the connection to the first KDC fails.
+    /// The hosts and ports. Each further KDC is asked only if no KDC before it accepts a connection.
     addresses: Vec<String>,
     /// Limits the number of passwords for which the KDC is asked at the same time.
     turns: Arc<Semaphore>,
@@ -46,10 +46,12 @@ impl Kdc {
         Self { realm: realm.into(), addresses, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
-    /// Returns the token with which this user's browser would sign in. Its channel bindings have `application_data`.
+    /// Returns the token with which this user's browser would sign in. The channel bindings of the token have
+    /// `application_data`.
     ///
-    /// The work runs on a separate thread, and counts as a sign-in in progress until it ends. The KDC chooses the
-    /// number of rounds in which the password becomes a key (RFC 3962 section 4), and that number is not authenticated.
+    /// The work runs on a separate thread, because it may take long: the KDC chooses the number of rounds in which the
+    /// password becomes a key (RFC 3962 section 4), and nothing authenticates that number. Until the work ends, it
+    /// counts towards the largest number of simultaneous sign-ins.
     ///
     /// # Errors
     /// Returns [`KdcError`] if the KDC refuses the password or could not be asked.
@@ -107,8 +109,8 @@ impl Kdc {
         Ok(token)
     }
 
-    /// Returns the client's principal. The KDC looks up a user principal name with any suffix as an enterprise name
-    /// (RFC 6806 section 5).
+    /// Returns the client's principal. A user principal name becomes an enterprise name (RFC 6806 section 5), which the
+    /// KDC looks up with any suffix.
     fn client_principal(&self, user: &User) -> Principal {
         match user.kind {
             Kind::Principal => Principal::new(NT_ENTERPRISE, [user.name.as_str()], &self.realm),
@@ -209,7 +211,7 @@ mod tests {
 
     /// The test closes the port before it asks, so no KDC listens on it.
     #[tokio::test]
-    async fn connection_to_a_closed_port_is_refused_as_unreachable_and_frees_its_turn() {
+    async fn closed_port_of_the_kdc_gives_the_error_unreachable_and_frees_the_turn() {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let kdc = Arc::new(Kdc::new("A.TEST", [format!("127.0.0.1:{port}").as_str()]));
         let asked = kdc.token(&User::parse("alice").unwrap(), "secret".to_owned().into(), b"channel").await;

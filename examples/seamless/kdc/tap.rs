@@ -26,7 +26,7 @@ struct Heard {
 }
 
 impl Tap {
-    /// Opens a relay that listens on loopback for the library.
+    /// Opens a relay on loopback. The library connects to the relay in place of a KDC.
     pub(crate) async fn open(kdcs: &[String]) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, heard) = (listener.local_addr()?.to_string(), Arc::default());
@@ -115,9 +115,9 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Result<()>
 /// The first octet of a KRB-ERROR: the constructed tag \[APPLICATION 30\] (RFC 4120 section 5.9.1).
 const KRB_ERROR: u8 = 0x7E;
 
-/// The time to connect to one KDC. MIT's KDC lets five connections wait (`kdc_tcp_listen_backlog`). The system drops the SYN
-/// of a further connection, and the client repeats it after a second (RFC 6298 section 2). By default, the server answers the
-/// user after three seconds.
+/// The longest time to connect to one KDC. MIT's KDC lets five connections wait (`kdc_tcp_listen_backlog`). The
+/// system drops the SYN of a further connection, and the client sends the SYN again after a second (RFC 6298 section
+/// 2). By default, the server answers the user after three seconds.
 const CONNECT_TIME: Duration = Duration::from_millis(1_300);
 
 /// The largest message that is relayed, in octets. A ticket has 64 KiB at most.

@@ -2,12 +2,12 @@
 //!
 //! A user signs in as `bob` or as `robert.nandu@contoso.test`, if the directory has this principal name. Until the user enters
 //! the right password, the server does not know that both names are of one account. Only the directory knows both names, and
-//! the directory tells nobody who has no password. After a right password, the PAC has both names. The server remembers both
-//! names for [`KNOWN_TIME`] seconds, for all nodes.
+//! the directory tells nobody who has no password. After a right password, the PAC in the user's ticket has both names.
+//! The server remembers both names for [`KNOWN_TIME`] seconds, for all nodes.
 //!
 //! Until the server knows both names, an attacker can guess twice as often, because each name has its own counter. The server
-//! remembers the whole principal name, not only the part before the at sign. `bob` with another suffix may be another user,
-//! whose right password must not reset the counter of this account.
+//! remembers the whole principal name, not only the part before the at sign. `bob` with another suffix may be another
+//! user. The right password of that user must not reset the counter of `bob`.
 
 use crate::store::{Key, Kind, Records, When};
 use crate::user_name::UserName;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn principal_name_gives_the_account_name_once_the_user_has_signed_in() {
+    async fn principal_name_gives_the_account_name_after_the_user_has_signed_in() {
         let names = learned("Robert.Nandu@contoso.test").await;
         for typed in
             ["robert.nandu@contoso.test", "ROBERT.NANDU@Contoso.Test", "bob", r"CONTOSO\Bob", "bob@contoso.test"]

@@ -45,10 +45,10 @@ pub(crate) struct App {
     pub(crate) lockout: Arc<Lockout>,
     pub(crate) judged: JudgedTickets,
     pub(crate) pages: Pages,
-    /// The keys that seal the state of negotiations, which clients hold in cookies.
+    /// The keys that seal the state of a negotiation. A client keeps the sealed state in a cookie.
     pub(crate) sealing: KeyRing<ContinuationKey>,
     pub(crate) used_assertions: UsedAssertions,
-    /// The assertions with which clients were authenticated.
+    /// The assertions with which clients have authenticated themselves. Each assertion is accepted once.
     pub(crate) client_assertions: ClientAssertions,
     /// The grants that clients got when users signed in: the codes and tokens.
     pub(crate) grants: Grants,
@@ -61,7 +61,7 @@ pub(crate) struct App {
     pub(crate) back_channel: BackChannel,
     /// The messages about sign-outs that clients have not yet got.
     pub(crate) logouts: LogoutQueue,
-    /// The store of all nodes.
+    /// The store that all nodes share.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
     pub(crate) hosts: AllowedHosts,
@@ -76,7 +76,7 @@ pub(crate) struct App {
     pub(crate) tls: Option<Arc<Tls>>,
     /// The agents that validate passwords.
     pub(crate) agents: Option<Arc<Agents>>,
-    /// The socket on which an operator administrates the agents.
+    /// The path of the Unix socket on which an operator administrates the agents.
     pub(crate) agents_socket: Option<PathBuf>,
     /// The address of the listening socket.
     pub(crate) listens_on: String,
@@ -90,12 +90,13 @@ impl App {
         format!("{}/{}", self.address, tenant.name)
     }
 
-    /// Returns the origins of the server's addresses.
+    /// Returns the origins of this server: that of its pages, and that of the autologon host.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }
 
-    /// Returns whether the request of a client came to the host that accepts tickets for pages of another origin.
+    /// Returns whether a client sent its request to the autologon host, which accepts tickets for pages of another
+    /// origin.
     pub(crate) fn is_autologon_host(&self, client: &Client) -> bool {
         self.autologon.as_ref().is_some_and(|origin| client.is_of_origin(origin))
     }
@@ -220,9 +221,9 @@ impl App {
         own.chain(keytabs).chain(hashes).map(|(key, since)| (key, now.seconds_since(since))).collect()
     }
 
-    /// Makes the keys if there are none, and replaces the keys in time. A request that needs keys does the same. With
-    /// this task, the first client need not wait, and a server without requests replaces its keys too. The task also writes
-    /// what is wrong with the keytabs into the log.
+    /// Makes the server's own keys if there are none, and replaces old keys. A request that needs keys does the same.
+    /// Because of this task, the first client need not wait, and a server without requests replaces its keys too. The
+    /// task also writes what is wrong with the keytabs into the log.
     pub(crate) async fn maintain_keys(&self) {
         let mut logged = Logged::default();
         loop {
@@ -263,7 +264,7 @@ impl App {
     }
 }
 
-/// Returns the epoch of the store. If the store cannot be reached, the configuration says whether the server starts.
+/// Returns the epoch of the store. If the store cannot be reached, `without_store` decides whether the server starts.
 async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTime, String> {
     let now = clock::now();
     match (epoch(records, now).await, without_store) {

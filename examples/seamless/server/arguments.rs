@@ -49,7 +49,10 @@ impl Arguments {
             }
         }
         if (arguments.with_app.is_some() || arguments.with_agent.is_some()) && arguments.config.is_some() {
-            return Err("--with-app and --with-agent are for the built-in test realm: without --config".into());
+            return Err(
+                "--with-app and --with-agent are for the built-in test realm, so they cannot be used with --config"
+                    .into(),
+            );
         }
         Ok(arguments)
     }

@@ -1,9 +1,9 @@
 //! Answers the request that the sign-in page sends in the background. A browser that has a ticket sends the ticket with this
 //! request.
 //!
-//! The endpoint may be on another host than the pages. Then only the endpoint's host is in the intranet zone of the browsers.
-//! The endpoint answers a page with a handover ([`crate::handover`]) instead of a session, and sets no session cookie. So
-//! sign-in also works in browsers that block the cookies of third parties.
+//! The endpoint may be on another host than the pages. Then only the endpoint's host is in the intranet zone of the
+//! browsers. In this case, the endpoint answers a page with a handover ([`crate::handover`]) instead of a session, and
+//! sets no session cookie. So sign-in also works in browsers that block the cookies of third parties.
 
 use crate::app::{App, Shared};
 use crate::authenticated::Authenticated;
@@ -41,7 +41,7 @@ pub(crate) struct Autologon {
     pub(crate) address: String,
     /// The origin of the endpoint, if the page has another origin.
     pub(crate) origin: Option<String>,
-    /// The sealed [`Page`], which the request takes to another origin.
+    /// The sealed [`Page`], which the script sends with a request to another origin.
     pub(crate) page: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Attempt {
     /// The sealed [`Page`], if the page has another origin than the endpoint.
     #[serde(default)]
     page: Option<String>,
-    /// Whether the user pressed the button for a ticket.
+    /// Whether the user pressed the button that signs in with a ticket.
     #[serde(default)]
     by_user: bool,
 }
@@ -142,14 +142,14 @@ async fn of_other_origin(
     match app.handovers.give(new, &page, clock::now()).await {
         Ok(handover) => (answer, Json(json!({ "handover": handover }))).into_response(),
         Err(error) => {
-            tracing::error!("a ticket signs nobody in: {error}");
+            tracing::error!("the handover after an accepted ticket cannot be stored: {error}");
             failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", NO_STORE)
         }
     }
 }
 
-/// Judges the ticket of a request, and returns the session of its user, with the headers that authenticate the server to the
-/// client.
+/// Decides on the ticket of a request. Returns the session of the user, and the headers that authenticate the server to
+/// the client.
 async fn judge(
     app: &App,
     tenant: &Tenant,
@@ -183,7 +183,7 @@ async fn judge(
     Err(response)
 }
 
-/// Returns the session of a user who may sign in by ticket.
+/// Returns the session of the user of an accepted ticket, or a refusal if the user may not sign in by ticket.
 fn of_user(
     tenant: &Tenant,
     destination: &Destination,
@@ -200,7 +200,7 @@ fn of_user(
     Ok((new_session(tenant, user, destination), answer))
 }
 
-/// The form with which a page gets the session of its handover, or reports that the try failed.
+/// The form with which a page gets the session of its handover, or reports that its try with a ticket failed.
 #[derive(Deserialize)]
 pub(crate) struct Exchange {
     #[serde(default)]
@@ -209,7 +209,7 @@ pub(crate) struct Exchange {
     request: Option<String>,
 }
 
-/// Begins the session of a handover in the browser whose page asked for it.
+/// Begins the session of a handover in the browser whose page asked for the handover.
 pub(crate) async fn exchange(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -258,8 +258,9 @@ async fn handed_over(
     Ok((new, destination))
 }
 
-/// Shows a page of the autologon host that asks for a ticket and leads back. If Chromium blocks the cookies of third parties,
-/// it sends a ticket only to the origin of the page. So the page on the other origin leads to this page.
+/// Shows the page of the autologon host that asks for a ticket and then leads back to the sign-in page. If Chromium
+/// blocks the cookies of third parties, it sends a ticket only to the origin of the page. So the sign-in page, which
+/// has another origin, leads to this page.
 pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Client) -> Response {
     if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
 }
@@ -276,7 +277,8 @@ pub(crate) struct Return {
     back: String,
 }
 
-/// Begins the session of a handover. Otherwise the response leads back to the page that led to the autologon host.
+/// Begins the session of a handover. If no session can begin, the response leads back to the page that led to the
+/// autologon host.
 pub(crate) async fn come_back(
     State(app): State<Shared>,
     tenant: Tenant,

@@ -14,7 +14,7 @@ use kerberos_sso::ChannelBindings;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The connection of a request. The server adds this value to each request.
+/// Facts about the connection on which a request came. The server adds this value to each request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
@@ -37,7 +37,7 @@ pub(crate) struct Client {
     pub(crate) bindings: Arc<[ChannelBindings]>,
 }
 
-/// The way of a request to the server.
+/// How a request came to the server: directly or through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Direct,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_with_two_hosts_a_malformed_host_or_no_host_is_refused() {
+    async fn request_is_refused_if_it_has_two_hosts_or_a_malformed_host_or_no_host() {
         let app = app().await;
         let without = || Request::get("/").extension(Peer { address: "192.0.2.9".parse().unwrap(), tls: None });
         let of = |request: axum::http::request::Builder| {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn origin_is_the_clients_if_host_and_port_are_equal_and_the_scheme_is_not_weaker() {
+    async fn origin_is_that_of_the_client_if_host_and_port_are_equal_and_the_scheme_is_not_weaker() {
         let app = app().await;
         let client = Client::of(&app, &request("192.0.2.9", &[])).unwrap();
         for (origin, own) in [

@@ -41,15 +41,16 @@
 //! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
 //! "without_store": "passwords" }`.
 //!
-//! A client with a secret is an application on a server. A client without one is a page (`origins` are the origins that may ask
-//! for tokens) or a native program. A client with empty `grants` is an API: it inspects the tokens for its `resources`.
-//! `oidc/clients.rs` describes all fields.
+//! A client with a secret is an application on a server. A client without a secret is a page (`origins` are the origins
+//! that may ask for tokens) or a native program. A client with empty `grants` is an API: it inspects the tokens for its
+//! `resources`. `oidc/clients.rs` describes all fields.
 //!
 //! For agents that validate passwords (`agents/mod.rs`): `"agents": { "listen": "0.0.0.0:8443", "nodes":
 //! ["https://n1.contoso.test:8443"] }`, and `"password": { "method": "pass-through" }` in the tenant. Several nodes also need
 //! a `broker` (`config/agents.rs`).
 //!
-//! Applications behind a reverse proxy need no entry: `forward_auth.rs` describes how the proxy asks this server.
+//! Applications behind a reverse proxy need no entry in FILE: `forward_auth.rs` describes how the proxy asks this
+//! server.
 
 mod agents;
 mod password;
@@ -77,11 +78,12 @@ pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
     /// The public address of the server in the MEX document, in assertions and in tokens, as
-    /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
-    /// socket. With `https`, the cookies are `Secure`.
+    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the address is that of the
+    /// listening socket. If the address begins with `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
-    /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if it is not
-    /// the host of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must also lead to this server.
+    /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
+    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
+    /// also lead to this server.
     pub(crate) autologon: Option<String>,
     /// The addresses and networks of the proxies in front of the server. The server takes the client's address only from the
     /// headers of these proxies.
@@ -95,8 +97,8 @@ pub(crate) struct Config {
     /// Seamless SSO.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
-    /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it
-    /// ends TLS.
+    /// The certificate of a server that terminates TLS itself. Without this field, the server speaks HTTP, and a proxy
+    /// in front of the server terminates TLS.
     pub(crate) tls: Option<TlsConfig>,
     /// The address of a second listener for operators, with figures for Prometheus at `/metrics` and the health of each
     /// tenant's account at `/` and `/healthz`. Let only operators and Prometheus reach the address.
@@ -110,7 +112,7 @@ pub(crate) struct Config {
     pub(crate) tenants: Vec<TenantConfig>,
 }
 
-/// The certificate of a server that ends TLS itself.
+/// The certificate of a server that terminates TLS itself.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsConfig {
@@ -146,8 +148,8 @@ impl From<Bindings> for BindingLevel {
     }
 }
 
-/// The limits on clients. The limits do not apply to a trusted proxy. The limits on addresses apply to the clients behind it. The
-/// process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
+/// The limits on clients. The limits do not apply to a trusted proxy. The limits on addresses apply to the clients
+/// behind the proxy. The process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -163,7 +165,8 @@ pub(crate) struct Limits {
     pub(crate) wrong_passwords_of_address: u32,
     /// The number of families of refresh tokens that one tenant may have. Beyond this number, clients get access tokens only.
     pub(crate) refresh_tokens_of_tenant: u32,
-    /// The time from a request with a password to the refusal, in seconds. The server cannot use a directory that takes longer.
+    /// The time from a request with a password to the refusal, in seconds. If the directory has not answered by then,
+    /// the server refuses the password.
     pub(crate) password_seconds: u64,
 }
 
@@ -185,7 +188,7 @@ impl Default for Limits {
 impl Limits {
     fn check(self) -> Result<(), String> {
         if !(1..=MAX_PASSWORD_SECONDS).contains(&self.password_seconds) {
-            return Err(format!("limits: password_seconds: from 1 to {MAX_PASSWORD_SECONDS}"));
+            return Err(format!("limits: password_seconds must be from 1 to {MAX_PASSWORD_SECONDS}"));
         }
         let rates = [
             self.requests_per_second,
@@ -205,14 +208,14 @@ impl Limits {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateConfig {
-    /// The folder of the file, for a server of one node.
+    /// The folder of the file with the state, for a server of one node.
     directory: Option<PathBuf>,
     /// The nodes of Valkey or Redis, for a server of several nodes: `"redis://[USER:PASSWORD@]HOST[:PORT]"`,
     /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`. With `rediss://`, the
     /// connections are by TLS.
     valkey: Option<Nodes>,
-    /// The file with the certificate authority of `valkey`, in PEM. Without this file, an authority of the operating system must
-    /// have signed the certificate.
+    /// The file with the certificate authority of `valkey`, in PEM. Without this file, an authority that the operating
+    /// system trusts must have signed the certificate of `valkey`.
     ca: Option<PathBuf>,
     /// The file with the secret of all nodes, for `valkey`: 32 random octets.
     secret: Option<PathBuf>,
@@ -250,7 +253,7 @@ pub(crate) struct TenantConfig {
     pub(crate) domains: Vec<String>,
     /// The identifier of the tenant in tokens (`tid`). Without this field, the identifier is derived from the name.
     pub(crate) guid: Option<Guid>,
-    /// The domains whose users sign in at another federation service. Their tickets are refused.
+    /// The domains whose users sign in at another federation service. This server refuses the tickets of these users.
     #[serde(default)]
     pub(crate) federated: BTreeMap<String, Federation>,
     /// Whether native clients may send passwords (`usernamemixed`).
@@ -354,7 +357,7 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
-            return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
+            return Err(format!("session_minutes must be from 1 to {MAX_SESSION_MINUTES}"));
         }
         let is_origin = |address: &String| {
             let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
@@ -369,7 +372,7 @@ impl Config {
             return Err("autologon: a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
         }
         if self.autologon.is_some() && (self.address.is_none() || self.address == self.autologon) {
-            return Err("autologon: name the `address` of the pages, which is another one".into());
+            return Err("autologon: also name the `address` of the pages, which must differ from `autologon`".into());
         }
         self.limits.check()?;
         let engine = self.state.engine()?;
@@ -391,19 +394,19 @@ impl Config {
                 return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
             }
             if !names.insert(tenant.name.to_ascii_lowercase()) {
-                return Err(format!("{}: two tenants of this name", tenant.name));
+                return Err(format!("{}: two tenants have this name", tenant.name));
             }
             // Each tenant has its own replay cache, so two tenants of one realm would both accept the same authenticator. Also, a
             // user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
-                return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
+                return Err(format!("{}: two tenants have the realm {twice}", tenant.name));
             }
             if !guids.insert(tenant.guid()) {
-                return Err(format!("{}: two tenants of the identifier {}", tenant.name, tenant.guid()));
+                return Err(format!("{}: two tenants have the identifier {}", tenant.name, tenant.guid()));
             }
             let mut all = tenant.domains.iter().chain(tenant.federated.keys());
             if let Some(twice) = all.find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
-                return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
+                return Err(format!("{}: the domain {twice} is listed twice (`domains`, `federated`)", tenant.name));
             }
         }
         let own = || self.tenants.iter().flat_map(|tenant| tenant.realms().chain([&*tenant.name]));
@@ -504,7 +507,7 @@ impl TenantConfig {
         hashes.check().map_err(|error| in_tenant(&error))
     }
 
-    /// Returns the verifiers of the tenant, if it uses any.
+    /// Returns the configuration of the tenant's verifiers, if the tenant uses verifiers.
     pub(crate) fn hashes(&self) -> Option<&HashConfig> {
         self.password.as_ref()?.hashes()
     }
@@ -515,7 +518,7 @@ impl TenantConfig {
             return of_forest("a realm must not be empty");
         }
         if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {
-            return of_forest("the SID of the tenant's own realm belongs into `domain_sids`");
+            return of_forest("the SID of the tenant's own realm belongs in `domain_sids`");
         }
         // If the validator knew the SIDs of the other domains only, it would refuse the users of the tenant's own
         // realm.
@@ -539,10 +542,10 @@ impl TenantConfig {
 /// The first segments of paths that do not belong to a tenant. No tenant may have such a name.
 const RESERVED_NAMES: [&str; 6] = ["common", "organizations", "consumers", "trust", "explain", ".well-known"];
 
-/// A refusal must come within the time of a request.
+/// The largest value of `password_seconds`. A refusal must be sent before the time limit of the request.
 const MAX_PASSWORD_SECONDS: u64 = 10;
 
-/// One week.
+/// The largest value of `session_minutes`: one week.
 const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The table of all connections. Each address has a share of the table. A connection is idle while it waits for the
-//! head of a request. When an address has used its share, its oldest idle connection gives way to its new connection.
-//! When the table is full, the oldest idle connection of the address with most connections gives way. So one address
-//! cannot keep the clients of other addresses out.
+//! The table of all connections. Each address has a share of the table: the largest number of its connections. A
+//! connection is idle while it waits for the head of a request. When an address has used its share, its oldest idle
+//! connection gives way to its new connection. When the table is full, the oldest idle connection of the address with
+//! most connections gives way. So one address cannot keep the clients of other addresses out.
 //!
 //! A trusted proxy has no share, because its connections carry the requests of many clients.
 
@@ -136,7 +136,8 @@ impl Table {
 }
 
 impl Slot {
-    /// Notes that a request runs, until the returned value is dropped.
+    /// Records that a request runs on this connection. The request counts as running until the returned value is
+    /// dropped.
     pub(crate) fn run(self: &Arc<Self>) -> Running {
         if let Some(entry) = self.connections.table().entry(self) {
             entry.running = entry.running.saturating_add(1);

@@ -12,8 +12,8 @@ use kerberos_sso::UnixTime;
 pub(crate) enum Destination {
     /// The page that shows the signed-in user.
     OwnPage,
-    /// A page of the same host, which a proxy protects (`forward_auth.rs`). Without a path, the destination is the server's
-    /// own page.
+    /// A page that is behind the proxy on the same host (`forward_auth.rs`). Without a path, the destination is the
+    /// server's own page.
     Path {
         tenant: String,
         path: Option<ReturnPath>,
@@ -21,7 +21,7 @@ pub(crate) enum Destination {
     Application(Box<Application>),
 }
 
-/// A path of the same host, with its query.
+/// A path on this host, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReturnPath(String);
 
@@ -42,9 +42,9 @@ impl ReturnPath {
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) conversation: Conversation,
-    /// The text form of the conversation, for the address and the forms of its pages.
+    /// The sealed conversation as a text, which the addresses and the forms of the sign-in pages contain.
     sealed: String,
-    /// The name of the application for the pages.
+    /// The name of the application, as the pages show it.
     name: String,
     tenant: String,
 }
@@ -68,11 +68,12 @@ fn client_of<'t>(tenant: &'t Tenant, conversation: &Conversation) -> Option<&'t 
 }
 
 impl Destination {
-    /// Returns the destination of a form. A form without a request leads to the server's own page.
+    /// Returns the destination of a user who sent a form. `sealed` is the hidden field `request` of the form. If the
+    /// form has no such field, the destination is the server's own page.
     ///
     /// # Errors
-    /// Returns a redirect to the sign-in page if the conversation cannot continue in this browser. The sign-in page begins
-    /// again or tells the user what to do.
+    /// Returns a redirect to the sign-in page if the conversation cannot continue in this browser. The sign-in page
+    /// begins the sign-in again, or tells the user what to do.
     pub(crate) fn of_form(
         app: &App,
         tenant: &Tenant,
@@ -85,7 +86,8 @@ impl Destination {
         found.map_err(|_| Redirect::to(&address(&tenant.name, sealed.unwrap_or_default())).into_response())
     }
 
-    /// Returns the destination of a request of the page's script.
+    /// Returns the destination of a user for whom the page's script sent a request. `sealed` is the parameter `request`
+    /// of that request.
     ///
     /// # Errors
     /// Returns why the conversation cannot continue in this browser.
@@ -130,7 +132,8 @@ impl Destination {
         }
     }
 
-    /// Returns the path of the sign-in page for a user whom neither a hint nor an earlier sign-in names.
+    /// Returns the path of the sign-in page for a user who wants to enter another name than that of the hint or of the
+    /// last sign-in.
     pub(crate) fn of_someone_else(&self) -> String {
         match self {
             Self::OwnPage | Self::Path { .. } => "/?other=true".into(),
@@ -171,7 +174,7 @@ impl Destination {
         self.application().map(|application| application.name.as_str())
     }
 
-    /// Returns the origin of the application, to which a form of the page may lead in the end.
+    /// Returns the origin of the application. After a form of the page, the browser may be redirected to this origin.
     pub(crate) fn origin(&self) -> Option<&str> {
         self.application().and_then(|application| origin_of(&application.conversation.request.reply.redirect_uri))
     }

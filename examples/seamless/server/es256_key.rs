@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_key_or_curve_is_not_read() {
+    fn text_that_is_no_es256_key_is_not_read() {
         let rsa = SigningKey::make();
         for text in ["", "!", "AAAA", &rsa] {
             assert!(Es256Key::read(text).is_none(), "{text}");

@@ -86,7 +86,7 @@ async fn signed_in_user_sees_the_verdict_on_their_own_ticket_only() {
 }
 
 #[tokio::test]
-async fn new_sign_in_of_a_browser_ends_its_session_and_drops_its_ticket() {
+async fn second_sign_in_in_a_browser_ends_the_first_session_and_drops_its_ticket() {
     let server = Server::of_test_realm().await;
     let first = server.sign_in("alice").await;
     let second = server.post("/test-ticket", &first, "name=bob").await.headers;
@@ -191,7 +191,7 @@ async fn page_after_a_test_ticket_says_that_nobody_proved_who_the_user_is() {
 }
 
 #[tokio::test]
-async fn example_token_is_judged_with_the_keys_of_the_test_realm() {
+async fn example_token_is_validated_with_the_keys_of_the_test_realm() {
     let tenants = Tenants::of_realms(&["CONTOSO.TEST", "B.TEST"], &Replays::for_tests()).await;
     let of_config = Server::new(|app| App { tenants, ..app }).await;
     for server in [Server::of_test_realm().await, of_config] {
@@ -232,7 +232,7 @@ async fn page_says_what_a_pasted_text_without_a_token_is_and_where_to_find_a_tok
 }
 
 #[tokio::test]
-async fn cut_off_token_ntlm_token_and_later_message_are_recognised_and_refused() {
+async fn page_recognises_and_refuses_a_cut_off_token_and_an_ntlm_token_and_a_later_message() {
     let server = Server::of_test_realm().await;
     for (pasted, finding, code) in [
         ("YIIGzgYGKwYBBQUCoII", "This token is cut off.", "malformed"),

@@ -31,7 +31,7 @@ fn keytab() -> Vec<u8> {
     Keytab::encode([&root().account()], TestRealm::NOW).unwrap().to_vec()
 }
 
-/// Returns a server whose tenant names these domains of its forest.
+/// Returns a server whose tenant has these domains in `forest_domains`.
 async fn server(domains: &[&str]) -> Router {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("sso.keytab"), keytab()).unwrap();
@@ -96,7 +96,7 @@ async fn ticket_of_an_unknown_domain_or_through_an_unknown_realm_is_refused() {
 
 /// `CHILD\carl` and `CONTOSO\carl` are different users.
 #[tokio::test(start_paused = true)]
-async fn name_of_another_forest_domain_selects_the_tenant_and_its_password_is_sent_to_no_kdc() {
+async fn user_name_of_another_forest_domain_selects_the_tenant_but_the_password_is_sent_to_no_kdc() {
     let server = server(&[CHILD]).await;
     for (typed, is_of_other_domain) in
         [(r"CHILD\carl", true), ("carl@child.contoso.test", true), (r"CONTOSO\carl", false), ("carl", false)]

@@ -12,7 +12,8 @@ pub(crate) struct Guid(u128);
 
 impl Guid {
     /// Derives the identifier of a tenant from its name. The identifier is a UUID of version 8 with the first bits of a
-    /// SHA-256 digest (RFC 9562 section 5.8 and appendix B.2). The case of the name does not count.
+    /// SHA-256 digest (RFC 9562 section 5.8 and appendix B.2). Names that differ only in upper and lower case have the
+    /// same identifier.
     pub(crate) fn of_tenant(name: &str) -> Self {
         let digest = Sha256::digest(format!("kerberos-sso tenant {}", name.to_ascii_lowercase()));
         let bits = digest.first_chunk().map_or(0, |octets| u128::from_be_bytes(*octets));

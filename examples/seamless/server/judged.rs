@@ -1,4 +1,5 @@
-//! Tickets that the server judged a few minutes ago, kept so that `/explain/own` can show each user how the ticket was judged.
+//! Keeps tickets for a few minutes, so that `/explain/own` can show each user how the server decided on the user's
+//! ticket.
 //!
 //! A ticket stays a secret after this server has accepted it, because another server of the same account may still accept its
 //! authenticator. So only a server that explains tickets keeps tickets, and only a few tickets for a few minutes. No page

@@ -1,5 +1,5 @@
-//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server replaces
-//! each key in time.
+//! Keys that the server makes for itself. All nodes have the same keys. The keys survive a restart, and the server
+//! replaces each key after some time (`period`).
 //!
 //! The ring of keys is one value in the store. The server writes a new key some time before the first use of the key
 //! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key verifies tokens until
@@ -54,7 +54,7 @@ struct Known<K> {
     read_at: UnixTime,
 }
 
-/// The keys at one time. The first key is the oldest.
+/// The keys of a ring, as this node read them at one time. The first key is the oldest.
 pub(crate) struct Keys<K>(Arc<[Dated<K>]>);
 
 struct Dated<K> {
@@ -71,7 +71,7 @@ struct Stored {
 }
 
 impl<K: RingKey> KeyRing<K> {
-    /// Returns the ring of all tenants.
+    /// Returns the ring that all tenants share.
     pub(crate) fn new(records: Records) -> Self {
         Self::at(Key::new(Kind::Keys, K::NAME.as_bytes()), records)
     }
@@ -136,8 +136,8 @@ impl<K: RingKey> KeyRing<K> {
         known.as_ref().filter(is_new).map(|known| known.keys.clone())
     }
 
-    /// Reads the ring from the store, and adds a key if the newest key will soon be due. If the store lost the ring,
-    /// this node writes the keys that it read last.
+    /// Reads the ring from the store, and adds a key if the newest key will soon be replaced. If the store lost the
+    /// ring, this node writes the keys that it read last.
     async fn read(&self, now: UnixTime) -> Result<Vec<Stored>, StoreError> {
         let key = &self.entry;
         let mut made = None;

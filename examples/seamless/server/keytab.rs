@@ -119,7 +119,7 @@ impl Keytabs {
 /// The lifetime of tickets in Active Directory, in seconds. A client may use a ticket under an old key until that ticket ends.
 const TICKET_LIFETIME: i64 = 10 * 60 * 60;
 
-/// The largest number of keytab entries that a message names.
+/// The largest number of unusable records, and of other principals, that the log names.
 const SHOWN: usize = 10;
 
 /// The largest number of keytabs that the server uses at the same time. More rollovers within ten hours happen in tests
@@ -145,7 +145,7 @@ mod tests {
         Account::new(name, realm).with_key(ServiceKey::new(key, Some(kvno.into())))
     }
 
-    /// Returns the octets of a keytab with one key of `A$`, as a read of the file returns them.
+    /// Returns the result of reading a keytab file with one key of `A$`.
     fn keytab(realm: &str, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
         Keytab::encode([&account("A$", realm, kvno)], NOW).map_err(|error| error.to_string())
     }

@@ -1,4 +1,5 @@
-//! The limits on the size, the time and the address of a request, and the headers that protect the pages.
+//! The limits on the size and the time of a request and on the requests of one address, and the headers that protect
+//! the pages.
 
 use crate::app::Shared;
 use crate::client::{self, Client};
@@ -58,7 +59,8 @@ async fn protect(request: Request, next: Next) -> Response {
 }
 
 /// Returns the content security policy of a page. The forms of the page may also lead to the origin `form`, and its script may
-/// also send requests to the origin `connect`. Returns `None` if the policy is the same as that of all pages.
+/// also send requests to the origin `connect`. Returns `None` if both origins are `None`, because then the page has the
+/// policy of all pages.
 pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>) -> Option<HeaderValue> {
     let origins = [("form-action 'self'", form), ("connect-src 'self'", connect)];
     let more: Vec<_> = origins.into_iter().filter_map(|(directive, origin)| Some((directive, origin?))).collect();

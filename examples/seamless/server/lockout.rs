@@ -2,14 +2,16 @@
 //! for a minute. Each further wrong password doubles this time, up to an hour.
 //!
 //! The server counts wrong passwords for each tenant and account, even if the account does not exist. The server knows the
-//! account of a principal name after the user's first right password: see `account_names`. All nodes count together. Attempts
-//! from an address from which the user signed in within the last thirty days have a separate counter. So an attacker at
-//! another address cannot lock the user out there. The directory should lock an account after 20 wrong passwords or more. So
-//! an attacker at this server cannot lock the account in the directory.
+//! account of a principal name after the user's first right password: see `account_names`. All nodes share the
+//! counters. Attempts from an address from which the user signed in within the last thirty days have a separate
+//! counter. So an attacker at another address cannot lock the user out at the user's address. The directory should lock
+//! an account only after 20 wrong passwords or more. Then an attacker at this server cannot lock the account in the
+//! directory.
 //!
 //! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. If a user
-//! signed in from an address before, wrong passwords of other users at this address do not lock the user out. One node checks
-//! the passwords of a name one after the other. After a wrong password, the next check waits until the refusal is sent.
+//! signed in from an address before, wrong passwords of other users at this address do not lock the user out. Each node
+//! checks the passwords of one name one after the other. After a wrong password, the next check waits until the refusal
+//! is sent.
 //!
 //! An attempt counts as wrong until the directory has answered. So simultaneous requests cannot try more passwords than
 //! successive requests.
@@ -29,7 +31,7 @@ use std::sync::Arc;
 pub(crate) struct Lockout {
     names: AccountNames,
     shared: Records,
-    /// The counters of this node, for the time while the shared store cannot be asked.
+    /// The counters that this node uses while the shared store cannot be asked.
     local: Records,
     /// The number of wrong passwords of one address, within [`WINDOW`], after which the first pause begins.
     max_of_address: u32,
@@ -38,7 +40,7 @@ pub(crate) struct Lockout {
 
 /// An attempt that the server counted before it asked the directory.
 pub(crate) struct Attempt {
-    /// The name whose wrong passwords are counted, in lower case.
+    /// The account name under which the attempt is counted, in lower case.
     name: String,
     of_name: Counted,
     of_address: Option<Counted>,
@@ -46,14 +48,14 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns whether the wrong passwords are counted under the account name of this user. Otherwise a principal name or an
-    /// alternate name of this user begins with the account name of another user.
+    /// Returns whether this attempt is counted under the account name of this user. If it is not, the user typed a
+    /// principal name or an alternate name that begins with the account name of another user.
     pub(crate) fn is_of(&self, identity: &SessionIdentity) -> bool {
         identity.account_name.as_deref().unwrap_or(&identity.name).to_lowercase() == self.name
     }
 }
 
-/// An attempt that is counted in the tries of a name or an address.
+/// An attempt that the server has counted in the [`Tries`] of a name or of an address.
 struct Counted {
     key: Key,
     max_wrong: u32,
@@ -89,7 +91,7 @@ pub(crate) enum Outcome {
     Right,
     Wrong,
     /// The server itself derived these octets from the password, and they are wrong. Each of the last three wrong passwords
-    /// counts once, however often it comes, because a program tries an old password again and again.
+    /// counts once, even if it comes again, because a program may send an old password again and again.
     WrongDerived([u8; 32]),
     /// The directory did not check the password.
     Unchecked,
@@ -124,8 +126,8 @@ impl Lockout {
         self.begin_with([b"app password", b"address of app password"], tenant, user, address, now).await
     }
 
-    /// Counts an attempt. The names of the counters contain `of_name`, and the names of the known addresses contain
-    /// `of_known`.
+    /// Counts an attempt. `of_name` is a part of the key of the counter, and `of_known` is a part of the key of a known
+    /// address. These parts differ between passwords of the directory and app passwords.
     async fn begin_with(
         &self,
         [of_name, of_known]: [&[u8]; 2],
@@ -153,7 +155,8 @@ impl Lockout {
         match self.count(Key::new(Kind::WrongPasswords, &named), MAX_WRONG, now).await {
             Ok(of_name) => Ok(Attempt { name, of_name, of_address, known_address }),
             Err(seconds) => {
-                // The directory checks no password, so the attempt does not count for the address.
+                // The name is locked, so the directory does not check the password. The attempt does not count for the
+                // address.
                 if let Some(counted) = &of_address {
                     self.give_back(counted, now).await;
                 }
@@ -189,8 +192,8 @@ impl Lockout {
         }
     }
 
-    /// Notes the result of an attempt. After a right password, the counter of the address keeps its earlier wrong passwords,
-    /// because an attacker may have an account.
+    /// Records the result of an attempt. After a right password, the counter of the address keeps its earlier wrong
+    /// passwords, because an attacker may have an account of their own.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
         let is_repeated = match outcome {
             Outcome::Wrong => return,
@@ -217,7 +220,8 @@ impl Lockout {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Notes a wrong password among the last three of its name. Returns whether the password was already among the last three.
+    /// Records a wrong password as one of the last three of its name. Returns whether the password was already one of
+    /// them.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
@@ -334,7 +338,7 @@ const MAX_PAUSES: u32 = 6;
 /// The time for which an address of a user stays known, in seconds.
 const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 
-/// The largest number of names for which this node counts wrong passwords alone.
+/// The largest number of counters in `local`.
 const MAX_LOCAL: u64 = 20_000;
 
 const NOT_COUNTED: &str = "the result of a password cannot be counted";

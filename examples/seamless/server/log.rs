@@ -8,7 +8,7 @@ use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter, format::FmtSpan};
 use tracing_subscriber::prelude::*;
 
-/// The format of a line.
+/// The format of the lines in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// Returns the log of a test ticket, and the id of its request.
+    /// Signs in with a test ticket. Returns the lines of the log, and the id of the request.
     async fn log(format: Format) -> (String, String) {
         let (written, metrics) = (Written::default(), Metrics::new());
         let to = written.clone();

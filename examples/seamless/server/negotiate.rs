@@ -1,5 +1,5 @@
-//! The decision on the `Authorization` header of a request to a tenant, with one line in the log and the headers of the
-//! response. Browsers and native clients use the same decision.
+//! Decides on the `Authorization` header of a request to a tenant, writes one line into the log, and makes the headers
+//! of the response. The server decides in the same way on requests of browsers and of native clients.
 
 use crate::app::App;
 use crate::client::Client;
@@ -24,14 +24,15 @@ use zeroize::Zeroizing;
 /// Where the state of a negotiation is until the client's next message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StateIn<'a> {
-    /// The client has the state in a cookie, sealed.
+    /// The client keeps the sealed state in a cookie.
     Cookie,
-    /// The store has the state for the page of this number. Each message of the page's request has the number. The page has
-    /// another origin, so its browser may keep no cookie of this host.
+    /// The store has the state for the page with this sealed text ([`crate::handover::Page`]). Each request of the page
+    /// has this text. The page has another origin, so the browser may keep no cookie of this host.
     Store(&'a str),
 }
 
-/// Decides on the `Authorization` values of a request, with the state of a negotiation that continues.
+/// Decides on the `Authorization` values of a request. If the request continues a negotiation, this function takes the
+/// state of the negotiation from `state`.
 pub(crate) async fn decide(
     app: &App,
     tenant: &Tenant,
@@ -43,7 +44,7 @@ pub(crate) async fn decide(
     let now = clock::now();
     let sealed = match state {
         StateIn::Cookie => app.cookies.find(headers, Cookie::Continuation).map(Into::into),
-        // The first request of a page has no message.
+        // The first request of a page has no `Authorization`, and there is no state yet.
         StateIn::Store(page) if headers.contains_key(AUTHORIZATION) => stored(app, page).await,
         StateIn::Store(_) => None,
     };
@@ -63,7 +64,7 @@ pub(crate) async fn decide(
     step
 }
 
-/// Returns the state of a page's negotiation from the store, once.
+/// Takes the state of a page's negotiation out of the store.
 async fn stored(app: &App, page: &str) -> Option<String> {
     let key = entry(app, page);
     let by_page = Sealer::new(app.records.secret(), page.as_bytes(), &key);
@@ -75,8 +76,8 @@ fn entry(app: &App, page: &str) -> Key {
     Key::new(Kind::Continuation, &app.records.secret().name(&[b"continuation", page.as_bytes()]))
 }
 
-/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues. Writes the state to the
-/// store if it belongs there.
+/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues. With
+/// [`StateIn::Store`], writes the state to the store instead.
 pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
@@ -107,7 +108,7 @@ pub(crate) async fn headers(app: &App, step: &SignInStep, state: StateIn<'_>) ->
     headers
 }
 
-/// Opens the state of a negotiation. Any node may have sealed the state, with the current key or with the key before.
+/// Opens the state of a negotiation. Any node may have sealed the state, with the current key or with the previous key.
 async fn open(app: &App, sealed: &str, now: UnixTime) -> Option<Negotiation> {
     let keys = app.sealing.keys(now).await.ok()?;
     keys.all(now).find_map(|key| key.0.open(sealed, now))
@@ -148,7 +149,10 @@ fn log(tenant: &Tenant, step: &SignInStep, client: &Client) {
     let tenant = &*tenant.name;
     match step {
         SignInStep::Challenge => {
-            tracing::info!(tenant, "challenged: a browser that says no more has no ticket for this address");
+            tracing::info!(
+                tenant,
+                "challenged: a browser that sends no further request has no ticket for this address"
+            );
         }
         SignInStep::Continue(_) => tracing::info!(tenant, "told to send the ticket"),
         SignInStep::SignedIn(signed_in) => {

@@ -1,5 +1,5 @@
-//! The check that a form comes from a page of this server (against cross-site request forgery). The session cookie is also
-//! `SameSite`.
+//! Checks that a form comes from a page of this server, against cross-site request forgery. As a second protection, the
+//! session cookie is `SameSite`.
 
 use crate::app::Shared;
 use crate::client::Client;
@@ -12,7 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 
 /// Refuses POST requests that come from a page of another origin. The endpoints for applications accept requests from other
 /// origins. Pages of registered origins may send forms to the token endpoints, and any page may send a user to the endpoints
-/// for sign-in and sign-out. The WS-Trust endpoints refuse every page themselves, with a fault.
+/// for sign-in and sign-out. The WS-Trust endpoints themselves refuse the requests of all pages, and answer with a SOAP
+/// fault.
 pub(crate) async fn check(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path(), request.headers());
     let is_allowed = || {

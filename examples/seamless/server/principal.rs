@@ -21,7 +21,7 @@ pub(crate) fn upn(identity: &SessionIdentity) -> String {
     upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase()))
 }
 
-/// Returns the name of [`of`], followed by the SID in parentheses.
+/// Returns the name that [`of`] returns, followed by the SID in parentheses.
 pub(crate) fn with_sid(identity: &SessionIdentity) -> String {
     let principal = of(identity);
     identity.sid.map_or_else(|| principal.clone(), |sid| format!("{principal} ({sid})"))

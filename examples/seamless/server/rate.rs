@@ -1,5 +1,5 @@
-//! Limits the requests of each address by the generic cell rate algorithm (ITU-T I.371). An address may send a number of
-//! requests at once, and then a number of requests each second.
+//! Limits the requests of each address by the generic cell rate algorithm (ITU-T I.371). An address may send `at_once`
+//! requests in a burst, and after that `per_second` requests each second.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 pub(crate) struct Rates {
     /// The time after which an address may send one more request.
     interval: Duration,
-    /// The time after which an address may again send all its requests at once.
+    /// The time without requests after which an address may again send a whole burst.
     tolerance: Duration,
-    /// The time from which each address may again send all its requests at once.
+    /// The time from which each address may again send a whole burst.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn new_addresses_beyond_the_table_share_one_count_until_old_addresses_are_free() {
+    fn new_addresses_share_one_count_while_the_table_is_full() {
         let (rates, start) = (Rates::new(1, 2), Instant::now());
         for number in 0..u32::try_from(MAX_ADDRESSES).unwrap() {
             assert!(rates.allow(IpAddr::V4(number.into()), start));

@@ -14,7 +14,7 @@ use kerberos_sso::{Policy, UnixTime};
 use kerberos_sso_valkey::{Builder, ValkeyReplayCache};
 use std::time::Duration;
 
-/// The makers of replay caches, by the engine of the store.
+/// Makes the replay caches of all tenants, for the engine of the store.
 pub(crate) enum Replays {
     /// `epoch` is the time since which the store has lost no entries.
     Stored {
@@ -146,7 +146,7 @@ mod tests {
         Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]))
     }
 
-    /// Returns the cache of a node that has just started. The epoch of the store is `epoch` seconds from `NOW`.
+    /// Returns the cache of a node that has just started. The epoch of the store is `epoch` seconds after `NOW`.
     async fn started(records: &Records, epoch: i64) -> Replay {
         let epoch = NOW.saturating_add_seconds(epoch);
         let replays = Replays::Stored { records: records.clone(), epoch };
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(admit(&before, 1, -60).await, Admission::New);
         let after = started(&records, -10_000).await;
         assert_eq!((admit(&after, 1, -60).await, admit(&after, 2, -60).await), (Admission::Seen, Admission::New));
-        assert_eq!(admit(&before, 2, -60).await, Admission::Seen, "the other node admitted it");
+        assert_eq!(admit(&before, 2, -60).await, Admission::Seen, "the other node admitted this authenticator");
     }
 
     #[tokio::test]

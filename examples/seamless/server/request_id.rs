@@ -1,4 +1,5 @@
-//! The id of a request. Each line of the log that a request causes has the id, and the response has the id in `X-Request-Id`.
+//! Gives each request an id. The id is in each line of the log that the request causes, and in the header
+//! `X-Request-Id` of the response.
 
 use crate::app::{App, Shared};
 use crate::client::Peer;
@@ -35,8 +36,8 @@ impl FromRequestParts<Shared> for RequestId {
     }
 }
 
-/// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could confuse a program that
-/// reads the log.
+/// Returns the id that a trusted proxy gave to the request, if the id has only letters, digits, `-`, `_` and `.`. Other
+/// text could confuse a program that reads the log.
 fn of_proxy(app: &App, request: &Request) -> Option<String> {
     let peer = request.extensions().get::<Peer>()?.address;
     let id = request.headers().get(NAME).filter(|_| app.proxies.contain(peer))?.to_str().ok()?;

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-/// Starts the application, which ends with the server.
+/// Starts the application, which ends when the server stops.
 ///
 /// # Errors
 /// Returns an error if the application cannot listen on `address`.

@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 /// Tells all listeners and connections that the server stops.
 pub(crate) struct Stop(watch::Sender<bool>);
 
-/// Waits until the server stops. Each connection holds a copy until the connection ends.
+/// Waits until the server stops. Each connection keeps a copy of this value until the connection ends.
 #[derive(Clone)]
 pub(crate) struct Stopping(watch::Receiver<bool>);
 
@@ -100,7 +100,7 @@ pub(crate) struct Place {
 pub(crate) struct ConnectionLimits {
     /// The size of the header of a request, in octets.
     pub(crate) header_size: usize,
-    /// The time in which a client sends the header of a request.
+    /// The time in which a client must send the header of a request.
     pub(crate) header_time: Duration,
     /// The time after which the connection accepts no more requests.
     pub(crate) life: Duration,
@@ -218,7 +218,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen for the signals. From now on, SIGTERM does not end the process by itself.
+    /// Begins to listen for the signals. After this call, SIGTERM does not end the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
@@ -247,7 +247,7 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 const CONNECTION_TIME: Duration = Duration::from_mins(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// The time for the requests that run when the server stops. This time is longer than the time of a request.
+/// The time for the requests that run when the server stops. This time is longer than [`REQUEST_TIME`].
 const STOP_TIME: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_server_answers_its_running_request_closes_idle_connections_and_accepts_no_new_one() {
+    async fn stopping_server_answers_its_running_request_and_closes_idle_connections_and_accepts_no_new_connection() {
         let server = server(9).await;
         let idle = TcpStream::connect(server.address).await.unwrap();
         let running = ask(&server).await;

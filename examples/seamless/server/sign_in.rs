@@ -111,20 +111,21 @@ impl From<Method> for SignInMethod {
     }
 }
 
-/// A session that begins when the browser gets its cookie.
+/// A session that begins when the browser gets the cookie of the session.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NewSession {
     pub(crate) session: Session,
     pub(crate) stage: Stage,
 }
 
-/// Returns the session of a user who signed in. The session waits if the user must enter a one-time code.
+/// Returns the session of a user who signed in. If the user must enter a one-time code, the session waits for the code.
 pub(crate) fn new_session(tenant: &Tenant, user: Authenticated, destination: &Destination) -> NewSession {
     let stage = if tenant.proofs.are_needed(user.identity.sid) { Stage::AwaitsProof } else { Stage::SignedIn };
     NewSession { session: Session::new(&tenant.name, user, destination.conversation_id()), stage }
 }
 
-/// Begins a session in place of the browser's old session. Returns the page for the user if the store cannot be asked.
+/// Begins a session in place of the browser's old session. If the store cannot be asked, returns the page that tells
+/// the user so.
 pub(crate) async fn begin(
     app: &App,
     NewSession { session, stage }: NewSession,
@@ -146,7 +147,8 @@ pub(crate) async fn begin(
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
         if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {
-            // A page of this sign-in goes on, so no frame can tell the clients of the other user.
+            // The browser goes on to a page of this sign-in, which shows no frames. So the clients that hear of
+            // sign-outs only through frames are not told.
             oidc::tell_clients(app, &ended).await;
         }
     }
@@ -159,7 +161,7 @@ fn count_end(app: &App, ended: &Result<Option<Arc<Session>>, StoreError>) {
     }
 }
 
-/// Ends the session of a browser, and returns the frames of the clients that hear of it through the browser.
+/// Ends the session of a browser, and returns the frames of the clients that hear of the sign-out through the browser.
 pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Frames, StoreError> {
     let Some(id) = app.cookies.session_id(headers) else { return Ok(Frames::default()) };
     app.judged.forget(&id);
@@ -171,8 +173,9 @@ pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Fra
     Ok(oidc::tell_clients(app, &session).await)
 }
 
-/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to `client`. A message
-/// that continues a negotiation is not kept, because it cannot be explained without the messages before it.
+/// Keeps the ticket for `/explain/own` if the server serves that page to `client`. `ticket` are the headers of the
+/// request with the ticket. A message that continues a negotiation is not kept, because it cannot be explained without
+/// the messages before it.
 pub(crate) fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, client: &Client) {
     let goes_on = app.cookies.find(ticket, Cookie::Continuation).is_some();
     let mut values = ticket.get_all(AUTHORIZATION).iter();
@@ -182,7 +185,7 @@ pub(crate) fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, client:
     }
 }
 
-/// Checks the one-time code. A correct code ends the session and begins a session with another id.
+/// Checks the one-time code. After a correct code, a session with another id replaces the session.
 pub(crate) async fn proof(
     State(app): State<Shared>,
     headers: HeaderMap,
@@ -202,7 +205,7 @@ pub(crate) async fn proof(
         Ok(false) => {
             let user = principal::of(&session.identity);
             tracing::warn!(tenant = %session.tenant, user, "the one-time code is refused");
-            let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
+            let error = Some("That code is wrong or has expired. Enter the code that your app shows now.");
             return app.pages.proof(StatusCode::FORBIDDEN, &session, error, &destination);
         }
         Err(error) => return unavailable(&app, &error),

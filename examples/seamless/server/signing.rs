@@ -1,9 +1,9 @@
 //! The signatures of a tenant's tokens (RFC 7515, RFC 7519): RS256, which every client and every API supports, and
-//! ES256 for those that choose it.
+//! ES256 for the clients and APIs that choose it.
 //!
-//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So if a client or
-//! an API chooses ES256, the receivers of its tokens have had the key in the key set for a long time. The key of a
-//! token decides the algorithm, and the token's header does not (RFC 8725 section 3.1).
+//! A tenant has a ring of keys for each algorithm, and publishes the keys of both rings (RFC 7517). So the key for
+//! ES256 is in the key set long before a client or an API chooses ES256. The key that a token names fixes the
+//! algorithm, and the server refuses a token whose header has another algorithm (RFC 8725 section 3.1).
 
 use crate::es256_key::Es256Key;
 use crate::key_ring::{KeyRing, Keys};
@@ -158,7 +158,7 @@ impl SigningKeys {
         serde_json::from_value(claims).ok().filter(|_| also_ended || now.seconds() < end)
     }
 
-    /// Returns the key of a name, and its only algorithm.
+    /// Returns the key with this key identifier, and the only algorithm of that key.
     fn named(&self, kid: &str, now: UnixTime) -> Option<(&DecodingKey, Algorithm)> {
         let rs256 = self.rs256.all(now).find(|key| key.kid == kid).map(|key| (&key.decoding, Algorithm::RS256));
         rs256.or_else(|| self.es256.all(now).find(|key| key.kid == kid).map(|key| (&key.decoding, Algorithm::ES256)))
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_verified_only_for_its_kind_issuer_and_audience_and_before_its_end() {
+    fn token_is_verified_only_for_its_kind_and_issuer_and_audience_and_before_its_end() {
         let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
         for algorithm in SigningAlgorithm::ALL {
             let token = KEYS.token(algorithm, TokenType::Access, &claims, NOW).unwrap();

@@ -52,7 +52,8 @@ struct Written {
 impl RingKey for SigningKey {
     const NAME: &'static str = "signing";
 
-    /// A receiver of tokens reads the key set once a day or more often.
+    /// A new key is in the key set for a day before its first use. A receiver of tokens reads the key set at least once
+    /// a day.
     const PLAN: Plan = Plan { period: 30 * DAY, ahead: DAY, overlap: 3 * ACCESS_LIFETIME };
 
     #[expect(clippy::expect_used, reason = "a server without keys must stop")]

@@ -9,10 +9,11 @@
 //! ```
 //!
 //! `--with-app` starts the sample application beside the test realm. `--with-agent` starts an agent that validates the
-//! passwords of the test realm. With `--explain`, every client that reaches the server can see how the server judges tickets
-//! of FILE's tenants. The server keeps its state in DIRECTORY, by default in `~/.local/state/seamless`. `config.rs` describes
-//! FILE. SIGTERM and SIGINT stop the server, which first finishes the running requests. `seamless agents` makes the tokens
-//! with which agents enrol, and lists and revokes agents (`agents/command.rs`).
+//! passwords of the test realm. With `--explain`, every client that reaches the server can see why the server accepts
+//! or refuses a ticket for FILE's tenants. The server keeps its state in DIRECTORY, by default in
+//! `~/.local/state/seamless`. `config.rs` describes FILE. SIGTERM and SIGINT stop the server, which first finishes the
+//! running requests. `seamless agents` makes the tokens with which agents enrol, and lists and revokes agents
+//! (`agents/command.rs`).
 #![allow(clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;

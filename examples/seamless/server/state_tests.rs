@@ -58,7 +58,7 @@ impl Node {
         self.send("POST", path, &headers, form).await
     }
 
-    /// Returns whether the page of this node greets the user of a cookie.
+    /// Returns whether this node's page for a browser with this cookie greets the user `name`.
     async fn greets(&self, cookie: &str, name: &str) -> bool {
         self.send("GET", "/", &[("cookie", cookie)], "").await.body.contains(&format!("Hello, {name}"))
     }
@@ -105,7 +105,8 @@ fn by_refresh_token(answer: &Value) -> String {
     format!("grant_type=refresh_token&refresh_token={}", answer["refresh_token"].as_str().unwrap())
 }
 
-/// Opens the store in a folder. The writing thread of a store that was dropped closes the file a moment later.
+/// Opens the store in a folder. A store that was dropped closes its file a moment later, so this function tries until
+/// the file is closed.
 fn opened(folder: &Path) -> Records {
     loop {
         match open(&Engine::Disk { folder: folder.into() }, &Metrics::new()) {
@@ -189,17 +190,17 @@ async fn sessions_keys_tokens_and_replay_entries_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn session_goes_on_from_memory_while_the_store_is_away_and_sign_out_and_tickets_are_refused() {
+async fn while_the_store_is_away_a_session_goes_on_from_memory_but_sign_out_and_tickets_are_refused() {
     let outage = Arc::new(Outage::new(clock::now));
     let records = Records::new(outage.clone(), Secret::new([1; 32]));
     let (a, b) = (Node::on(&records).await, Node::on(&records).await);
     let alice = a.sign_in("alice").await;
     assert!(a.greets(&alice, "alice").await);
     outage.set_away(true);
-    assert!(a.greets(&alice, "alice").await, "a read it a moment ago");
-    assert!(!b.greets(&alice, "alice").await, "b has never read it");
+    assert!(a.greets(&alice, "alice").await, "node a read the session a moment ago");
+    assert!(!b.greets(&alice, "alice").await, "node b has never read the session");
     assert_eq!(a.post("/sign-out", &alice, "").await.status, 503);
-    assert_eq!(a.autologon(&a.ticket("bob")).await, 403, "no ticket is accepted without its replay memory");
+    assert_eq!(a.autologon(&a.ticket("bob")).await, 403, "no ticket is accepted without the replay cache");
     outage.set_away(false);
     assert!(b.greets(&alice, "alice").await);
     assert_eq!(a.autologon(&a.ticket("bob")).await, 200);

@@ -46,9 +46,9 @@ pub(crate) struct Tenants {
 pub(crate) struct Tenant {
     pub(crate) name: Arc<str>,
     pub(crate) realm: Arc<str>,
-    /// The KDC that checks passwords, or `None` if the tenant has no password form.
+    /// The directory that checks passwords, or `None` if the tenant has no password form.
     pub(crate) directory: Option<Arc<Directory>>,
-    /// The verifiers of passwords, if the tenant uses any.
+    /// The verifiers of passwords, if the tenant uses verifiers.
     pub(crate) hashes: Option<Table>,
     /// The rules that say who must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
@@ -173,7 +173,7 @@ impl Tenants {
         meant.next().filter(|_| meant.next().is_none()).cloned()
     }
 
-    /// Returns whether a user name selects, or may select, another tenant.
+    /// Returns whether a user name selects, or may select, a tenant other than `than`.
     pub(crate) fn is_of_another(&self, user: &UserName, than: &Tenant) -> bool {
         self.by_name.values().any(|tenant| tenant.name != than.name && tenant.is_meant(user))
     }
@@ -214,9 +214,9 @@ impl Tenants {
     }
 }
 
-/// The parts that check the passwords of all tenants.
+/// The agents and the verifiers with which the server checks the passwords of all tenants.
 struct Checkers<'a> {
-    /// The time from a password to its refusal.
+    /// The time from a request with a password to the refusal.
     answer_after: Duration,
     agents: Option<&'a Arc<Agents>>,
     tables: &'a Tables,
@@ -300,8 +300,8 @@ impl Tenant {
         Ok(tenant)
     }
 
-    /// Returns the algorithm for access tokens of an audience. Without a choice it is RS256, which every API must know (RFC 9068
-    /// section 2.1).
+    /// Returns the algorithm for access tokens of an audience. If the configuration does not choose ES256, the
+    /// algorithm is RS256, which every API must know (RFC 9068 section 2.1).
     pub(crate) fn algorithm_for(&self, audience: &str) -> SigningAlgorithm {
         let is_es256 = self.es256_audiences.iter().any(|one| one == audience);
         if is_es256 { SigningAlgorithm::Es256 } else { SigningAlgorithm::Rs256 }
@@ -351,12 +351,12 @@ impl Tenant {
         self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
     }
 
-    /// Counts the sign-in of an administrator who has no ticket.
+    /// Counts the sign-in of a user without a ticket, if this user is an administrator.
     pub(crate) fn count_administrator(&self, user: &SessionIdentity) {
         self.signs.administrator(&self.name, user, &self.administrators, clock::now());
     }
 
-    /// Counts the signs in a refused ticket ([`Signs`]). The ticket came in this `Authorization` value.
+    /// Counts the signs in a refused ticket ([`Signs`]). `authorization` is the header's value with the ticket.
     pub(crate) fn count_refused(&self, refused: &Refused, authorization: Option<&[u8]>) {
         let (error, now) = (refused.error(), clock::now());
         let is_other_version = matches!(error, Error::NoKey(NoKey { cause: NoKeyCause::StrictVersion { .. }, .. }));
@@ -385,7 +385,7 @@ impl Tenant {
         !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
     }
 
-    /// Returns whether a name that somebody typed is of the user of a session.
+    /// Returns whether a name that somebody typed is a name of the user of a session.
     pub(crate) fn is_name_of(&self, name: &UserName, identity: &SessionIdentity) -> bool {
         let account = identity.account_name.as_ref().unwrap_or(&identity.name);
         let is_account = |typed: &str| typed.to_lowercase() == account.to_lowercase();
@@ -396,7 +396,7 @@ impl Tenant {
                 let first = typed.rsplit_once('@').map_or("", |(first, _)| first);
                 let is_upn = typed.to_lowercase() == principal::upn(identity).to_lowercase();
                 // The account's name with the DNS name of its domain is always a user principal name (MS-ADTS section
-                // 5.1.1.1.1). The tenant's other domains are suffixes only of names that the PAC has.
+                // 5.1.1.1.1). A name with another suffix must be the user principal name in the PAC.
                 is_upn || (is_account(first) && name.leads_to(&identity.realm, std::iter::empty()))
             }
         }

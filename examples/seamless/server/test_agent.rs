@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Starts the agent, which ends with the server. The identity of the agent is in `folder`.
+/// Starts the agent, which ends when the server stops. The identity of the agent is in `folder`.
 pub(crate) async fn start(
     agents: &Agents,
     realm: TestRealm,
@@ -70,5 +70,5 @@ impl Directory for TestDirectory {
     }
 }
 
-/// The password of each user of the test realm, which the sign-in page shows.
+/// The password of each user of the test realm. The sign-in page shows this password.
 pub(crate) const PASSWORD: &str = "password";

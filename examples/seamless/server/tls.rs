@@ -58,8 +58,8 @@ impl Tls {
         std::thread::Builder::new().name("certificate".into()).spawn(watch).map(drop)
     }
 
-    /// Reads the files, and uses the new certificate if the files have changed. Files that cannot be used cause only one error
-    /// until they change again, because the two files may be replaced one after the other.
+    /// Reads the files, and uses the new certificate if the files have changed. The two files may be replaced one after
+    /// the other. So files that cannot be used cause only one error until they change again.
     fn look(&self, seen: &mut Option<Files>) {
         let files = Files::read(&self.files);
         if files.as_ref().ok() == seen.as_ref() {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ticket_that_is_bound_to_another_certificate_is_refused_and_the_server_presents_a_new_certificate() {
+    async fn new_connection_gets_the_new_certificate_and_refuses_a_ticket_that_is_bound_to_the_old_certificate() {
         let (files, first) = TestFiles::new();
         let tls = Tls::open(&files.config()).unwrap();
         let (server, mut seen) = (server(&tls).await, Files::read(&files.config()).ok());

@@ -1,4 +1,4 @@
-//! Turns for the callers that need one key. Only one caller has the turn at a time, and the other callers wait.
+//! Turns for the callers that use the same key. Only one caller has the turn at a time, and the other callers wait.
 
 use crate::store::Key;
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
-//! The configuration of the agents that validate passwords, and of the broker between the nodes that they ask.
+//! The configuration of the agents that validate passwords, and of the broker between the nodes to which agents are
+//! connected.
 //!
 //! `"agents": { "listen": "0.0.0.0:8443", "nodes": ["https://n1.contoso.test:8443", "https://n2.contoso.test:8443"],
 //! "broker": { "url": "nats://broker.contoso.test:4222", "node": "n1", "ca": "nodes-ca.pem", "certificate": "n1.pem", "key":
@@ -10,13 +11,13 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// The listener for agents. Only agents use it, so a firewall can keep it apart from the address of users.
+/// The listener for agents. Only agents connect to this listener, so a firewall can block everybody else.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentsConfig {
     /// The address of the listener. A proxy in front of it must pass TLS through.
     pub(crate) listen: SocketAddr,
-    /// The addresses at which agents reach the nodes, this node first: `https://HOST:PORT`.
+    /// The addresses at which agents reach the nodes, as `https://HOST:PORT`. The first address is that of this node.
     pub(crate) nodes: Vec<String>,
     /// The number of jobs that one agent takes at the same time.
     #[serde(default = "AgentsConfig::concurrency")]
@@ -78,7 +79,7 @@ impl AgentsConfig {
             return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
         }
         if !(1..=64).contains(&self.concurrency) {
-            return Err("agents: concurrency: from 1 to 64".into());
+            return Err("agents: concurrency must be from 1 to 64".into());
         }
         if ProgramVersion::new(self.min_version.as_str()).is_none() {
             return Err("agents: min_version: a version like 0.1.0".into());
@@ -103,6 +104,10 @@ impl BrokerConfig {
             return Err("agents: broker: url: an address like nats://broker.contoso.test:4222".into());
         }
         let files = [&self.ca, &self.certificate, &self.key].into_iter().flatten().count();
-        if files == 0 || files == 3 { Ok(()) } else { Err("agents: broker: name `ca`, `certificate` and `key`".into()) }
+        if files == 0 || files == 3 {
+            Ok(())
+        } else {
+            Err("agents: broker: give all three of `ca`, `certificate` and `key`, or none".into())
+        }
     }
 }

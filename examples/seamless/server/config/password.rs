@@ -10,15 +10,15 @@ use std::path::PathBuf;
 pub(crate) enum PasswordConfig {
     /// This server asks the `kdc` of the tenant.
     Kdc {
-        /// The verifiers that decide if the KDC cannot be asked.
+        /// The verifiers that the server uses when the KDC cannot be asked.
         fallback: Option<HashConfig>,
     },
-    /// An agent beside the directory asks its KDC.
+    /// An agent beside the directory asks the directory's KDC.
     PassThrough {
-        /// The verifiers that decide if no agent answers.
+        /// The verifiers that the server uses when no agent answers.
         fallback: Option<HashConfig>,
-        /// The attribute by which agents look a name up, such as `mail`. Without this field, the ticket of an agent must be of
-        /// the user whose name was typed.
+        /// The LDAP attribute in which agents look for the typed name, such as `mail`. Without this field, the ticket
+        /// that an agent returns must be for the user whose name was typed.
         alternate_id: Option<String>,
     },
     /// This server asks no directory, but compares passwords with the verifiers that a source has sent.
@@ -31,7 +31,7 @@ pub(crate) enum PasswordConfig {
 pub(crate) struct HashConfig {
     /// The file with the key that seals the verifiers: 32 random octets. All nodes must have the same file.
     pub(crate) key: PathBuf,
-    /// How many hours the verifiers may decide after the last message of the source.
+    /// The number of hours for which the server uses the verifiers after the last message of the source.
     #[serde(default = "HashConfig::max_age_hours")]
     pub(crate) max_age_hours: u32,
     /// Whether built-in accounts such as `Administrator`, whose RID is below 1000, may sign in by a verifier.
@@ -54,7 +54,8 @@ impl HashConfig {
         MIN_ITERATIONS
     }
 
-    /// Returns the default. An account has up to four entries, and a store in a file has room for a million entries.
+    /// Returns the default value. An account has up to four entries, and a store in a file has room for a million
+    /// entries.
     const fn max_accounts() -> u32 {
         200_000
     }
@@ -64,21 +65,21 @@ impl HashConfig {
             return Err("password: max_age_hours must be at least 1".into());
         }
         if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&self.min_iterations) {
-            return Err(format!("password: min_iterations: from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
+            return Err(format!("password: min_iterations must be from {MIN_ITERATIONS} to {MAX_ITERATIONS}"));
         }
         if !(1..=MAX_ACCOUNTS).contains(&self.max_accounts) {
-            return Err(format!("password: max_accounts: from 1 to {MAX_ACCOUNTS}"));
+            return Err(format!("password: max_accounts must be from 1 to {MAX_ACCOUNTS}"));
         }
         Ok(())
     }
 }
 
-/// The largest value. The list of accounts is spread over about a thousand entries, and each entry has room for somewhat more
-/// than a thousand accounts.
+/// The largest value of `max_accounts`. The list of accounts is spread over about a thousand entries, and each
+/// entry has room for somewhat more than a thousand accounts.
 const MAX_ACCOUNTS: u32 = 1_000_000;
 
 impl PasswordConfig {
-    /// Returns the verifiers of the tenant, if it uses any.
+    /// Returns the configuration of the tenant's verifiers, if the tenant uses verifiers.
     pub(crate) const fn hashes(&self) -> Option<&HashConfig> {
         match self {
             Self::Kdc { fallback } | Self::PassThrough { fallback, .. } => fallback.as_ref(),

@@ -11,7 +11,7 @@ fn error(tenants: &[String]) -> String {
 }
 
 #[test]
-fn example_in_the_documentation_of_this_file_is_read() {
+fn example_in_the_documentation_of_config_rs_is_read() {
     let (_, text) = include_str!("../config.rs").split_once("//! ```json\n").unwrap();
     let (text, _) = text.split_once("//! ```\n").unwrap();
     let config = Config::parse(&text.replace("//! ", "")).unwrap();
@@ -114,15 +114,15 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
         (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
         (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
         (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
-        (vec![tenant("a", sid), tenant("b", sid)], "two tenants of the realm"),
+        (vec![tenant("a", sid), tenant("b", sid)], "two tenants have the realm"),
         (vec![tenant("a", r#", "forest_domains": {"C": "S-1-5-21-4-5-6"}"#)], "in `domain_sids`"),
         (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"r": "S-1-5-21-4-5-6"}}"#))], "own realm"),
         (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"": "S-1-5-21-4-5-6"}}"#))], "not be empty"),
         (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"C": "child"}}"#))], "line 1"),
-        (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants of the realm C"),
-        (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants of the realm c"),
-        (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
-        (vec![tenant("a", &guid), tenant("b", &guid).replace(r#""R""#, r#""S""#)], "two tenants of the identifier"),
+        (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants have the realm C"),
+        (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants have the realm c"),
+        (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "is listed twice"),
+        (vec![tenant("a", &guid), tenant("b", &guid).replace(r#""R""#, r#""S""#)], "two tenants have the identifier"),
         (vec![tenant("a", r#", "guid": "1-2-3""#)], "01234567-89ab"),
         (vec![tenant("a", r#", "username_mixed": true"#)], "username_mixed"),
         (vec![tenant("a", &federated("a"))], "sign in at this server"),
@@ -132,7 +132,7 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
         ),
         (vec![tenant("a", &federated("x/y"))], "letters, digits"),
         (vec![tenant("a", &federated("x.test").replace("https", "http"))], "https://"),
-        (vec![tenant("a", &format!(r#", "domains": ["X.test"]{}"#, federated("x.test")))], "another tenant"),
+        (vec![tenant("a", &format!(r#", "domains": ["X.test"]{}"#, federated("x.test")))], "is listed twice"),
     ] {
         let error = error(&tenants);
         assert!(error.contains(part), "{error}");
@@ -140,7 +140,7 @@ fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
 }
 
 #[test]
-fn pass_through_needs_agents_and_no_kdc_and_the_method_kdc_needs_a_kdc() {
+fn method_pass_through_needs_agents_and_refuses_a_kdc_and_method_kdc_needs_a_kdc() {
     let parse = |agents: &str, rest: &str| {
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest))).map(|config| config.tenants)
     };
@@ -226,7 +226,7 @@ fn broker_needs_a_store_for_several_nodes_and_either_all_or_no_files_of_mutual_t
     assert_eq!(read(valkey, &broker(files)), Ok(()));
     for (state, broker, expected) in [
         ("", broker(""), "name `valkey`"),
-        (valkey, broker(r#", "ca": "a""#), "name `ca`, `certificate` and `key`"),
+        (valkey, broker(r#", "ca": "a""#), "`ca`, `certificate` and `key`, or none"),
         (valkey, broker(r#", "more": 1"#), "unknown field"),
         (valkey, r#"{"url": "nats://b", "node": "n.1"}"#.into(), "node: a name"),
         (valkey, r#"{"url": "http://b", "node": "n1"}"#.into(), "url: an address"),

@@ -16,7 +16,7 @@ pub(crate) struct AccountKeys {
     pub(crate) newest_key: Option<UnixTime>,
 }
 
-/// One key.
+/// One key of the account, without its value.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct HeldKey {
     kvno: Option<u32>,
@@ -40,8 +40,8 @@ impl AccountKeys {
         }
     }
 
-    /// Returns the keys that the server uses now. A keytab repeats a key for each name of the account, and the list has each
-    /// key once.
+    /// Returns the keys that the server uses now. A keytab repeats a key for each name of the account, but the result
+    /// lists each key once.
     pub(crate) fn serving_at(mut self, now: UnixTime) -> Self {
         self.keys.retain(|key| key.retires.is_none_or(|last| last >= now));
         let order = |key: &HeldKey| (key.retires, key.kvno, key.etype);
@@ -50,7 +50,7 @@ impl AccountKeys {
         self
     }
 
-    /// Returns the age of the newest key for a page.
+    /// Returns the age of the newest key as a text for the operators' page.
     pub(super) fn age(&self, now: UnixTime) -> Option<String> {
         let days = self.newest_key.map(|newest| now.seconds_since(newest).div_euclid(DAY))?;
         Some(match days {
@@ -60,7 +60,7 @@ impl AccountKeys {
         })
     }
 
-    /// Returns the keys for a page.
+    /// Returns the keys as values for the template of the operators' page.
     pub(super) fn shown(&self) -> Vec<Value> {
         let shown = |key: &HeldKey| {
             let retires = key.retires.map(|time| time.to_string());

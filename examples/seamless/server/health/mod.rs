@@ -29,7 +29,7 @@ pub(crate) struct Health {
     keys: AccountKeys,
     #[serde(flatten)]
     counts: Counts,
-    /// The last message of the source of password hashes, if the tenant uses any.
+    /// The last message of the source of password hashes, if the tenant uses password hashes.
     hashes: Option<Hashes>,
     #[serde(skip)]
     pub(crate) warnings: Vec<Warning>,
@@ -40,7 +40,7 @@ pub(crate) struct Health {
 struct Hashes {
     /// The time of the last message, in seconds since 1970, or `None` if there was none.
     last: Option<i64>,
-    /// The number of accounts that the source still had to send.
+    /// The number of accounts that the source still had to send after that message.
     left: u64,
     #[serde(skip)]
     max_hours: i64,
@@ -74,7 +74,7 @@ impl Hashes {
     }
 }
 
-/// The number of each sign ([`Sign`]) at one tenant since the server started.
+/// How often each sign ([`Sign`]) occurred at one tenant since the server started.
 #[derive(Debug, Serialize)]
 struct Counts {
     unknown_kvno: u64,
@@ -115,15 +115,15 @@ impl Health {
 }
 
 impl Health {
-    /// Returns the values for the page.
+    /// Returns the values for the template of the operators' page.
     pub(crate) fn shown(&self, now: UnixTime) -> Value {
         let counts = &self.counts;
         let counts = [
             ("Sign-ins of administrators", counts.administrator_sign_ins),
             ("Sign-ins with RC4", counts.rc4_sign_ins),
-            ("Other tickets of an unknown version", counts.unknown_kvno),
+            ("Refused tickets that name an unknown key version", counts.unknown_kvno),
             ("Tickets that no key opened", counts.wrong_key),
-            ("Tickets under the key, of an unknown version", counts.forged_kvno),
+            ("Tickets under the account's key that name an unknown key version", counts.forged_kvno),
             ("Tickets of other realms", counts.foreign_realm),
         ];
         let counts: Vec<_> = counts.iter().map(|(name, value)| context! { name, value }).collect();

@@ -1,5 +1,5 @@
-//! Counts signs in tickets. A sign may mean that somebody else has the account's key, or that an administrator or a client
-//! with RC4 signed in.
+//! Counts the signs ([`Sign`]) of each tenant. Some signs show that somebody else may have the account's key. The other
+//! signs are sign-ins of administrators, and sign-ins with RC4 keys.
 
 use super::{DAY, Warning};
 use crate::principal;
@@ -7,14 +7,14 @@ use kerberos_sso::error::{Error, Integrity, NoKeyCause};
 use kerberos_sso::{Accepted, SessionIdentity, Sid, UnixTime, WellKnownGroup, crypto::EncType};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// An event that a server counts.
+/// An event that the server counts, because an administrator should know about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
-    /// A refused ticket names a version of the key that the server does not have, or has no longer.
+    /// A refused ticket names a version of the key that the server does not have or no longer has.
     UnknownKvno,
-    /// A ticket does not open under the key of the version that it names.
+    /// The key whose version a ticket names does not decrypt the ticket.
     WrongKey,
-    /// A ticket under the account's key names a version of the key that the server does not have.
+    /// A ticket that the account's key decrypts names a version of the key that the server does not have.
     ForgedKvno,
     /// A refused ticket is of a realm or a domain that the account does not trust.
     ForeignRealm,
@@ -52,7 +52,8 @@ pub(crate) struct Signs {
     rc4: Counted,
 }
 
-/// The number of events, the time of the last event, and the time of the last line in the log.
+/// The number of events of one sign, the time of the last event, and the time of the last line about the sign in the
+/// log.
 #[derive(Debug, Default)]
 struct Counted {
     count: AtomicU64,
@@ -83,7 +84,7 @@ impl Signs {
         self.administrator(tenant, &accepted.identity().to_session(), administrators, now);
     }
 
-    /// Counts the sign-in of an administrator.
+    /// Counts a sign-in if the user is an administrator.
     pub(crate) fn administrator(&self, tenant: &str, user: &SessionIdentity, administrators: &[Sid], now: UnixTime) {
         if is_administrator(user, administrators) {
             self.administrator.add(now);
@@ -180,7 +181,7 @@ fn is_administrator(user: &SessionIdentity, others: &[Sid]) -> bool {
     is_built_in || others.iter().any(is_other) || user.groups().any(is_group)
 }
 
-/// Returns the sign in a ticket that was refused for this reason.
+/// Returns the sign under which a ticket that was refused with this error is counted.
 const fn sign_of(error: &Error) -> Option<Sign> {
     match error {
         Error::KeyVersion(_) => Some(Sign::UnknownKvno),

@@ -24,7 +24,8 @@ fn after(days: i64) -> UnixTime {
     NOW.saturating_add_seconds(days.saturating_mul(DAY))
 }
 
-/// Returns a key set with one key of each type and version. A retiring key is used for one more day.
+/// Returns a key set with one key for each entry of `keys`. An entry has the type and the version of its key, and says
+/// whether the key retires. A key that retires is used for one more day.
 fn keys(keys: &[(EncType, u32, bool)]) -> KeySet {
     let key = |(etype, kvno, retires): &(EncType, u32, bool)| {
         let octets = vec![1; if *etype == EncType::AES256_CTS_HMAC_SHA1_96 { 32 } else { 16 }];
@@ -72,7 +73,8 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(3).of_active_directory()
 }
 
-/// Returns the signs in one ticket, which the realm's account judges.
+/// Validates a ticket with the keys of the realm's account. Returns the labels of the signs under which the ticket is
+/// counted.
 fn signs(token: impl Borrow<TestToken>, administrators: &[Sid]) -> Vec<&'static str> {
     let (signs, realm) = (Signs::default(), realm());
     let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
@@ -103,7 +105,7 @@ fn forged_ticket_is_counted_under_the_sign_of_its_fault() {
 }
 
 #[test]
-fn sign_in_is_counted_if_rid_group_or_configuration_makes_the_user_an_administrator() {
+fn sign_in_is_counted_if_the_rid_or_a_group_or_the_configuration_makes_the_user_an_administrator() {
     let of_domain = |rid: u32| realm().domain_sid().join(rid).unwrap();
     let user = |rid| realm().ticket_for("alice").pac(|pac| pac.user(of_domain(rid)));
     assert_eq!(signs(user(500), &[]), ["administrator-sign-in"]);
@@ -127,7 +129,7 @@ fn client_with_an_rc4_session_key_is_counted() {
 }
 
 #[test]
-fn sign_gives_a_warning_with_its_count_for_a_day() {
+fn warning_with_the_count_of_a_sign_ends_a_day_after_the_last_ticket() {
     let signs = Signs::default();
     let validator = Validator::new(realm().key_set(), Policy::default(), NoReplayCache);
     for at in [NOW, after(1)] {
@@ -156,7 +158,7 @@ async fn shown(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn operators_see_the_keys_the_counts_and_the_warnings_of_each_tenant() {
+async fn operators_see_keys_and_counts_and_warnings_of_each_tenant() {
     let health: Json = serde_json::from_str(&shown("/healthz").await).unwrap();
     assert_eq!(health["status"], "warning");
     assert_eq!(

@@ -21,7 +21,7 @@ pub(crate) enum Warning {
     ForgedKvno { count: u64, last: UnixTime },
     #[error("no password hash has come from the directory yet")]
     NoHashes,
-    #[error("the last password hashes came {hours} hours ago, and the server takes them for {most} hours")]
+    #[error("the last password hashes came {hours} hours ago, and the server uses them for at most {most} hours")]
     HashesAreOld { hours: i64, most: i64 },
     #[error("tickets were of realms for which the account does not vouch: {count}, the last at {last}")]
     ForeignRealm { count: u64, last: UnixTime },

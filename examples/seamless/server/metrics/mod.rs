@@ -32,7 +32,7 @@ use std::time::Duration;
 /// A label: its name and its value.
 type Label = (&'static str, &'static str);
 
-/// A label whose value is in the configuration.
+/// A label whose value is known only at run time, such as the name of a tenant.
 type NamedLabel = (&'static str, Arc<str>);
 
 /// The metrics that the server counts.
@@ -151,7 +151,7 @@ impl Metrics {
         all.register("agents", "Agents of each tenant by state", self.agents.clone());
         let silence = "Time since each agent last asked for a job";
         all.register_with_unit("agent_silence", silence, Unit::Seconds, self.agent_silence.clone());
-        let jobs = "Passwords of this node's users that each agent got, by what it did with them";
+        let jobs = "Passwords of this node's users that each agent got, by outcome";
         all.register("agent_jobs", jobs, self.agent_jobs.clone());
     }
 
@@ -198,7 +198,8 @@ impl Metrics {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 
-    /// Notes the agents of all tenants. Each tenant has at most 64 of them. While the store cannot be asked, there are no states.
+    /// Sets the metrics of the agents of all tenants. Each tenant has at most 64 agents. While the store cannot be
+    /// asked, the metrics show no states of agents.
     async fn note_agents(&self, agents: &Agents) {
         for (agent, counts) in agents.tally().all() {
             let agent: Arc<str> = agent.to_string().into();

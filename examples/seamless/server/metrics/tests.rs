@@ -50,7 +50,7 @@ async fn figures() -> String {
 }
 
 #[tokio::test]
-async fn sign_ins_stages_store_keys_sessions_and_connections_are_counted() {
+async fn requests_change_the_metrics_of_sign_ins_and_stages_and_store_and_keys_and_connections_and_agents() {
     let text = figures().await;
     for line in [
         "seamless_sign_ins_total{method=\"test-ticket\",code=\"accepted\"} 1\n",

@@ -52,7 +52,7 @@ enum Answer {
 /// The end and the value of each entry.
 const ENTRIES: TableDefinition<'_, &[u8], (u64, &[u8])> = TableDefinition::new("entries");
 
-/// The ends of all entries. By this table, the writing thread finds the entries that have ended.
+/// The ends of all entries. In this table, the writing thread finds the entries that have ended.
 const ENDS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 impl Disk {

@@ -74,7 +74,7 @@ pub(crate) trait Store: Send + Sync {
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 }
 
-/// The future answer of a store.
+/// The future of a store's answer.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The condition under which an entry is written.
@@ -135,13 +135,13 @@ pub(crate) enum Kind {
     KnownAddress = b'n',
     /// The account name of a user principal name.
     AccountName = b'm',
-    /// The number of a tenant's entries of one kind.
+    /// A count of a tenant's entries of one kind (`share.rs`).
     Share = b'v',
     /// An account with the verifier of its password.
     HashRecord = b'z',
     /// The accounts that claim a name.
     HashName = b'f',
-    /// The sources of password hashes, and how far they are.
+    /// The sources of password hashes, and what each source has sent so far.
     HashSource = b'y',
     /// The list of a tenant's accounts with verifiers.
     HashObjects = b'Z',

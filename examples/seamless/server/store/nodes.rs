@@ -34,7 +34,7 @@ pub(crate) enum Nodes {
     },
 }
 
-/// A maker of connections to the nodes.
+/// Makes connections to the nodes.
 pub(super) enum Connector {
     Single(Client),
     Sentinels {

@@ -29,7 +29,7 @@ pub(crate) enum WithoutStore {
     /// The server signs users in by password only, and keeps their sessions in the memory of this node.
     #[default]
     Passwords,
-    /// The server begins no sessions, and does not start.
+    /// The server begins no sessions. A server that starts without the store ends with an error.
     Refuse,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum WithoutStore {
 pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, String> {
     let (store, secret): (Arc<dyn Store>, _) = match engine {
         Engine::Disk { folder } => {
-            // The server opens the file first, because its lock keeps another process out of this folder.
+            // The server opens the file first, because the lock of the file keeps another process out of this folder.
             let disk = Disk::open(&folder.join("state.redb"), clock::now)?;
             (Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?)
         }

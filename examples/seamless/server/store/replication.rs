@@ -7,7 +7,8 @@ pub(super) struct Replication {
     stream: String,
     /// The end of the stream, in octets since its beginning.
     end: u64,
-    /// The octets of the stream that each replica has. Only a replica that is online, and so has the data from before, counts.
+    /// The number of octets of the stream that each replica has confirmed. A replica that is not online does not count,
+    /// because it still loads the data from before the stream.
     replicas: Vec<u64>,
 }
 
@@ -35,7 +36,7 @@ impl Replication {
         !self.replicas.is_empty()
     }
 
-    /// Returns whether a replica has all writes that came before the description `earlier` of the same master.
+    /// Returns whether a replica has all writes that the same master had done when it gave the answer `earlier`.
     pub(super) fn confirms(&self, earlier: &Self) -> bool {
         self.stream == earlier.stream && self.replicas.iter().any(|has| *has >= earlier.end)
     }

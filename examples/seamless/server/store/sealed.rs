@@ -1,7 +1,8 @@
 //! The encryption of a value in the store: AES-256-GCM, with a key for this entry alone.
 //!
-//! A sealed value is one octet with the form, 12 octets with the nonce, and the ciphertext. The associated data are the
-//! form and the key of the entry. So a value that is copied to another entry does not open.
+//! A sealed value is one octet with the number of the format, 12 octets with the nonce, and the ciphertext. The
+//! associated data are the number of the format and the key of the entry. So a value that is copied to another entry
+//! does not open.
 
 use super::{Key, Kind, Secret};
 use crate::clock;
@@ -27,7 +28,7 @@ impl<'k> Sealer<'k> {
         Self { cipher: Aes256Gcm::new((&*octets).into()), key }
     }
 
-    /// Seals a value. Returns `None` if the value is longer than any value of this server.
+    /// Seals a value. Returns `None` only if the value is too long for AES-GCM. No value of this server is so long.
     pub(crate) fn seal(&self, value: &[u8]) -> Option<Vec<u8>> {
         let nonce: [u8; 12] = clock::random();
         let aad = self.associated_data();
@@ -49,8 +50,9 @@ impl<'k> Sealer<'k> {
     }
 }
 
-/// Seals a value that a browser keeps, as text. Each text has a key of its own, which the server derives from a random salt.
-/// So the number of texts under one key never exceeds the limit for random nonces of AES-GCM (NIST SP 800-38D section 8.3).
+/// Seals a value as a text that a browser keeps. Each text has a key of its own, which the server derives from a random
+/// salt. So the number of texts under one key never exceeds the limit for random nonces of AES-GCM (NIST SP 800-38D
+/// section 8.3).
 pub(crate) fn seal_text(secret: &Secret, kind: Kind, value: &impl Serialize) -> Option<String> {
     let (salt, json): ([u8; 16], _) = (clock::random(), Zeroizing::new(serde_json::to_vec(value).ok()?));
     let sealed = Sealer::new(secret, b"", &Key::new(kind, &salt)).seal(&json)?;
@@ -64,5 +66,5 @@ pub(crate) fn open_text<T: DeserializeOwned>(secret: &Secret, kind: Kind, text: 
     serde_json::from_slice(&Sealer::new(secret, b"", &Key::new(kind, salt)).open(sealed)?).ok()
 }
 
-/// The form of sealed values. Another form gets another number.
+/// The number of the format of sealed values. If you change the format, change this number.
 const FORM: u8 = 1;

@@ -20,7 +20,7 @@ pub(crate) struct Secret(Arc<Keys>);
 
 struct Keys {
     octets: Zeroizing<[u8; 32]>,
-    /// The key of [`Secret::name`], which depends on the octets only.
+    /// The key with which [`Secret::name`] makes names. The key is derived from `octets` alone.
     names: Zeroizing<[u8; 32]>,
 }
 

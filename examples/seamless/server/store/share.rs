@@ -3,7 +3,7 @@
 //!
 //! The store cannot count entries, so each share counts the entries that it admitted, by the times at which they end. An entry
 //! that is deleted before its end counts until its end. Many requests would change one count at the same time. So each share
-//! has several counts, and the name of an entry decides which count the entry belongs to.
+//! has several counts, and the name of an entry decides to which count the entry belongs.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_counts_of_a_share_together_admit_as_many_entries_as_the_share() {
+    async fn all_counts_of_a_share_together_admit_as_many_entries_as_the_share_allows() {
         let shares = shares(64, 16);
         let mut taken = 0_u32;
         for name in 0..4096_u16 {

@@ -1,5 +1,5 @@
-//! The record of values that all nodes together accept once. The values of a tenant have a share of the store, so that the
-//! clients of one tenant cannot fill the store for other tenants.
+//! The record of values that all nodes together accept only once. The values of each tenant have a share of the store,
+//! so that the clients of one tenant cannot fill the store for other tenants.
 
 use super::{Key, Kind, Records, Shares, StoreError, When, epoch};
 use kerberos_sso::UnixTime;
@@ -9,7 +9,7 @@ pub(crate) struct SingleUses {
     records: Records,
     shares: Shares,
     kind: Kind,
-    /// The time for which the store keeps a use, in seconds. No value may be valid for longer.
+    /// The time for which the store keeps the record of a use, in seconds. No value may be valid for longer.
     kept: i64,
 }
 
@@ -29,10 +29,11 @@ impl SingleUses {
         Self { shares: Shares::new(records.clone(), kind, most), records, kind, kept }
     }
 
-    /// Records the use of the value with this name. `parts` are octets that name the value among all values of its kind.
+    /// Records the use of a value. `parts` are octets that differ for each value of the kind.
     ///
-    /// The store's epoch is the time since which the store has lost nothing. `is_newer` tells whether the value could be used
-    /// only after the epoch. An older value is refused, because the store may have lost the record of its use.
+    /// `is_newer` gets the store's epoch, which is the time since which the store has lost nothing. It returns whether
+    /// the value could be used only after the epoch. An older value is refused, because the store may have lost the
+    /// record of its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.

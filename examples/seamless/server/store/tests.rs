@@ -68,9 +68,9 @@ async fn entry_is_returned_by_one_take_only() {
     .await;
 }
 
-/// The time of the store is 1,000.
+/// For the store, the present time is second 1,000.
 #[tokio::test]
-async fn entry_is_absent_from_the_second_of_its_end_on() {
+async fn entry_is_absent_at_its_end_and_later() {
     on_each_engine(async |store: Arc<dyn Store>, engine: &str| {
         for (end, is_there) in [(999, false), (1_000, false), (1_001, true)] {
             let name = end.to_string();
@@ -201,7 +201,7 @@ fn derived_octets_differ_for_each_input_and_each_division_of_the_purpose() {
 }
 
 #[test]
-fn sealed_value_opens_only_with_its_secret_its_input_and_its_entry() {
+fn sealed_value_opens_only_with_the_same_secret_and_input_and_entry() {
     let (secret, entry, other) = (Secret::new([1; 32]), key("a"), key("b"));
     let sealed = Sealer::new(&secret, b"cookie", &entry).seal(b"value").unwrap();
     let open = |secret, input: &[u8], key, sealed: &[u8]| {

@@ -1,9 +1,9 @@
 //! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key. A mark, and a write that
 //! records a single use, also wait for a replica.
 //!
-//! If no answer comes, a write fails. The store may have done the write, so the server does not try again. A second command
-//! would find the effect of the first command. Only the client of a cluster may send a command again, to another node. Even
-//! then, the answer never takes a second use for the first use.
+//! If no answer comes, a write fails. The store may have done the write, so the server does not try again, because a
+//! second command would find the effect of the first command. Only the client of a cluster may send a command again, to
+//! another node. Even then, the answer to a second use is never that of a first use.
 
 use super::nodes::{Authority, Connection, Connector, Master, Nodes};
 use super::replication::Replication;
@@ -37,7 +37,7 @@ struct Closed {
 }
 
 impl Valkey {
-    /// Begins a store. The first operation connects.
+    /// Makes the store without a connection. The first operation connects.
     pub(crate) fn new(nodes: &Nodes, authority: &Authority) -> Result<Self, String> {
         let state = Mutex::new(Err(Closed { until: Instant::now(), reason: String::new() }));
         Ok(Self(Arc::new(Link { connector: nodes.connector(authority)?, state })))
@@ -61,8 +61,8 @@ impl Valkey {
     /// replicas, this function does not wait, because no node that missed the write can take over. Returns `None` if the
     /// condition of the write did not apply.
     ///
-    /// The client of a cluster may connect again between two commands. So the master's answer also has the length of the
-    /// master's stream of writes. A replica must have this length of the same stream.
+    /// The client of a cluster may connect again between two commands. So this function also asks the master for its
+    /// stream of writes and the length of this stream. A replica must then have this length of the same stream.
     async fn ask_for_good<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
         let mut connection = self.connection().await?;
         let asked = connection.ask_both([command, replication()], key);
@@ -140,7 +140,7 @@ impl Link {
         if state.as_ref().is_ok_and(|open| matches!(&open.connection, Connection::Named(_, master) if *master == used))
         {
             let reason = "most sentinels no longer name this master".to_owned();
-            tracing::warn!("the state store is asked for its master again: {reason}");
+            tracing::warn!("the server asks the sentinels for the master of the state store again: {reason}");
             *state = Err(Closed { until: Instant::now(), reason });
         }
     }

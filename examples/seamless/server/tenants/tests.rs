@@ -17,12 +17,12 @@ impl Tenants {
         Self { by_name, keytabs: Vec::new() }
     }
 
-    /// Registers one more client in the test realm.
+    /// Registers a client in addition to the clients of the test realm.
     pub(crate) fn register(&mut self, client: &str) {
         self.register_all(&[client]);
     }
 
-    /// Registers more clients in the test realm.
+    /// Registers clients in addition to the clients of the test realm.
     pub(crate) fn register_all(&mut self, more: &[&str]) {
         for tenant in self.by_name.values_mut() {
             let mut clients = crate::oidc::test_clients(None);
@@ -31,7 +31,7 @@ impl Tenants {
         }
     }
 
-    /// Adds a tenant without keys, with the clients of the test realm.
+    /// Adds a tenant with the validator and the clients of the test realm.
     pub(crate) fn add(&mut self, name: &str, realm: &str, records: &Records) {
         let replay = self.test_tenant().unwrap().validator();
         let mut tenant = Tenant::new(name, realm, Vec::new(), replay, records);
@@ -39,7 +39,7 @@ impl Tenants {
         self.by_name.insert(name.into(), tenant);
     }
 
-    /// Signs the access tokens of an audience with ES256.
+    /// Lets the tenants sign the access tokens of an audience with ES256.
     pub(crate) fn choose_es256_for(&mut self, audience: &str) {
         self.by_name.values_mut().for_each(|tenant| tenant.es256_audiences = [audience.to_owned()].into());
     }
