@@ -55,7 +55,7 @@ pub(crate) enum Unchecked {
     Store(#[from] StoreError),
     #[error("no password hash has come from the directory yet")]
     NeverSynchronised,
-    #[error("the last password hashes came {hours} hours ago, and the tenant accepts them for {most} hours")]
+    #[error("the last password hashes came {hours} hours ago, and the server uses them for at most {most} hours")]
     TooOld { hours: i64, most: i64 },
 }
 

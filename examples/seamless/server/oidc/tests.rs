@@ -299,6 +299,35 @@ async fn refresh_token_is_rotated_and_ends_with_the_session_unless_the_access_is
 }
 
 #[tokio::test]
+async fn refreshed_token_has_no_scope_beyond_those_of_the_sign_in() {
+    let server = Server::new(|_| {}).await;
+    for (asked, expected) in [
+        ("openid", Ok("openid")),
+        ("offline_access openid", Ok("openid")),
+        ("profile", Err("invalid_scope")),
+        ("offline_access profile", Err("invalid_scope")),
+        ("api.read offline_access openid", Err("invalid_scope")),
+        ("offline_access", Err("invalid_scope")),
+        ("", Ok("openid")),
+    ] {
+        let mut browser = Browser::new(&server);
+        let begin = REQUEST.map(|(name, value)| (name, if name == "scope" { "openid" } else { value }));
+        let begun = browser.get(&format!("/contoso.test/oauth2/authorize?{}", encoded(begin))).await;
+        let page = browser.follow(&begun).await;
+        browser.by_ticket(&page, "alice", false).await;
+        let (_, first) = server.tokens(&browser.get(begun.location()).await).await;
+        let token = first["refresh_token"].as_str().unwrap().to_owned();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", &*token), ("scope", asked)];
+        let (_, second) = server.token(&fields).await;
+        let found = match second["access_token"].as_str() {
+            Some(_) => Ok(claims(&second["access_token"])["scope"].as_str().unwrap().to_owned()),
+            None => Err(second["error"].as_str().unwrap().to_owned()),
+        };
+        assert_eq!(found, expected.map(Into::into).map_err(Into::into), "{asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn new_sign_in_of_the_same_user_keeps_the_access_tokens_and_a_sign_in_of_another_user_ends_them() {
     let server = Server::new(|_| {}).await;
     for (name, expected) in [("alice", 200), ("bob", 401)] {

@@ -345,10 +345,12 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Returns the scopes of a refreshed token. Refuses scopes that the grant does not have (RFC 6749 section 6).
+/// Returns the scopes of a refreshed token. Refuses scopes that the grant does not have (RFC 6749 section 6). Some clients ask
+/// for `offline_access` at every refresh, so this function drops that scope if the grant does not have it.
 fn narrowed(had: &Scopes, asked: &str) -> Result<Scopes, OAuthError> {
-    let asked = Scopes::parse(asked).filter(|asked| !asked.is_empty());
-    let asked = asked.filter(|asked| asked.beyond(had).is_none() || asked.beyond(had) == Some(scopes::OFFLINE_ACCESS));
+    let is_kept = |scope: &&str| *scope != scopes::OFFLINE_ACCESS || had.contains(scope);
+    let asked = Scopes::parse(asked).map(|asked| asked.iter().filter(is_kept).map(Into::into).collect::<Scopes>());
+    let asked = asked.filter(|asked| !asked.is_empty() && asked.beyond(had).is_none());
     asked.ok_or_else(|| ErrorCode::InvalidScope.because("the sign-in did not have this scope"))
 }
 
