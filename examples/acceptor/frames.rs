@@ -27,7 +27,7 @@ impl Frames {
         self.0.read_exact(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length))?;
         if length > MAX_FRAME {
-            return Err("a frame longer than any token".into());
+            return Err("the frame is longer than any token".into());
         }
         let mut frame = vec![0; length];
         self.0.read_exact(&mut frame)?;
@@ -45,8 +45,8 @@ impl Frames {
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
         let frame = [&[kind], rest].concat();
         let length = u32::try_from(frame.len())?.to_be_bytes();
-        // The frame is written by one call. If the frame had two packets, TCP would delay the second packet by 40 ms,
-        // until the client acknowledges the first packet.
+        // The frame is written by one call. If the frame were sent in two packets, TCP would delay the second packet by
+        // 40 ms, until the client acknowledges the first packet.
         Ok(self.0.write_all(&[&length[..], &frame].concat())?)
     }
 }
