@@ -3,6 +3,7 @@
 //! A flow is an authorization request with the cookie of a session, and a token request with the code. The answer has an access
 //! token and an ID token, so the server makes two signatures. No flow uses Kerberos: the client begins the session with one
 //! ticket before the flows.
+//!
 //! A round measures the server with its state on disk, and then with its state in Redis. Each measurement has two parts:
 //! first full load, and then flows that begin at half of the rate of the full load. After the servers, each [`Signer`]
 //! makes pairs of signatures on all cores. The first round is not counted. The client runs on the same cores as the
