@@ -3,13 +3,13 @@
 //! | from | frame | |
 //! |---|---|---|
 //! | client | `T` | a token of the context |
-//! | server | `C` | the context is established; the server's last token, or no contents |
+//! | server | `C` | the context is established; the contents are the server's last token, or nothing |
 //! | server | `N` | the server's token; the client must send another token |
-//! | server | `R` | the context is refused; the token of the refusal, or no contents |
+//! | server | `R` | the context is refused; the contents are the token of the refusal, or nothing |
 //! | client | `W`, `P` | a Wrap token, encrypted (`W`) or signed (`P`): the server sends the message back in the same kind of Wrap token |
 //! | client | `M` | four octets of length, a message, and its MIC: the server answers with its MIC of the message |
 //! | client | `L` | buffers of a SASL security layer: the server answers with the joined messages |
-//! | server | `E` | a message is refused; the reason as text |
+//! | server | `E` | a message is refused; the contents are the reason as text |
 
 use crate::Outcome;
 use std::io::{Read as _, Write as _};
