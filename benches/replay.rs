@@ -2,9 +2,9 @@
 //! `cargo bench -p kerberos-sso-benches --bench replay`.
 //!
 //! The cache has room for 10 million entries that live ten minutes. `replay/insert/1M` inserts while one million entries are
-//! alive. For each new entry, an old entry expires. `-share` also counts the entries of each client. Before the benches, one
-//! pass prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison, the
-//! pass also prints the longest iteration of a loop that only reads the clock.
+//! alive. For each new entry, an old entry expires. With `-share`, the cache also counts the entries of each client.
+//! Before the benches, one pass prints the memory of the cache, the cost of two concurrent threads, and the longest
+//! single insert. For comparison, the pass also prints the longest iteration of a loop that only reads the clock.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -28,7 +28,7 @@ const SKEW: i64 = 300;
 
 const CLIENTS: u64 = 100_000;
 
-/// A sequence of sign-ins, of which `alive` are alive at any time.
+/// A sequence of sign-ins. At any time, the cache has the live entries of `alive` sign-ins.
 struct SignIns {
     number: u64,
     alive: u64,
@@ -148,7 +148,10 @@ fn worst() {
     sign_ins.insert(&cache, room());
     let inserts = report((0..room()).map(|_| cpu_time(|| assert_eq!(sign_ins.next(&cache), Admission::New))));
     let nothing = report((0..room()).map(|_| cpu_time(|| ())));
-    println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
+    println!(
+        "longest of {} inserts, while an entry expires at each: {inserts}; of empty measurements: {nothing}",
+        room()
+    );
 }
 
 /// Returns the CPU time of the thread. The CPU time excludes other load on the machine, and the wait for a lock.

@@ -1,5 +1,5 @@
-//! Both sides of a handshake in one program, without a KDC. The client sends its token, and the server answers with an AP-REP.
-//! The client then sends a message in the shared context.
+//! Runs both sides of a handshake in one program, without a KDC. The client sends its token, and the server answers
+//! with an AP-REP. The client then sends a sealed message.
 //!
 //! Run: `cargo run --example handshake`
 #![allow(clippy::print_stdout, reason = "this is a program")]

@@ -3,13 +3,13 @@
 //! | from | frame | |
 //! |---|---|---|
 //! | client | `T` | a token of the context |
-//! | server | `C` | the context is established; the server's last token, or no contents |
+//! | server | `C` | the context is established; the contents are the server's last token, or nothing |
 //! | server | `N` | the server's token; the client must send another token |
-//! | server | `R` | the context is refused; the token of the refusal, or no contents |
+//! | server | `R` | the context is refused; the contents are the token of the refusal, or nothing |
 //! | client | `W`, `P` | a Wrap token, encrypted (`W`) or signed (`P`): the server sends the message back in the same kind of Wrap token |
 //! | client | `M` | four octets of length, a message, and its MIC: the server answers with its MIC of the message |
 //! | client | `L` | buffers of a SASL security layer: the server answers with the joined messages |
-//! | server | `E` | a message is refused; the reason as text |
+//! | server | `E` | a message is refused; the contents are the reason as text |
 
 use crate::Outcome;
 use std::io::{Read as _, Write as _};
@@ -27,7 +27,7 @@ impl Frames {
         self.0.read_exact(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length))?;
         if length > MAX_FRAME {
-            return Err("a frame longer than any token".into());
+            return Err("the frame is longer than any token".into());
         }
         let mut frame = vec![0; length];
         self.0.read_exact(&mut frame)?;
@@ -45,8 +45,8 @@ impl Frames {
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
         let frame = [&[kind], rest].concat();
         let length = u32::try_from(frame.len())?.to_be_bytes();
-        // The frame is written by one call. If the frame had two packets, TCP would delay the second packet by 40 ms,
-        // until the client acknowledges the first packet.
+        // The frame is written by one call. If the frame were sent in two packets, TCP would delay the second packet by
+        // 40 ms, until the client acknowledges the first packet.
         Ok(self.0.write_all(&[&length[..], &frame].concat())?)
     }
 }

@@ -5,7 +5,7 @@
 //! cargo run --example acceptor -- [--allow-rc4] [--krb-error] [--entropy HEX] PORT KEYTAB [--bindings HEX]
 //!                                 [--sasl GSSAPI|GSS-SPNEGO]
 //! ```
-//! - `--bindings`: the application data of the channel bindings, which the client must send.
+//! - `--bindings`: the application data of the server's channel bindings. The client must send these bindings.
 //! - `--sasl GSSAPI`: negotiates a security layer (RFC 4752). `--sasl GSS-SPNEGO`: uses the context's own per-message tokens.
 //! - `--krb-error`: sends the reason of a refusal to a client whose authenticator was decrypted.
 //! - `--entropy`: 64 octets that replace the randomness of every answer. Use this option for recordings only.

@@ -57,7 +57,7 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
 /// The largest part of a message that the server puts into one buffer. Every client accepts buffers of this size.
 const PART: usize = 32_768;
 
-/// Splits off the octets whose number is in the first four octets, and returns them with the rest.
+/// Reads a length from the first four octets. Returns as many octets after it, and the remaining octets.
 fn with_length(bytes: &[u8]) -> Outcome<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("no length")?;
     Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("incomplete contents")?)

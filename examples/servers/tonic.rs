@@ -12,7 +12,7 @@ use std::{env::args, error::Error, sync::Arc};
 use tonic::{Request, Status};
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
-/// Admits only the members of a group before a service runs. The service itself finds the user in the same way.
+/// Lets only members of a group reach a service. The service can find the user in the same way.
 fn members_only(request: Request<()>, group: Sid) -> Result<Request<()>, Status> {
     match request.extensions().get::<Arc<Identity>>() {
         Some(user) if user.is_member_of(group) => Ok(request),

@@ -3,10 +3,11 @@
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml [ROUNDS [KEYTAB TOKENS]]
 //! ```
-//! Without files, the program mints tokens for the present time, with and without a PAC of 1.2 kB. With files, the tokens are
-//! fresh tokens of a real KDC. The file TOKENS has the length of each token in four octets, little-endian, followed by the
-//! token. Each acceptor decides every token once in a round, and the result is asserted. The acceptors keep no replay cache,
-//! because the rounds repeat the tokens. If an acceptor can leave out the AP-REP, it sends no AP-REP here.
+//! Without files, the program mints tokens for the present time, with and without a PAC of 1.2 kB. With files, the
+//! tokens must be fresh tokens of a real KDC. The file TOKENS has the length of each token in four octets,
+//! little-endian, followed by the token. Each acceptor decides every token once in a round, and the result is asserted.
+//! The acceptors keep no replay cache, because the rounds repeat the tokens. If an acceptor can leave out the AP-REP,
+//! it sends no AP-REP here.
 
 mod mit;
 mod ours;
@@ -34,7 +35,7 @@ fn main() -> Outcome<()> {
     let loads = match files.as_slice() {
         [] => vec![tokens::minted("without a PAC", false)?, tokens::minted("PAC of 1.2 kB", true)?],
         [keytab, tokens] => vec![tokens::recorded(keytab, tokens)?],
-        _ => return Err("KEYTAB and TOKENS come together".into()),
+        _ => return Err("KEYTAB and TOKENS must be given together".into()),
     };
     for load in &loads {
         compare(load, rounds)?;

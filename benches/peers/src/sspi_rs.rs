@@ -24,7 +24,7 @@ impl SspiRs {
         let key = keytab.entries().iter().find_map(|entry| entry.key.as_ref()).ok_or("no key")?;
         let tokens: Option<_> = load.tokens.iter().map(|token| inner(token)).collect();
         Ok(Self {
-            tokens: tokens.ok_or("a token without one of Kerberos")?,
+            tokens: tokens.ok_or("a SPNEGO token without a Kerberos token")?,
             service: load.service.clone(),
             key: key.expose_bytes().to_vec(),
         })

@@ -10,7 +10,7 @@ pub mod explain;
 mod input;
 mod keys;
 mod keytab;
-// The file is a link to `tests/recorded/mod.rs`, by which the library's tests read the same vectors.
+// The file is a link to `tests/recorded/mod.rs`. The library's tests read the same vectors with it.
 mod recorded;
 mod refusal;
 mod terminal;

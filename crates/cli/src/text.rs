@@ -1,4 +1,4 @@
-//! Formats text for a terminal: cuts, fills up, wraps and escapes the text.
+//! Formats text for a terminal: cuts it, pads it, wraps it and escapes it.
 
 use serde_json::Value;
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ pub(crate) fn write_wrapped(out: &mut dyn Write, label: &str, text: &str) -> io:
     })
 }
 
-/// Returns the text, cut or filled up to `width` columns.
+/// Returns the text, cut or padded to `width` columns.
 pub(crate) fn fit(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     if text.width() <= width {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_or_filled_up_to_a_number_of_columns() {
+    fn text_is_cut_or_padded_to_a_number_of_columns() {
         assert_eq!(fit("ab", 4), "ab  ");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("山田太郎", 4), "山… ");

@@ -127,7 +127,7 @@ fn tree_of_a_text_without_a_token_has_one_failed_node() {
 }
 
 #[test]
-fn header_and_base64_are_recognised_with_line_breaks_blanks_and_header_names() {
+fn header_and_base64_are_recognised_despite_line_breaks_and_blanks_and_header_names() {
     for (text, value) in [
         ("Negotiate YII=", "Negotiate YII="),
         ("  negotiate\tYII=\r\n", "negotiate YII="),
@@ -147,7 +147,7 @@ fn header_and_base64_are_recognised_with_line_breaks_blanks_and_header_names() {
 /// A server accepts these tokens as octets, in base64 and in a header.
 #[cfg(feature = "rc4")]
 #[test]
-fn accepted_token_gets_no_advice_as_octets_base64_or_header() {
+fn accepted_token_gets_no_advice_whether_octets_or_base64_or_header() {
     for (_, case) in &cases(&recorded::load_all().unwrap()) {
         let Outcome::Accept(_) = case.outcome() else { continue };
         let contents = case.bytes().unwrap();
@@ -162,7 +162,7 @@ fn accepted_token_gets_no_advice_as_octets_base64_or_header() {
 
 /// Session keys and MACs would appear as long runs of digits, and tokens and ciphertexts as long runs of base64.
 #[test]
-fn tree_contains_no_key_mac_or_ciphertext() {
+fn tree_contains_no_key_and_no_mac_and_no_ciphertext() {
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let explanation = explain(recording, case, &pasted(case));
         let text: String = explanation.stages.iter().map(ToString::to_string).collect();

@@ -86,7 +86,7 @@ fn status(response: &str) -> &str {
     response.split(' ').nth(1).unwrap()
 }
 
-/// Tests a server that answers `to_post` to a form of another site.
+/// Tests a server over HTTP. `to_post` is the status of its answer to a form that another site sends.
 fn sign_in_over_http(path: &str, to_post: &str) {
     let program = Program::start(path);
     let challenge = program.get("/", None);

@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 
 pub struct Client(Arc<Flow>);
 
-/// What all flows of a client have in common.
+/// The values that all flows of a client use.
 struct Flow {
     host: String,
     cookies: String,
 }
 
 impl Client {
-    /// Signs in once by ticket, when the server is ready.
+    /// Waits until the server is ready, and signs in once by ticket.
     pub async fn signed_in(server: &Server) -> Outcome<Self> {
         let host = server.address.to_string();
         let mut connection = Connection::open(&host).await?;
@@ -55,7 +55,8 @@ impl Client {
 }
 
 impl Flow {
-    /// Runs flows on one connection until `end`: one after the other, or at the first time of `pace` and each interval later.
+    /// Runs flows on one connection until `end`. Without `pace`, a flow begins when the flow before it ends. With
+    /// `pace`, the first flow begins at the time in `pace`, and another flow begins after each interval.
     async fn repeat(
         self: Arc<Self>,
         mut connection: Connection,

@@ -1,11 +1,13 @@
-//! Compares code flows of the sign-in server with the bare signatures of the flows' tokens.
+//! Compares the rate of code flows through the sign-in server with the rate of the flows' token signatures alone.
 //!
 //! A flow is an authorization request with the cookie of a session, and a token request with the code. The answer has an access
 //! token and an ID token, so the server makes two signatures. No flow uses Kerberos: the client begins the session with one
 //! ticket before the flows.
 //!
-//! Each round measures each server at full load, and then at half of the rate of the full load. Then each signer makes pairs of
-//! signatures on all cores. The first round is not counted. The client runs on the same cores as the server.
+//! A round measures the server with its state on disk, and then with its state in Redis. Each measurement has two parts:
+//! first full load, and then flows that begin at half of the rate of the full load. After the servers, each [`Signer`]
+//! makes pairs of signatures on all cores. The first round is not counted. The client runs on the same cores as the
+//! server.
 
 mod client;
 mod signers;
@@ -26,8 +28,9 @@ struct Figures {
     rates: Vec<f64>,
     /// The CPU time of the server for a flow, in microseconds.
     cpu: Vec<f64>,
-    /// The times of all flows, in microseconds.
+    /// The times of all flows at full load, in microseconds.
     full: Vec<f64>,
+    /// The times of all flows at half load, in microseconds.
     half: Vec<f64>,
 }
 
@@ -101,7 +104,7 @@ fn print_servers(servers: &[Measured]) {
     }
 }
 
-/// Prints each signer, and the rate of the first server's flows as a part of the signer's rate.
+/// Prints each signer, and the rate of the first server's flows divided by the signer's rate.
 fn print_signers(signers: &[Signer], pairs: &[[Vec<f64>; 2]], flows: &Figures) {
     println!("\n| two signatures | pairs a second | CPU µs of a pair | the flows reach |");
     println!("|---|---|---|---|");

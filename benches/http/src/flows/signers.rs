@@ -1,4 +1,4 @@
-//! The bare signatures of a flow's two tokens.
+//! Makes the two signatures of a flow's tokens without a server, by different libraries.
 
 use crate::Outcome;
 use jsonwebtoken::{Algorithm, EncodingKey};

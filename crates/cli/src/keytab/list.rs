@@ -91,7 +91,7 @@ fn unusable(record: &UnusableEntry) -> Value {
     })
 }
 
-/// Returns notes for the administrator about complete entries.
+/// Returns notes for the administrator about the entries that were read.
 fn notes(entries: &[KeytabEntry]) -> Vec<String> {
     let mut types: BTreeMap<String, Vec<EncType>> = BTreeMap::new();
     for entry in entries {

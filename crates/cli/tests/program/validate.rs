@@ -67,7 +67,7 @@ fn summary_explains_each_code_most_frequent_first() {
 }
 
 #[test]
-fn token_is_read_from_a_file_or_standard_input_as_octets_base64_or_header() {
+fn token_of_a_file_or_standard_input_is_read_as_octets_or_base64_or_header() {
     with_recorded("samba-mit-krb5", |recording, case| {
         use base64::Engine as _;
         let octets = case.bytes().unwrap();

@@ -62,7 +62,7 @@ enum Progress<'e> {
     Ended,
 }
 
-/// Returns the nodes of `stages`. `error` is the error if one of these stages has refused the request.
+/// Returns the nodes of `stages`. If one of these stages has refused the request, `error` is its error.
 pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
     let mut progress = Progress::Open(error);
     let mut nodes = Vec::new();

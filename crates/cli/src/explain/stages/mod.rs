@@ -32,7 +32,7 @@ pub struct Explanation {
 /// A function that asks a replay cache to admit an entry.
 pub type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
 
-/// The validator and the circumstances by which a token is explained.
+/// The validator, the arrival and the replay cache with which a token is explained.
 pub struct Examiner<'v, R> {
     /// The validator whose stages the token passes.
     pub validator: &'v Validator<R>,

@@ -21,7 +21,7 @@ pub(super) fn header(value: &[u8], policy: &Policy) -> Stage {
     Stage::new("Authorization header", Vec::new(), checks)
 }
 
-/// The stages of reading a token.
+/// Returns the stages in which a token is read: its framing and its AP-REQ.
 pub(super) fn token(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Vec<Stage> {
     let framing = match info.shape() {
         TokenShape::NegTokenInit | TokenShape::NegTokenResp => spnego(token, info, policy),

@@ -46,7 +46,7 @@ fn keys_are_listed_only_with_show_keys() {
 }
 
 #[test]
-fn json_contains_the_entries_the_damaged_records_and_the_notes() {
+fn json_has_the_entries_and_the_damaged_records_and_the_notes() {
     let of_mit = OfMit::load("mit-0x502");
     let folder = Folder::new();
     let cut = &of_mit.octets[..of_mit.octets.len() - 1];

@@ -1,4 +1,4 @@
-//! Tests of `keytab match` with recorded tokens, and keytabs of the keys that the servers of these tokens had.
+//! Tests of `keytab match` with recorded tokens. Each token is tried with a keytab of its server's keys.
 
 use super::{Folder, keytab, record};
 use crate::recorded::{self, Case, Outcome, Recording};
@@ -98,7 +98,7 @@ fn keytab_without_the_tickets_key_exits_1_with_reason_and_remedy() {
 }
 
 #[test]
-fn key_of_the_same_realm_in_lower_case_is_reported_and_exits_1() {
+fn entry_whose_realm_is_in_lower_case_is_reported_as_of_another_realm_and_exits_1() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = &recording.raw_keys(case).unwrap()[0];
         let etype = u16::try_from(key.etype().0).unwrap();
@@ -111,7 +111,7 @@ fn key_of_the_same_realm_in_lower_case_is_reported_and_exits_1() {
 }
 
 #[test]
-fn ninth_key_that_opens_the_ticket_is_reported_as_not_tried_by_a_server() {
+fn opening_key_after_eight_other_keys_is_reported_as_not_tried_by_a_server() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = recording.raw_keys(case).unwrap().into_iter().find(|key| key.etype().0 == 18).unwrap();
         let entry = |kvno, key: &[u8]| record(&["web$"], "CONTOSO.TEST", kvno, 18, key);
