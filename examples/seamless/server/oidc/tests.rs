@@ -311,8 +311,8 @@ async fn refreshed_token_has_no_scope_beyond_those_of_the_sign_in() {
         ("", Ok("openid")),
     ] {
         let mut browser = Browser::new(&server);
-        let begin = REQUEST.map(|(name, value)| (name, if name == "scope" { "openid" } else { value }));
-        let begun = browser.get(&format!("/contoso.test/oauth2/authorize?{}", encoded(begin))).await;
+        let request = REQUEST.map(|(name, value)| (name, if name == "scope" { "openid" } else { value }));
+        let begun = browser.get(&format!("/contoso.test/oauth2/authorize?{}", encoded(request))).await;
         let page = browser.follow(&begun).await;
         browser.by_ticket(&page, "alice", false).await;
         let (_, first) = server.tokens(&browser.get(begun.location()).await).await;
