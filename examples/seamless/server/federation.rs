@@ -13,14 +13,14 @@ pub(crate) struct Federation {
     pub(crate) metadata_url: String,
     /// The address at which the service accepts passwords by WS-Trust.
     pub(crate) active_auth_url: String,
-    /// The address to which browsers go, if this server should tell clients the address.
+    /// The address of the service's sign-in page. Without this field, this server sends clients no such address.
     pub(crate) sign_in_url: Option<String>,
     /// The name of the organisation.
     pub(crate) brand: String,
 }
 
 impl Federation {
-    /// Returns what is wrong with the addresses.
+    /// Returns which address is wrong, and why.
     pub(crate) fn fault(&self) -> Option<String> {
         let mut addresses = [&self.metadata_url, &self.active_auth_url].into_iter().chain(&self.sign_in_url);
         let wrong = addresses.find(|address| !address.starts_with("https://") || !address.is_ascii())?;
@@ -49,7 +49,7 @@ pub(crate) struct Realm {
     pub(crate) login: String,
     /// The domain as the client sent it. The text is empty if the name has no domain.
     pub(crate) domain: String,
-    /// The service, or `None` if no tenant has the domain.
+    /// The service that signs in the users of the domain, or `None` if no tenant has the domain.
     pub(crate) namespace: Option<Namespace>,
 }
 

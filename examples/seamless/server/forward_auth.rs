@@ -1,5 +1,5 @@
-//! The sign-in for applications behind a reverse proxy. For each request, the proxy asks `GET /{tenant}/forward-auth`. nginx
-//! asks by `auth_request`, and Traefik asks by ForwardAuth.
+//! The sign-in for applications behind a reverse proxy. For each request of a browser, the proxy sends `GET
+//! /{tenant}/forward-auth` to this server. nginx does this by `auth_request`, and Traefik by ForwardAuth.
 //!
 //! If the user has a session of the tenant, the response has the status 200 and headers for the application. These are
 //! `Remote-User` (the UPN), `Remote-Name`, `Remote-Sid`, and `Remote-Groups` (separated by commas). In a value, `%`, `,` and

@@ -1,10 +1,10 @@
 //! The headers with which a proxy forwards the client's address, scheme and host: `X-Forwarded-For`, `-Proto` and
 //! `-Host`, or `Forwarded` (RFC 7239).
 //!
-//! A client can write these headers itself. So the server reads the headers only if the connection comes from a trusted proxy.
-//! The server reads only the headers that the configuration selects. A proxy appends the address of its own peer at the right.
-//! The server walks from the right past the trusted proxies. The first other address is the client's, and the entries to its
-//! left are ignored.
+//! A client can write these headers itself. So the server reads the headers only if the connection comes from a trusted
+//! proxy. The server reads only the headers that the configuration selects. A proxy appends the address of its own peer
+//! at the right. The server walks from the right past the trusted proxies. The first address that is not of a trusted
+//! proxy is the client's. The server ignores the entries to the left of this address.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -64,7 +64,7 @@ impl Proxies {
             ProxyHeaders::XForwarded => Some(x_forwarded(headers)),
             ProxyHeaders::Forwarded => forwarded(headers),
         };
-        // The server uses no part of a malformed header.
+        // If a header is malformed, the server ignores all of it.
         let Some(hops) = hops else { return ForwardedClient::default() };
         let mut client = ForwardedClient { address: Some(proxy.to_canonical()), scheme: None, host: None };
         for hop in hops.into_iter().rev() {
@@ -77,8 +77,9 @@ impl Proxies {
     }
 }
 
-/// Returns the entries of `X-Forwarded-For`, each with the scheme and the host of the same position from the right. If a proxy
-/// replaced `X-Forwarded-Proto` or `X-Forwarded-Host`, its single value counts for every entry.
+/// Returns the entries of `X-Forwarded-For`, each with a scheme and a host. The last entry gets the last value of
+/// `X-Forwarded-Proto` and of `X-Forwarded-Host`, the entry before it gets the value before that. An entry for which a
+/// list is too short gets the first value of the list.
 fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let list = |name| {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("unknown"));
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn client_is_the_first_address_from_the_right_that_is_no_trusted_proxy() {
+    fn client_address_is_the_rightmost_address_that_is_not_of_a_trusted_proxy() {
         for (value, expected) in [
             ("198.51.100.7", Some("198.51.100.7")),
             ("203.0.113.5, 198.51.100.7", Some("198.51.100.7")),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn scheme_and_host_are_those_of_the_clients_own_entry() {
+    fn scheme_and_host_come_from_the_entry_of_the_client() {
         let entries = ("x-forwarded-for", "192.0.2.1, 198.51.100.7, 10.0.0.2");
         let appended =
             [entries, ("x-forwarded-proto", "ftp, https, http"), ("x-forwarded-host", "evil, sso.test, inner")];

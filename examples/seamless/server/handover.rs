@@ -1,9 +1,10 @@
-//! Carries a sign-in from the autologon host to a page of another origin. A code stands for the sign-in. The code is
-//! valid once, for a minute, and only in the browser whose page asked for the code.
+//! Carries a sign-in from the autologon host to a page of another origin. The autologon host gives the page a code, and
+//! the page's server exchanges the code for the sign-in. The code is valid once, for a minute, and only in the browser
+//! whose page asked for the code.
 //!
 //! The browser sends the page's cookies to the page's origin only. So the page's request to the autologon host contains
-//! the sealed identifier of the browser, and the code is bound to this identifier. A code that an attacker got with
-//! another ticket therefore signs no user in to the attacker's account (login CSRF, RFC 9700 section 4.7).
+//! the sealed identifier of the browser, and the code is bound to this identifier. An attacker can get a code for their
+//! own account. In another user's browser, this code signs nobody in (login CSRF, RFC 9700 section 4.7).
 
 use crate::clock;
 use crate::oidc::BrowserId;
@@ -14,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 
-/// A page in one browser.
+/// The page that asks for a handover: the browser that shows the page, and the time at which the page was made.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Page {
     pub(crate) browser: BrowserId,
@@ -54,7 +55,7 @@ impl Handovers {
         Self(records)
     }
 
-    /// Keeps a session for a page, and returns the code of the session.
+    /// Stores a session for a page, and returns the code by which the page gets the session.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -68,7 +69,7 @@ impl Handovers {
         Ok(URL_SAFE_NO_PAD.encode(code))
     }
 
-    /// Returns the session of a code, if this is the first use of the code and the browser is that of the page.
+    /// Returns the session of a code, if nobody has used the code before and `browser` is the browser of the page.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -119,7 +120,7 @@ mod tests {
         NewSession { session, stage: Stage::SignedIn }
     }
 
-    /// The clock of the store stands still. So only the check of the server ends a code.
+    /// The store's clock stands still, so the store deletes no code. Only the check of the server ends a code.
     #[tokio::test]
     async fn code_is_valid_for_59_seconds_and_not_for_60_and_only_in_its_browser() {
         let records = Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]));

@@ -39,7 +39,7 @@ pub(crate) struct NamePage<'a> {
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'a str>,
     pub(crate) test_realm: bool,
-    /// The path to which the form is sent, or `None` for `/`.
+    /// The path to which the browser sends the form, or `None` for `/`.
     pub(crate) action: Option<&'a str>,
     /// The hidden fields of the form.
     pub(crate) fields: &'a [(String, String)],
@@ -106,8 +106,8 @@ impl Pages {
         self.render_to(origin, status, "name.html", context! { name, error, test_realm, action, fields })
     }
 
-    /// Returns the sign-in page, which comes after the page for the name. The sign-in page first asks the browser for a
-    /// ticket. If the browser has no valid ticket, the page asks the user for a password.
+    /// Returns the sign-in page. The user sees this page after the page that asks for the user's name. The sign-in page
+    /// first asks the browser for a ticket. If the browser has no valid ticket, the page asks the user for a password.
     pub(crate) fn sign_in(&self, status: StatusCode, page: &SignInPage<'_>) -> Response {
         let values = context! {
             tenant => &*page.tenant.name,
@@ -166,8 +166,8 @@ impl Pages {
         self.render_to(destination.origin(), status, "proof.html", context! { name, error, request })
     }
 
-    /// Returns the page that asks whether the user wants to sign out. After the form, the server redirects the browser
-    /// to `target`.
+    /// Returns the page that asks whether the user wants to sign out. After the user has agreed, the server redirects
+    /// the browser to `target`.
     pub(crate) fn sign_out(
         &self,
         session: &Session,

@@ -67,8 +67,8 @@ impl Proofs {
         user.is_some_and(|sid| self.secrets.contains_key(&sid))
     }
 
-    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. All nodes
-    /// together accept a code once.
+    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. If
+    /// one node has accepted a code, every node refuses this code.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -84,8 +84,8 @@ impl Proofs {
         let now = u64::try_from(time.seconds()).unwrap_or_default();
         let name = records.secret().name(&[b"code", tenant.as_bytes(), sid.to_bytes().as_ref()]);
         let key = Key::new(Kind::OneTimeCode, &name);
-        // If the store has no entry of the account, the store may have lost the entry. Codes up to the store's epoch then
-        // count as used.
+        // If the store has no entry of the account, the store may have lost the entry. So every code up to the store's
+        // epoch then counts as used.
         let epoch = u64::try_from(epoch(records, time).await?.seconds()).unwrap_or_default();
         let forgotten = Codes { used: step_of(epoch).saturating_add(1), ..Codes::default() };
         let change = |codes: Option<Codes>| match codes.unwrap_or(forgotten).checked(totp, code, now) {
@@ -104,8 +104,8 @@ fn totp(secret: Vec<u8>) -> Option<TOTP> {
     TOTP::new(Algorithm::SHA1, DIGITS, 0, STEP, secret).ok()
 }
 
-/// Returns the time until which the store keeps the record of an account's codes. Every used code is too old by then,
-/// and every pause is over.
+/// Returns the time until which the store keeps the record of an account's codes. At that time, every code that the
+/// user has used is no longer valid, and every pause has ended.
 fn end(now: u64) -> UnixTime {
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     UnixTime::from_seconds(now).saturating_add_seconds(KEPT_FOR)
@@ -135,8 +135,8 @@ const DIGITS: usize = 6;
 /// The length of a time step, in seconds.
 const STEP: u64 = 30;
 
-/// The number of wrong codes after which the pause begins. Three of a million codes are valid at a time, so each guess
-/// has a chance of three in a million.
+/// The number of wrong codes after which the pause begins. Of the million possible codes, three are valid at any time.
+/// So the chance that a guess is right is three in a million.
 const MAX_FAILURES: u32 = 5;
 
 /// The pause after [`MAX_FAILURES`] wrong codes, in seconds.

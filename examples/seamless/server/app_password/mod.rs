@@ -55,11 +55,11 @@ impl Stored {
     }
 }
 
-/// An app password in the list of its user. Times are seconds since 1970.
+/// The entry for an app password in the list of a user's app passwords. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
     locator: Locator,
-    /// The name that the user gave.
+    /// The name that the user gave to the app password.
     name: String,
     made: i64,
     /// The time of the last sign-in. The user may have signed in again in the [`TOLD_EVERY`] seconds after this time.
@@ -207,8 +207,8 @@ impl AppPasswords {
         Ok(marked.is_none() && found.is_some())
     }
 
-    /// Returns whether an app password is younger than the lifetime in the present configuration. If an administrator
-    /// has shortened the lifetime since a sign-in, the refresh tokens of this sign-in may end earlier, too.
+    /// Returns whether an app password is younger than the lifetime in the present configuration. An administrator may
+    /// have shortened this lifetime since the user signed in. So the server checks the age at each refresh of tokens.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -268,8 +268,8 @@ impl AppPasswords {
         Ok(self.0.store().get(&mark(locator)).await?.is_some())
     }
 
-    /// Notes the time of a sign-in in the user's list. A program signs in often, so the server does not write at every
-    /// sign-in.
+    /// Records the time of a sign-in by an app password in the user's list. A program signs in often, so the server
+    /// writes at most once in [`TOLD_EVERY`] seconds.
     async fn note_use(&self, tenant: &str, sid: Sid, locator: &Locator, now: UnixTime) -> Result<(), StoreError> {
         let is_old = |one: &Listed| one.used.is_none_or(|used| now.seconds().saturating_sub(used) >= TOLD_EVERY);
         let listed = self.of_user(tenant, sid, now).await?;
@@ -318,7 +318,7 @@ fn mark(locator: &Locator) -> Key {
 /// The largest number of app passwords of one user. This number is enough for several programs on several devices.
 pub(crate) const MAX_OF_ONE_USER: usize = 20;
 
-/// The time after which a further use of an app password is noted, in seconds.
+/// The time since the last recorded use of an app password after which the store records another use, in seconds.
 const TOLD_EVERY: i64 = 60 * 60;
 
 #[cfg(test)]

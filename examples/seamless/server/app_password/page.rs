@@ -47,7 +47,7 @@ struct Chosen {
     id: String,
 }
 
-/// The user of the page.
+/// The user whose app passwords the page shows.
 struct Owner {
     session: Arc<Session>,
     sid: Sid,
@@ -177,7 +177,7 @@ async fn revoke(
     }
 }
 
-/// What the page says beside the list.
+/// What the page shows in addition to the list of app passwords.
 #[derive(Default)]
 struct Said<'a> {
     error: Option<&'static str>,

@@ -16,8 +16,8 @@ impl AppPassword {
         Self(Zeroizing::new(clock::random()))
     }
 
-    /// Reads what a user typed, with or without spaces and hyphens, in upper or lower case. Returns `None` if the text is no
-    /// app password of this server.
+    /// Reads what a user typed, with or without spaces and hyphens, in upper or lower case. Returns `None` if no server
+    /// with this secret made the text.
     pub(crate) fn parse(secret: &Secret, text: &str) -> Option<Self> {
         let letters = text.bytes().filter(|byte| !matches!(byte, b' ' | b'-'));
         let digits: Zeroizing<Vec<u8>> = Zeroizing::new(letters.map(digit).collect::<Option<_>>()?);

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Subject {
     pub(super) sid: String,
     pub(super) upn: String,
-    /// The user's SID in base64, in place of the immutable identifier that a directory synchronises to the cloud. By
-    /// default the immutable identifier is the user's object GUID, which no ticket contains.
+    /// The user's SID in base64. A cloud expects the identifier here that the directory synchronised for the user. By
+    /// default that identifier is the user's object GUID, which no ticket contains.
     pub(super) immutable_id: String,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Method {
 impl Method {
     const ALL: [Self; 2] = [Self::Ticket, Self::Password];
 
-    /// Returns the value of `AuthenticationMethod`.
+    /// Returns the URI of the method, for the attribute `AuthenticationMethod` of an assertion.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ticket => "urn:federation:authentication:windows",
@@ -140,13 +140,13 @@ pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: Uni
     })
 }
 
-/// Returns the issuer that an assertion names. The caller must verify the assertion.
+/// Returns the issuer that an assertion names. Does not verify the assertion; the caller must do so.
 pub(super) fn named_issuer(assertion: Element<'_>) -> Option<&str> {
     assertion.attribute("Issuer")
 }
 
-/// Checks the time and the audience of an assertion. All times have the same text form, in which an earlier time sorts before
-/// a later time.
+/// Checks the time and the audience of an assertion. All times have the same text format, so a comparison of the texts
+/// compares the times.
 fn check_conditions(assertion: Element<'_>, now: &str) -> Result<(), Refused> {
     let conditions = assertion.only(SAML, "Conditions").ok_or("the assertion has no conditions")?;
     let audience = conditions.only_at(&[(SAML, "AudienceRestrictionCondition"), (SAML, "Audience")]);
@@ -368,7 +368,8 @@ pub(super) mod tests {
         }
     }
 
-    /// Some of the changed signatures would make a library fetch a document or apply another transform.
+    /// With some of the changed signatures, a library would fetch a document or apply a transform that the signer did
+    /// not use.
     #[test]
     fn signature_of_another_form_is_refused() {
         let xml = issued();

@@ -9,7 +9,7 @@ use crate::directory::Refusal;
 use kerberos_sso::error::NoKeyCause;
 use kerberos_sso::{Error, Refused};
 
-/// An error with its number.
+/// An error, with the number that Microsoft's clients know for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Code {
@@ -81,7 +81,8 @@ impl Code {
         }
     }
 
-    /// Returns the text that clients read: the number, and `more` or else the sentence of the code.
+    /// Returns the text that clients read: the number, followed by `more`. Without `more`, the sentence of the code
+    /// follows.
     pub(crate) fn text(self, more: Option<&str>) -> String {
         format!("AADSTS{}: {}", self.number(), more.unwrap_or_else(|| self.sentence()))
     }

@@ -1,6 +1,6 @@
-//! The identifier by which a client recognises its request: `client-request-id`, in a header or in the query. The response
-//! repeats the identifier if the client asks for it. The server decides nothing by the identifier, because some clients always
-//! send the same identifier.
+//! The identifier that a client gives to a request: `client-request-id`, in a header or in the query. The response
+//! repeats the identifier if the client asks for this. The server uses the identifier for nothing else, because some
+//! clients send the same identifier with every request.
 
 use crate::guid::Guid;
 use axum::extract::Request;

@@ -104,11 +104,12 @@ impl<'a> CredentialType<'a> {
     }
 }
 
-/// The values of `IfExistsResult`. For the server, every user of a known domain exists, and no other user exists.
+/// The values of `IfExistsResult`. The server sends [`EXISTS`] for every name of a known domain, and [`UNKNOWN`] for
+/// every other name.
 const EXISTS: u8 = 0;
 const UNKNOWN: u8 = 1;
 
-/// The values of `PrefCredential`.
+/// The values of `PrefCredential`, the way in which the client should sign the user in.
 const BY_PASSWORD: u8 = 1;
 const BY_FEDERATION: u8 = 4;
 

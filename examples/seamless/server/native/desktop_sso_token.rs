@@ -1,7 +1,7 @@
 //! The DesktopSsoToken: an opaque text for the sign-in of one user of one tenant. The text is valid once, for five minutes.
 //!
-//! The text is the sealed sign-in, so the server keeps nothing before the text is redeemed. Clients put the text unescaped
-//! into an XML template. So the text has only the characters of base64url.
+//! The text contains the encrypted sign-in, so the server stores nothing until a client redeems the text. Clients put
+//! the text unescaped into an XML template. So the text has only the characters of base64url.
 
 use super::assertion::{Issuer, LIFETIME as OF_ASSERTION, Method, Refused, SAML, SignIn, Subject, Verified, instant};
 use super::xml::Element;
@@ -49,7 +49,8 @@ pub(super) fn open(secret: &Secret, tenant: &str, text: &str, now: UnixTime) -> 
     Ok(Verified { id: sealed.id, issued: instant(issued), sign_in })
 }
 
-/// Returns the tenant of a text. The caller must open the text for this tenant.
+/// Returns the tenant in a text. The caller must then open the text for this tenant, because this function checks no
+/// time.
 pub(super) fn tenant_of(secret: &Secret, text: &str) -> Option<String> {
     unseal(secret, text).map(|sealed| sealed.tenant)
 }
@@ -68,10 +69,11 @@ pub(super) fn alone_in(assertion: Element<'_>) -> Option<String> {
     Some(token).filter(|token| token.is_bare("DesktopSsoToken") && is_plain(token))?.whole_text()
 }
 
-/// The lifetime in seconds. Clients redeem the text immediately.
+/// The lifetime of a DesktopSsoToken, in seconds. The lifetime is short, because clients redeem the text immediately.
 const LIFETIME: i64 = 5 * 60;
 
-/// The store remembers a redeemed token for the lifetime of an assertion, so a token must not live longer.
+/// The store remembers a redeemed token for the lifetime of an assertion. A token that is valid for longer could be
+/// redeemed twice.
 const _: () = assert!(LIFETIME <= OF_ASSERTION);
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The page `/explain`: an administrator pastes a token or a header. The page shows the result of each stage, the failure and
 //! its remedy.
 //!
-//! The page shows the server's account, keys and realms, which only administrators may learn. For the tenants of a
-//! configuration, the server serves the page only with `--explain`, which is for a server that only administrators reach. The
-//! server does not log the pasted text. The explanation does not use the replay cache, so an explained token still signs in. A
-//! signed-in user can see the explanation of their own ticket. No page and no address contains that ticket.
+//! The page shows the server's account, keys and realms, which only administrators may learn. A server with a
+//! configuration has the page only with `--explain`, so give this option only to a server that only administrators can
+//! reach. The server does not log the pasted text. The explanation does not use the replay cache, so an explained token
+//! still signs in. A signed-in user can see the explanation of their own ticket. No page and no address contains that
+//! ticket.
 
 use super::example::Example;
 use crate::app::{App, Shared};
@@ -26,7 +27,8 @@ use std::sync::LazyLock;
 #[derive(Deserialize)]
 pub(super) struct Question {
     token: String,
-    /// Present if the server must validate the token as if it had arrived at the time at which it was made.
+    /// Present if the user has pressed "Explain". The server then validates the token as if it had arrived when it was
+    /// made.
     #[serde(default)]
     in_its_time: Option<String>,
 }
@@ -229,5 +231,6 @@ fn templates() -> Environment<'static> {
     templates
 }
 
-/// The largest number of repetitions: one for the ticket's start or end, one for the client's clock, and one more.
+/// The largest number of repeated validations. One is for the ticket's start or end, one for the client's clock, and
+/// one is in reserve.
 const MAX_TIMES: usize = 3;

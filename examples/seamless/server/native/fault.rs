@@ -1,5 +1,5 @@
-//! The fault of the WS-Trust endpoints (SOAP 1.2 section 5.4). Its details are in the Passport namespace, where clients look
-//! for a number.
+//! The fault of the WS-Trust endpoints (SOAP 1.2 section 5.4). Clients read the error number from the fault's details,
+//! in the Passport namespace.
 
 use super::assertion::instant;
 use super::codes::Code;
@@ -73,14 +73,14 @@ impl Fault {
         }
     }
 
-    /// Replaces the sentence of the code by a sentence that says more.
+    /// Replaces the general sentence of the error code by the precise sentence `text`.
     pub(super) fn because(self, text: impl Into<Cow<'static, str>>) -> Self {
         Self { text: Some(text.into()), ..self }
     }
 
     /// Returns the response with the envelope of the fault.
     pub(super) fn respond(&self, headers: HeaderMap) -> Response {
-        // The server challenges a client without a ticket, and the log already has a line for the challenge.
+        // The log already has a line for the challenge that a client without a ticket gets.
         if self.code != Code::NoAuthorizationHeader {
             tracing::warn!(aadsts = self.code.number(), "a native client gets a fault: {}", self.sentence());
         }

@@ -70,8 +70,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
 
-/// Returns whether the part of a path that names the tenant is `common` or `organizations`. Such a request names its
-/// tenant in another place.
+/// Returns whether the part of a path that names the tenant is `common` or `organizations`. A request at such a path
+/// names its tenant elsewhere, for example by the user's domain.
 pub(crate) fn is_common(part: &str) -> bool {
     ["common", "organizations"].iter().any(|name| part.eq_ignore_ascii_case(name))
 }

@@ -1,6 +1,6 @@
-//! The grant of native clients: a client exchanges an assertion of this server, or the DesktopSsoToken in an assertion, for
-//! tokens. The client sends the assertion as in RFC 7522, but in the form of SAML 1.1, as Microsoft's clients do. An assertion
-//! without a signature contains only a DesktopSsoToken.
+//! The grant of native clients: a client exchanges an assertion of this server, or the DesktopSsoToken in an assertion,
+//! for tokens. RFC 7522 defines this grant for SAML 2.0, but Microsoft's clients send an assertion of SAML 1.1. An
+//! assertion without a signature contains only a DesktopSsoToken.
 
 use super::assertion::{self, Method, Verified};
 use super::xml::{self, Element};
@@ -31,13 +31,13 @@ impl From<StoreError> for Unredeemed {
     }
 }
 
-/// What a redeemed assertion says.
+/// The facts from an assertion that a client has redeemed.
 #[derive(Debug)]
 pub(crate) struct Redemption {
     pub(crate) user: User,
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
-    /// What proved the user's identity.
+    /// Whether a ticket, a password or an app password proved the user's identity.
     pub(crate) first: FirstFactor,
 }
 

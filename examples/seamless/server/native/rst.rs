@@ -16,7 +16,7 @@ pub(super) struct Request {
 pub(super) enum Refusal {
     /// The request cannot be read.
     InvalidRequest(&'static str),
-    /// The request is for another audience.
+    /// The request asks for an assertion for another audience than [`AUDIENCE`].
     InvalidScope,
     /// A header block is unknown and marked `mustUnderstand`.
     MustUnderstand,
@@ -69,8 +69,8 @@ fn envelope<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {
     if root.is(SOAP, "Envelope") { Ok(root) } else { Err(Refusal::VersionMismatch) }
 }
 
-/// Checks the header and returns the MessageID. If a client spells the element's name in another way, the request has no
-/// MessageID.
+/// Checks the header and returns the MessageID. An element whose name is spelled in another way, such as `messageID`,
+/// does not count.
 fn read_header(header: Element<'_>) -> Result<Option<String>, Refusal> {
     let must_understand =
         |block: &Element<'_>| matches!(block.attribute_of(SOAP, "mustUnderstand"), Some("1" | "true"));
@@ -122,8 +122,8 @@ const TOKEN_TYPES: [&str; 2] = [
     "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV1.1",
 ];
 
-/// The header blocks that the server knows. MSAL sends a Security header with only a timestamp. That header does not
-/// authenticate the client, which signs in with the HTTP header `Authorization`.
+/// The header blocks that the server knows. MSAL sends a Security header with only a timestamp. This timestamp does not
+/// authenticate the client. The client authenticates with the HTTP header `Authorization`.
 const KNOWN_HEADERS: [(&str, &str); 6] = [
     (ADDRESSING, "Action"),
     (ADDRESSING, "MessageID"),
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(Request::parse(&otherwise).unwrap().message_id, None);
     }
 
-    /// The response does not repeat an identifier of more than 256 octets.
+    /// The response repeats the MessageID only if it has at most 256 octets.
     #[test]
     fn message_id_of_256_octets_is_read_and_a_longer_or_empty_message_id_is_ignored() {
         let read = |id: &str| Request::parse(&RST.replace("urn:uuid:1", id)).unwrap().message_id;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn request_with_a_wrong_part_is_refused_with_the_code_of_that_part() {
+    fn request_in_which_one_value_is_wrong_is_refused_with_the_reason() {
         let invalid = |refusal| matches!(refusal, Refusal::InvalidRequest(_));
         for (from, to, expected) in [
             ("2003/05/soap-envelope", "2001/12/soap-envelope", "VersionMismatch"),

@@ -1,9 +1,10 @@
 //! The signature of an assertion (XML Signature 1.1, exclusive canonical XML). A library makes and verifies the signature.
 //!
-//! A signature that a library calls valid may cover another element than the assertion that the server reads ("signature
-//! wrapping"). So the server checks the form of the signature before the library evaluates the signature. The document has
-//! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
-//! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
+//! A signature that a library calls valid may cover another element than the assertion that the server reads
+//! ("signature wrapping"). So before the library evaluates the signature, the server checks the structure of the
+//! signature's XML. The document has exactly one signature. The signature is a child of the assertion, the assertion is
+//! the root, and the signature refers to this assertion. For each purpose, the signature uses the one algorithm that
+//! the server itself uses.
 
 use super::xml::Element;
 use crate::signing_key::SigningKey;
@@ -32,7 +33,7 @@ pub(super) fn is_by(key: &SigningKey, document: &Document<'_>) -> bool {
     }
 }
 
-/// Returns a context that trusts only `key` and ignores KeyInfo.
+/// Returns a context in which the library uses only `key`, and ignores the `KeyInfo` of the document.
 fn context(key: &SigningKey) -> Option<DsigContext> {
     let mut manager = KeysManager::new();
     manager.add_key(loader::load_rsa_private_pem(key.pem.as_bytes()).ok()?);

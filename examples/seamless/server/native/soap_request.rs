@@ -1,5 +1,5 @@
-//! The part of a request that both WS-Trust endpoints have in common: the tenant in the path, and a body. Every refusal
-//! is a fault, because clients read each answer as XML.
+//! Reads what both WS-Trust endpoints need from a request: the tenant in the path, and the body. Every refusal is a
+//! fault, because clients read each answer as XML.
 //!
 //! Clients send the body with any media type or none. So a page in a browser could send such a body with a form. The server
 //! refuses the request if the headers show that a page sent it.
@@ -61,7 +61,8 @@ impl FromRequest<Shared> for SoapRequest {
         let mut request = request;
         let path = request.extract_parts_with_state::<Path<String>, _>(app).await;
         let unknown = || Fault::request(StatusCode::BAD_REQUEST, Code::NoSuchTenant);
-        // The body is read first, because a client that waits for "100 Continue" reads no other answer.
+        // The server reads the body before it checks the tenant: a client that waits for "100 Continue" would not read
+        // a fault that comes first.
         let body = Bytes::from_request(request, app).await;
         let Path(domain) = path.map_err(|_| unknown())?;
         let tenant = app.tenants.of_path(&domain).ok_or_else(unknown)?;
@@ -87,7 +88,8 @@ pub(super) fn is_of_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
 }
 
-/// Returns whether a path is that of a WS-Trust endpoint. These endpoints themselves refuse requests of pages.
+/// Returns whether a path is that of a WS-Trust endpoint. `origin.rs` passes a request on to these endpoints, because
+/// they refuse the requests of pages themselves.
 pub(crate) fn is_trust(path: &str) -> bool {
     path.ends_with("/winauth/trust/2005/windowstransport") || path.ends_with("/winauth/trust/2005/usernamemixed")
 }

@@ -54,7 +54,8 @@ async fn answer(app: &App, client: &Client, request: &SoapRequest) -> Result<Str
     trust::respond(app, tenant, rst, sign_in).await
 }
 
-/// Refuses a name of another tenant, and a name of a federated domain. These refusals depend on the domain alone.
+/// Refuses a name of another tenant, and a name of a federated domain. The refusals depend only on the domain, so they
+/// tell nothing about accounts.
 fn check_domain(app: &App, request: &SoapRequest, user: &UserName) -> Result<(), Fault> {
     if app.tenants.is_of_another(user, &request.tenant) {
         return Err(Fault::authentication(StatusCode::UNAUTHORIZED, Code::NoTenantNamed));
@@ -63,6 +64,6 @@ fn check_domain(app: &App, request: &SoapRequest, user: &UserName) -> Result<(),
     request.refuse_password_of(app, user.suffix().unwrap_or_default())
 }
 
-/// RFC 9110 section 11.6.1 demands a challenge with 401. No client answers a challenge of this scheme with a ticket or a
-/// password by itself.
+/// RFC 9110 section 11.6.1 demands a challenge with 401. This scheme makes no client send a ticket or a password by
+/// itself.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("WSSE profile=\"UsernameToken\"");

@@ -1,6 +1,6 @@
 //! Reads XML from clients. A document with a DTD is refused, so a document has no entities. The size and the depth are
-//! limited. The text is UTF-8. A document that declares another encoding is refused, because another reader would read another
-//! document.
+//! limited. The text is UTF-8. A document that declares another encoding is refused: a reader that decodes it by this
+//! encoding would read other text than the server.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};

@@ -37,7 +37,8 @@ pub(crate) struct Reply {
     pub(crate) state: Option<String>,
 }
 
-/// The form of the response (OAuth 2.0 Multiple Response Type Encoding Practices, and Form Post Response Mode).
+/// The way in which the browser carries the response to the client (OAuth 2.0 Multiple Response Type Encoding
+/// Practices, and Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ResponseMode {
     #[default]
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_client_or_redirect_uri_is_shown_on_a_page() {
+    fn unknown_client_or_redirect_uri_leads_to_an_error_page() {
         for query in [
             "",
             "client_id=unknown&redirect_uri=https://app.test/c",

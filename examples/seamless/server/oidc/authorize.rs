@@ -204,7 +204,7 @@ enum Answered {
     Nothing,
     /// The user continues with the session's account.
     ThisAccount,
-    /// The user is not the one whom the application names.
+    /// The user is not the user whom the application names.
     SomeoneElse,
 }
 
@@ -220,7 +220,7 @@ pub(super) async fn page(
     go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, answered).await
 }
 
-/// Continues with the session's account, which the user has chosen.
+/// Continues after the user has chosen the account of the browser's session.
 pub(super) async fn continue_as(
     State(app): State<Shared>,
     tenant: Tenant,
@@ -390,8 +390,8 @@ fn shown(
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
             let autologon = Autologon::of(app, tenant, application.conversation.browser());
-            // The computer's ticket belongs to the wrong user. The page asks for a ticket only after the user presses a
-            // button.
+            // The user has pressed "Someone else?", but the computer's ticket would sign the same user in. So the page
+            // asks for the ticket only after the user presses a button.
             let (name, ticket) = match (answered, ticket) {
                 (Answered::SomeoneElse, TicketUse::InBackground) => ("", TicketUse::ByButton),
                 (Answered::SomeoneElse, ticket) => ("", ticket),

@@ -1,7 +1,8 @@
 //! Sends logout tokens to clients (OpenID Connect Back-Channel Logout 1.0).
 //!
 //! The addresses come only from the configuration. Their scheme is `https`, or `http` on loopback. The server follows
-//! no redirect. A try takes [`TIME`] at most. `sign_out_messages.rs` makes the tokens, and repeats failed tries.
+//! no redirect. The server ends each try to send a token after [`TIME`]. `sign_out_messages.rs` makes the tokens, and
+//! repeats failed tries.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -18,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The sender of logout tokens. All clones of a sender together send at most [`MAX_MESSAGES`] messages at the same
-/// time.
+/// Sends logout tokens to clients. All clones share one limit: together they send at most [`MAX_MESSAGES`] messages at
+/// the same time.
 #[derive(Clone)]
 pub(crate) struct BackChannel {
     client: Client<HttpsConnector<HttpConnector>, Body>,
@@ -74,7 +75,7 @@ impl BackChannel {
         std::iter::from_fn(place).take(most).collect()
     }
 
-    /// Sends a message once.
+    /// Sends a message to a client, and does not repeat a failed try.
     pub(super) async fn attempt(&self, address: &str, body: &str) -> Outcome {
         let request = Request::builder().method(Method::POST).uri(address);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");

@@ -28,7 +28,7 @@ pub(crate) struct Issue<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// The claims about the sign-in. Access tokens and ID tokens have these claims.
+/// The claims about the sign-in that access tokens and ID tokens have in common.
 #[derive(Serialize)]
 struct SignIn<'a> {
     iss: &'a str,
@@ -185,8 +185,8 @@ impl<'a> Issue<'a> {
 
 impl Factors {
     /// Returns the methods of RFC 8176: `wia` by ticket, `pwd` by password, and `otp` and `mfa` with a one-time code.
-    /// `phs` is not registered in RFC 8176. It means that the server checked the password with a verifier, and that the
-    /// directory did not check it.
+    /// RFC 8176 does not register `phs`. The value means that this server checked the password with a verifier, and
+    /// that the directory did not check the password.
     const fn amr(self) -> &'static [&'static str] {
         match (self.first, self.one_time_code) {
             (FirstFactor::Ticket, false) => &["wia"],
@@ -210,7 +210,7 @@ fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(half)
 }
 
-/// The largest number of groups in a token. Entra has the same limit.
+/// The largest number of groups in a token. Microsoft Entra has the same limit.
 const MAX_GROUPS: usize = 200;
 
 #[cfg(test)]

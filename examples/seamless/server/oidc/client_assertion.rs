@@ -1,8 +1,8 @@
 //! The authentication of a client by a JWT that it signs (`private_key_jwt`: RFC 7523 section 3, OpenID Connect Core 1.0 section 9).
 //!
-//! The only audience is the issuer, as the successor of RFC 7523 demands (draft-ietf-oauth-rfc7523bis). If a client
-//! uses the address of an endpoint as the audience, an attacker can make the client sign an assertion for another
-//! server.
+//! The only audience is the issuer, as the successor of RFC 7523 demands (draft-ietf-oauth-rfc7523bis). A client must
+//! not take an endpoint's address as the audience: an attacker who gives the client a false address would get an
+//! assertion for another server.
 
 use super::clients::RegisteredClient;
 use crate::store::{Kind, Records, SingleUses, StoreError, Use};
@@ -127,8 +127,8 @@ impl ClientAssertions {
         Self(SingleUses::new(records, Kind::ClientAssertion, KEPT, MAX_OF_TENANT))
     }
 
-    /// Records the use of an assertion. Refuses an assertion from the store's epoch or before, because a node may have
-    /// accepted it already.
+    /// Records the use of an assertion. Refuses an assertion that was made at the store's epoch or before, because the
+    /// store may have lost the record that a node accepted this assertion.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.

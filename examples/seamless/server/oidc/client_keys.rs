@@ -36,7 +36,7 @@ struct Jwk {
     y: Option<String>,
     n: Option<String>,
     e: Option<String>,
-    /// Only a private key has this member.
+    /// The private exponent or scalar. A key with this member is refused, because it is a private key.
     d: Option<IgnoredAny>,
 }
 

@@ -36,12 +36,12 @@ pub(crate) struct RegisteredClient {
     /// 1.0). Its scheme is `https`, or `http` on loopback.
     pub(crate) backchannel_logout_uri: Option<String>,
     /// The address that the browser loads in a frame when a user signs out (OpenID Connect Front-Channel Logout 1.0).
-    /// Its origin must be that of a redirect URI.
+    /// The address must have the origin of one of the client's redirect URIs.
     pub(crate) frontchannel_logout_uri: Option<String>,
     /// The algorithm of the client's ID tokens and logout tokens.
     #[serde(default)]
     pub(crate) id_token_signed_response_alg: SigningAlgorithm,
-    /// The scopes that the client may ask for.
+    /// The scopes for which the client may ask.
     #[serde(default = "RegisteredClient::default_scopes")]
     scopes: Scopes,
     /// The APIs for which the client may get access tokens (`resource`, RFC 8707).
@@ -50,7 +50,7 @@ pub(crate) struct RegisteredClient {
     #[serde(default = "RegisteredClient::default_grants")]
     grants: Vec<GrantType>,
     /// The sector of the client. All clients of a sector get the same subject for a user. The default sector is the
-    /// host of the redirect URIs.
+    /// host of the client's redirect URIs.
     sector: Option<String>,
     /// Whether the client must push its authorization requests (RFC 9126 section 6).
     #[serde(default)]
@@ -63,7 +63,7 @@ pub(crate) struct RegisteredClient {
     user_address_header: Option<String>,
 }
 
-/// The grants of the token endpoint.
+/// The grants that the token endpoint knows (`grant_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum GrantType {
     #[serde(rename = "authorization_code")]
@@ -168,8 +168,7 @@ impl RegisteredClient {
     }
 
     /// Returns the IP address of the user whose password the client sends. The client writes this address into the
-    /// header `user_address_header`. The server cannot use the address of the connection, because that address is the
-    /// client's own.
+    /// header `user_address_header`. The connection has only the client's own address, not the user's.
     pub(crate) fn user_address(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let mut values = headers.get_all(self.user_address_header.as_deref()?).iter();
         let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?.trim();
@@ -183,7 +182,7 @@ impl RegisteredClient {
         self.sector.as_deref().unwrap_or_else(of_uri)
     }
 
-    /// Returns the scopes of a request.
+    /// Returns the scopes that a request of this client asks for.
     ///
     /// # Errors
     /// Returns `invalid_scope` if the client is not registered for one of the scopes.
@@ -328,7 +327,8 @@ impl Clients {
         uris.any(|uri| uri.starts_with("https:"))
     }
 
-    /// Returns whether one of the clients registered `origin`, so that its pages may read answers.
+    /// Returns whether one of the clients registered `origin`. Pages of a registered origin may read the server's
+    /// answers.
     pub(crate) fn have_origin(&self, origin: &str) -> bool {
         self.0.values().any(|client| client.origins.iter().any(|known| known == origin))
     }

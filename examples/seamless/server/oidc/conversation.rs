@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// One sign-in. Only [`Conversation::seal`] and [`Conversation::open`] write and read it.
+/// One sign-in over several pages. Only [`Conversation::seal`] writes it as text, and only [`Conversation::open`] reads
+/// this text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
@@ -78,8 +79,8 @@ impl Conversation {
 pub(crate) enum Stale {
     /// This server did not seal the text for this tenant.
     Unknown,
-    /// The conversation belongs to another browser or is too old. Its request is valid, so a new conversation may begin
-    /// with it.
+    /// The conversation belongs to another browser or is too old. Its authorization request is valid, so the server may
+    /// begin a new conversation with this request.
     Known(Box<AuthorizationRequest>),
 }
 

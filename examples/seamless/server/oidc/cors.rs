@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// The pages that may read the answers of a path.
+/// The pages that may read the server's answers at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readers<'p> {
     /// Pages of every origin.
@@ -45,8 +45,8 @@ pub(crate) fn may_send(app: &App, path: &str, headers: &HeaderMap) -> bool {
 }
 
 /// Returns whether applications send their users to this path. Any page may send a form to such a path, just as any
-/// page may link to it. A request for the path changes nothing, and a browser sends no cookie with a form of another
-/// site.
+/// page may link to it. This is safe, because a request for the path changes nothing, and a browser sends no cookie
+/// with a form of another site.
 pub(crate) fn begins(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).take(MAX_PARTS).collect();
     matches!(
@@ -63,7 +63,7 @@ fn registered(app: &App, tenant: &str, headers: &HeaderMap) -> Option<HeaderValu
     origin.to_str().is_ok_and(|origin| tenant.clients.have_origin(origin)).then(|| origin.clone())
 }
 
-/// Answers the preflight requests of browsers, and names the origin that may read an answer.
+/// Answers the preflight requests of browsers, and names in each answer the origin whose pages may read it.
 pub(crate) async fn apply(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path(), request.headers());
     let (origin, methods) = match readers(path) {

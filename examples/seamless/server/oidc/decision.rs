@@ -132,8 +132,9 @@ fn with_session(demand: Demand, page: Page, session: Present) -> Next {
     } else if !is_taken(session, page) {
         Next::WrongUser
     } else if is_too_old(demand, page, session) {
-        // If this page began the session by a ticket, another ticket is as old as the session. If the session is older
-        // than the page, the user may have signed in to Windows again, and the ticket may be newer.
+        // If the user signed in on this page by a ticket, the next ticket would have the same sign-in time as this
+        // ticket. If the session is older than the page, the user may have signed in to Windows again, and the ticket
+        // may be newer.
         Next::SignIn(if is_new && session.by_ticket { TicketUse::No } else { first_use(demand, page) })
     } else if !lacks_proof(demand, session) {
         Next::Answer

@@ -55,11 +55,12 @@ impl Dialect {
         }
     }
 
-    /// Returns the body of an answer. `is_default` says whether the request asked for all scopes of the resource.
+    /// Returns the JSON body of an answer with tokens. `is_default` says whether the request asked for all scopes of
+    /// the resource.
     pub(super) fn answer(self, grant: &Grant, tokens: Tokens, is_default: bool, now: UnixTime) -> Value {
         let mut answer = match self {
-            // A grant that began in a browser has the form of OAuth 2.0, even if its client may also use the grant of
-            // native clients.
+            // For a grant that began in a browser, the answer has only the fields of OAuth 2.0, even if the client may
+            // also use the grant of native clients.
             Self::Version1 if grant.stay.is_none() => json!({
                 "scope": grant.scopes.to_string(),
                 "expires_in": ACCESS_LIFETIME.to_string(),
@@ -87,8 +88,8 @@ impl Dialect {
         answer
     }
 
-    /// Returns the body of an error. The body for native clients also has an error number, and identifiers with which
-    /// an administrator finds the request in the log.
+    /// Returns the JSON body of an error response. For native clients, the body also has an error number, and
+    /// identifiers with which an administrator finds the request in the log.
     pub(super) fn error(self, error: &OAuthError, code: Code, trace: Trace) -> Map<String, Value> {
         let mut body = Map::from_iter([("error".to_owned(), error.code.as_str().into())]);
         if self == Self::OAuth {
@@ -105,7 +106,7 @@ impl Dialect {
             ("timestamp", time.into()),
             ("trace_id", request.to_string().into()),
             ("correlation_id", correlation.to_string().into()),
-            // This page of Microsoft Entra explains the numbers.
+            // The page at this address, by Microsoft, explains the error number.
             ("error_uri", format!("https://login.microsoftonline.com/error?code={}", code.number()).into()),
         ];
         body.extend(fields.map(|(name, value)| (name.to_owned(), value)));

@@ -1,9 +1,10 @@
 //! Ends a session at the request of an application, and shows the page on which the user confirms this (OpenID Connect
 //! RP-Initiated Logout 1.0). The server sends the browser only to an address that the client registered.
 //!
-//! The endpoint ends the session of the user whom the ID token names, and asks every other user. If a form comes from a
-//! page of another origin, the browser sends no cookie with it. So the endpoint answers a form by a redirect to the
-//! sign-out page, which gets the cookie and does the same as the endpoint.
+//! If the ID token names the session's user, the endpoint ends the session at once. Otherwise a page first asks the
+//! user. If the request is a form of a page of another site, the browser sends no cookie with the form. So the endpoint
+//! redirects every form to the sign-out page. The browser sends the cookie to this page, which ends the session in the
+//! same way.
 
 use super::clients::RegisteredClient;
 use super::front_channel::Frames;
@@ -46,7 +47,7 @@ pub(super) async fn by_form(State(app): State<Shared>, tenant: Tenant, fields: F
     }
 }
 
-/// Returns a request and its encrypted form for the address of the page.
+/// Reads a logout request. Also returns the request as encrypted text, for the address of the page that asks the user.
 ///
 /// # Errors
 /// Returns the page that says why the server refuses the request.
@@ -93,8 +94,8 @@ pub(super) async fn page(
     }
 }
 
-/// Ends the session if it belongs to the user whom the request names. Asks every other user of this tenant, and leaves
-/// a session of another tenant alone.
+/// Ends the session if it belongs to the user whom the request names. Asks any other user of this tenant before the
+/// session ends. Does not end a session of another tenant.
 async fn go_on(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest, sealed: &str) -> Response {
     match session(app, headers).await {
         Some((_, session, _)) if session.tenant != tenant.name => {

@@ -1,8 +1,8 @@
 //! The grants of clients: one record in the store for each authorization code, its refresh tokens and its access tokens.
 //!
 //! All nodes together accept a code once, and each refresh token once. A second use of a code or refresh token ends the
-//! whole grant. Two parties may have the code or token, and then one of them stole it (RFC 6749 section 4.1.2, RFC 9700
-//! section 4.14.2). After that, `userinfo` and `introspect` refuse the grant's access tokens, too.
+//! whole grant. The reason is that an attacker may have stolen the code or token (RFC 6749 section 4.1.2, RFC 9700
+//! section 4.14.2). After the grant has ended, `userinfo` and `introspect` refuse its access tokens.
 
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
@@ -32,7 +32,8 @@ pub(crate) struct Grant {
     /// The stay of the user in the browser. A grant without the scope `offline_access` ends when the stay ends. The
     /// grant of a native client has no stay.
     pub(crate) stay: Option<Stay>,
-    /// The app password with which the user signed in, if any. The grant ends when the app password ends.
+    /// The app password with which the user signed in, if any. This grant ends when the app password ends or is
+    /// revoked.
     #[serde(default)]
     pub(crate) app_password: Option<Locator>,
 }
@@ -96,7 +97,7 @@ pub(crate) struct Redeemed {
     pub(crate) refresh_token: Option<String>,
 }
 
-/// The identifier of a grant. The identifiers of its access tokens contain it.
+/// The identifier of a grant. The identifier of each access token of the grant contains this identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GrantId(Locator);
 
@@ -119,7 +120,7 @@ struct Stored {
 enum Accepts {
     Code(Bound, [u8; 32]),
     RefreshToken([u8; 32]),
-    /// The grant has access tokens only.
+    /// The grant has no code or refresh token any more, only access tokens.
     Nothing,
 }
 
@@ -158,7 +159,7 @@ impl Grants {
         let with_refresh_token = with_refresh_token && self.has_room(id, &grant, now).await?;
         let stored = accepting(grant, with_refresh_token.then_some(next), now);
         let end = UnixTime::from_seconds(stored.end);
-        // Both operations run at the same time, so they share the wait for the disk.
+        // The two operations run at the same time, so their waits for the store's disk overlap.
         let key = key(id);
         let put = self.records.put(&key, &stored, end, When::Absent);
         tokio::try_join!(self.list(id, &stored, now), put)?;
@@ -185,8 +186,8 @@ impl Grants {
         self.exchange(code, tenant, presented.client_id, is_good, with_refresh_token, now).await
     }
 
-    /// Exchanges a refresh token for the next one. Returns `None` if the token is not the grant's current token, has
-    /// expired, or belongs to another client. In these cases, the grant of the token ends.
+    /// Exchanges a refresh token for the grant's next refresh token. Returns `None` if the token is not the grant's
+    /// current token, has expired, or belongs to another client. In these cases, the grant of the token ends.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -221,8 +222,8 @@ impl Grants {
             let is_given = with_refresh_token && (!begins_family || self.has_room(id, &stored.grant, now).await?);
             let next = is_given.then(clock::random);
             let new = Self::next(stored, next, now);
-            // If another request with the same token was faster at any node, the stored entry is no longer `old`, and
-            // `replace` fails.
+            // If any node has meanwhile served another request with the same token, the stored entry is no longer
+            // `old`. Then `replace` fails, and the grant ends.
             if self.records.replace(&key, &old, &new, UnixTime::from_seconds(new.end)).await? {
                 self.list(id, &new, now).await?;
                 return Ok(Some(self.redeemed(id, new.grant, next)));
@@ -232,8 +233,8 @@ impl Grants {
         Ok(None)
     }
 
-    /// Returns whether the tenant may have one more family of refresh tokens. If the tenant has no room, the client
-    /// gets an access token only.
+    /// Returns whether the tenant may have one more family of refresh tokens. If the tenant may not, the client gets an
+    /// access token without a refresh token.
     async fn has_room(&self, id: Locator, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
         let lifetime = if grant.scopes.contains(OFFLINE_ACCESS) { OFFLINE_LIFETIME } else { LIFETIME };
         let has_room = self.of_tenant.take(&grant.tenant, &id, lifetime, now).await?;
@@ -256,7 +257,8 @@ impl Grants {
         Stored { end: if is_family { end } else { new.end }, ..new }
     }
 
-    /// Returns whether the app password and the stay on which a grant depends have not ended.
+    /// Returns whether a grant goes on. A grant ends with its app password, and a grant without `offline_access` ends
+    /// with the stay.
     async fn goes_on(&self, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
         if let Some(locator) = &grant.app_password
             && !AppPasswords::goes_on(&self.records, locator).await?
@@ -355,7 +357,8 @@ impl Grants {
         tagged(&self.records, b"access token", id.0, clock::random())
     }
 
-    /// Returns the identifier of the grant to which the access token with this identifier belongs.
+    /// Returns the identifier of the grant to which an access token belongs. `text` is the identifier of the access
+    /// token.
     pub(crate) fn of_token_id(&self, text: &str) -> Option<GrantId> {
         untagged(&self.records, b"access token", text).map(|(id, _)| GrantId(id))
     }

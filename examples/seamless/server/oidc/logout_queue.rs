@@ -15,21 +15,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone)]
 pub(crate) struct LogoutQueue(Records);
 
-/// A message to a client.
+/// A message that tells a client that a user has signed out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pending {
     id: Locator,
     pub(super) client_id: String,
     /// The user's subject for this client.
     pub(super) subject: String,
-    /// The identifier of the stay for this client (`sid`).
+    /// The `sid` that this client's tokens have for the user's stay.
     pub(super) session: String,
     /// The number of tries that have begun.
     tries: u8,
     /// The time of the next try, in seconds since 1970. While a node has claimed the message, this time is the end of
     /// the lease.
     due: i64,
-    /// The time at which the message is given up, in seconds since 1970.
+    /// The time at which the server gives the message up, in seconds since 1970.
     end: i64,
     part: u8,
 }
@@ -92,7 +92,7 @@ impl LogoutQueue {
         self.0.update(&self.key(tenant, part), change).await
     }
 
-    /// Claims at most `most` messages of a list that are due.
+    /// Claims at most `most` of the messages in a list that are due.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -122,8 +122,8 @@ impl LogoutQueue {
 
     /// Deletes a message that was delivered, or that its client refused.
     ///
-    /// # Errors
-    /// Returns an error if the store cannot be asked. The message is then sent again.
+    /// # Errors Returns an error if the store cannot be asked. The message then stays in the queue, and a node sends
+    /// the message again.
     pub(super) async fn finish(&self, tenant: &str, message: &Pending, now: UnixTime) -> Result<(), StoreError> {
         let change = |list: Option<Vec<Pending>>| {
             let mut list = live(list, now);
@@ -303,7 +303,8 @@ mod tests {
         assert_eq!(node.add("other.test", of("e", 1), 99, NOW).await.unwrap().len(), 1);
     }
 
-    /// A client's id has at most 256 octets. JSON may write each of them as two.
+    /// A client's id has at most 256 octets. JSON writes a quotation mark as two octets, so a list of such ids takes
+    /// the most space.
     #[tokio::test]
     async fn full_list_of_long_client_ids_fits_into_the_store() {
         let [node, _] = nodes();

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameter_that_occurs_twice_is_refused_and_an_empty_one_is_absent() {
+    fn parameter_that_occurs_twice_is_refused_and_an_empty_parameter_counts_as_absent() {
         let once = Parameters::parse(b"a=1&b=&b=2&c=%26+x");
         assert_eq!(
             (once.get("a"), once.get("b"), once.get("c"), once.get("d")),

@@ -64,7 +64,7 @@ async fn answer(app: &App, tenant: &Tenant, headers: &HeaderMap, fields: Fields)
     Ok(json!({ "request_uri": request_uri, "expires_in": LIFETIME }))
 }
 
-/// Keeps a request, and returns its reference.
+/// Stores a pushed request, and returns the `request_uri` that names the request.
 async fn keep(
     records: &Records,
     tenant: &str,
@@ -78,8 +78,8 @@ async fn keep(
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(reference)))
 }
 
-/// Returns the request of a reference, and deletes it. Returns `None` if the reference is unknown, was used, has
-/// expired, or belongs to another client or tenant.
+/// Returns the request that `request_uri` names, and deletes the request from the store. Returns `None` if the
+/// `request_uri` is unknown, was used, has expired, or belongs to another client or tenant.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.
@@ -105,7 +105,7 @@ fn key(records: &Records, reference: &[u8; 32]) -> Key {
     Key::new(Kind::PushedRequest, &records.secret().name(&[b"pushed", reference]))
 }
 
-/// The time for which a reference can be used, in seconds.
+/// The time for which a client can use a `request_uri`, in seconds.
 const LIFETIME: i64 = 60;
 
 /// The length of 32 octets in base64url.

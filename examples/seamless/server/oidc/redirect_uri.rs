@@ -1,7 +1,8 @@
 //! The redirect URIs of a client. The server sends a user only to a URI that equals a registered URI letter by letter
-//! (RFC 9700 section 4.1.3). One exception: a native client on loopback may use any port (RFC 8252 section 7.3).
+//! (RFC 9700 section 4.1.3). There is one exception: the loopback URI of a native client may have any port (RFC 8252
+//! section 7.3).
 
-/// Returns whether `asked` is the registered URI `registered`.
+/// Returns whether a client that registered the URI `registered` may use the URI `asked`.
 pub(crate) fn is_same(registered: &str, asked: &str) -> bool {
     if registered == asked {
         return true;

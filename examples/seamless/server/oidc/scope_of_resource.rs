@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_of_version_2_gives_the_resource_and_its_scopes() {
+    fn scope_parameter_of_version_2_is_split_into_the_resource_and_its_scopes() {
         for (text, resource, scopes, is_default) in [
             (
                 "https://api.test/read openid profile offline_access",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn authorization_request_of_version_2_is_converted_to_resource_and_scope() {
+    fn authorization_request_of_version_2_is_converted_to_the_parameters_resource_and_scope() {
         let clients = Clients::new(vec![client()]).unwrap();
         let of = |query: &str| {
             let parameters = as_version1(Parameters::parse(query.as_bytes()), &clients);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_scope_or_unknown_resource_or_two_resources_are_refused() {
+    fn scope_is_refused_if_it_is_unknown_or_of_an_unknown_resource_or_if_two_resources_are_named() {
         for (text, code) in [
             ("https://other.test/.default", ErrorCode::InvalidTarget),
             ("https://api.test/delete", ErrorCode::InvalidScope),

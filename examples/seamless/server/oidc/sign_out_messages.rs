@@ -1,7 +1,7 @@
 //! Tells clients that a user has signed out: by a logout token from server to server, and by a frame in the browser.
 //!
-//! The messages from server to server are in the [`LogoutQueue`] until they are delivered or given up. Each node looks
-//! into the queue for messages that are due ([`keep_sending`]).
+//! A logout token stays in the [`LogoutQueue`] as a message until the client has it, or until the server gives the
+//! message up. Each node looks into the queue for messages that are due ([`keep_sending`]).
 
 use super::back_channel::{BackChannel, Outcome};
 use super::clients::RegisteredClient;
@@ -129,7 +129,7 @@ impl Delivery {
         let client = self.tenant.clients.get(client_id);
         let Some((client, address)) = client.and_then(|client| Some((client, client.backchannel_logout_uri.as_ref()?)))
         else {
-            // The client or its address is no longer in the configuration.
+            // The configuration no longer has the client or its address, so the message is dropped.
             return self.queue.finish(tenant, message, clock::now()).await;
         };
         let Some(body) = self.body(client, message).await? else {
@@ -167,7 +167,8 @@ impl Delivery {
         Ok(token.map(form))
     }
 
-    /// Returns the claims of a logout token (section 2.4 of the specification). It has no `nonce`, so it is no ID token.
+    /// Returns the claims of a logout token (section 2.4 of the specification). A logout token must have no `nonce`, so
+    /// that no client takes it for an ID token.
     fn claims(&self, message: &Pending, now: UnixTime) -> Value {
         json!({
             "iss": self.issuer,

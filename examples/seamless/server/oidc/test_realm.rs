@@ -33,7 +33,7 @@ pub(crate) fn clients(app: Option<SocketAddr>) -> Vec<RegisteredClient> {
             "grants": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:saml1_1-bearer"],
         }),
     ];
-    // The server can tell the application of sign-outs only if the server starts the application.
+    // The sample application can receive logout tokens only if this server also runs the application.
     if let (Some(_), Some(app)) = (app, clients.first_mut().and_then(Value::as_object_mut)) {
         app.insert("backchannel_logout_uri".into(), format!("{origin}/backchannel-logout").into());
     }

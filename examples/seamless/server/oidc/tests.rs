@@ -176,7 +176,7 @@ impl<'s> Browser<'s> {
         self.send("GET", &path, &[("authorization", &*ticket)], "").await
     }
 
-    /// Opens the application, signs in by a ticket of `name`, and returns the answer for the application.
+    /// Begins a sign-in for the application, sends a ticket of `name`, and returns the redirect to the application.
     async fn sign_in(&mut self, name: &str, more: &str) -> Answer {
         let begun = self.authorize(more).await;
         let page = self.follow(&begun).await;

@@ -66,7 +66,7 @@ impl From<Unredeemed> for Refusal {
 /// The fields of a form, or the reason why the body is no form.
 pub(super) type Fields = Result<Form<Vec<(String, String)>>, FormRejection>;
 
-/// Returns the parameters of a form.
+/// Returns the parameters in the form of a token request.
 pub(super) fn parameters(fields: Fields) -> Result<Parameters, OAuthError> {
     let Form(fields) = fields.map_err(|_| ErrorCode::InvalidRequest.because("the body is not a form"))?;
     let parameters: Parameters = fields.into_iter().collect();
@@ -290,7 +290,7 @@ impl TokenRequest<'_> {
         Ok(self.app.grants.begin_redeemed(grant, with_refresh_token, self.now).await?)
     }
 
-    /// Returns the scopes and the resource of a token request that no authorization request precedes. A `resource`
+    /// Returns the scopes and the resource that a token request with an assertion or a password asks for. A `resource`
     /// without scopes of an API means all API scopes of the client, because native clients of version 1 send no scopes.
     pub(super) fn asked(&self) -> Result<(Scopes, Option<String>), OAuthError> {
         if let Some(Asked { resource, scopes, .. }) = &self.of_resource {
@@ -305,7 +305,7 @@ impl TokenRequest<'_> {
         Ok((asked.iter().chain(more).map(Into::into).collect(), resource))
     }
 
-    /// Refuses a resource other than that of the grant (RFC 8707 section 2.2).
+    /// Refuses a request that names another resource than the grant has (RFC 8707 section 2.2).
     fn check_resource(&self, grant: &Grant) -> Result<(), OAuthError> {
         let named = match self.dialect {
             Dialect::Version2 => self.of_resource.as_ref().and_then(|asked| asked.resource.as_deref()),

@@ -21,7 +21,8 @@ pub(crate) struct User {
 }
 
 /// The form of groups in the store: for each domain, the relative identifiers of its groups. A SID as text has 47
-/// octets. With SIDs as text, the entry of a user in 1,300 groups would be too large for the store.
+/// octets. If the groups of a user were SIDs as text, the entry of a user in 1,300 groups would exceed the store's
+/// limit.
 mod by_domain {
     use kerberos_sso::Sid;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};

@@ -6,9 +6,9 @@
 //! to the store cannot make a session. The number of sessions of each user is limited. When the limit is reached, the user's
 //! oldest session ends.
 //!
-//! When a user signs out, the server marks the session as ended, and deletes it. The mark lasts until the session would have
-//! ended. A store that loses its last writes in a failover may bring the session back. The mark then still ends the session,
-//! because the replicas have the mark before the server tells the user of the sign-out.
+//! When a user signs out, the server marks the session as ended, and deletes it. The mark lasts until the session would
+//! have ended. A store that loses its last writes in a failover may bring the session back. The server then still
+//! refuses the session, because the mark was on the replicas before the server told the user of the sign-out.
 //!
 //! While the store cannot be reached:
 //! - A session that this node read in the last [`CACHE_TIME`] seconds stays valid.
@@ -96,11 +96,11 @@ pub(crate) struct Sessions {
     shared: Entries,
     /// The sessions that began while the shared store could not be asked.
     local: Option<Entries>,
-    /// The sessions that this node read a short time ago.
+    /// The sessions that this node has read from the shared store in the last [`CACHE_TIME`] seconds.
     recent: Mutex<HashMap<Locator, Recent>>,
 }
 
-/// The sessions in one store.
+/// The store's records of sessions, and the list of each user's sessions.
 struct Entries {
     records: Records,
     of_user: UserIndex,
@@ -199,7 +199,7 @@ impl Sessions {
         if let Some(Stored { session, .. }) = &found {
             match self.end_stay(&session.stay, now).await {
                 Err(StoreError::Unreachable(reason)) if is_local => {
-                    tracing::warn!("a session of this node ends, but applications may go on: {reason}");
+                    tracing::warn!("a session in the memory of this node ends, but the grants of applications may stay valid: {reason}");
                 }
                 done => done?,
             }
@@ -274,7 +274,7 @@ impl Entries {
         let sealer = self.sealer(id, &key);
         let sid = sid(&stored.session);
         let parts = parts(&stored.session, stored.stage, &sid);
-        // Both operations wait for the disk at the same time.
+        // The two operations run at the same time, so their waits for the store's disk overlap.
         let (listed, put) = tokio::join!(
             self.of_user.add(&parts, locator, end, now),
             self.records.put_with(&sealer, &key, stored, end, When::Absent)
@@ -301,8 +301,8 @@ impl Entries {
         // The server makes no mark for a cookie without a record. Otherwise anybody could fill the store with marks.
         let (was_marked, Some(stored)) = self.read(id).await? else { return Ok(None) };
         let locator = self.locator(id);
-        // A session that waits for a code gives no access, so it needs no mark. The user's next page then does not wait for
-        // replicas.
+        // A session that waits for a code gives no access, so it needs no mark. Without a mark, the user's next page
+        // does not wait for replicas.
         if stored.stage == Stage::SignedIn {
             let mark = Key::new(Kind::EndedSession, &locator);
             self.records.store().mark(&mark, UnixTime::from_seconds(stored.end)).await?;

@@ -1,4 +1,5 @@
-//! Tests of the answers about domains. The golden files have the shape that public clients read.
+//! Tests of the endpoints that tell clients how the users of a domain sign in. The golden files have the shape that
+//! public clients read.
 
 use super::*;
 use serde_json::json;

@@ -57,7 +57,7 @@ impl Server {
         Self(limits::around(routes().merge(oidc::routes()), Arc::clone(&app)), app)
     }
 
-    /// Returns the status, the challenge and the body.
+    /// Sends a request, and returns the status, the challenge and the body of the response.
     async fn ask(&self, path: &str, body: &str) -> (u16, String, String) {
         let request = Request::post(path).header("host", "sso.test").body(Body::from(body.to_owned())).unwrap();
         let response = self.0.clone().oneshot(request).await.unwrap();

@@ -27,7 +27,8 @@ fn number(fault: &str) -> &str {
 async fn each_client_finds_its_token_in_the_answer() {
     let (status, _, envelope) = trust(Some(&ticket("alice")), RST).await;
     assert_eq!(status, 200);
-    // Some clients search for an element without a namespace, and others walk from element to element.
+    // Some clients search the document for a DesktopSsoToken without a namespace. Others walk to the DesktopSsoToken
+    // from element to element.
     let document = crate::native::xml::parse(&envelope).unwrap();
     let root = Element::root(&document).unwrap();
     let found: Vec<_> = root.descendants().filter(|element| element.is_bare("DesktopSsoToken")).collect();

@@ -142,7 +142,8 @@ async fn grant_beyond_the_tenants_limit_gets_no_refresh_token_and_older_tokens_a
     }
 }
 
-/// An access token shows the identifier of its grant. But only a token that the server made can end a grant.
+/// An access token shows the identifier of its grant. Nobody can make a refresh token from this identifier, and so end
+/// the grant.
 #[tokio::test]
 async fn text_that_the_server_did_not_write_does_not_end_the_grant() {
     let [grants, _] = nodes();

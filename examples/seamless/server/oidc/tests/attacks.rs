@@ -1,4 +1,4 @@
-//! Tests of well-known attacks on the sign-in of applications. The tests of three more attacks are in other files:
+//! Tests of well-known attacks on sign-in for applications. Other files test three more attacks. Their tests are:
 //! - login cross-site request forgery: `page_of_another_browser_begins_again_and_its_form_signs_nobody_in`
 //! - open redirect: `unknown_client_or_redirect_uri_sends_the_browser_nowhere`
 //! - code injection: `code_of_another_client_or_redirect_uri_or_verifier_is_refused`
@@ -23,7 +23,7 @@ async fn sign_in_gives_a_new_session_to_a_browser_that_has_one_already() {
     }
 }
 
-/// Mix-up of tenants: each tenant has its own issuer, keys, clients and sessions (RFC 9700 section 4.4).
+/// Mix-up: the attacker sends what one tenant has issued to another tenant (RFC 9700 section 4.4).
 #[tokio::test]
 async fn session_and_page_and_code_and_token_of_a_tenant_are_refused_at_another_tenant() {
     let server = Server::new(|app| app.tenants.add("fabrikam.test", "FABRIKAM.TEST", &app.records)).await;

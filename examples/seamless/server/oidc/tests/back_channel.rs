@@ -30,7 +30,8 @@ struct Hearing {
 }
 
 impl Hearing {
-    /// Starts the client. It answers with these statuses in turn, and then with 200.
+    /// Starts the client. The client answers the first messages with these statuses in turn, and every later message
+    /// with 200.
     async fn new(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, (stop, stopping)) = (listener.local_addr().unwrap(), Stop::new());

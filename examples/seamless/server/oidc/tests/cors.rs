@@ -13,7 +13,7 @@ async fn server() -> Server {
     Server::new(|app| app.tenants.register(SPA)).await
 }
 
-/// Returns the origin that may read an answer.
+/// Returns the origin whose pages may read an answer.
 fn reader(answer: &Answer) -> Option<&str> {
     assert!(!answer.headers.contains_key("access-control-allow-credentials"));
     answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap())
@@ -86,7 +86,8 @@ async fn page_of_another_origin_may_not_read_the_answers_of_other_paths() {
     assert_eq!(forged.status, 403);
 }
 
-/// OpenID Connect Core 1.0 section 3.1.2.1: the endpoint also accepts forms, which come from pages of applications.
+/// A page of an application may send the request as a form in place of a link (OpenID Connect Core 1.0 section
+/// 3.1.2.1).
 #[tokio::test]
 async fn form_of_an_applications_page_begins_a_sign_in() {
     let server = server().await;

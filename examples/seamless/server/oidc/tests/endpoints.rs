@@ -1,4 +1,4 @@
-//! Tests of faulty requests, which the endpoints refuse, and of the metadata about the endpoints.
+//! Tests that the endpoints refuse faulty requests, and that the metadata names the endpoints.
 
 use super::{Browser, FORM, REQUEST, Server, encoded};
 

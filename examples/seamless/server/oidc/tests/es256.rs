@@ -1,4 +1,4 @@
-//! Tests of clients and APIs that choose tokens with ES256.
+//! Tests of clients and APIs whose registration asks for tokens that are signed with ES256.
 
 use super::{Answer, Browser, REQUEST, Server, encoded};
 use serde_json::Value;

@@ -6,8 +6,8 @@ use crate::lockout::Lockout;
 use crate::native::tests::username_mixed::kdc;
 use tokio::time::Instant;
 
-/// Returns the registration of a mail server that sends the addresses of its users. `more` are further fields of its
-/// registration.
+/// Returns the registration of a mail server that sends the IP address of its user in a header. `more` are further
+/// fields of the registration.
 pub(super) fn mail(more: &str) -> String {
     format!(
         r#"{{"id": "mail", "secret_sha256": "31553f884066df5473b978aeda37fb98394899ba77ac597daab1930114994491",

@@ -33,7 +33,8 @@ async fn page_asks_for_a_ticket_in_the_chosen_networks_only() {
     }
 }
 
-/// The user has pressed "Someone else?". The computer's ticket may belong to the account that the user did not want.
+/// The user has pressed "Someone else?". The computer's ticket may belong to the account that the user has just
+/// rejected.
 #[tokio::test]
 async fn page_for_another_account_names_no_user_and_asks_for_a_ticket_only_after_a_button() {
     let server = Server::new(|_| {}).await;
