@@ -94,7 +94,7 @@ pub(crate) struct Mode {
     mode: String,
 }
 
-/// Says who sent the request that the proxy asks about.
+/// Answers the proxy: names the user whose browser sent the request, or leads to the sign-in page.
 pub(crate) async fn check(
     State(app): State<Shared>,
     tenant: Tenant,

@@ -18,7 +18,8 @@ pub(crate) struct Proxies {
     headers: ProxyHeaders,
 }
 
-/// The headers that the trusted proxies write. A header of the other kind comes from the client and is ignored.
+/// The headers that the trusted proxies write. The server ignores the headers of the other variant, because the client
+/// may have written them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ProxyHeaders {

@@ -32,7 +32,7 @@ impl Page {
         seal_text(records.secret(), Kind::Page, self)
     }
 
-    /// Opens the sealed text form of a page that is less than an hour old.
+    /// Opens the sealed text of a page, if the page was made less than an hour ago.
     pub(crate) fn open(records: &Records, sealed: &str, now: UnixTime) -> Option<Self> {
         let page: Self = open_text(records.secret(), Kind::Page, sealed)?;
         let age = now.seconds_since(UnixTime::from_seconds(page.began));

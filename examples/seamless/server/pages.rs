@@ -249,8 +249,8 @@ impl Pages {
         self.render(status, "message.html", context! { title, text })
     }
 
-    /// Renders a page with a policy that lets its forms lead to `origin`. Browsers also compare each redirect after a
-    /// form with this policy (Content Security Policy Level 3 section 6.4.2).
+    /// Renders a page with a policy that lets the page's forms send the browser to `origin`. Browsers also compare each
+    /// redirect after a form with this policy (Content Security Policy Level 3 section 6.4.2).
     fn render_to(&self, origin: Option<&str>, status: StatusCode, template: &str, values: Value) -> Response {
         let mut response = self.render(status, template, values);
         let policy = content_security_policy(origin, None);

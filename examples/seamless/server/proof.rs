@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use totp_rs::{Algorithm, Secret, TOTP};
 
-/// The users and resources of a tenant that need a code, and the secrets of the codes.
+/// The users and the resources of a tenant for which a one-time code is needed, and the secret of each user's codes.
 #[derive(Default)]
 pub(crate) struct Proofs {
     secrets: HashMap<Sid, TOTP>,
@@ -44,7 +44,7 @@ impl Proofs {
             Ok((sid, totp(secret).ok_or(format!("proof of {sid}: the secret is too short"))?))
         };
         let secrets: HashMap<Sid, TOTP> = config.secrets.into_iter().map(proof).collect::<Result<_, String>>()?;
-        // A user who must enter a code but has no secret could never sign in.
+        // Such a configuration is refused, because a user who must enter a code but has no secret could never sign in.
         if let Some(sid) = config.users.iter().find(|sid| !secrets.contains_key(sid)) {
             return Err(format!("proof: the user {sid} must enter a code, but has no secret"));
         }
@@ -142,8 +142,8 @@ const MAX_FAILURES: u32 = 5;
 /// The pause after [`MAX_FAILURES`] wrong codes, in seconds.
 const PAUSE: u64 = 5 * 60;
 
-/// The time for which the store keeps the codes of an account after the last code, in seconds. This time is longer
-/// than [`PAUSE`] and longer than a code is valid.
+/// The time for which the store keeps the record of a user's codes after the user's last code, in seconds. A pause and
+/// the validity of a code are shorter, so the store forgets neither too early.
 const KEPT_FOR: i64 = 60 * 60;
 
 #[cfg(test)]

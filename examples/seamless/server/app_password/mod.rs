@@ -7,9 +7,9 @@
 //!   the app password and of the tenant's name, with a key from the server's secret ([`text`]).
 //! - The entry has the names and groups that the user had when the app password was made. Every sign-in with the app
 //!   password has these names and groups.
-//! - An app password ends when its user revokes it, or after the number of days in the configuration. The grants of an app
-//!   password end with the app password. The server does not ask the directory. If the directory disables a user, the user's
-//!   app passwords therefore stay valid until they end.
+//! - An app password ends when its user revokes it, or after the number of days in the configuration. The grants of an
+//!   app password end with the app password. At a sign-in by an app password, the server does not ask the directory. So
+//!   the app passwords of a user whom the directory disables stay valid until they end.
 //! - Wrong app passwords have a counter of their own. A program that still sends a revoked app password therefore locks nobody
 //!   out of the sign-in page.
 
@@ -72,7 +72,7 @@ pub(crate) struct Listed {
 pub(crate) struct Presented<'a> {
     pub(crate) user: &'a UserName,
     pub(crate) password: &'a AppPassword,
-    /// The address of the user, if the client tells the address.
+    /// The user's IP address, if the client sends this address.
     pub(crate) address: Option<IpAddr>,
 }
 

@@ -62,8 +62,7 @@ impl Owner {
 /// Returns the user of a browser, if the user has signed in to the tenant and has entered the one-time code that the page
 /// demands.
 ///
-/// # Errors
-/// Returns the page for every other user.
+/// # Errors Returns the page that any other user gets.
 async fn owner(app: &Shared, tenant: &Tenant, headers: &HeaderMap) -> Result<Owner, Response> {
     if tenant.app_passwords.is_none() {
         return Err(not_found(State(Arc::clone(app))).await);
@@ -104,7 +103,7 @@ async fn again(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) ->
         Ok(owner) => owner,
         Err(response) => return response,
     };
-    // The page tries no ticket, because the ticket has the same old time of sign-in as the session.
+    // The page asks for no ticket, because a ticket would have the same old time of sign-in as the session.
     let (name, ticket) = (principal::upn(&session.identity), TicketUse::No);
     let (destination, autologon) = (&destination(&tenant), &Autologon::default());
     let page = SignInPage { tenant: &tenant, name: &name, error: None, ticket, destination, autologon };

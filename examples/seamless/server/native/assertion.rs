@@ -67,8 +67,8 @@ pub(super) struct Issued {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
-    /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later
-    /// time.
+    /// The time at which the assertion was issued, in the form of [`instant`]. A comparison of two such texts compares
+    /// the times.
     pub(super) issued: String,
     pub(super) sign_in: SignIn,
 }

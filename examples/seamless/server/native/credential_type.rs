@@ -118,7 +118,7 @@ const NOT_A_DOMAIN: u8 = 1;
 const MANAGED: u8 = 3;
 const FEDERATED: u8 = 4;
 
-/// The largest body, in octets. A request has some hundred octets, and perhaps a token of an earlier page.
+/// The largest body, in octets. A body has some hundred octets, and more if it also has a token from an earlier page.
 const MAX_SIZE: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 pub(super) struct Fault {
     status: StatusCode,
     code: Code,
-    /// The text after the number.
+    /// The sentence after the error number, or `None` for the general sentence of the code.
     text: Option<Cow<'static, str>>,
     blame: Blame,
 }

@@ -30,13 +30,13 @@ pub(super) async fn of_only_tenant(State(app): State<Shared>) -> Response {
     }
 }
 
-/// Returns the address of the document of a tenant.
+/// Returns the address of a tenant's MEX document.
 pub(super) fn address(app: &App, tenant: &Tenant) -> String {
     format!("{}/mex", trust(app, tenant))
 }
 
-/// Returns the public address of the tenant's WS-Trust endpoints, at the host that accepts tickets. A request has no influence
-/// on the address.
+/// Returns the public address of the tenant's WS-Trust endpoints, at the host that accepts tickets. The address comes
+/// only from the configuration, never from a request.
 fn trust(app: &App, tenant: &Tenant) -> String {
     let origin = app.autologon.as_deref().unwrap_or(&app.address);
     format!("{origin}/{}/winauth/trust", tenant.name)

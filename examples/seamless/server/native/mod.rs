@@ -84,7 +84,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// The name of the cloud and the audience of its assertions, as the clients of the public service know them.
+/// The name of the cloud and the audience of its assertions. Clients expect these values of Microsoft's public cloud.
 const CLOUD_INSTANCE: &str = "microsoftonline.com";
 const CLOUD_AUDIENCE: &str = rst::AUDIENCE;
 

@@ -28,8 +28,8 @@ const MAX_OF_TENANT: u32 = 100_000;
 /// The time for which the store keeps the record of a use, in seconds.
 const KEPT: i64 = LIFETIME + MARGIN;
 
-/// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes
-/// differ.
+/// The time for which the store keeps the record after the assertion has expired, in seconds. A node whose clock is
+/// slow may still accept the assertion in this time.
 const MARGIN: i64 = 60;
 
 #[cfg(test)]

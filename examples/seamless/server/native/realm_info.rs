@@ -90,6 +90,6 @@ fn xml(realm: &Realm) -> Option<String> {
     templates::render("realm_info.xml", values)
 }
 
-/// The values of `State` and `UserState`.
+/// The values of `State` and `UserState`, with which a client distinguishes federated from managed domains.
 const FEDERATED: (u8, u8) = (3, 2);
 const MANAGED: (u8, u8) = (4, 1);

@@ -17,7 +17,7 @@ use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
 use zeroize::Zeroizing;
 
-/// A request that does not come from a page in a browser.
+/// A request to a WS-Trust endpoint that no page in a browser has sent.
 pub(super) struct SoapRequest {
     pub(super) tenant: Tenant,
     /// The part of the path that names the tenant.

@@ -27,7 +27,8 @@ use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
 /// The server that all tests share. A server for each test would be slow, because a server needs about a second to make
-/// its keys. A thread makes the server, because the runtime of a test cannot wait for another runtime.
+/// its keys. A separate thread makes the server, because inside the asynchronous runtime of a test, no second runtime
+/// may block.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut app = std::thread::spawn(move || runtime.block_on(App::for_tests(None))).join().unwrap();
@@ -84,7 +85,7 @@ fn claims(token: &Value) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// Returns the text between two other texts.
+/// Returns the part of `text` between `before` and `after`.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     text.split_once(before).unwrap().1.split_once(after).unwrap().0
 }

@@ -54,7 +54,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn name_and_password_are_read_with_the_white_space_of_the_password() {
+    fn white_space_around_the_password_is_kept_and_white_space_around_the_name_is_removed() {
         let body = request(" alice@contoso.test ", " p&amp;<![CDATA[<w>]]> ");
         assert_eq!(read(&body), Some(("alice@contoso.test".into(), " p&<w> ".into())));
         let typed = body.replace("<o:Password>", &format!("<o:Password Type='{PASSWORD_TEXT}'>"));

@@ -1,6 +1,6 @@
-//! Reads XML from clients. A document with a DTD is refused, so a document has no entities. The size and the depth are
-//! limited. The text is UTF-8. A document that declares another encoding is refused: a reader that decodes it by this
-//! encoding would read other text than the server.
+//! Reads XML from clients. A document with a DTD is refused, so a document has no entities. The size and the depth of a
+//! document are limited. The text is UTF-8. A document that declares another encoding is refused: a reader that decodes
+//! it by this encoding would read other text than the server.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};
@@ -117,8 +117,9 @@ impl<'d> Element<'d> {
     }
 }
 
-/// The largest document, in octets. Requests have about 2,000 octets. Assertions have about 5,000, or 13,000 with the longest
-/// UPN. The time of the parser grows with the square of the number of attributes.
+/// The largest document, in octets. Requests have about 2,000 octets. An assertion has about 5,000 octets, and 13,000
+/// octets with the longest UPN. The limit must be low, because the time of the parser grows with the square of the
+/// number of attributes.
 const MAX_SIZE: usize = 16 * 1024;
 
 /// The largest depth of elements. Requests and assertions have about eight levels.

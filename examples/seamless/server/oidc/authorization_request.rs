@@ -161,7 +161,7 @@ fn scopes(parameters: &Parameters, client: &RegisteredClient) -> Result<Scopes, 
     if scopes.is_empty() { Err(ErrorCode::InvalidScope.because("the parameter scope is missing")) } else { Ok(scopes) }
 }
 
-/// Returns the challenge of PKCE. A public client must send one (RFC 9700 section 2.1.1).
+/// Returns the challenge of PKCE. A public client must send a challenge (RFC 9700 section 2.1.1).
 fn challenge(parameters: &Parameters, client: &RegisteredClient) -> Result<Option<String>, OAuthError> {
     let refused = |reason| Err(ErrorCode::InvalidRequest.because(reason));
     match (parameters.get("code_challenge"), parameters.get("code_challenge_method")) {

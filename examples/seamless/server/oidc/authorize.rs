@@ -269,7 +269,7 @@ fn stale_page(app: &App) -> Response {
     app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
 }
 
-/// The next step, with the session for which the server decided it.
+/// The next step of a sign-in, and the session from which this step follows.
 struct Step {
     next: Next,
     session: Option<Arc<Session>>,
@@ -371,7 +371,8 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
 async fn join(app: &App, tenant: &Tenant, client_id: &str, session: &Session) -> Result<(), StoreError> {
     let client = tenant.clients.get(client_id).filter(|client| client.hears_of_sign_outs());
     let Some(client) = client else { return Ok(()) };
-    // The user may sign in again during the stay, and the client then keeps its session for one more lifetime.
+    // The user may sign in again at the end of the session's lifetime, and the client may then keep its session for a
+    // second lifetime. So the list must last for two lifetimes.
     let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);
     let end = clock::now().saturating_add_seconds(lifetime.saturating_mul(2));
     participants::add(&app.records, &session.stay, &client.id, end).await

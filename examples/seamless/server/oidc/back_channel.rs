@@ -38,7 +38,8 @@ pub(super) enum Outcome {
 }
 
 impl BackChannel {
-    /// Makes a sender. If `tls` is true, the sender can use TLS, and trusts the authorities of the operating system.
+    /// Makes a sender. If `tls` is true, the sender can use TLS, and trusts the certification authorities that the
+    /// operating system trusts.
     ///
     /// # Errors
     /// Returns an error if the certificates of the operating system cannot be read.

@@ -153,7 +153,7 @@ impl<'a> Issue<'a> {
 
     fn about(self) -> About<'a> {
         let (user, scopes) = (&self.grant.user, &self.grant.scopes);
-        // Native clients of version 1 send no scope, and read these claims.
+        // Native clients of version 1 do not send the scope `profile`, but read the claims of this scope.
         let has_profile = scopes.contains(PROFILE) || self.dialect == Dialect::Version1;
         let profile = has_profile.then_some(user);
         About {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn access_token_names_the_client_in_the_claim_of_the_endpoints_version() {
+    fn access_token_names_the_client_in_appid_at_version_1_and_in_azp_at_version_2() {
         let (names, grant) = (HashMap::new(), grant("openid"));
         for (dialect, appid, azp) in [
             (Dialect::OAuth, None, None),
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_have_their_names_and_more_than_200_groups_are_a_reference() {
+    fn groups_get_their_configured_names_and_more_than_200_groups_become_a_reference() {
         let groups = |count: u32| (0..count).map(|rid| format!("S-1-5-21-1-2-3-{rid}").parse().unwrap()).collect();
         let of = |count| Grant { user: User { groups: groups(count), ..user() }, ..grant("groups") };
         let names = HashMap::from([("S-1-5-21-1-2-3-7".parse().unwrap(), "Sales".to_owned())]);

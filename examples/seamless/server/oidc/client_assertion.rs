@@ -156,8 +156,8 @@ const SKEW: i64 = 60;
 
 const MAX_ID: usize = 256;
 
-/// The time that the store keeps a use, in seconds: the longest lifetime, and the difference between the clocks of the
-/// client and the nodes.
+/// The time for which the store keeps the record of a use, in seconds. This is the longest lifetime of an assertion,
+/// and twice the allowed difference of the clocks.
 const KEPT: i64 = MAX_LIFE + 2 * SKEW;
 
 /// The largest number of recorded uses of one tenant. It is enough for about 130 requests a second.
@@ -180,7 +180,7 @@ pub(super) mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
     const ISSUER: &str = "https://sso.test/contoso.test";
 
-    /// The keys of a client.
+    /// The private keys with which a client of the tests signs assertions, and the public keys as a JWK set.
     pub(in crate::oidc) struct Keys {
         rsa: EncodingKey,
         ec: EncodingKey,

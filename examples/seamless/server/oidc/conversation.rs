@@ -115,7 +115,8 @@ impl FromStr for BrowserId {
 /// The longest time of a conversation, in seconds.
 const MAX_AGE: i64 = 60 * 60;
 
-/// The longest text form, in octets. Proxies accept addresses of 8 KiB.
+/// The largest length of a conversation as encrypted text, in octets. The text is a part of an address, and proxies
+/// accept addresses of 8 KiB.
 const MAX_SEALED: usize = 7 * 1024;
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_those_of_the_golden_files() {
+    fn answers_equal_the_golden_files() {
         assert_eq!(answer(Dialect::Version1, None), golden(include_str!("golden/token-1.json")));
         assert_eq!(answer(Dialect::Version2, None), golden(include_str!("golden/token-2.json")));
         assert_eq!(answer(Dialect::OAuth, None), golden(include_str!("golden/token-oauth.json")));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_those_of_the_golden_files() {
+    fn errors_equal_the_golden_files() {
         let error = ErrorCode::InvalidGrant.because("the assertion was used before");
         let code = number(&error, Some(GrantType::Assertion.as_str()));
         let trace = Trace { request: Guid::from_bits(1), correlation: Guid::from_bits(2), now: NOW };

@@ -41,7 +41,7 @@ impl Frames {
             Some(next) => Redirect::to(next).into_response(),
             None => {
                 let text =
-                    "Other applications may still have sessions of their own. Close the browser on a shared computer.";
+                    "Other applications may still have sessions of their own. On a shared computer, close the browser.";
                 app.pages.message(StatusCode::OK, "You are signed out", text)
             }
         }

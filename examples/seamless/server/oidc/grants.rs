@@ -89,7 +89,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) verifier: Option<&'a str>,
 }
 
-/// A grant after a token request redeemed its code or refresh token, with the next refresh token.
+/// The result of a token request that redeemed a code, a refresh token, an assertion or a password: the grant, and its
+/// next refresh token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Redeemed {
     pub(crate) id: GrantId,
@@ -249,7 +250,8 @@ impl Grants {
         Ok(has_room)
     }
 
-    /// Returns the grant after an exchange. The exchange of a refresh token does not change the end of its family.
+    /// Returns the record of a grant after a client has exchanged the grant's code or refresh token. The exchange of a
+    /// refresh token does not change the end of its family.
     fn next(old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
         let is_family = matches!(old.accepts, Accepts::RefreshToken(_));
         let end = old.end;

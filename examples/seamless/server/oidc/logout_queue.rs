@@ -199,7 +199,7 @@ const PAUSES: [i64; 5] = [2, 10, 60, 5 * 60, 15 * 60];
 /// The time of a lease, in seconds. A node ends each try within this time.
 const LEASE: i64 = 30;
 
-/// The lifetime of a message, in seconds. After this time, a message ends even if no node ran that could give it up.
+/// The lifetime of a message, in seconds. If no node runs in this time, the message ends without a further try.
 const LIFE: i64 = 60 * 60;
 
 #[cfg(test)]

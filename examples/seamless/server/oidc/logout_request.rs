@@ -82,7 +82,7 @@ impl LogoutRequest {
         })
     }
 
-    /// Returns the client, if it is registered.
+    /// Returns the client that the request names, if the tenant has this client.
     pub(crate) fn client<'c>(&self, clients: &'c Clients) -> Option<&'c RegisteredClient> {
         self.client_id.as_deref().and_then(|id| clients.get(id))
     }

@@ -115,7 +115,8 @@ const SECRETS: [&str; 2] = ["password", "client_secret"];
 
 const MAX_TOKEN: usize = 64 * 1024;
 
-/// The longest name of a parameter that is kept, in octets. Each parameter that the server knows has a shorter name.
+/// The longest parameter name that the server keeps, in octets. Each parameter that the server knows has a shorter
+/// name.
 const MAX_NAME: usize = 64;
 
 const MAX_COUNT: usize = 64;

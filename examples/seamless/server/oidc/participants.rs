@@ -3,8 +3,8 @@
 use crate::store::{Change, Key, Kind, Locator, Records, StoreError};
 use kerberos_sso::UnixTime;
 
-/// Adds a client to the list of a stay. The store keeps the list until `end`. A list with [`MAX_CLIENTS`] clients gets
-/// no further client.
+/// Adds a client to the list of the clients that hear of the end of a stay. The store keeps the list until `end`. A
+/// list with [`MAX_CLIENTS`] clients gets no further client.
 ///
 /// # Errors
 /// Returns an error if the store cannot be asked.

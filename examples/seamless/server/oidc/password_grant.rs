@@ -2,9 +2,9 @@
 //! program sent to it. RFC 9700 section 2.4 forbids clients to use this grant. So a client may use the grant only if
 //! the configuration registers the client with a secret and with `"grants": ["password"]`.
 //!
-//! - If the tenant has app passwords, the server recognises an app password by its form, and never sends it to the
-//!   directory. Every other password goes through the check of the sign-in page, with the same throttle, lockout, log
-//!   and time.
+//! - If the tenant has app passwords, the server recognises an app password by its format, and never sends an app
+//!   password to the directory. Every other password goes through the check of the sign-in page, with the same
+//!   throttle, lockout, log and time.
 //! - If the configuration demands a one-time code for the tenant, the user, the client or the resource, the server
 //!   refuses the directory's password. It accepts an app password if the user entered a code before making it.
 //! - All refusals about the user have the same text and take the same time. So an attacker cannot learn whether a user

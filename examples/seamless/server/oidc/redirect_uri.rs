@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_uri_without_a_port_matches_uris_that_differ_in_a_valid_port_only() {
+    fn loopback_uri_without_a_port_matches_the_same_uri_with_every_valid_port() {
         let registered = "http://127.0.0.1/callback";
         for asked in ["http://127.0.0.1/callback", "http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback"] {
             assert!(is_same(registered, asked), "{asked}");

@@ -81,7 +81,7 @@ fn parts<'s>(client: &RegisteredClient, scope: &'s str) -> Result<(Option<&'s st
     }
 }
 
-/// Returns the scopes of a grant in the form of version 2.
+/// Returns the scopes of a grant as version 2 writes them: each scope of an API begins with the resource.
 pub(super) fn written(grant: &Grant, is_default: bool) -> String {
     let default = is_default.then_some(DEFAULT);
     let scopes = grant.scopes.iter().chain(default).map(|scope| match &grant.resource {

@@ -39,8 +39,8 @@ pub(crate) async fn tell(app: &App, session: &Session) -> Frames {
             let messages = messages.map(|client| message(app, &tenant, session, &user, client)).collect();
             begin(app, &tenant, messages).await?;
         }
-        // The queue has the messages now. If the node stops before the next line, the clients get the messages at
-        // most once more.
+        // The messages are in the queue now, so the list of clients is no longer needed. If the node stops before it
+        // deletes the list, the clients get the messages at most once more.
         participants::forget(&app.records, &session.stay).await?;
         Ok::<_, StoreError>(Frames::of_stay(
             app.records.secret(),

@@ -243,7 +243,7 @@ impl TokenRequest<'_> {
             && !self.takes_app_password(locator, &redeemed.grant.user).await?
         {
             return Err(ErrorCode::InvalidGrant
-                .because("the tenant takes no app passwords of this user or of this age any more")
+                .because("the tenant no longer accepts this app password, because of its age or of its user")
                 .into());
         }
         let had = &redeemed.grant.scopes;

@@ -95,7 +95,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn subject_is_the_same_after_a_new_name_and_differs_for_each_sector_and_tenant_and_account() {
+    fn subject_stays_the_same_if_the_user_gets_a_new_name_and_differs_between_sectors_or_tenants_or_accounts() {
         let (secret, alice) = (Secret::new([1; 32]), user());
         let subject = |user: &User, tenant, sector| user.subject(&secret, tenant, sector);
         let first = subject(&alice, "a.test", "app.test");

@@ -26,8 +26,9 @@ pub(super) async fn user_info(State(app): State<Shared>, tenant: Tenant, headers
     answer(&app, &tenant, &headers, &body, needed, |issue| json!(issue.user_info())).await
 }
 
-/// Returns all groups of a user: the name of each group, or its SID if the configuration has no name. Access tokens for
-/// each API can refer to this endpoint, so it accepts access tokens for each audience.
+/// Returns all groups of a user: the name of each group, or its SID if the configuration has no name. An access token
+/// for any API may refer to this endpoint in place of the groups. So the endpoint accepts access tokens of every
+/// audience.
 pub(super) async fn groups(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     let list = |issue: Issue<'_>| json!({ "groups": issue.group_list().collect::<Vec<_>>() });
     answer(&app, &tenant, &headers, &Bytes::new(), (Audience::InClaims, GROUPS), list).await

@@ -316,7 +316,7 @@ impl Entries {
     }
 
     /// Returns the octets of the session's name in the store.
-    #[expect(clippy::expect_used, reason = "the derived octets are more than those of a locator")]
+    #[expect(clippy::expect_used, reason = "the server derives 32 octets, and a locator has fewer")]
     fn locator(&self, id: &SessionId) -> Locator {
         let derived = self.records.secret().derive(id.octets(), &[b"locator"]);
         derived.first_chunk().copied().expect("32 octets have 16 first octets")
@@ -327,8 +327,8 @@ impl Entries {
     }
 }
 
-/// Returns the parts that name the list of a user's sessions. A user's waiting and signed-in sessions are in two lists,
-/// so waiting sessions do not count for the limit of signed-in sessions.
+/// Returns the parts that name the list of a user's sessions. The sessions that wait for a one-time code are in a
+/// second list, so they cannot displace a user's signed-in sessions.
 fn parts<'s>(session: &'s Session, stage: Stage, sid: &'s str) -> [&'s [u8]; 5] {
     let stage: &[u8] = if stage == Stage::SignedIn { b"signed-in" } else { b"waiting" };
     // A user without a SID is known by the name and the realm.

@@ -167,7 +167,7 @@ async fn new_session_without_the_store_is_refused_or_lives_ten_minutes_in_this_n
     let (outage, sessions) = with_outage(WithoutStore::Refuse);
     outage.set_away(true);
     assert!(sessions.begin(session("alice"), Stage::SignedIn, NOW).await.is_err());
-    // The clock of the sessions in this node is the clock of the operating system.
+    // The sessions in the memory of this node end by the clock of the operating system, so the test uses this clock.
     let (now, (outage, sessions)) = (clock::now(), with_outage(WithoutStore::Passwords));
     outage.set_away(true);
     let id = sessions.begin(session("alice"), Stage::SignedIn, now).await.unwrap();

@@ -1,6 +1,7 @@
 //! Tests of documents that an attacker composes from a good assertion. The forms XSW 1 to 8 are those of "On Breaking
-//! SAML" (USENIX Security 2012), changed for an assertion that is the root. From the other documents of these tests,
-//! two XML parsers could read different texts. The server refuses each document, and the good assertion stays unused.
+//! SAML" (USENIX Security 2012), adapted to documents whose root is the assertion. From the other documents of these
+//! tests, two XML parsers could read different texts. The server refuses each document, and the good assertion stays
+//! unused.
 
 use super::*;
 

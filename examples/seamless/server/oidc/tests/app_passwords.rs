@@ -131,7 +131,7 @@ async fn user_with_a_secret_must_enter_a_code_to_make_an_app_password_which_then
     let mut olga = Browser::new(&server);
     olga.with_ticket("olga", 540).await;
     let page = olga.get(PAGE).await;
-    assert!(page.body.contains("One more step"), "nobody demands a code at the sign-in: {}", page.body);
+    assert!(page.body.contains("One more step"), "the page demands a code, although the sign-in needed none: {}", page.body);
     assert!(olga.post(PAGE, &[("name", "Mail")]).await.body.contains("One more step"));
     let request = page.request().replace("&#x2f;", "/");
     let proved = olga.post("/proof", &[("code", &one_time_code()), ("request", &request)]).await;
@@ -288,8 +288,8 @@ async fn app_passwords_end_if_the_configuration_blocks_the_user_or_turns_them_of
         assert_eq!(grant(&node, "", "alice@contoso.test", &text, "").await.0, status, "{config:?}");
         assert_eq!(node.token_of("mail", Some(APP_SECRET), &refresh).await.0, status, "{config:?}");
     }
-    // If the tenant has no app passwords, the server sends this text to the directory as a password, and the test realm
-    // has no directory.
+    // Without app passwords, the server treats this text as a password of the directory. The test realm has no
+    // directory, so the password is refused.
     assert_eq!(grant(&node(None).await, "", "alice@contoso.test", &text, "").await.0, 400);
 }
 

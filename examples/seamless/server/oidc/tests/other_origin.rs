@@ -1,4 +1,4 @@
-//! Tests of pages whose origin is not that of the autologon host, which takes tickets.
+//! Tests of sign-in pages with another origin than the autologon host. Browsers send tickets only to this host.
 
 use super::*;
 use base64::engine::general_purpose::STANDARD;
@@ -159,8 +159,8 @@ async fn autologon_host_answers_only_pages_of_the_public_address() {
     assert_eq!(ask(&server, &without_a_page, Some(PAGES), None).await.status, 409);
 }
 
-/// A browser that blocks the cookies of third parties sends no ticket to the autologon host from a page of another
-/// origin.
+/// If a browser blocks the cookies of third parties, its request from a page of another origin to the autologon host
+/// has no ticket. So the browser opens a page of the autologon host.
 #[tokio::test]
 async fn page_of_the_autologon_host_gets_a_handover_and_the_browser_returns_to_the_application() {
     let server = server().await;

@@ -4,7 +4,7 @@ use super::*;
 
 const API: &str = "http://127.0.0.1:8081/api";
 
-/// Signs in with a request to version 2, and returns the answer for the application.
+/// Signs in with an authorization request to version 2, and returns the redirect to the application.
 async fn signed_in(server: &Server, scope: &str) -> Answer {
     let mut browser = Browser::new(server);
     let fields = REQUEST.into_iter().map(|(name, value)| (name, if name == "scope" { scope } else { value }));
