@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn value_cannot_end_a_header_or_a_list() {
+    fn encoded_value_can_end_neither_its_header_nor_its_entry_in_a_list() {
         for (value, expected) in [
             ("alice@contoso.test", "alice@contoso.test"),
             ("J\u{fc}rgen O'Neil", "J%C3%BCrgen O'Neil"),

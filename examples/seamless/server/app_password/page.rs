@@ -148,7 +148,8 @@ async fn make(
     }
 }
 
-/// Ends an app password. The user needs no recent sign-in, because a user who has lost a device is in a hurry.
+/// Ends an app password. For this, the user needs no recent sign-in, because a user who has lost a device is in a
+/// hurry.
 async fn revoke(
     State(app): State<Shared>,
     tenant: Tenant,

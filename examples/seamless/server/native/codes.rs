@@ -1,5 +1,5 @@
-//! The numbers of errors (`AADSTS…`) that native clients read in faults and in OAuth errors. The numbers and their names are those
-//! of Microsoft's reference of error codes; the sentences are this server's.
+//! The numbers of errors (`AADSTS…`) that native clients read in faults and in OAuth errors. Microsoft's reference of
+//! error codes defines the numbers and their names. The sentences are written for this server.
 //!
 //! The server does not use 81002, 81003 and 81008, which say only that a ticket could not be validated. The server does not
 //! use 50034 (no such user), because this number would tell an attacker which accounts exist. An unknown user and a wrong

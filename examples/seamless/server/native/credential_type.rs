@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The answer. Some clients compare parts of its text, so the order of the fields matters.
+/// The answer to a client. Some clients compare parts of the JSON text, so the order of the fields matters.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct CredentialType<'a> {

@@ -38,7 +38,8 @@ pub(super) async fn page(State(app): State<Shared>, client: Client, headers: Hea
     if explains(&app, &client) { render(StatusCode::OK, of_user(&app, &headers).await) } else { refuse() }
 }
 
-/// Returns whether the server explains tickets to this client. A request through a proxy may come from anybody.
+/// Returns whether the server explains tickets to this client. A client behind a proxy gets no explanation, because
+/// anybody may reach the server through the proxy.
 pub(crate) fn explains(app: &App, client: &Client) -> bool {
     app.explains && client.way == Way::Direct
 }

@@ -58,7 +58,8 @@ impl Fault {
         Self { status, code, text: None, blame: Blame::InvalidRequest }
     }
 
-    /// Returns the fault for a request that a limit of the server ended before the endpoint read it.
+    /// Returns the fault for a request that the server refused because of a limit, before the endpoint read the
+    /// request.
     fn of_limit(status: StatusCode) -> Self {
         let fault = match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Self { status, ..Self::unavailable() },

@@ -2,9 +2,9 @@
 //! switched on the endpoint for passwords, the document also has this endpoint.
 //!
 //! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding. Then these clients look for the
-//! binding that refers to this policy, and for the port of the binding. The address of the port must begin with `https`. So
-//! the configuration of a server for these clients must name the server's `address`. msodbcsql searches the text of the
-//! document for the same parts.
+//! binding that refers to this policy, and for the port of the binding. The address of the port must begin with
+//! `https`. So for these clients, the `address` in the server's configuration must begin with `https`. msodbcsql
+//! searches the text of the document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};

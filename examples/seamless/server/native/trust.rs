@@ -67,8 +67,8 @@ async fn answer(app: &App, request: &SoapRequest, signed_in: &SignedIn) -> Resul
     respond(app, &request.tenant, rst, SignIn { subject, method: Method::Ticket, authenticated }).await
 }
 
-/// Returns the claims about a user who signed in. A WS-Trust endpoint cannot ask for a one-time code, so it refuses users who
-/// must enter a code. These users sign in with a browser.
+/// Returns the claims about a user who signed in. A WS-Trust endpoint cannot ask for a one-time code, so it refuses
+/// users who must enter a code. These users must sign in with a browser instead.
 pub(super) fn subject(tenant: &Tenant, identity: &SessionIdentity, refused: StatusCode) -> Result<Subject, Fault> {
     let subject = Subject::new(identity).ok_or(Fault::authentication(refused, Code::NoUser))?;
     if tenant.proofs.are_needed(identity.sid) {
@@ -106,5 +106,5 @@ pub(super) fn envelope(rst: &Request, made: assertion::Issued, now: UnixTime) ->
     templates::render("rstr.xml", values)
 }
 
-/// The lifetime of a response by its time stamp, in seconds.
+/// The time between the two times in a response's time stamp, in seconds.
 const MESSAGE_LIFETIME: i64 = 5 * 60;

@@ -63,7 +63,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn request_with_a_second_or_a_missing_or_a_digested_credential_is_refused() {
+    fn request_is_refused_if_a_credential_is_missing_or_occurs_twice_or_is_no_plain_text() {
         let body = request("alice@contoso.test", "right");
         for (from, to) in [
             ("<o:Username>", "<o:Username>bob</o:Username><o:Username>"),

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn faulty_request_gives_the_client_the_error_code_of_the_fault() {
+    fn client_gets_the_error_code_for_each_fault_of_a_request() {
         use ErrorCode::*;
         for (more, code) in [
             ("", None),

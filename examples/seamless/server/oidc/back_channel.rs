@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_200_and_204_deliver_a_message_and_only_429_and_5xx_repeat_it() {
+    fn message_is_delivered_only_by_200_or_204_and_is_sent_again_only_after_429_or_5xx() {
         for (status, expected) in [
             (200, Outcome::Done),
             (204, Outcome::Done),

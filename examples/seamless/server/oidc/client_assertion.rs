@@ -82,7 +82,8 @@ pub(super) fn verify(client: &RegisteredClient, text: &str, issuer: &str, now: U
     let mut keys = keys.for_algorithm(algorithm, header.kid.as_deref());
     let read = |key| jsonwebtoken::decode::<IgnoredAny>(text, key, &validation).ok();
     keys.find_map(read).ok_or("no key of the client signed the client assertion")?;
-    let assertion: Assertion = part(text, 1).ok_or("the client assertion lacks a claim, or has one of a wrong form")?;
+    let assertion: Assertion =
+        part(text, 1).ok_or("the client assertion lacks a claim, or a claim has a wrong type")?;
     assertion.check(&client.id, issuer, now.seconds())?;
     Ok(assertion)
 }
@@ -104,7 +105,7 @@ impl Assertion {
         } else if self.exp > soon.saturating_add(MAX_LIFE) {
             Err("the client assertion is valid for longer than ten minutes")
         } else if begins_later(self.iat) || begins_later(self.nbf) {
-            Err("the time of the client assertion has not begun")
+            Err("the client assertion is not valid yet")
         } else if self.jti.is_empty() || self.jti.len() > MAX_ID {
             Err("the `jti` of the client assertion must have 1 to 256 octets")
         } else {

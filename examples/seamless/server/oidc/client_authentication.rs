@@ -97,8 +97,8 @@ fn assertion(parameters: &Parameters) -> Result<Option<&str>, OAuthError> {
     }
 }
 
-/// Reads the client's id and secret from a header `Authorization` of the scheme Basic. OAuth encodes the id and the
-/// secret in it as in a form (RFC 6749 section 2.3.1).
+/// Reads the client's id and secret from a header `Authorization` of the scheme Basic. In this header, OAuth encodes
+/// the id and the secret as in a form (RFC 6749 section 2.3.1).
 fn basic(value: &str) -> Option<(String, Zeroizing<String>)> {
     let (scheme, encoded) = value.split_once(' ')?;
     let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);

@@ -228,7 +228,7 @@ impl RegisteredClient {
         let uris = || self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
         if let Some(uri) = uris().find(|uri| !redirect_uri::may_be_registered(uri)) {
             return fault(&format!(
-                "{uri}: the scheme must be https, http on loopback or one with a dot, and a fragment is not allowed"
+                "{uri}: use https, http on loopback or a private scheme with a dot, and no fragment"
             ));
         }
         let is_web = |uri: &&String| {

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_unknown_paths_are_not_readable_by_other_origins() {
+    fn pages_of_other_origins_may_not_read_answers_at_unknown_paths() {
         for (path, expected) in [
             ("/a.test/.well-known/openid-configuration", Readers::Everyone),
             ("/.well-known/oauth-authorization-server/a.test", Readers::Everyone),

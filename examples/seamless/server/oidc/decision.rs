@@ -95,7 +95,7 @@ pub(crate) enum TicketUse {
     No,
 }
 
-/// Returns the next step of a request. `session` is the session of the browser, if it has one.
+/// Returns the next step of a request. `session` is the session of the browser, if the browser has one.
 pub(crate) fn decide(demand: Demand, page: Page, session: Option<Present>) -> Next {
     match (demand.prompt, session) {
         (Prompt::None, session) => without_a_page(demand, page, session),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn ticket_is_not_used_more_than_the_page_allows() {
+    fn sign_in_uses_a_ticket_only_as_far_as_the_page_allows() {
         for (prompt, most, expected) in [
             (Prompt::Default, ByButton, ByButton),
             (Prompt::Default, No, No),

@@ -1,6 +1,6 @@
 //! The messages about sign-outs that clients have not received yet. The store keeps each message until the client has
-//! received or refused it, or until the server gives it up. If a node stops, another node or the restarted node sends
-//! its messages.
+//! received or refused it, or until the server gives it up. If a node stops, another node sends the messages that the
+//! stopped node has not delivered, or the same node does so after its restart.
 //!
 //! The store cannot list its entries, so the messages of a tenant are in [`PARTS`] lists. Before a node sends a
 //! message, it claims the message for the time of a lease. The message is not due before the end of the lease, so no

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn value_of_2048_octets_is_read_and_a_longer_one_is_refused() {
+    fn value_of_2048_octets_is_read_and_a_longer_value_is_refused() {
         let of = |length| Parameters::parse(format!("state={}", "a".repeat(length)).as_bytes()).check().is_ok();
         assert_eq!((of(2_048), of(2_049)), (true, false));
         let many = (0..65).map(|number| format!("p{number}=1")).collect::<Vec<_>>();

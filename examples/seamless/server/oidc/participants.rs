@@ -40,7 +40,7 @@ fn key(stay: &Locator) -> Key {
     Key::new(Kind::Participants, stay)
 }
 
-/// The largest number of clients of a stay.
+/// The largest number of clients in the list of a stay.
 const MAX_CLIENTS: usize = 50;
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //!   password to the directory. Every other password goes through the check of the sign-in page, with the same
 //!   throttle, lockout, log and time.
 //! - If the configuration demands a one-time code for the tenant, the user, the client or the resource, the server
-//!   refuses the directory's password. It accepts an app password if the user entered a code before making it.
+//!   refuses the directory's password. The server accepts an app password if the user entered a code before they made
+//!   the app password.
 //! - All refusals about the user have the same text and take the same time. So an attacker cannot learn whether a user
 //!   exists, is locked, or has this password. The log has the reason.
 //! - The requests for all users of a mail server come from the mail server's address. So no lockout counts this

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn sector_is_the_host_and_origin_has_the_port() {
+    fn sector_is_the_host_without_the_port_and_origin_includes_the_port() {
         assert_eq!((sector("https://app.test:8443/c?x"), sector("test.app:/c")), ("app.test", "test.app"));
         assert_eq!(origin("https://app.test:8443/c?x"), Some("https://app.test:8443"));
         assert_eq!(

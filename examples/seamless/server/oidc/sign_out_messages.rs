@@ -186,7 +186,7 @@ impl Delivery {
 /// The lifetime of a logout token, in seconds. Section 2.4 recommends two minutes at most.
 const LIFETIME: i64 = 120;
 
-/// The time between two looks for messages that are due.
+/// The time after which a node looks for due messages again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The largest number of messages that a node takes from a list at once.

@@ -99,7 +99,7 @@ impl Server {
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
 
-    /// Exchanges the code of an answer.
+    /// Exchanges the code in a redirect to the application for tokens, and returns the response.
     async fn tokens(&self, answer: &Answer) -> (u16, Value) {
         let code = answer.field("code").unwrap();
         let fields = [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", CALLBACK), VERIFIER];

@@ -168,7 +168,7 @@ impl Sessions {
                 None
             }
             Err(error) => {
-                tracing::warn!("a session is looked for in this node only: {error}");
+                tracing::warn!("a session is looked up only in the memory of this node: {error}");
                 self.recent(&self.shared.locator(id), now)
             }
         };
@@ -199,7 +199,7 @@ impl Sessions {
         if let Some(Stored { session, .. }) = &found {
             match self.end_stay(&session.stay, now).await {
                 Err(StoreError::Unreachable(reason)) if is_local => {
-                    tracing::warn!("a session in the memory of this node ends, but the grants of applications may stay valid: {reason}");
+                    tracing::warn!("a session of this node ends, but applications may keep their grants: {reason}");
                 }
                 done => done?,
             }
@@ -208,7 +208,8 @@ impl Sessions {
     }
 
     async fn end_stay(&self, stay: &Locator, now: UnixTime) -> Result<(), StoreError> {
-        // No grant that ends with the stay is valid for longer than a session that begins now.
+        // No grant that ends with the stay is valid for longer than a session that begins now. So the mark need not
+        // last longer.
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let mark = Key::new(Kind::EndedSession, stay);
         self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await
@@ -359,7 +360,7 @@ impl Session {
         }
     }
 
-    /// Returns the session as a part of the stay to which the same user's earlier session belongs.
+    /// Returns this session with the stay of the user's earlier session, so that the stay goes on.
     pub(crate) fn after(self, earlier: &Self) -> Self {
         Self { stay: earlier.stay, ..self }
     }
@@ -404,7 +405,7 @@ const CACHE_TIME: i64 = 30;
 /// The largest number of sessions that this node remembers in case the store cannot be asked.
 const MAX_RECENT: usize = 10_000;
 
-/// The longest time of a session in the memory of this node, in seconds.
+/// The longest lifetime of a session in the memory of this node, in seconds.
 const LOCAL_TIME: i64 = 10 * 60;
 
 /// The largest number of entries in the memory of this node: sessions, and lists of users.

@@ -146,7 +146,7 @@ async fn two_assertions_or_two_tokens_or_a_token_beside_a_forged_assertion_are_r
     refused("a token in an unsigned evil assertion", |_, evil| format!("{evil}{END}")).await;
     refused("a token in a response", |parts, _| format!("{RESPONSE}{open}{}{END}</saml:Response>", token(parts))).await;
     refused("a token beside claims", |parts, _| format!("{open}{}<saml:AttributeStatement/>{END}", token(parts))).await;
-    refused("a token with a part of another", |parts, _| {
+    refused("a token that contains a part of another token", |parts, _| {
         format!("{open}<DesktopSsoToken>{}A</DesktopSsoToken>{END}", between(&parts.good, "<DesktopSsoToken>", "<"))
     })
     .await;
