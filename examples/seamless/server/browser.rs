@@ -177,9 +177,9 @@ pub(crate) fn tenant_of(
     }
 }
 
-/// Returns how far a sign-in page may use a ticket. If the configuration names the client's network as one without
-/// tickets, the page asks for no ticket. If a try failed a short time ago, the page waits for a press of the button. So
-/// the user does not wait for a second try that would also fail.
+/// Returns how far a sign-in page may use a ticket. If the configuration names networks for tickets, and the client is
+/// in none of them, the page asks for no ticket. If a try failed a short time ago, the page waits for a press of the
+/// button. So the user does not wait for a second try that would also fail.
 pub(crate) fn ticket_use(app: &App, tenant: &Tenant, client: &Client, headers: &HeaderMap) -> TicketUse {
     if !tenant.tries_tickets_at(client.address) {
         TicketUse::No

@@ -105,7 +105,8 @@ pub(crate) async fn check(
     match session_of(&app, &tenant, &headers).await {
         Some((session, true)) => match User::of_session(&session.identity) {
             Some(user) => user_headers(&tenant, &user).into_response(),
-            None => (StatusCode::FORBIDDEN, "The user has no SID, so the server knows no account.\n").into_response(),
+            None => (StatusCode::FORBIDDEN, "The user has no SID, so the server cannot identify the account.\n")
+                .into_response(),
         },
         _ => to_sign_in(&app, &tenant, &client, &headers, mode == "redirect"),
     }

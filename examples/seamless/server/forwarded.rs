@@ -79,8 +79,8 @@ impl Proxies {
 }
 
 /// Returns the entries of `X-Forwarded-For`, each with a scheme and a host. The last entry gets the last value of
-/// `X-Forwarded-Proto` and of `X-Forwarded-Host`, the entry before it gets the value before that. An entry for which a
-/// list is too short gets the first value of the list.
+/// `X-Forwarded-Proto` and of `X-Forwarded-Host`. The entry before it gets the value before that, and so on. An entry
+/// for which a list is too short gets the first value of the list.
 fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let list = |name| {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("unknown"));

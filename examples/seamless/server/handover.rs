@@ -1,6 +1,6 @@
 //! Carries a sign-in from the autologon host to a page of another origin. The autologon host gives the page a code, and
-//! the page's server exchanges the code for the sign-in. The code is valid once, for a minute, and only in the browser
-//! whose page asked for the code.
+//! the page exchanges the code for a session. The code is valid once, for a minute, and only in the browser whose page
+//! asked for the code.
 //!
 //! The browser sends the page's cookies to the page's origin only. So the page's request to the autologon host contains
 //! the sealed identifier of the browser, and the code is bound to this identifier. An attacker can get a code for their

@@ -318,7 +318,7 @@ fn mark(locator: &Locator) -> Key {
 /// The largest number of app passwords of one user. This number is enough for several programs on several devices.
 pub(crate) const MAX_OF_ONE_USER: usize = 20;
 
-/// The time since the last recorded use of an app password after which the store records another use, in seconds.
+/// The shortest time between two uses of an app password that the server records, in seconds.
 const TOLD_EVERY: i64 = 60 * 60;
 
 #[cfg(test)]

@@ -62,7 +62,8 @@ impl Owner {
 /// Returns the user of a browser, if the user has signed in to the tenant and has entered the one-time code that the page
 /// demands.
 ///
-/// # Errors Returns the page that any other user gets.
+/// # Errors
+/// Returns the page that any other user gets.
 async fn owner(app: &Shared, tenant: &Tenant, headers: &HeaderMap) -> Result<Owner, Response> {
     if tenant.app_passwords.is_none() {
         return Err(not_found(State(Arc::clone(app))).await);

@@ -72,7 +72,7 @@ fn digit(letter: u8) -> Option<u8> {
     }
 }
 
-/// Returns the letter for the last five bits.
+/// Returns the base32 letter for the last five bits of `bits`.
 fn letter(bits: u64) -> char {
     let place = usize::try_from(bits & 31).unwrap_or_default();
     b"abcdefghijklmnopqrstuvwxyz234567".get(place).copied().map_or('a', char::from)

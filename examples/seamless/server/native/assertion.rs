@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Subject {
     pub(super) sid: String,
     pub(super) upn: String,
-    /// The user's SID in base64. A cloud expects the identifier here that the directory synchronised for the user. By
-    /// default that identifier is the user's object GUID, which no ticket contains.
+    /// The user's SID in base64. Clients of a cloud expect the user's immutable identifier here, which is by default
+    /// the object GUID. No ticket contains the object GUID.
     pub(super) immutable_id: String,
 }
 

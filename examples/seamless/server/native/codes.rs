@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_without_a_proof_of_the_right_password_have_the_number_of_a_wrong_password() {
+    fn refusal_has_the_number_of_a_wrong_password_unless_the_client_sent_the_right_password() {
         let locked = Refusal::BeforePassword(Box::new(Refusal::Locked));
         for refusal in [Refusal::WrongPassword, Refusal::UnknownUser, locked] {
             assert_eq!(Code::of_password(&refusal).number(), 50_126, "{refusal}");

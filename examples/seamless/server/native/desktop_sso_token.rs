@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn token_opens_for_its_tenant_within_five_minutes_and_gives_the_same_sign_in() {
+    fn token_contains_the_sign_in_and_opens_only_for_its_tenant_and_only_for_five_minutes() {
         let secret = Secret::new([1; 32]);
         let text = sealed(&secret);
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte)), "{text}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn token_of_another_server_or_kind_and_every_changed_token_is_refused() {
+    fn changed_token_is_refused_and_so_is_a_token_of_another_server_or_for_another_use() {
         let secret = Secret::new([1; 32]);
         let text = sealed(&secret);
         assert!(open(&Secret::new([2; 32]), "contoso.test", &text, NOW).is_err());

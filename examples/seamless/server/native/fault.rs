@@ -43,7 +43,7 @@ impl Fault {
         Self { status, code, text: None, blame: Blame::FailedAuthentication }
     }
 
-    /// Returns the fault for a request that the server cannot decide now.
+    /// Returns the fault for a request that the server cannot decide now, because a service that it needs has failed.
     pub(super) const fn unavailable() -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,

@@ -3,8 +3,8 @@
 //!
 //! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding. Then these clients look for the
 //! binding that refers to this policy, and for the port of the binding. The address of the port must begin with
-//! `https`. So for these clients, the `address` in the server's configuration must begin with `https`. msodbcsql
-//! searches the text of the document for the same parts.
+//! `https`. So for these clients, the configuration must give the server an `address` that begins with `https`.
+//! msodbcsql searches the text of the document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};

@@ -1,4 +1,4 @@
-//! The assertions that clients redeemed. All nodes together accept each assertion once.
+//! The assertions that clients redeemed. If one node has accepted an assertion, no node accepts it again.
 
 use super::assertion::{LIFETIME, Verified, instant};
 use crate::store::{Kind, Records, SingleUses, StoreError, Use};

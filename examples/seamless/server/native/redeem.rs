@@ -37,7 +37,7 @@ pub(crate) struct Redemption {
     pub(crate) user: User,
     /// The time at which the user signed in to the KDC.
     pub(crate) authenticated: UnixTime,
-    /// Whether a ticket, a password or an app password proved the user's identity.
+    /// The first authentication method of the sign-in, from the assertion.
     pub(crate) first: FirstFactor,
 }
 

@@ -3,7 +3,7 @@
 //! A signature that a library calls valid may cover another element than the assertion that the server reads
 //! ("signature wrapping"). So before the library evaluates the signature, the server checks the structure of the
 //! signature's XML. The document has exactly one signature. The signature is a child of the assertion, the assertion is
-//! the root, and the signature refers to this assertion. For canonicalization, digest and signature, it must use the
+//! the root, and the signature refers to this assertion. For canonicalization, digest and signature, it uses the
 //! algorithms with which this server signs.
 
 use super::xml::Element;

@@ -167,7 +167,7 @@ fn challenge(parameters: &Parameters, client: &RegisteredClient) -> Result<Optio
     match (parameters.get("code_challenge"), parameters.get("code_challenge_method")) {
         (Some(challenge), Some("S256")) if is_challenge(challenge) => Ok(Some(challenge.into())),
         (Some(_), Some("S256")) => refused("code_challenge is not the base64url form of a SHA-256 digest"),
-        (Some(_), _) | (None, Some(_)) => refused("code_challenge_method must be S256, with a code_challenge"),
+        (Some(_), _) | (None, Some(_)) => refused("send a code_challenge together with code_challenge_method=S256"),
         (None, None) if client.is_public() => refused("a client without a secret must send a code_challenge"),
         (None, None) => Ok(None),
     }

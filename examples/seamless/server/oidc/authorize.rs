@@ -333,7 +333,7 @@ async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, s
     let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);
     let end = session.began().saturating_add_seconds(lifetime).seconds();
     let Some(user) = User::of_session(&session.identity) else {
-        let error = ErrorCode::AccessDenied.because("the user has no SID, so the server knows no account");
+        let error = ErrorCode::AccessDenied.because("the user has no SID, so the server cannot identify the account");
         return answer::error(app, &request.reply, &issuer, &error);
     };
     let grant = Grant {

@@ -1,8 +1,8 @@
 //! The authentication of a client by a JWT that it signs (`private_key_jwt`: RFC 7523 section 3, OpenID Connect Core 1.0 section 9).
 //!
 //! The only audience is the issuer, as the successor of RFC 7523 demands (draft-ietf-oauth-rfc7523bis). A client must
-//! not take an endpoint's address as the audience: an attacker who gives the client a false address would get an
-//! assertion for another server.
+//! not use the address of an endpoint as the audience: an attacker who tells the client a false address could get an
+//! assertion that another server accepts.
 
 use super::clients::RegisteredClient;
 use crate::store::{Kind, Records, SingleUses, StoreError, Use};
@@ -120,7 +120,7 @@ impl Assertion {
     }
 }
 
-/// The identifiers of used assertions, in the store. All nodes together accept each assertion once.
+/// The identifiers of used assertions, in the store. If one node has accepted an assertion, no node accepts it again.
 pub(crate) struct ClientAssertions(SingleUses);
 
 impl ClientAssertions {

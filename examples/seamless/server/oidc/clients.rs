@@ -29,7 +29,7 @@ pub(crate) struct RegisteredClient {
     #[serde(default)]
     post_logout_redirect_uris: Vec<String>,
     /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`. The server compares
-    /// them letter by letter.
+    /// origins letter by letter.
     #[serde(default)]
     pub(crate) origins: Vec<String>,
     /// The address to which the server sends a logout token when a user signs out (OpenID Connect Back-Channel Logout

@@ -1,8 +1,8 @@
 //! The grants of clients: one record in the store for each authorization code, its refresh tokens and its access tokens.
 //!
-//! All nodes together accept a code once, and each refresh token once. A second use of a code or refresh token ends the
-//! whole grant. The reason is that an attacker may have stolen the code or token (RFC 6749 section 4.1.2, RFC 9700
-//! section 4.14.2). After the grant has ended, `userinfo` and `introspect` refuse its access tokens.
+//! If one node has accepted a code or a refresh token, no node accepts it again. A second use of a code or refresh
+//! token ends the whole grant. The reason is that an attacker may have stolen the code or token (RFC 6749 section
+//! 4.1.2, RFC 9700 section 4.14.2). After the grant has ended, `userinfo` and `introspect` refuse its access tokens.
 
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;

@@ -122,8 +122,9 @@ impl LogoutQueue {
 
     /// Deletes a message that was delivered, or that its client refused.
     ///
-    /// # Errors Returns an error if the store cannot be asked. The message then stays in the queue, and a node sends
-    /// the message again.
+    /// # Errors
+    /// Returns an error if the store cannot be asked. The message then stays in the queue, and a node sends the message
+    /// again.
     pub(super) async fn finish(&self, tenant: &str, message: &Pending, now: UnixTime) -> Result<(), StoreError> {
         let change = |list: Option<Vec<Pending>>| {
             let mut list = live(list, now);

@@ -1,6 +1,6 @@
-//! The password grant (RFC 6749 section 4.3). A mail server uses the grant to check the password that a user's mail
-//! program sent to it. RFC 9700 section 2.4 forbids clients to use this grant. So a client may use the grant only if
-//! the configuration registers the client with a secret and with `"grants": ["password"]`.
+//! The password grant (RFC 6749 section 4.3). A mail server, or a similar server, uses the grant to check the password
+//! that a user's program sent to it. RFC 9700 section 2.4 forbids this grant in general. So a client may use the grant
+//! only if the configuration registers the client with a secret and with `"grants": ["password"]`.
 //!
 //! - If the tenant has app passwords, the server recognises an app password by its format, and never sends an app
 //!   password to the directory. Every other password goes through the check of the sign-in page, with the same

@@ -18,8 +18,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Reads the scopes of a request. Clients of version 2 always ask for the scopes of OpenID Connect, so this
-    /// function drops those that the client is not registered for (RFC 6749 section 3.3). The answer says which scopes
-    /// the token has.
+    /// function drops those that the client is not registered for (RFC 6749 section 3.3). The token response tells the
+    /// client which scopes the token has.
     ///
     /// # Errors
     /// Returns `invalid_target` for a resource that the client is not registered for. Returns `invalid_scope` for a

@@ -112,7 +112,7 @@ impl Answer {
         self.headers.get("location").map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// Returns a field of the answer in the query of the redirect URI.
+    /// Returns a field of the authorization response, from the query of the redirect URI.
     fn field(&self, name: &str) -> Option<String> {
         let query = self.location().strip_prefix(CALLBACK)?.strip_prefix('?')?;
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -484,7 +484,7 @@ async fn resource_that_demands_a_one_time_code_also_demands_it_in_a_session_that
     assert!(refused.status == 403 && refused.body.contains("none is set up"), "{}", refused.body);
 }
 
-/// Returns the code that the user's app shows now.
+/// Returns the one-time code that the user's authenticator app shows now.
 fn one_time_code() -> String {
     let secret = totp_rs::Secret::Encoded("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into()).to_bytes().unwrap();
     let totp = totp_rs::TOTP::new(totp_rs::Algorithm::SHA1, 6, 0, 30, secret).unwrap();

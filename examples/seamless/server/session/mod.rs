@@ -96,7 +96,7 @@ pub(crate) struct Sessions {
     shared: Entries,
     /// The sessions that began while the shared store could not be asked.
     local: Option<Entries>,
-    /// The sessions that this node has read from the shared store in the last [`CACHE_TIME`] seconds.
+    /// The sessions that this node has read from the shared store. An entry counts for [`CACHE_TIME`] seconds.
     recent: Mutex<HashMap<Locator, Recent>>,
 }
 
