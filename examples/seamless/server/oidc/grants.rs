@@ -121,7 +121,7 @@ struct Stored {
 enum Accepts {
     Code(Bound, [u8; 32]),
     RefreshToken([u8; 32]),
-    /// The grant has no code or refresh token any more, only access tokens.
+    /// The grant has no code and no refresh token, only access tokens.
     Nothing,
 }
 
