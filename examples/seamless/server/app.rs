@@ -59,7 +59,7 @@ pub(crate) struct App {
     pub(crate) handovers: Handovers,
     /// The sender of messages about sign-outs.
     pub(crate) back_channel: BackChannel,
-    /// The messages about sign-outs that clients have not yet got.
+    /// The messages about sign-outs that the server must still deliver to clients.
     pub(crate) logouts: LogoutQueue,
     /// The store that all nodes share.
     pub(crate) records: Records,
@@ -272,7 +272,8 @@ async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTim
         (Err(error @ StoreError::Foreign(_)), _) | (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
         (Err(error), WithoutStore::Passwords) => {
             tracing::error!(
-                "{error}; until it answers, users sign in by password only, and their sessions are in this process"
+                "{error}; until the store answers, users sign in by password only, and their sessions are in this \
+                 process"
             );
             Ok(now)
         }

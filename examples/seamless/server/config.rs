@@ -78,8 +78,8 @@ pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
     /// The public address of the server in the MEX document, in assertions and in tokens, as
-    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the address is that of the
-    /// listening socket. If the address begins with `https`, the cookies are `Secure`.
+    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the server uses the address
+    /// of its listening socket. If the address begins with `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
     /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
     /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
@@ -165,8 +165,8 @@ pub(crate) struct Limits {
     pub(crate) wrong_passwords_of_address: u32,
     /// The number of families of refresh tokens that one tenant may have. Beyond this number, clients get access tokens only.
     pub(crate) refresh_tokens_of_tenant: u32,
-    /// The time from a request with a password to the refusal, in seconds. If the directory has not answered by then,
-    /// the server refuses the password.
+    /// The time from a request with a wrong password to the refusal, in seconds. If the directory has not answered
+    /// within this time, the server refuses the password.
     pub(crate) password_seconds: u64,
 }
 
@@ -203,8 +203,8 @@ impl Limits {
     }
 }
 
-/// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for
-/// state.
+/// The configuration of the store with the server's state. Without this configuration, the store is a file in the
+/// user's folder for state.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateConfig {
@@ -391,7 +391,10 @@ impl Config {
                 return Err(format!("{}: password: the source of hashes needs `agents`", tenant.name));
             }
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
-                return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
+                return Err(format!(
+                    "{}: `domain_sids` is missing; with several tenants, each tenant needs it",
+                    tenant.name
+                ));
             }
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants have this name", tenant.name));
@@ -414,7 +417,10 @@ impl Config {
             if let Some(domain) =
                 tenant.federated.keys().find(|domain| own().any(|own| own.eq_ignore_ascii_case(domain)))
             {
-                return Err(format!("{}: federated: the users of {domain} sign in at this server", tenant.name));
+                return Err(format!(
+                    "{}: federated: remove {domain}, because its users sign in at this server",
+                    tenant.name
+                ));
             }
         }
         Ok(())
@@ -422,7 +428,7 @@ impl Config {
 }
 
 impl StateConfig {
-    /// Returns the engine that the configuration names, or `None` if it names none.
+    /// Returns the engine of the store, or `None` if the configuration names no engine.
     pub(crate) fn engine(&self) -> Result<Option<Engine>, String> {
         if self.ca.is_some() && self.valkey.is_none() {
             return Err("state: `ca` belongs to `valkey`".into());
@@ -466,7 +472,7 @@ impl TenantConfig {
 
     fn check_native_clients(&self) -> Result<(), String> {
         if self.username_mixed && self.kdc.is_none() && self.password.is_none() {
-            return Err(format!("{}: username_mixed: name a `kdc` or a `password`", self.name));
+            return Err(format!("{}: `username_mixed` needs the field `kdc` or the field `password`", self.name));
         }
         for (domain, federation) in &self.federated {
             let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
@@ -492,10 +498,10 @@ impl TenantConfig {
         let in_tenant = |text: &str| format!("{}: {text}", self.name);
         match (&self.password, &self.kdc) {
             (Some(PasswordConfig::Kdc { .. }), None) => {
-                return Err(in_tenant("password: the method `kdc` needs a `kdc`"));
+                return Err(in_tenant("password: the method `kdc` needs a `kdc` in the tenant"));
             }
             (Some(PasswordConfig::PassThrough { .. } | PasswordConfig::Hash(_)), Some(_)) => {
-                return Err(in_tenant("password: with this method, this server asks no `kdc`; remove it"));
+                return Err(in_tenant("password: with this method, this server asks no KDC; remove the field `kdc`"));
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ pub(crate) struct Rates {
     interval: Duration,
     /// The time without requests after which an address may again send a whole burst.
     tolerance: Duration,
-    /// The time from which each address may again send a whole burst.
+    /// For each address, the time from which the address may again send a whole burst, if it sends no request before.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
 }
 

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_verified_only_for_its_kind_and_issuer_and_audience_and_before_its_end() {
+    fn token_is_accepted_only_for_its_own_kind_and_issuer_and_audience_and_only_before_it_ends() {
         let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
         for algorithm in SigningAlgorithm::ALL {
             let token = KEYS.token(algorithm, TokenType::Access, &claims, NOW).unwrap();

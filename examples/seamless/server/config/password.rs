@@ -54,8 +54,8 @@ impl HashConfig {
         MIN_ITERATIONS
     }
 
-    /// Returns the default value. An account has up to four entries, and a store in a file has room for a million
-    /// entries.
+    /// Returns the default of `max_accounts`. An account has up to four entries, and a store in a file has room for a
+    /// million entries.
     const fn max_accounts() -> u32 {
         200_000
     }

@@ -116,7 +116,7 @@ async fn attempts_at_the_same_time_are_counted_before_the_directory_answers() {
     a.end(begun.last().unwrap(), Outcome::Unchecked, at(1)).await;
     assert!(
         b.begin("contoso.test", &user, None, at(1)).await.is_ok(),
-        "the attempt that was not checked is free again"
+        "an attempt whose password was not checked does not count"
     );
     assert!(b.begin("contoso.test", &user, None, at(1)).await.is_err());
 }

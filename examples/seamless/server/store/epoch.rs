@@ -10,8 +10,9 @@ use kerberos_sso::UnixTime;
 /// Returns the epoch of the store.
 ///
 /// # Errors
-/// Returns an error if the store cannot be reached, or if a server with another secret wrote the epoch. This server does not
-/// replace such an epoch. Otherwise a node with a wrong secret would change the epoch of the other nodes.
+/// Returns an error if the store cannot be reached, or if a server with another secret wrote the epoch. This server
+/// does not replace the epoch of another secret. Otherwise a node with a wrong secret would change the epoch of the
+/// other nodes.
 pub(crate) async fn epoch(records: &Records, now: UnixTime) -> Result<UnixTime, StoreError> {
     let key = Key::new(Kind::Epoch, b"");
     for _ in 0..MAX_TRIES {

@@ -65,10 +65,12 @@ impl Shares {
     }
 }
 
-/// The number of spans into which the life of an entry is divided. An entry counts for at most one span longer than it lives.
+/// The number of spans into which the life of an entry is divided. After an entry has ended, the entry still counts for
+/// at most one span.
 const SPANS: i64 = 16;
 
-/// The number of counts of a share. Names are spread evenly, so one count is full a little before the other counts.
+/// The number of counts into which a share is divided. Names are spread evenly over the counts, so one count is full a
+/// little before the other counts.
 const PARTS: u8 = 16;
 
 #[cfg(test)]
