@@ -90,7 +90,7 @@ impl App {
         format!("{}/{}", self.address, tenant.name)
     }
 
-    /// Returns the origins of this server: that of its pages, and that of the autologon host.
+    /// Returns the origins of this server: the origin of its pages, and the origin of the autologon host.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }

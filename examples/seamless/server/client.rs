@@ -1,5 +1,5 @@
-//! The client of a request: its address, its scheme and the host that it asked for. The server finds these facts once,
-//! before a route sees the request. Only this module and `forwarded.rs` read the headers of proxies.
+//! The client of a request: the client's address, and the scheme and the host of the client's URL. The server finds
+//! these facts once, before a route sees the request. Only this module and `forwarded.rs` read the headers of proxies.
 
 use crate::app::Shared;
 use crate::hosts::host_of;
@@ -124,8 +124,8 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-/// Finds the client, adds it to the request, and refuses a host that is not the server's. A request for the server's
-/// health may name any host, because a load balancer may not know the server's hosts.
+/// Finds the client and adds the [`Client`] to the request. Refuses a request for a host that is not this server's. A
+/// request for the server's health may name any host, because a load balancer may not know the server's hosts.
 pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let client = match Client::of(&app, &request) {
         Ok(client) => client,

@@ -240,7 +240,7 @@ pub(crate) struct TenantConfig {
     pub(crate) any_kvno: bool,
     /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
-    /// How passwords are validated. Without this field, the `kdc` validates them, if there is one.
+    /// How passwords are validated. Without this field, the KDC in the field `kdc` validates passwords.
     pub(crate) password: Option<PasswordConfig>,
     /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
     #[serde(default)]
@@ -399,8 +399,8 @@ impl Config {
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants have this name", tenant.name));
             }
-            // Each tenant has its own replay cache, so two tenants of one realm would both accept the same authenticator. Also, a
-            // user of a realm must belong to only one tenant.
+            // Each tenant has its own replay cache, so two tenants of one realm would both accept the same
+            // authenticator. There is a second reason: a user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants have the realm {twice}", tenant.name));
             }

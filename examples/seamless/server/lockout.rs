@@ -187,7 +187,7 @@ impl Lockout {
             Ok(Err(seconds)) => Err(seconds),
             // The store is full, or too many nodes change the entry at the same time.
             Err(error) => {
-                tracing::error!("a password is refused, because its attempt cannot be counted: {error}");
+                tracing::error!("a password is refused, because the attempt cannot be counted: {error}");
                 Err(PAUSE)
             }
         }
@@ -221,8 +221,8 @@ impl Lockout {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Records a wrong password as one of the last three of its name. Returns whether the password was already one of
-    /// them.
+    /// Records a wrong password as one of the last three wrong passwords of its name. Returns whether the password was
+    /// already one of these three.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));

@@ -104,7 +104,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header_time: Duration,
     /// The time after which the connection accepts no more requests.
     pub(crate) life: Duration,
-    /// The time for a request that still runs at the end of `life`.
+    /// The longest time for which a request may still run after the end of `life`.
     pub(crate) last_request: Duration,
 }
 

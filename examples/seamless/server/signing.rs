@@ -151,7 +151,7 @@ impl SigningKeys {
             Audience::InClaims => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // The check below uses the caller's clock, because the library would use its own.
+        // The check below uses the caller's clock, because the library would use its own clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Value>(token, key, &validation).ok()?.claims;
         let end = claims.get("exp")?.as_i64()?;

@@ -74,7 +74,7 @@ pub(crate) struct Tenant {
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
     validator: SharedValidator<Replay>,
-    /// The keys of the validator, for the operators.
+    /// The keys of the validator, as the operators' listener shows them.
     keys: Arc<RwLock<AccountKeys>>,
     /// The users and groups that the server counts as administrators, in addition to the administrators of every domain.
     administrators: Arc<[Sid]>,
@@ -425,7 +425,9 @@ impl Tenant {
                 self.take_keys(keys, keytabs.newest());
                 tracing::info!(tenant = %self.name, keys = count, "keytab changed: its keys serve from now on");
             }
-            Err(error) => tracing::error!(tenant = %self.name, "the keys stay as they are: {error}"),
+            Err(error) => {
+                tracing::error!(tenant = %self.name, "the keytab cannot be used; the keys stay as they are: {error}");
+            }
         }
     }
 

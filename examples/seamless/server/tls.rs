@@ -70,7 +70,7 @@ impl Tls {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);
                 tracing::info!("certificate changed: new connections get the new certificate");
             }
-            Err(error) => tracing::error!("the certificate stays as it is: {error}"),
+            Err(error) => tracing::error!("the files cannot be used, so the certificate stays as it is: {error}"),
         }
         *seen = files.ok();
     }

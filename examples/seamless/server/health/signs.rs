@@ -62,8 +62,8 @@ struct Counted {
 }
 
 impl Signs {
-    /// Counts the signs in an accepted ticket. `administrators` are the SIDs of the tenant's administrators, in addition to
-    /// those that every domain has.
+    /// Counts the signs in an accepted ticket. `administrators` are the SIDs of the tenant's administrators, in
+    /// addition to the administrators that every domain has.
     pub(crate) fn accepted(&self, tenant: &str, accepted: &Accepted, administrators: &[Sid], now: UnixTime) {
         let keys = [accepted.opened_by().etype(), accepted.session_etype()];
         if keys.contains(&EncType::RC4_HMAC) {

@@ -63,7 +63,7 @@ impl Disk {
         make_private(path).map_err(|error| in_file(&error))?;
         let database = Builder::new().set_cache_size(CACHE_SIZE).create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => in_file(
-                &"another process uses this file; stop it, or name another folder with --state or `state.directory`",
+                &"another process uses this file; stop the process, or use another folder (--state, `state.directory`)",
             ),
             DatabaseError::UpgradeRequired(_) | DatabaseError::Storage(redb::StorageError::Corrupted(_)) => in_file(
                 &format!("{error}; if you delete this file, all users sign in again and the server makes new keys"),

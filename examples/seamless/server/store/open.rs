@@ -64,7 +64,7 @@ impl Engine {
     pub(crate) fn of_user() -> Result<Self, String> {
         let folder = default_folder(|name| env::var_os(name).map(PathBuf::from));
         let folder =
-            folder.ok_or("there is no folder for the server's state; name it with --state or `state.directory`")?;
+            folder.ok_or("there is no folder for the server's state; name one with --state or `state.directory`")?;
         Ok(Self::Disk { folder })
     }
 }

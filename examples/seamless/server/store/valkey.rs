@@ -62,8 +62,9 @@ impl Valkey {
     /// replicas, this function does not wait, because no node that missed the write can take over. Returns `None` if the
     /// condition of the write did not apply.
     ///
-    /// The client of a cluster may connect again between two commands. So this function also asks the master for its
-    /// stream of writes and the length of this stream. A replica must then have this length of the same stream.
+    /// The client of a cluster may open another connection after the write, and `WAIT` on that connection does not wait
+    /// for the write. So this function also asks the master for the name and the length of its stream of writes. A
+    /// replica must then have confirmed this length of the same stream.
     async fn ask_for_good<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
         let mut connection = self.connection().await?;
         let asked = connection.ask_both([command, replication()], key);
