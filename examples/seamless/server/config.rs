@@ -129,12 +129,12 @@ pub(crate) struct TlsConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Bindings {
-    /// Every client may leave out the bindings. The server refuses bindings of another certificate.
+    /// Every client may leave out the channel bindings. The server refuses channel bindings of another certificate.
     #[default]
     IfPresent,
     /// Clients that announce bindings (MS-KILE section 2.2.7), as Windows does, must send them.
     IfAdvertised,
-    /// Every client must send bindings. Chromium on Linux and some versions of curl cannot send them.
+    /// Every client must send channel bindings. Chromium on Linux and some versions of curl cannot send them.
     Require,
 }
 
@@ -242,7 +242,7 @@ pub(crate) struct TenantConfig {
     pub(crate) kdc: Option<String>,
     /// How passwords are validated. Without this field, the KDC in the field `kdc` validates passwords.
     pub(crate) password: Option<PasswordConfig>,
-    /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
+    /// The SIDs of the domains for whose users and groups this tenant's keys may vouch.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
     /// The other domains of the forest, whose users also sign in here. Each entry is a realm and the SID of its domain.
@@ -366,10 +366,10 @@ impl Config {
             })
         };
         if !self.address.as_ref().is_none_or(is_origin) {
-            return Err("address: a scheme and a host, like https://login.contoso.test".into());
+            return Err("address: write a scheme and a host, like https://login.contoso.test".into());
         }
         if !self.autologon.as_ref().is_none_or(is_origin) {
-            return Err("autologon: a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
+            return Err("autologon: write a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
         }
         if self.autologon.is_some() && (self.address.is_none() || self.address == self.autologon) {
             return Err("autologon: also name the `address` of the pages, which must differ from `autologon`".into());
@@ -455,7 +455,7 @@ impl TenantConfig {
     fn check(&self) -> Result<(), String> {
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         if self.name.is_empty() || !self.name.bytes().all(in_name) {
-            return Err(format!("{:?}: a tenant's name is letters, digits, dots and hyphens", self.name));
+            return Err(format!("{:?}: a tenant's name may have only letters, digits, dots and hyphens", self.name));
         }
         if RESERVED_NAMES.iter().any(|reserved| self.name.eq_ignore_ascii_case(reserved)) {
             return Err(format!("{}: this name is reserved for paths of all tenants", self.name));
@@ -478,7 +478,7 @@ impl TenantConfig {
             let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
             if domain.is_empty() || !is_name {
                 return Err(format!(
-                    "{}: federated: {domain:?}: a domain is letters, digits, dots and hyphens",
+                    "{}: federated: {domain:?}: a domain may have only letters, digits, dots and hyphens",
                     self.name
                 ));
             }

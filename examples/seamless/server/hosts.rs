@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_servers_own_hosts_and_loopback_are_allowed() {
+    fn only_hosts_of_this_server_and_of_loopback_are_allowed() {
         let hosts = AllowedHosts::new(
             "https://Login.Contoso.test:8443",
             &["sso.contoso.test".into()],

@@ -260,7 +260,8 @@ impl Lockout {
         Ok(())
     }
 
-    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts alone.
+    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts in its own
+    /// memory.
     async fn update<R>(
         &self,
         key: &Key,

@@ -164,8 +164,8 @@ impl SigningKeys {
         rs256.or_else(|| self.es256.all(now).find(|key| key.kid == kid).map(|key| (&key.decoding, Algorithm::ES256)))
     }
 
-    /// Returns the public keys that verify tokens now, and the next keys. Some clients use the first key of the set, so
-    /// the keys for RS256 are the first ones.
+    /// Returns the public keys that verify tokens now, and the keys that will sign next. Some clients use the first key
+    /// of the set, so the keys for RS256 are the first ones.
     pub(crate) fn public(&self, now: UnixTime) -> impl Iterator<Item = &Value> {
         let rs256 = self.rs256.all(now).map(|key| &key.public);
         rs256.chain(self.es256.all(now).map(|key| &key.public))

@@ -308,7 +308,7 @@ impl Tenant {
         if is_es256 { SigningAlgorithm::Es256 } else { SigningAlgorithm::Rs256 }
     }
 
-    /// Returns whether the sign-in page tries a ticket if the client has this address.
+    /// Returns whether the sign-in page tries a ticket for a client with this address.
     pub(crate) fn tries_tickets_at(&self, address: Option<IpAddr>) -> bool {
         let networks = &self.tickets.networks;
         networks.is_empty() || address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))

@@ -200,7 +200,8 @@ mod tests {
         TlsConnector::from(Arc::new(config)).connect("sso.test".try_into().unwrap(), stream).await.unwrap()
     }
 
-    /// Sends a ticket on a connection, and returns the status. The ticket is bound to `certificate`, or to no certificate.
+    /// Sends a ticket on a connection, and returns the status of the response. The ticket is bound to `certificate`, or
+    /// to no certificate.
     async fn sign_in(
         server: &Server,
         stream: &mut TlsStream<TcpStream>,

@@ -78,13 +78,13 @@ impl AgentsConfig {
             || self.nodes.len() > 64
             || self.nodes.iter().any(|node| NodeUrl::parse(node).is_none())
         {
-            return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
+            return Err("agents: nodes: write from 1 to 64 addresses like https://n1.contoso.test:8443".into());
         }
         if !(1..=64).contains(&self.concurrency) {
             return Err("agents: concurrency must be from 1 to 64".into());
         }
         if ProgramVersion::new(self.min_version.as_str()).is_none() {
-            return Err("agents: min_version: a version like 0.1.0".into());
+            return Err("agents: min_version: write a version like 0.1.0".into());
         }
         match &self.broker {
             Some(_) if !matches!(engine, Some(Engine::Valkey { .. })) => {
@@ -100,10 +100,10 @@ impl BrokerConfig {
     fn check(&self) -> Result<(), String> {
         let is_ours = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
         if !(1..=63).contains(&self.node.len()) || !self.node.bytes().all(is_ours) {
-            return Err("agents: broker: node: a name of small letters, digits and hyphens".into());
+            return Err("agents: broker: node: the name may have only small letters, digits and hyphens".into());
         }
         if !self.url.starts_with("nats://") {
-            return Err("agents: broker: url: an address like nats://broker.contoso.test:4222".into());
+            return Err("agents: broker: url: write an address like nats://broker.contoso.test:4222".into());
         }
         let files = [&self.ca, &self.certificate, &self.key].into_iter().flatten().count();
         if files == 0 || files == 3 {

@@ -11,7 +11,7 @@ fn error(tenants: &[String]) -> String {
 }
 
 #[test]
-fn example_in_the_documentation_of_config_rs_is_read() {
+fn example_in_the_documentation_of_the_configuration_is_valid() {
     let (_, text) = include_str!("../config.rs").split_once("//! ```json\n").unwrap();
     let (text, _) = text.split_once("//! ```\n").unwrap();
     let config = Config::parse(&text.replace("//! ", "")).unwrap();
@@ -37,7 +37,7 @@ fn address_is_a_scheme_and_a_host_without_a_path() {
 }
 
 #[test]
-fn proxies_are_addresses_and_networks() {
+fn proxies_may_be_addresses_or_networks() {
     let proxies = |text: &str| {
         Config::parse(&format!(r#"{{"proxies": {text}, "tenants": [{}]}}"#, tenant("a", "")))
             .map(|config| config.proxies())

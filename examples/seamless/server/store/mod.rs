@@ -134,7 +134,7 @@ pub(crate) enum Kind {
     WrongPasswords = b'w',
     /// An address from which a user signed in.
     KnownAddress = b'n',
-    /// The account name of a user principal name.
+    /// The account name that belongs to a user principal name.
     AccountName = b'm',
     /// A count of a tenant's entries of one kind (`share.rs`).
     Share = b'v',
