@@ -104,7 +104,7 @@ impl<K: RingKey> KeyRing<K> {
         let (keys, stored) = match (read, &*known) {
             (Ok(read), _) => read,
             (Err(error), Some(known)) => {
-                tracing::error!("the keys {} cannot be read, so the last keys stay in use: {error}", K::NAME);
+                tracing::error!("the key ring {} cannot be read, so its last keys stay in use: {error}", K::NAME);
                 (known.keys.clone(), known.stored.clone())
             }
             (Err(error), None) => return Err(error),

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_used_leave_the_certificate_as_it_is() {
+    fn unusable_files_do_not_change_the_certificate() {
         let (files, _) = TestFiles::new();
         let tls = Tls::open(&files.config()).unwrap();
         let (mut seen, first) = (Files::read(&files.config()).ok(), tls.current());

@@ -26,7 +26,7 @@ fn tenant_with_only_the_required_fields_is_read_with_defaults() {
 }
 
 #[test]
-fn address_is_a_scheme_and_a_host_without_a_path() {
+fn address_must_be_a_scheme_and_a_host_without_a_path() {
     let is_read = |address: &str| {
         Config::parse(&format!(r#"{{"address": "{address}", "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
     };
@@ -62,7 +62,7 @@ fn limits_have_defaults_and_are_at_least_one() {
 }
 
 #[test]
-fn state_is_a_directory_or_a_valkey_with_its_secret() {
+fn state_is_in_a_directory_or_in_valkey_with_a_secret() {
     let engine = |state: &str| {
         let text = format!(r#"{{"state": {state}, "tenants": [{}]}}"#, tenant("a", ""));
         Config::parse(&text).map(|config| config.state.engine().unwrap())

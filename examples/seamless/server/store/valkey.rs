@@ -30,8 +30,8 @@ struct Open {
     checked: Instant,
 }
 
-/// The state after an attempt to connect failed. Until `until`, the server refuses operations for `reason` and does not
-/// try again. Otherwise every request would wait for a store that does not answer.
+/// The state without a connection. Until `until`, the server opens no connection, and refuses operations for `reason`.
+/// Otherwise every request would wait for a store that does not answer.
 struct Closed {
     until: Instant,
     reason: String,
