@@ -82,8 +82,8 @@ pub(crate) struct Config {
     /// of its listening socket. If the address begins with `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
     /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
-    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
-    /// also lead to this server.
+    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. The DNS name of this
+    /// host must lead to this server, too.
     pub(crate) autologon: Option<String>,
     /// The addresses and networks of the proxies in front of the server. The server takes the client's address only from the
     /// headers of these proxies.
@@ -273,8 +273,8 @@ pub(crate) struct TenantConfig {
     /// The names of groups in tokens. For a group without a name, tokens have its SID.
     #[serde(default)]
     pub(crate) group_names: HashMap<Sid, String>,
-    /// The users and groups whose sign-ins the server counts as those of administrators, in addition to the administrators
-    /// that every domain has.
+    /// The users and groups whose sign-ins the server counts as sign-ins of administrators, in addition to the
+    /// administrators that every domain has.
     #[serde(default)]
     pub(crate) administrators: Vec<Sid>,
     /// The networks in which the sign-in page tries a ticket. Without networks, the page tries a ticket everywhere.

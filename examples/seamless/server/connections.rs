@@ -1,7 +1,7 @@
-//! The table of all connections. Each address has a share of the table: the largest number of its connections. A
-//! connection is idle while it waits for the head of a request. When an address has used its share, its oldest idle
-//! connection gives way to its new connection. When the table is full, the oldest idle connection of the address with
-//! most connections gives way. So one address cannot keep the clients of other addresses out.
+//! The table of all connections. Each address has a share of the table: the largest number of connections that the
+//! address may have. A connection is idle while it waits for the head of a request. When an address has used its share,
+//! its oldest idle connection gives way to its new connection. When the table is full, the oldest idle connection of
+//! the address with most connections gives way. So one address cannot keep the clients of other addresses out.
 //!
 //! A trusted proxy has no share, because its connections carry the requests of many clients.
 

@@ -1,8 +1,8 @@
 //! The epoch of the store: the time since which the store has lost no entries.
 //!
-//! A new store and a store that lost its data have no epoch. The first node that asks for the epoch then writes the present
-//! time. The server refuses an assertion, a one-time code or an authenticator that may have been used before the epoch,
-//! because the store may have lost the record of the use.
+//! A new store and a store that lost its data have no epoch. The first node that asks for the epoch then writes the
+//! present time as the epoch. The server refuses an assertion, a one-time code or an authenticator that may have been
+//! used before the epoch, because the store may have lost the record of the use.
 
 use super::{Entry, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;

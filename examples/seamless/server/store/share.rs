@@ -2,8 +2,9 @@
 //! the clients of one tenant cannot fill the store for other tenants.
 //!
 //! The store cannot count entries, so each share counts the entries that it admitted, by the times at which they end. An entry
-//! that is deleted before its end counts until its end. Many requests would change one count at the same time. So each share
-//! has several counts, and the name of an entry decides to which count the entry belongs.
+//! that is deleted before its end counts until its end. If a share had one count, many requests would change this count
+//! at the same time. So each share has several counts, and the name of an entry decides to which count the entry
+//! belongs.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;

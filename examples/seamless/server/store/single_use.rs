@@ -53,7 +53,8 @@ impl SingleUses {
             return Ok(Use::Full);
         }
         let is_first = self.records.put(&key, &(), now.saturating_add_seconds(self.kept), When::Absent).await?;
-        // If the store lost its data since the value was used, the store has no epoch or a later epoch.
+        // If the store lost its data after an earlier use of the value, the store has no epoch or a later epoch. Then
+        // `is_newer` returns false.
         let is_known = is_newer(epoch(&self.records, now).await?);
         Ok(if is_first && is_known { Use::First } else { Use::Again })
     }
