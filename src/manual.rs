@@ -33,7 +33,7 @@
 //! | [`architecture`] | how the library is built |
 #![cfg_attr(
     not(all(feature = "axum", feature = "rc4", feature = "testing", feature = "tower")),
-    allow(rustdoc::broken_intra_doc_links, reason = "the pages name items that need features")
+    allow(rustdoc::broken_intra_doc_links, reason = "the pages link to items of these features")
 )]
 
 #[doc = include_str!("manual/architecture.md")]

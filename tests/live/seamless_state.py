@@ -372,7 +372,7 @@ def outage(world, report):
     engine.kill()
 
     node = Node(world, PORT + 1, engine.state())
-    said = node.says(["until it answers, users sign in by password only"])
+    said = node.says(["until the store answers, users sign in by password only"])
     report.check(said, "start without the engine: the log says it")
     answer = node.password(*ALICE)
     report.check(answer.status == 303 and node.greets(answer.session()), "start without the engine: a password is accepted")

@@ -92,7 +92,7 @@ mod tests {
 
     /// The test reads e-data for a disabled account, in the form of Samba 4.17 and in the form of Windows.
     #[test]
-    fn nt_status_is_read_from_the_forms_of_windows_and_samba() {
+    fn nt_status_is_read_from_the_e_data_of_windows_and_of_samba() {
         let extended = PaData { r#type: 3, value: vec![0x72, 0, 0, 0xC0, 0, 0, 0, 0, 1, 0, 0, 0].into() };
         let salt = PaData { r#type: 19, value: vec![0x30, 0].into() };
         let windows = rasn::der::encode(&extended).unwrap();

@@ -1,4 +1,4 @@
-//! Asks the KDC of a realm about a password, over TCP. The server uses this crate if it reaches the KDC itself.
+//! Asks the KDC of a realm about a password, over TCP. The server uses this crate if the server can reach the KDC.
 //! Otherwise an agent in the KDC's network uses this crate.
 //!
 //! The KDC issues a ticket for the account of Seamless SSO to a client that knows the password (RFC 4120 sections 3.1 and
@@ -204,12 +204,12 @@ mod tests {
             let (kdc, answering) = kdc_with(replies.into()).await;
             let asked = kdc.token(&User::parse("alice").unwrap(), "secret".to_owned().into(), b"channel").await;
             assert_eq!(asked, Err(KdcError::Refused { refusal, status: None, told }));
-            // The KDC of the test ends only after two requests.
+            // The KDC of the test ends after two replies, so the caller asked it twice.
             assert_eq!(answering.await.unwrap(), 2);
         }
     }
 
-    /// The test closes the port before it asks, so no KDC listens on it.
+    /// The test closes the port before it asks for a token, so no KDC listens on the port.
     #[tokio::test]
     async fn closed_port_of_the_kdc_gives_the_error_unreachable_and_frees_the_turn() {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();

@@ -1,6 +1,6 @@
-//! Relays the messages of one sign-in between the Kerberos library and the KDC. The length of each message precedes it, in
-//! four octets (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops the e-data, in which
-//! the directory says why it refuses an account. The relay neither changes nor decrypts a message.
+//! Relays the messages of one sign-in between the Kerberos library and the KDC. Four octets before each message give
+//! the length of the message (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops
+//! the e-data, in which the directory says why it refuses an account. The relay neither changes nor decrypts a message.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;

@@ -1,13 +1,13 @@
 //! Maps user principal names to account names, so that each user has one counter of wrong passwords.
 //!
 //! A user signs in as `bob` or as `robert.nandu@contoso.test`, if the directory has this principal name. Until the user enters
-//! the right password, the server does not know that both names are of one account. Only the directory knows both names, and
-//! the directory tells nobody who has no password. After a right password, the PAC in the user's ticket has both names.
-//! The server remembers both names for [`KNOWN_TIME`] seconds, for all nodes.
+//! the right password, the server does not know that both names are of one account. Only the directory knows both
+//! names, and the directory answers only a user who has proved the password. After a right password, the PAC in the
+//! user's ticket has both names. The server remembers both names for [`KNOWN_TIME`] seconds, for all nodes.
 //!
 //! Until the server knows both names, an attacker can guess twice as often, because each name has its own counter. The server
-//! remembers the whole principal name, not only the part before the at sign. `bob` with another suffix may be another
-//! user. The right password of that user must not reset the counter of `bob`.
+//! remembers the whole principal name, not only the part before the at sign. A principal name that begins with `bob`
+//! and has another suffix may be of another user. The right password of that user must not reset the counter of `bob`.
 
 use crate::store::{Key, Kind, Records, When};
 use crate::user_name::UserName;

@@ -59,7 +59,7 @@ pub(crate) struct App {
     pub(crate) handovers: Handovers,
     /// The sender of messages about sign-outs.
     pub(crate) back_channel: BackChannel,
-    /// The messages about sign-outs that clients have not yet got.
+    /// The messages about sign-outs that the server must still deliver to clients.
     pub(crate) logouts: LogoutQueue,
     /// The store that all nodes share.
     pub(crate) records: Records,
@@ -90,7 +90,7 @@ impl App {
         format!("{}/{}", self.address, tenant.name)
     }
 
-    /// Returns the origins of this server: that of its pages, and that of the autologon host.
+    /// Returns the origins of this server: the origin of its pages, and the origin of the autologon host.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
         [self.address.as_str()].into_iter().chain(self.autologon.as_deref())
     }
@@ -272,7 +272,8 @@ async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTim
         (Err(error @ StoreError::Foreign(_)), _) | (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
         (Err(error), WithoutStore::Passwords) => {
             tracing::error!(
-                "{error}; until it answers, users sign in by password only, and their sessions are in this process"
+                "{error}; until the store answers, users sign in by password only, and their sessions are in this \
+                 process"
             );
             Ok(now)
         }

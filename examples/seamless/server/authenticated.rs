@@ -20,8 +20,8 @@ impl Authenticated {
         Self::of(accepted, method, accepted.ticket().auth_time())
     }
 
-    /// Returns the user of the ticket that the KDC has just issued for a password. The KDC's clock may differ, so the sign-in
-    /// has the time of this server.
+    /// Returns the user of the ticket that the KDC has just issued for a password. The KDC's clock may differ from this
+    /// server's clock, so the sign-in has the time of this server.
     pub(crate) fn by_password(accepted: &Accepted, method: Method, now: UnixTime) -> Self {
         Self::of(accepted, method, now)
     }

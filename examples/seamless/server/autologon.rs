@@ -265,7 +265,8 @@ pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Clien
     if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
 }
 
-/// The query with which the [page of the autologon host](hop) leads back. If the query has no handover, the try failed.
+/// The query with which the [page of the autologon host](hop) leads back. If the query has no handover, the browser got
+/// no session with a ticket.
 #[derive(Deserialize)]
 pub(crate) struct Return {
     #[serde(default)]
@@ -292,7 +293,8 @@ pub(crate) async fn come_back(
         append(&mut response, app.cookies.clear(Cookie::NoTicket));
         return response;
     }
-    // The page of an application is found again by its request, and every other page by its path.
+    // After a failure, the browser goes back to its page: `request` names the page of an application, and `back` is the
+    // path of every other page.
     let of_request = request.filter(|text| !text.is_empty()).map(|text| match ReturnPath::parse(&text) {
         Some(path) => forward_auth_address(&tenant.name, Some(&path)),
         None => address(&tenant.name, &text),
@@ -357,7 +359,8 @@ fn refused_check(refused: &Refused) -> &'static str {
         }
         "clock-skew" => "The clock of this computer or of the server is wrong.",
         _ => {
-            "The server refused the ticket. The server's log has the reason under this request's id. `klist purge` gets new tickets."
+            "The server refused the ticket. The server's log has the reason under this request's id. After \
+             `klist purge`, this computer gets new tickets."
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The client of a request: its address, its scheme and the host that it asked for. The server finds these facts once,
-//! before a route sees the request. Only this module and `forwarded.rs` read the headers of proxies.
+//! The client of a request: the client's address, and the scheme and the host of the client's URL. The server finds
+//! these facts once, before a route sees the request. Only this module and `forwarded.rs` read the headers of proxies.
 
 use crate::app::Shared;
 use crate::hosts::host_of;
@@ -43,8 +43,9 @@ pub(crate) enum Way {
     Direct,
     /// Through a proxy that the configuration names.
     TrustedProxy,
-    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies add no
-    /// such header. This value therefore shows a mistake of the administrator, but protects nothing.
+    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies
+    /// add no such header, so the server cannot notice every unknown proxy. This value shows a mistake of the
+    /// administrator, but protects nothing.
     UnknownProxy,
 }
 
@@ -60,9 +61,9 @@ impl Client {
         self.authority.as_ref().map(|authority| format!("{scheme}://{authority}"))
     }
 
-    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. Some proxies that terminate TLS do not forward
-    /// the scheme. A request from a page of `https` then looks like a request by `http`, so `origin` may always have the
-    /// scheme `https`.
+    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. This function accepts the scheme `https`
+    /// for every request, because some proxies that terminate TLS do not forward the scheme. A request from a page of
+    /// `https` then looks like a request by `http`.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_scheme =
@@ -123,8 +124,8 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-/// Finds the client, adds it to the request, and refuses a host that is not the server's. A load balancer may check the
-/// server's health under any host.
+/// Finds the client and adds the [`Client`] to the request. Refuses a request for a host that is not this server's. A
+/// request for the server's health may name any host, because a load balancer may not know the server's hosts.
 pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let client = match Client::of(&app, &request) {
         Ok(client) => client,

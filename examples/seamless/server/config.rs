@@ -78,12 +78,12 @@ pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
     /// The public address of the server in the MEX document, in assertions and in tokens, as
-    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the address is that of the
-    /// listening socket. If the address begins with `https`, the cookies are `Secure`.
+    /// `https://login.contoso.test`. All nodes have the same address. Without this field, the server uses the address
+    /// of its listening socket. If the address begins with `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
     /// The address of the host to which browsers send tickets, such as `https://autologon.microsoftazuread-sso.com`, if
-    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. Its DNS name must
-    /// also lead to this server.
+    /// this host is not that of `address`. Only this host must be in the browsers' intranet zone. The DNS name of this
+    /// host must lead to this server, too.
     pub(crate) autologon: Option<String>,
     /// The addresses and networks of the proxies in front of the server. The server takes the client's address only from the
     /// headers of these proxies.
@@ -129,12 +129,12 @@ pub(crate) struct TlsConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Bindings {
-    /// Every client may leave out the bindings. The server refuses bindings of another certificate.
+    /// Every client may leave out the channel bindings. The server refuses channel bindings of another certificate.
     #[default]
     IfPresent,
     /// Clients that announce bindings (MS-KILE section 2.2.7), as Windows does, must send them.
     IfAdvertised,
-    /// Every client must send bindings. Chromium on Linux and some versions of curl cannot send them.
+    /// Every client must send channel bindings. Chromium on Linux and some versions of curl cannot send them.
     Require,
 }
 
@@ -165,8 +165,8 @@ pub(crate) struct Limits {
     pub(crate) wrong_passwords_of_address: u32,
     /// The number of families of refresh tokens that one tenant may have. Beyond this number, clients get access tokens only.
     pub(crate) refresh_tokens_of_tenant: u32,
-    /// The time from a request with a password to the refusal, in seconds. If the directory has not answered by then,
-    /// the server refuses the password.
+    /// The time from a request with a wrong password to the refusal, in seconds. If the directory has not answered
+    /// within this time, the server refuses the password.
     pub(crate) password_seconds: u64,
 }
 
@@ -203,8 +203,8 @@ impl Limits {
     }
 }
 
-/// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for
-/// state.
+/// The configuration of the store with the server's state. Without this configuration, the store is a file in the
+/// user's folder for state.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateConfig {
@@ -240,9 +240,9 @@ pub(crate) struct TenantConfig {
     pub(crate) any_kvno: bool,
     /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
-    /// How passwords are validated. Without this field, the `kdc` validates them, if there is one.
+    /// How passwords are validated. Without this field, the KDC in the field `kdc` validates passwords.
     pub(crate) password: Option<PasswordConfig>,
-    /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
+    /// The SIDs of the domains for whose users and groups this tenant's keys may vouch.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
     /// The other domains of the forest, whose users also sign in here. Each entry is a realm and the SID of its domain.
@@ -273,8 +273,8 @@ pub(crate) struct TenantConfig {
     /// The names of groups in tokens. For a group without a name, tokens have its SID.
     #[serde(default)]
     pub(crate) group_names: HashMap<Sid, String>,
-    /// The users and groups whose sign-ins the server counts as those of administrators, in addition to the administrators
-    /// that every domain has.
+    /// The users and groups whose sign-ins the server counts as sign-ins of administrators, in addition to the
+    /// administrators that every domain has.
     #[serde(default)]
     pub(crate) administrators: Vec<Sid>,
     /// The networks in which the sign-in page tries a ticket. Without networks, the page tries a ticket everywhere.
@@ -366,10 +366,10 @@ impl Config {
             })
         };
         if !self.address.as_ref().is_none_or(is_origin) {
-            return Err("address: a scheme and a host, like https://login.contoso.test".into());
+            return Err("address: write a scheme and a host, like https://login.contoso.test".into());
         }
         if !self.autologon.as_ref().is_none_or(is_origin) {
-            return Err("autologon: a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
+            return Err("autologon: write a scheme and a host, like https://autologon.microsoftazuread-sso.com".into());
         }
         if self.autologon.is_some() && (self.address.is_none() || self.address == self.autologon) {
             return Err("autologon: also name the `address` of the pages, which must differ from `autologon`".into());
@@ -391,13 +391,16 @@ impl Config {
                 return Err(format!("{}: password: the source of hashes needs `agents`", tenant.name));
             }
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
-                return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
+                return Err(format!(
+                    "{}: `domain_sids` is missing; with several tenants, each tenant needs it",
+                    tenant.name
+                ));
             }
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants have this name", tenant.name));
             }
-            // Each tenant has its own replay cache, so two tenants of one realm would both accept the same authenticator. Also, a
-            // user of a realm must belong to only one tenant.
+            // Each tenant has its own replay cache, so two tenants of one realm would both accept the same
+            // authenticator. There is a second reason: a user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants have the realm {twice}", tenant.name));
             }
@@ -414,7 +417,10 @@ impl Config {
             if let Some(domain) =
                 tenant.federated.keys().find(|domain| own().any(|own| own.eq_ignore_ascii_case(domain)))
             {
-                return Err(format!("{}: federated: the users of {domain} sign in at this server", tenant.name));
+                return Err(format!(
+                    "{}: federated: remove {domain}, because its users sign in at this server",
+                    tenant.name
+                ));
             }
         }
         Ok(())
@@ -422,7 +428,7 @@ impl Config {
 }
 
 impl StateConfig {
-    /// Returns the engine that the configuration names, or `None` if it names none.
+    /// Returns the engine of the store, or `None` if the configuration names no engine.
     pub(crate) fn engine(&self) -> Result<Option<Engine>, String> {
         if self.ca.is_some() && self.valkey.is_none() {
             return Err("state: `ca` belongs to `valkey`".into());
@@ -449,7 +455,7 @@ impl TenantConfig {
     fn check(&self) -> Result<(), String> {
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
         if self.name.is_empty() || !self.name.bytes().all(in_name) {
-            return Err(format!("{:?}: a tenant's name is letters, digits, dots and hyphens", self.name));
+            return Err(format!("{:?}: a tenant's name may have only letters, digits, dots and hyphens", self.name));
         }
         if RESERVED_NAMES.iter().any(|reserved| self.name.eq_ignore_ascii_case(reserved)) {
             return Err(format!("{}: this name is reserved for paths of all tenants", self.name));
@@ -466,13 +472,13 @@ impl TenantConfig {
 
     fn check_native_clients(&self) -> Result<(), String> {
         if self.username_mixed && self.kdc.is_none() && self.password.is_none() {
-            return Err(format!("{}: username_mixed: name a `kdc` or a `password`", self.name));
+            return Err(format!("{}: `username_mixed` needs the field `kdc` or the field `password`", self.name));
         }
         for (domain, federation) in &self.federated {
             let is_name = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
             if domain.is_empty() || !is_name {
                 return Err(format!(
-                    "{}: federated: {domain:?}: a domain is letters, digits, dots and hyphens",
+                    "{}: federated: {domain:?}: a domain may have only letters, digits, dots and hyphens",
                     self.name
                 ));
             }
@@ -492,10 +498,10 @@ impl TenantConfig {
         let in_tenant = |text: &str| format!("{}: {text}", self.name);
         match (&self.password, &self.kdc) {
             (Some(PasswordConfig::Kdc { .. }), None) => {
-                return Err(in_tenant("password: the method `kdc` needs a `kdc`"));
+                return Err(in_tenant("password: the method `kdc` needs a `kdc` in the tenant"));
             }
             (Some(PasswordConfig::PassThrough { .. } | PasswordConfig::Hash(_)), Some(_)) => {
-                return Err(in_tenant("password: with this method, this server asks no `kdc`; remove it"));
+                return Err(in_tenant("password: with this method, this server asks no KDC; remove the field `kdc`"));
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
-//! The table of all connections. Each address has a share of the table: the largest number of its connections. A
-//! connection is idle while it waits for the head of a request. When an address has used its share, its oldest idle
-//! connection gives way to its new connection. When the table is full, the oldest idle connection of the address with
-//! most connections gives way. So one address cannot keep the clients of other addresses out.
+//! The table of all connections. Each address has a share of the table: the largest number of connections that the
+//! address may have. A connection is idle while it waits for the head of a request. When an address has used its share,
+//! its oldest idle connection gives way to its new connection. When the table is full, the oldest idle connection of
+//! the address with most connections gives way. So one address cannot keep the clients of other addresses out.
 //!
 //! A trusted proxy has no share, because its connections carry the requests of many clients.
 
@@ -52,7 +52,8 @@ pub(crate) struct Slot {
 /// A request that runs on a connection. The connection is idle again when this value is dropped.
 pub(crate) struct Running(Arc<Slot>);
 
-/// A receiver that ends when the connection must give way to another connection.
+/// A receiver that a connection waits for: when the receiver ends, the connection must end, so that another connection
+/// gets its place.
 pub(crate) type GivesWay = oneshot::Receiver<()>;
 
 impl Connections {
@@ -103,8 +104,8 @@ impl Table {
         self.events
     }
 
-    /// Returns the address with most connections among the addresses with an idle connection. The result is a trusted proxy
-    /// only if no other address has an idle connection.
+    /// Returns the address with most connections among the addresses with an idle connection. The result is the address
+    /// of a trusted proxy only if all idle connections are of trusted proxies.
     fn largest_with_idle(&self, proxies: &Proxies) -> Option<IpAddr> {
         let with_idle = self.by_address.iter().filter(|(_, entries)| entries.values().any(|entry| entry.running == 0));
         let size = |(address, entries): &(&IpAddr, &BTreeMap<_, _>)| (!proxies.contain(**address), entries.len());
@@ -217,7 +218,7 @@ mod tests {
     fn oldest_idle_connection_of_the_address_with_most_connections_gives_way_when_the_table_is_full() {
         let connections = table(6, 4);
         let (mut a, mut b) = (admit_all(&connections, A, 4), admit_all(&connections, B, 2));
-        // The first connection of A served a request after the others became idle.
+        // The first connection of A serves a request, so it became idle later than the other connections of A.
         drop(a.first().unwrap().0.run());
         let _c = admit(&connections, C).unwrap();
         assert_eq!((ended(&mut a), ended(&mut b)), (vec![false, true, false, false], vec![false, false]));

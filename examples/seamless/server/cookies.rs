@@ -24,7 +24,7 @@ pub(crate) enum Cookie {
     Browser,
     /// The name of the tenant of the last sign-in.
     Tenant,
-    /// A try with a ticket failed a short time ago.
+    /// The note that a try with a ticket failed a short time ago.
     NoTicket,
 }
 

@@ -132,8 +132,8 @@ impl Destination {
         }
     }
 
-    /// Returns the path of the sign-in page for a user who wants to enter another name than that of the hint or of the
-    /// last sign-in.
+    /// Returns the path of the sign-in page for a user who is not the user of the hint or of the last sign-in, and so
+    /// wants to enter another name.
     pub(crate) fn of_someone_else(&self) -> String {
         match self {
             Self::OwnPage | Self::Path { .. } => "/?other=true".into(),
@@ -174,7 +174,8 @@ impl Destination {
         self.application().map(|application| application.name.as_str())
     }
 
-    /// Returns the origin of the application. After a form of the page, the browser may be redirected to this origin.
+    /// Returns the origin of the application. The policy of the page must allow this origin for forms, because the
+    /// answer to a form may redirect the browser to the application.
     pub(crate) fn origin(&self) -> Option<&str> {
         self.application().and_then(|application| origin_of(&application.conversation.request.reply.redirect_uri))
     }

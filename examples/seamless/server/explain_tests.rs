@@ -168,7 +168,7 @@ async fn explanations_are_refused_and_not_linked_behind_a_proxy() {
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     let through = server.send(request.body("name=alice".into()).unwrap()).await.headers;
     let through = through.get("set-cookie").unwrap().to_str().unwrap().split([';', '=']).nth(1).unwrap();
-    assert!(!server.1.judged.contains(&through.parse().unwrap()), "a ticket that no page may show is kept");
+    assert!(!server.1.judged.contains(&through.parse().unwrap()), "the server keeps a ticket that no page may show");
     let cookie = server.sign_in("alice").await;
     for (path, status) in [("/", 200), ("/explain/own", 403), ("/explain/example/ntlm", 403)] {
         let request = Request::get(path).header("cookie", &*cookie).header("x-forwarded-for", "192.0.2.1");

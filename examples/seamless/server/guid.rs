@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_form_is_no_identifier() {
+    fn only_five_groups_of_hexadecimal_digits_are_an_identifier() {
         let text = "01234567-89AB-cdef-0123-456789abcdef";
         assert_eq!(text.parse::<Guid>().unwrap().to_string(), text.to_lowercase());
         for other in

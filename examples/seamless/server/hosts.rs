@@ -1,6 +1,6 @@
 //! The hosts for which the server answers. A page of another site can make its own host name resolve to this server
-//! (DNS rebinding). A browser then sends the page's requests here, with that name in `Host`. The server refuses such a
-//! name with status 421 (RFC 9110 section 15.5.20).
+//! (DNS rebinding). A browser then sends the page's requests to this server, with that host name in `Host`. The server
+//! refuses such a host name with status 421 (RFC 9110 section 15.5.20).
 
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use std::collections::HashSet;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_servers_own_hosts_and_loopback_are_allowed() {
+    fn only_hosts_of_this_server_and_of_loopback_are_allowed() {
         let hosts = AllowedHosts::new(
             "https://Login.Contoso.test:8443",
             &["sso.contoso.test".into()],

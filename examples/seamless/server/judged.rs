@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn ticket_is_kept_for_five_minutes_under_a_new_id_too() {
+    fn ticket_of_a_session_with_a_new_id_is_dropped_five_minutes_after_it_was_kept() {
         let (tickets, now) = (JudgedTickets::default(), Instant::now());
         tickets.keep_at(&id(1), ticket(1), now);
         tickets.rename(&id(1), &id(2));

@@ -49,7 +49,7 @@ pub(crate) struct KeyRing<K> {
 
 struct Known<K> {
     keys: Keys<K>,
-    /// The same keys in the form of the store. This node writes these keys again if the store loses its data.
+    /// The same keys, as the store has them. This node writes these keys again if the store loses its data.
     stored: Vec<Stored>,
     read_at: UnixTime,
 }
@@ -104,7 +104,7 @@ impl<K: RingKey> KeyRing<K> {
         let (keys, stored) = match (read, &*known) {
             (Ok(read), _) => read,
             (Err(error), Some(known)) => {
-                tracing::error!("the known keys of {} stay in use: {error}", K::NAME);
+                tracing::error!("the key ring {} cannot be read, so its last keys stay in use: {error}", K::NAME);
                 (known.keys.clone(), known.stored.clone())
             }
             (Err(error), None) => return Err(error),
@@ -199,7 +199,8 @@ impl<K: RingKey> Keys<K> {
 
     fn dated(&self, now: UnixTime) -> Option<&Dated<K>> {
         let used = self.0.iter().rev().find(|one| one.from <= now);
-        // If the clock of this node is behind, the first use of the only key may seem to be in the future.
+        // If the clock of this node is behind, the first use of every key may seem to be in the future. Then the oldest
+        // key is used.
         used.or_else(|| self.0.first())
     }
 
@@ -214,7 +215,7 @@ impl<K: RingKey> Keys<K> {
 
 #[cfg(test)]
 impl<K: RingKey> Keys<K> {
-    /// Returns one key that is used at all times.
+    /// Makes a ring of one key, which is the current key at every time.
     pub(crate) fn one(key: K) -> Self {
         Self(Arc::new([Dated { from: UnixTime::from_seconds(0), key }]))
     }
@@ -226,7 +227,8 @@ impl<K> Clone for Keys<K> {
     }
 }
 
-/// The longest time for which a node uses its copy of the keys, in seconds. Every [`Plan::ahead`] is longer than this time.
+/// The longest time for which a node uses its copy of the keys, in seconds. Every [`Plan::ahead`] is longer than this
+/// time, so every node reads a new key before its first use.
 const READ_EVERY: i64 = 60;
 
 const MAX_TRIES: usize = 8;

@@ -58,9 +58,9 @@ async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
-/// Returns the content security policy of a page. The forms of the page may also lead to the origin `form`, and its script may
-/// also send requests to the origin `connect`. Returns `None` if both origins are `None`, because then the page has the
-/// policy of all pages.
+/// Returns the content security policy of a page. In addition to this origin, the page's forms may lead to the origin
+/// `form`, and the page's script may send requests to the origin `connect`. Returns `None` if both origins are `None`,
+/// because then the page has the policy of all pages.
 pub(crate) fn content_security_policy(form: Option<&str>, connect: Option<&str>) -> Option<HeaderValue> {
     let origins = [("form-action 'self'", form), ("connect-src 'self'", connect)];
     let more: Vec<_> = origins.into_iter().filter_map(|(directive, origin)| Some((directive, origin?))).collect();

@@ -10,8 +10,8 @@
 //!
 //! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. If a user
 //! signed in from an address before, wrong passwords of other users at this address do not lock the user out. Each node
-//! checks the passwords of one name one after the other. After a wrong password, the next check waits until the refusal
-//! is sent.
+//! checks the passwords of one name one after the other. After a wrong password, the next check begins when the server
+//! has sent the refusal.
 //!
 //! An attempt counts as wrong until the directory has answered. So simultaneous requests cannot try more passwords than
 //! successive requests.
@@ -48,8 +48,9 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Returns whether this attempt is counted under the account name of this user. If it is not, the user typed a
-    /// principal name or an alternate name that begins with the account name of another user.
+    /// Returns whether this attempt is counted under the account name of this user. If the attempt is counted under
+    /// another name, the user typed a principal name or an alternate name that begins with that other user's account
+    /// name.
     pub(crate) fn is_of(&self, identity: &SessionIdentity) -> bool {
         identity.account_name.as_deref().unwrap_or(&identity.name).to_lowercase() == self.name
     }
@@ -79,8 +80,8 @@ struct Tries {
     pauses: u32,
     /// The end of the pause.
     until: i64,
-    /// The last three wrong passwords, if the server itself derives octets from passwords. Each password is stored as a number
-    /// that the server computes with its secret.
+    /// The last three wrong passwords of the name, if the server itself checks the passwords. Each password is stored
+    /// as a number that the server computes from the derived octets with its secret.
     #[serde(default)]
     recent: [Option<u64>; 3],
 }
@@ -90,8 +91,8 @@ struct Tries {
 pub(crate) enum Outcome {
     Right,
     Wrong,
-    /// The server itself derived these octets from the password, and they are wrong. Each of the last three wrong passwords
-    /// counts once, even if it comes again, because a program may send an old password again and again.
+    /// The password is wrong, and the server itself derived these octets from the password. Each of the last three
+    /// wrong passwords counts once, even if it comes again, because a program may send an old password again and again.
     WrongDerived([u8; 32]),
     /// The directory did not check the password.
     Unchecked,
@@ -114,8 +115,8 @@ impl Lockout {
         self.begin_with([b"password", b"address"], tenant, user, address, now).await
     }
 
-    /// Counts an attempt with an app password. Wrong app passwords lock only the app passwords of the name. A right app
-    /// password makes no address known for passwords of the directory.
+    /// Counts an attempt with an app password. Wrong app passwords lock only the app passwords of the name. After a
+    /// right app password, the address is known for app passwords only, and not for passwords of the directory.
     pub(crate) async fn begin_app_password(
         &self,
         tenant: &str,
@@ -186,7 +187,7 @@ impl Lockout {
             Ok(Err(seconds)) => Err(seconds),
             // The store is full, or too many nodes change the entry at the same time.
             Err(error) => {
-                tracing::error!("a password is refused, because its attempt cannot be counted: {error}");
+                tracing::error!("a password is refused, because the attempt cannot be counted: {error}");
                 Err(PAUSE)
             }
         }
@@ -220,8 +221,8 @@ impl Lockout {
         self.names.learn(tenant, typed, identity, now).await;
     }
 
-    /// Records a wrong password as one of the last three of its name. Returns whether the password was already one of
-    /// them.
+    /// Records a wrong password as one of the last three wrong passwords of its name. Returns whether the password was
+    /// already one of these three.
     async fn note_wrong(&self, attempt: &Attempt, octets: [u8; 32], now: UnixTime) -> bool {
         let name = self.shared.secret().name(&[b"wrong password", &octets]);
         let number = name.first_chunk().map(|octets| u64::from_be_bytes(*octets));
@@ -259,7 +260,8 @@ impl Lockout {
         Ok(())
     }
 
-    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts alone.
+    /// Changes the tries in the store of all nodes. While the shared store cannot be asked, this node counts in its own
+    /// memory.
     async fn update<R>(
         &self,
         key: &Key,
@@ -273,7 +275,7 @@ impl Lockout {
 }
 
 impl Counted {
-    /// Returns the change that takes this attempt out of the count again.
+    /// Returns the change that removes this attempt from the count.
     fn given_back(&self, tries: Option<Tries>, now: UnixTime) -> (Change<Tries>, ()) {
         let Some(tries) = tries else { return (Change::Keep, ()) };
         let Ok(counted) = self.before.with_wrong(self.max_wrong, now) else { return (Change::Keep, ()) };
@@ -285,8 +287,8 @@ impl Counted {
 }
 
 impl Tries {
-    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name or the address
-    /// is locked.
+    /// Counts an attempt. The result is the tries before the attempt. If the name or the address is locked, the result
+    /// is the number of seconds until the lock ends.
     fn counted(self, max_wrong: u32, now: UnixTime) -> (Change<Self>, Result<Self, i64>) {
         match self.with_wrong(max_wrong, now) {
             Ok(new) => (Change::Put(new, new.end(now)), Ok(self)),
@@ -294,8 +296,8 @@ impl Tries {
         }
     }
 
-    /// Returns the tries after one more wrong password, or the seconds for which the name or the address is
-    /// locked.
+    /// Returns the tries after one more wrong password. If the name or the address is locked, returns the number of
+    /// seconds until the lock ends.
     fn with_wrong(self, max_wrong: u32, now: UnixTime) -> Result<Self, i64> {
         let now = now.seconds();
         if now < self.until {
@@ -341,7 +343,7 @@ const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 /// The largest number of counters in `local`.
 const MAX_LOCAL: u64 = 20_000;
 
-const NOT_COUNTED: &str = "the result of a password cannot be counted";
+const NOT_COUNTED: &str = "the result of a password check cannot be recorded";
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ pub(crate) enum StateIn<'a> {
     /// The client keeps the sealed state in a cookie.
     Cookie,
     /// The store has the state for the page with this sealed text ([`crate::handover::Page`]). Each request of the page
-    /// has this text. The page has another origin, so the browser may keep no cookie of this host.
+    /// has this text. The page has another origin, so the browser may block a cookie of this host.
     Store(&'a str),
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn decide(
     let now = clock::now();
     let sealed = match state {
         StateIn::Cookie => app.cookies.find(headers, Cookie::Continuation).map(Into::into),
-        // The first request of a page has no `Authorization`, and there is no state yet.
+        // The first request of a page has no `Authorization`, so the store has no state of this page yet.
         StateIn::Store(page) if headers.contains_key(AUTHORIZATION) => stored(app, page).await,
         StateIn::Store(_) => None,
     };

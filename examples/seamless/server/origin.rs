@@ -28,7 +28,7 @@ pub(crate) async fn check(State(app): State<Shared>, client: Client, request: Re
 
 /// Returns whether a request comes from a page of this server, or from a client that is no browser. A browser sends `Origin`
 /// with every POST, with the value `null` if it hides the origin. A client without `Origin` is usually no browser and has no
-/// cookies to misuse. If a browser sends no `Origin`, its `Sec-Fetch-Site` decides.
+/// cookies to misuse. Without `Origin`, this function looks at `Sec-Fetch-Site`, if the request has this header.
 pub(crate) fn is_own(client: &Client, headers: &HeaderMap) -> bool {
     match headers.get(ORIGIN) {
         Some(origin) => origin.to_str().is_ok_and(|origin| client.is_of_origin(origin)),

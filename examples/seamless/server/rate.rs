@@ -11,7 +11,7 @@ pub(crate) struct Rates {
     interval: Duration,
     /// The time without requests after which an address may again send a whole burst.
     tolerance: Duration,
-    /// The time from which each address may again send a whole burst.
+    /// For each address, the time from which the address may again send a whole burst, if it sends no request before.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -21,7 +21,7 @@ impl Rates {
         Self { interval, tolerance: interval.saturating_mul(at_once), full_at: Mutex::default() }
     }
 
-    /// Counts a request, and returns whether its address may send it now.
+    /// Counts a request, and returns whether the address may send the request now.
     pub(crate) fn allow(&self, address: IpAddr, now: Instant) -> bool {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if full_at.len() >= MAX_ADDRESSES {

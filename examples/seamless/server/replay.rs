@@ -86,7 +86,8 @@ pub(crate) struct StoredReplay {
 }
 
 impl Replay {
-    /// Accepts authenticators from before the store's epoch too. **Such an authenticator may be a replay.**
+    /// Makes the cache accept authenticators from before the store's epoch, which a cache in the store otherwise
+    /// refuses. **Such an authenticator may be a replay.**
     pub(crate) fn taking_earlier_authenticators(self) -> Self {
         match self {
             Self::Stored(cache) => {

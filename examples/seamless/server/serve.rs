@@ -49,7 +49,7 @@ impl Stop {
 
 impl Stopping {
     pub(crate) async fn wait(&mut self) {
-        // An error means that the sender is gone and the server has ended.
+        // An error means that the sender was dropped, because the server has ended.
         let _ = self.0.wait_for(|is_stopping| *is_stopping).await;
     }
 }
@@ -104,7 +104,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header_time: Duration,
     /// The time after which the connection accepts no more requests.
     pub(crate) life: Duration,
-    /// The time for a request that still runs at the end of `life`.
+    /// The longest time for which a request may still run after the end of `life`.
     pub(crate) last_request: Duration,
 }
 
@@ -247,7 +247,8 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 const CONNECTION_TIME: Duration = Duration::from_mins(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// The time for the requests that run when the server stops. This time is longer than [`REQUEST_TIME`].
+/// The longest time for which a server that stops waits for the running requests. This time is longer than
+/// [`REQUEST_TIME`].
 const STOP_TIME: Duration = Duration::from_secs(20);
 
 #[cfg(test)]

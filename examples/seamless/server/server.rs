@@ -143,5 +143,5 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
 /// The largest number of connections of the listener for Prometheus.
 const METRICS_CONNECTIONS: usize = 8;
 
-/// The largest number of connections of agents: 64 agents of one tenant with 16 jobs each.
+/// The largest number of connections of agents. This is enough for 64 agents of one tenant with 16 jobs each.
 const AGENT_CONNECTIONS: usize = 1_024;

@@ -143,12 +143,13 @@ pub(crate) async fn begin(
     app.metrics.session_began(method.into());
     if let Some((old, ..)) = old {
         app.judged.forget(&old);
-        // If the store cannot be asked, the old session stays valid until its end, but no browser has its cookie.
+        // If the store cannot be asked, the old session stays valid until it ends. But the browser loses the cookie of
+        // the old session.
         let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
         count_end(app, &ended);
         if let Some(ended) = ended.ok().flatten().filter(|_| !is_same) {
-            // The browser goes on to a page of this sign-in, which shows no frames. So the clients that hear of
-            // sign-outs only through frames are not told.
+            // The browser goes on to a page of this sign-in, which shows no frames. So a client that hears of sign-outs
+            // only through frames does not hear that the old session ended.
             oidc::tell_clients(app, &ended).await;
         }
     }
@@ -271,8 +272,8 @@ fn session_cookie(app: &App, id: &SessionId) -> HeaderMap {
     with_cookie(app.cookies.set(Cookie::Session, &id.to_string(), app.sessions.lifetime()))
 }
 
-/// Returns the cookies after a sign-out. The next page uses a ticket only after a press of a button. Otherwise the page would
-/// sign the user in again at once.
+/// Returns the cookies after a sign-out. With these cookies, the sign-in page tries a ticket only when the user presses
+/// a button. Otherwise the page would sign the user in again at once.
 pub(crate) fn signed_out_cookies(app: &App) -> HeaderMap {
     let mut headers = with_cookie(app.cookies.clear(Cookie::Session));
     if let Some(cookie) = autologon::failed_try(app) {

@@ -151,7 +151,7 @@ impl SigningKeys {
             Audience::InClaims => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // The check below uses the caller's clock, because the library would use its own.
+        // The check below uses the caller's clock, because the library would use its own clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Value>(token, key, &validation).ok()?.claims;
         let end = claims.get("exp")?.as_i64()?;
@@ -164,8 +164,8 @@ impl SigningKeys {
         rs256.or_else(|| self.es256.all(now).find(|key| key.kid == kid).map(|key| (&key.decoding, Algorithm::ES256)))
     }
 
-    /// Returns the public keys that verify tokens now, and the next keys. Some clients use the first key of the set, so
-    /// the keys for RS256 are the first ones.
+    /// Returns the public keys that verify tokens now, and the keys that will sign next. Some clients use the first key
+    /// of the set, so the keys for RS256 are the first ones.
     pub(crate) fn public(&self, now: UnixTime) -> impl Iterator<Item = &Value> {
         let rs256 = self.rs256.all(now).map(|key| &key.public);
         rs256.chain(self.es256.all(now).map(|key| &key.public))
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_verified_only_for_its_kind_and_issuer_and_audience_and_before_its_end() {
+    fn token_is_accepted_only_for_its_own_kind_and_issuer_and_audience_and_only_before_it_ends() {
         let claims = json!({ "iss": "i", "aud": "a", "exp": 1_000 });
         for algorithm in SigningAlgorithm::ALL {
             let token = KEYS.token(algorithm, TokenType::Access, &claims, NOW).unwrap();

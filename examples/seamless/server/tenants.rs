@@ -74,7 +74,7 @@ pub(crate) struct Tenant {
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
     validator: SharedValidator<Replay>,
-    /// The keys of the validator, for the operators.
+    /// The keys of the validator, as the operators' listener shows them.
     keys: Arc<RwLock<AccountKeys>>,
     /// The users and groups that the server counts as administrators, in addition to the administrators of every domain.
     administrators: Arc<[Sid]>,
@@ -82,7 +82,8 @@ pub(crate) struct Tenant {
     pub(crate) signs: Arc<Signs>,
 }
 
-/// The networks and the groups for which a tenant uses tickets. An empty list stands for all networks or all groups.
+/// The networks in which the sign-in page tries a ticket, and the groups whose members may sign in by ticket. An empty
+/// list stands for all networks or all users.
 #[derive(Default)]
 struct TicketRules {
     networks: Vec<IpNet>,
@@ -149,8 +150,8 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// Returns the tenant that a part of a path names. The part may be the tenant's name, its identifier, its realm or one of
-    /// its domains. Returns `None` if the part is an alias of two tenants.
+    /// Returns the tenant that one segment of a path names. The segment may be the tenant's name, its identifier, its
+    /// realm or one of its domains. Returns `None` if the segment is an alias of two tenants.
     pub(crate) fn of_path(&self, part: &str) -> Option<Tenant> {
         let mut aliased = self.all().filter(|tenant| tenant.has_alias(part));
         self.get(part).or_else(|| aliased.next().filter(|_| aliased.next().is_none()).cloned())
@@ -216,7 +217,7 @@ impl Tenants {
 
 /// The agents and the verifiers with which the server checks the passwords of all tenants.
 struct Checkers<'a> {
-    /// The time from a request with a password to the refusal.
+    /// The time from a request with a wrong password to the refusal.
     answer_after: Duration,
     agents: Option<&'a Arc<Agents>>,
     tables: &'a Tables,
@@ -307,7 +308,7 @@ impl Tenant {
         if is_es256 { SigningAlgorithm::Es256 } else { SigningAlgorithm::Rs256 }
     }
 
-    /// Returns whether the sign-in page tries a ticket if the client has this address.
+    /// Returns whether the sign-in page tries a ticket for a client with this address.
     pub(crate) fn tries_tickets_at(&self, address: Option<IpAddr>) -> bool {
         let networks = &self.tickets.networks;
         networks.is_empty() || address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
@@ -346,7 +347,7 @@ impl Tenant {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts the signs in an accepted ticket ([`Signs`]).
+    /// Counts the [signs](Signs) of a stolen key in an accepted ticket.
     pub(crate) fn count_accepted(&self, accepted: &Accepted) {
         self.signs.accepted(&self.name, accepted, &self.administrators, clock::now());
     }
@@ -356,7 +357,8 @@ impl Tenant {
         self.signs.administrator(&self.name, user, &self.administrators, clock::now());
     }
 
-    /// Counts the signs in a refused ticket ([`Signs`]). `authorization` is the header's value with the ticket.
+    /// Counts the [signs](Signs) of a stolen key in a refused ticket. `authorization` is the header's value with the
+    /// ticket.
     pub(crate) fn count_refused(&self, refused: &Refused, authorization: Option<&[u8]>) {
         let (error, now) = (refused.error(), clock::now());
         let is_other_version = matches!(error, Error::NoKey(NoKey { cause: NoKeyCause::StrictVersion { .. }, .. }));
@@ -423,7 +425,9 @@ impl Tenant {
                 self.take_keys(keys, keytabs.newest());
                 tracing::info!(tenant = %self.name, keys = count, "keytab changed: its keys serve from now on");
             }
-            Err(error) => tracing::error!(tenant = %self.name, "the keys stay as they are: {error}"),
+            Err(error) => {
+                tracing::error!(tenant = %self.name, "the keytab cannot be used; the keys stay as they are: {error}");
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl Tls {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);
                 tracing::info!("certificate changed: new connections get the new certificate");
             }
-            Err(error) => tracing::error!("the certificate stays as it is: {error}"),
+            Err(error) => tracing::error!("the files cannot be used, so the certificate stays as it is: {error}"),
         }
         *seen = files.ok();
     }
@@ -200,7 +200,8 @@ mod tests {
         TlsConnector::from(Arc::new(config)).connect("sso.test".try_into().unwrap(), stream).await.unwrap()
     }
 
-    /// Sends a ticket on a connection, and returns the status. The ticket is bound to `certificate`, or to no certificate.
+    /// Sends a ticket on a connection, and returns the status of the response. The ticket is bound to `certificate`, or
+    /// to no certificate.
     async fn sign_in(
         server: &Server,
         stream: &mut TlsStream<TcpStream>,
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_used_leave_the_certificate_as_it_is() {
+    fn unusable_files_do_not_change_the_certificate() {
         let (files, _) = TestFiles::new();
         let tls = Tls::open(&files.config()).unwrap();
         let (mut seen, first) = (Files::read(&files.config()).ok(), tls.current());

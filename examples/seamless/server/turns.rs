@@ -8,7 +8,7 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<Key, Arc<Lock<()>>>>);
 
-/// A turn, or a wait for a turn. When this value is dropped, the next caller has the turn.
+/// The turn of a caller, or the caller's wait for the turn. When this value is dropped, the next caller has the turn.
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     key: Key,

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn suffix_or_netbios_name_selects_the_tenant_of_that_domain() {
+    fn suffix_or_netbios_name_of_a_domain_selects_the_tenant_of_the_domain() {
         for typed in ["alice@contoso.test", "bob@Contoso-Corp.Example", r"CONTOSO\alice", r"contoso\alice"] {
             assert!(leads(typed), "{typed}");
         }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentsConfig {
-    /// The address of the listener. A proxy in front of it must pass TLS through.
+    /// The address of the listener. A proxy in front of the listener must pass TLS through.
     pub(crate) listen: SocketAddr,
     /// The addresses at which agents reach the nodes, as `https://HOST:PORT`. The first address is that of this node.
     pub(crate) nodes: Vec<String>,
@@ -25,13 +25,15 @@ pub(crate) struct AgentsConfig {
     /// The oldest version of the agent's program that may take jobs.
     #[serde(default = "AgentsConfig::min_version")]
     pub(crate) min_version: String,
-    /// The Unix socket on which `seamless agents` asks this server. Without it, the socket is beside the state on disk.
+    /// The Unix socket on which `seamless agents` asks this server. Without this field, the socket is beside the state
+    /// on disk.
     pub(crate) socket: Option<PathBuf>,
-    /// The broker between several nodes. Without it, only the agents of this node validate passwords.
+    /// The broker between several nodes. Without this field, only the agents that are connected to this node validate
+    /// its passwords.
     pub(crate) broker: Option<BrokerConfig>,
 }
 
-/// The broker, which is NATS. Only a server with the feature `nats` can use it. `deploy/nats-server.conf` is the
+/// The broker, which is NATS. Only a server with the feature `nats` can use a broker. `deploy/nats-server.conf` is the
 /// configuration of the broker itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,8 +42,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) url: String,
     /// The name of this node: small letters, digits and hyphens. No other node may have this name.
     pub(crate) node: String,
-    /// The files for mutual TLS, in PEM: the authority of the broker, and the certificate and the key of this node. Only a
-    /// broker on this machine can be used without them.
+    /// The files for mutual TLS, in PEM: the authority of the broker, and the certificate and the key of this node.
+    /// Only a broker on this machine can be used without these files.
     pub(crate) ca: Option<PathBuf>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
@@ -69,24 +71,24 @@ impl AgentsConfig {
         broker.flatten().chain(self.socket.as_mut())
     }
 
-    /// Refuses values that cannot be used with this store. Nodes that share a broker must also share a store, so that they
-    /// know the same agents.
+    /// Refuses values that are not valid, or that cannot be used with the engine of the store. Nodes that share a
+    /// broker must also share a store, so that they know the same agents.
     pub(super) fn check(&self, engine: Option<&Engine>) -> Result<(), String> {
         if self.nodes.is_empty()
             || self.nodes.len() > 64
             || self.nodes.iter().any(|node| NodeUrl::parse(node).is_none())
         {
-            return Err("agents: nodes: from 1 to 64 addresses like https://n1.contoso.test:8443".into());
+            return Err("agents: nodes: write from 1 to 64 addresses like https://n1.contoso.test:8443".into());
         }
         if !(1..=64).contains(&self.concurrency) {
             return Err("agents: concurrency must be from 1 to 64".into());
         }
         if ProgramVersion::new(self.min_version.as_str()).is_none() {
-            return Err("agents: min_version: a version like 0.1.0".into());
+            return Err("agents: min_version: write a version like 0.1.0".into());
         }
         match &self.broker {
             Some(_) if !matches!(engine, Some(Engine::Valkey { .. })) => {
-                Err("agents: broker: several nodes share their agents by a store; name `valkey` in `state`".into())
+                Err("agents: broker: nodes with a broker need a shared store; name `valkey` in `state`".into())
             }
             Some(broker) => broker.check(),
             None => Ok(()),
@@ -98,10 +100,10 @@ impl BrokerConfig {
     fn check(&self) -> Result<(), String> {
         let is_ours = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
         if !(1..=63).contains(&self.node.len()) || !self.node.bytes().all(is_ours) {
-            return Err("agents: broker: node: a name of small letters, digits and hyphens".into());
+            return Err("agents: broker: node: the name may have only small letters, digits and hyphens".into());
         }
         if !self.url.starts_with("nats://") {
-            return Err("agents: broker: url: an address like nats://broker.contoso.test:4222".into());
+            return Err("agents: broker: url: write an address like nats://broker.contoso.test:4222".into());
         }
         let files = [&self.ca, &self.certificate, &self.key].into_iter().flatten().count();
         if files == 0 || files == 3 {

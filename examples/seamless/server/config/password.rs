@@ -54,8 +54,8 @@ impl HashConfig {
         MIN_ITERATIONS
     }
 
-    /// Returns the default value. An account has up to four entries, and a store in a file has room for a million
-    /// entries.
+    /// Returns the default of `max_accounts`. An account has up to four entries, and a store in a file has room for a
+    /// million entries.
     const fn max_accounts() -> u32 {
         200_000
     }
@@ -107,7 +107,7 @@ impl PasswordConfig {
         let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
         match self.alternate_id() {
             Some(name) if name.is_empty() || !name.bytes().all(is_letter) => {
-                Err("password: alternate_id: the name of an attribute, like mail".into())
+                Err("password: alternate_id: write the name of an attribute, like mail".into())
             }
             _ => Ok(()),
         }

@@ -11,7 +11,7 @@ fn error(tenants: &[String]) -> String {
 }
 
 #[test]
-fn example_in_the_documentation_of_config_rs_is_read() {
+fn example_in_the_documentation_of_the_configuration_is_valid() {
     let (_, text) = include_str!("../config.rs").split_once("//! ```json\n").unwrap();
     let (text, _) = text.split_once("//! ```\n").unwrap();
     let config = Config::parse(&text.replace("//! ", "")).unwrap();
@@ -26,7 +26,7 @@ fn tenant_with_only_the_required_fields_is_read_with_defaults() {
 }
 
 #[test]
-fn address_is_a_scheme_and_a_host_without_a_path() {
+fn address_must_be_a_scheme_and_a_host_without_a_path() {
     let is_read = |address: &str| {
         Config::parse(&format!(r#"{{"address": "{address}", "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
     };
@@ -37,7 +37,7 @@ fn address_is_a_scheme_and_a_host_without_a_path() {
 }
 
 #[test]
-fn proxies_are_addresses_and_networks() {
+fn proxies_may_be_addresses_or_networks() {
     let proxies = |text: &str| {
         Config::parse(&format!(r#"{{"proxies": {text}, "tenants": [{}]}}"#, tenant("a", "")))
             .map(|config| config.proxies())
@@ -62,7 +62,7 @@ fn limits_have_defaults_and_are_at_least_one() {
 }
 
 #[test]
-fn state_is_a_directory_or_a_valkey_with_its_secret() {
+fn state_is_in_a_directory_or_in_valkey_with_a_secret() {
     let engine = |state: &str| {
         let text = format!(r#"{{"state": {state}, "tenants": [{}]}}"#, tenant("a", ""));
         Config::parse(&text).map(|config| config.state.engine().unwrap())
@@ -154,7 +154,7 @@ fn method_pass_through_needs_agents_and_refuses_a_kdc_and_method_kdc_needs_a_kdc
     assert!(parse("", &format!(r#"{kdc}, "password": {{"method": "kdc"}}"#)).is_ok());
     for (agents, rest, expected) in [
         ("", pass_through.to_owned(), "needs `agents`"),
-        (agents, format!("{pass_through}{kdc}"), "remove it"),
+        (agents, format!("{pass_through}{kdc}"), "remove the field `kdc`"),
         (agents, r#", "password": {"method": "pass-through", "alternate_id": "mail)"}"#.to_owned(), "like mail"),
         (agents, r#", "password": {"method": "pass-through", "alternate_id": ""}"#.to_owned(), "like mail"),
         (agents, r#", "password": {"method": "kdc"}"#.to_owned(), "needs a `kdc`"),
@@ -166,7 +166,7 @@ fn method_pass_through_needs_agents_and_refuses_a_kdc_and_method_kdc_needs_a_kdc
 }
 
 #[test]
-fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
+fn verifiers_need_a_key_and_agents_and_the_sids_of_the_domains() {
     let parse = |agents: bool, rest: &str| {
         let agents = if agents { r#""agents": {"listen": "127.0.0.1:0", "nodes": ["https://n1:8443"]},"# } else { "" };
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", rest)))
@@ -183,7 +183,7 @@ fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
     for (agents, rest, expected) in [
         (false, hash(""), "needs `agents`"),
         (true, hash("").replace(sids, ""), "need `domain_sids`"),
-        (true, format!(r#"{}, "kdc": "k""#, hash("")), "remove it"),
+        (true, format!(r#"{}, "kdc": "k""#, hash("")), "remove the field `kdc`"),
         (true, hash(r#", "max_age_hours": 0"#), "max_age_hours"),
         (true, hash(r#", "min_iterations": 999"#), "min_iterations"),
         (true, hash(r#", "min_iterations": 1000001"#), "min_iterations"),
@@ -198,7 +198,7 @@ fn hashes_need_a_key_a_source_and_the_sids_of_their_domains() {
 }
 
 #[test]
-fn nodes_of_agents_are_https_addresses_without_a_path() {
+fn node_addresses_for_agents_must_be_https_and_have_no_path() {
     let read = |nodes: &str| {
         let agents = format!(r#""agents": {{"listen": "127.0.0.1:0", "nodes": {nodes}}},"#);
         Config::parse(&format!(r#"{{{agents} "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
@@ -237,7 +237,7 @@ fn broker_needs_a_store_for_several_nodes_and_either_all_or_no_files_of_mutual_t
 }
 
 #[test]
-fn files_of_the_broker_are_relative_to_the_configuration() {
+fn paths_of_the_broker_are_relative_to_the_folder_of_the_configuration_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seamless.json");
     let broker = r#"{"url": "nats://b", "node": "n1", "ca": "a", "certificate": "/c", "key": "k"}"#;

@@ -69,7 +69,7 @@ impl AccountKeys {
         self.keys.iter().map(shown).collect()
     }
 
-    /// Returns what is wrong with the keys, except for the keys of earlier keytabs.
+    /// Returns the warnings about the keys. Keys of earlier keytabs cause no warnings.
     pub(crate) fn warnings(&self, now: UnixTime) -> impl Iterator<Item = Warning> + use<> {
         let days = self.newest_key.map(|newest| now.seconds_since(newest).div_euclid(DAY));
         let old = days.filter(|days| *days > MAX_DAYS).map(|days| Warning::KeyIsOld { days });

@@ -53,7 +53,7 @@ impl Hashes {
         Self { last, left, max_hours: table.max_hours() }
     }
 
-    /// Returns what is wrong with the hashes.
+    /// Returns a warning if the password hashes are missing or too old.
     fn warning(&self, now: UnixTime) -> Option<Warning> {
         let hours = self.last.map(|last| now.seconds().saturating_sub(last).div_euclid(HOUR));
         let most = self.max_hours;

@@ -52,8 +52,8 @@ pub(crate) struct Signs {
     rc4: Counted,
 }
 
-/// The number of events of one sign, the time of the last event, and the time of the last line about the sign in the
-/// log.
+/// The tickets and sign-ins that showed one sign: their number, the time of the last of them, and the time of the last
+/// line about the sign in the log.
 #[derive(Debug, Default)]
 struct Counted {
     count: AtomicU64,
@@ -62,8 +62,8 @@ struct Counted {
 }
 
 impl Signs {
-    /// Counts the signs in an accepted ticket. `administrators` are the SIDs of the tenant's administrators, in addition to
-    /// those that every domain has.
+    /// Counts the signs in an accepted ticket. `administrators` are the SIDs of the tenant's administrators, in
+    /// addition to the administrators that every domain has.
     pub(crate) fn accepted(&self, tenant: &str, accepted: &Accepted, administrators: &[Sid], now: UnixTime) {
         let keys = [accepted.opened_by().etype(), accepted.session_etype()];
         if keys.contains(&EncType::RC4_HMAC) {
@@ -78,7 +78,7 @@ impl Signs {
                 %user,
                 warning = Sign::ForgedKvno.label(),
                 "the ticket opened under version {key:?} of the account's key, but names version {named:?}: no KDC writes \
-                 that, so the key may be stolen"
+                 such a ticket, so the key may be stolen"
             );
         }
         self.administrator(tenant, &accepted.identity().to_session(), administrators, now);

@@ -1,4 +1,4 @@
-//! Tests of the warnings, of the signs in tickets, and of what the operators' listener shows.
+//! Tests of the warnings, of the signs of a stolen key in tickets, and of what the operators' listener shows.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -86,7 +86,7 @@ fn signs(token: impl Borrow<TestToken>, administrators: &[Sid]) -> Vec<&'static 
 }
 
 #[test]
-fn ticket_with_the_accounts_key_and_version_is_counted_under_no_sign() {
+fn ticket_under_the_newest_key_of_the_account_is_counted_under_no_sign() {
     assert_eq!(signs(realm().ticket_for("alice"), &[]), [""; 0]);
     assert_eq!(signs(realm().ticket_for("alice").kvno(None), &[]), [""; 0]);
 }

@@ -17,7 +17,9 @@ pub(crate) enum Warning {
     #[error("tickets did not open under the key whose version they named: {count}, the last at {last}")]
     WrongKey { count: u64, last: UnixTime },
     /// The key opened the ticket, so the author of the ticket has the key.
-    #[error("tickets under the account's key named a version that no key has: {count}, the last at {last}")]
+    #[error(
+        "a key of the account opened tickets that named a key version that no key has: {count}, the last at {last}"
+    )]
     ForgedKvno { count: u64, last: UnixTime },
     #[error("no password hash has come from the directory yet")]
     NoHashes,
@@ -48,12 +50,12 @@ impl Warning {
             Self::KeyIsOld { .. } => "Give the account a new key: seamless-admin rollover.",
             Self::NoAesKey => "Give the account AES keys: seamless-admin rollover --etypes aes.",
             Self::UnknownKvno { .. } => {
-                "If the account has a new key in the directory, give this server its keytab. If it has not, somebody sends \
-                 tickets under an old key, or forges tickets."
+                "If the account has a new key in the directory, give this server its keytab. If the account has no new \
+                 key, somebody sends tickets under an old key, or forges tickets."
             }
             Self::WrongKey { .. } => {
-                "If users cannot sign in, the keytab has another key than the directory: export it again. If they can, \
-                 somebody forges tickets without the key."
+                "If users cannot sign in, the keytab has another key than the directory: export it again. If users \
+                 can sign in, somebody forges tickets without the key."
             }
             Self::ForgedKvno { .. } => {
                 "A KDC names the version of the key that it used. If no person wrote the keytab, the key is stolen: give \
@@ -63,8 +65,8 @@ impl Warning {
                 "Look at the source: seamless-agent sync must run on a domain controller, and reach this server."
             }
             Self::ForeignRealm { .. } => {
-                "If the realm is a domain of this forest, list it in forest_domains. If it is not, a client sends tickets \
-                 of another forest, or somebody forges tickets with a stolen key."
+                "If the realm is a domain of this forest, list it in forest_domains. If the realm is not, a client \
+                 sends tickets of another forest, or somebody forges tickets with a stolen key."
             }
         }
     }

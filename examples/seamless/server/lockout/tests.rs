@@ -81,7 +81,8 @@ async fn repeated_wrong_derived_password_counts_once_until_three_other_passwords
     for _ in 0..100 {
         assert_eq!((wrong(&a, 1).await, wrong(&b, 2).await, wrong(&a, 3).await), (Ok(()), Ok(()), Ok(())));
     }
-    // The passwords 1, 2 and 3 count. Password 4 displaces password 1, which then counts again.
+    // Each of the passwords 1, 2 and 3 counted once. Password 4 displaces password 1 from the last three passwords, so
+    // password 1 then counts again.
     for password in [4, 1, 2, 3, 4, 1, 2] {
         assert_eq!(wrong(&a, password).await, Ok(()), "{password}");
     }
@@ -116,7 +117,7 @@ async fn attempts_at_the_same_time_are_counted_before_the_directory_answers() {
     a.end(begun.last().unwrap(), Outcome::Unchecked, at(1)).await;
     assert!(
         b.begin("contoso.test", &user, None, at(1)).await.is_ok(),
-        "the attempt that was not checked is free again"
+        "an attempt whose password was not checked does not count"
     );
     assert!(b.begin("contoso.test", &user, None, at(1)).await.is_err());
 }

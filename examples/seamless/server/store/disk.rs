@@ -1,8 +1,9 @@
 //! A store in one file of this machine, by redb. Only one process uses the file at a time.
 //!
 //! One thread does all writes. The thread collects the operations that wait, does these operations in one transaction, and
-//! waits until the disk has the transaction. Then the thread answers. So simultaneous operations share the cost of one
-//! `fsync`. After a `kill -9` or a power loss, the file has the effect of every operation that was answered.
+//! waits until the disk has the transaction. Then the thread answers the callers. So simultaneous operations share the
+//! cost of one `fsync`. After a `kill -9` or a power loss, the file has the effect of every operation that was
+//! answered.
 //!
 //! A read runs on the caller's thread. The read does not wait for the writing thread, and the file is small enough to
 //! be in memory. A task of `spawn_blocking` would take longer than the read.
@@ -62,7 +63,7 @@ impl Disk {
         make_private(path).map_err(|error| in_file(&error))?;
         let database = Builder::new().set_cache_size(CACHE_SIZE).create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => in_file(
-                &"another process uses this file; stop it, or name another folder with --state or `state.directory`",
+                &"another process uses this file; stop the process, or use another folder (--state, `state.directory`)",
             ),
             DatabaseError::UpgradeRequired(_) | DatabaseError::Storage(redb::StorageError::Corrupted(_)) => in_file(
                 &format!("{error}; if you delete this file, all users sign in again and the server makes new keys"),
@@ -140,7 +141,8 @@ impl Writer {
             let mut answers = done.unwrap_or_default().into_iter();
             for write in batch.drain(..) {
                 let lost = || Err(StoreError::Unreachable("the file could not be written; the log says why".into()));
-                // The caller may have gone, because its client closed the connection.
+                // Sending fails if the caller no longer waits, because its client closed the connection. The error does
+                // not matter.
                 let _ = write.answer.send(answers.next().unwrap_or_else(lost));
             }
         }
@@ -260,5 +262,6 @@ const CACHE_SIZE: usize = 64 * 1024 * 1024;
 /// The largest number of operations that wait, and of operations in one transaction.
 const MAX_WAITING: usize = 1024;
 
-/// The number of ended entries that each transaction may delete. Each operation of the transaction adds two to this number.
+/// The number of ended entries that each transaction may delete, in addition to two for each operation of the
+/// transaction.
 const DROPPED_AT_ONCE: usize = 64;

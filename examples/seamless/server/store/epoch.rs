@@ -1,8 +1,8 @@
 //! The epoch of the store: the time since which the store has lost no entries.
 //!
-//! A new store and a store that lost its data have no epoch. The first node that asks for the epoch then writes the present
-//! time. The server refuses an assertion, a one-time code or an authenticator that may have been used before the epoch,
-//! because the store may have lost the record of the use.
+//! A new store and a store that lost its data have no epoch. The first node that asks for the epoch then writes the
+//! present time as the epoch. The server refuses an assertion, a one-time code or an authenticator that may have been
+//! used before the epoch, because the store may have lost the record of the use.
 
 use super::{Entry, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -10,8 +10,9 @@ use kerberos_sso::UnixTime;
 /// Returns the epoch of the store.
 ///
 /// # Errors
-/// Returns an error if the store cannot be reached, or if a server with another secret wrote the epoch. This server does not
-/// replace such an epoch. Otherwise a node with a wrong secret would change the epoch of the other nodes.
+/// Returns an error if the store cannot be reached, or if a server with another secret wrote the epoch. This server
+/// does not replace the epoch of another secret. Otherwise a node with a wrong secret would change the epoch of the
+/// other nodes.
 pub(crate) async fn epoch(records: &Records, now: UnixTime) -> Result<UnixTime, StoreError> {
     let key = Key::new(Kind::Epoch, b"");
     for _ in 0..MAX_TRIES {

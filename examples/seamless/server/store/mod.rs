@@ -99,11 +99,12 @@ pub(crate) struct Key {
 #[repr(u8)]
 pub(crate) enum Kind {
     Session = b's',
-    /// The mark of a session that its user ended.
+    /// A mark that says that a user ended a session.
     EndedSession = b'x',
     /// The sign-in of a browser for an authorization request. The browser keeps the sealed value, and the store has no entry.
     Conversation = b'c',
-    /// A page that asks the autologon host. The page keeps the sealed value, and the store has no entry.
+    /// A page of the server's own host whose script sends a request to the autologon host. The page keeps the sealed
+    /// value, and the store has no entry.
     Page = b'q',
     /// The sign-out of a browser, which an application asked for. The browser keeps the sealed value, and the store has no
     /// entry.
@@ -119,9 +120,9 @@ pub(crate) enum Kind {
     ClientAssertion = b'C',
     /// The sign-in of a native client, for one token request. The client keeps the sealed value, and the store has no entry.
     DesktopSsoToken = b'd',
-    /// The clients that want to hear when a user's stay ends. A stay lasts from a sign-in to a sign-out.
+    /// The clients that the server must tell when a user's stay ends. A stay lasts from a sign-in to a sign-out.
     Participants = b'j',
-    /// The messages about sign-outs that clients have not yet got.
+    /// The messages about sign-outs that the server must still deliver to clients.
     LogoutMessages = b'M',
     /// An authorization request that its client pushed.
     PushedRequest = b'p',
@@ -133,7 +134,7 @@ pub(crate) enum Kind {
     WrongPasswords = b'w',
     /// An address from which a user signed in.
     KnownAddress = b'n',
-    /// The account name of a user principal name.
+    /// The account name that belongs to a user principal name.
     AccountName = b'm',
     /// A count of a tenant's entries of one kind (`share.rs`).
     Share = b'v',
@@ -161,7 +162,7 @@ pub(crate) enum Kind {
     AppPassword = b'P',
     /// The list of a user's app passwords.
     AppPasswords = b'L',
-    /// The mark of an app password that its user revoked.
+    /// A mark that says that a user revoked an app password.
     EndedAppPassword = b'E',
 }
 

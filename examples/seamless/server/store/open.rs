@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The engine of the store, with the place of the secret.
+/// The engine of the store, and the file with the secret.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Engine {
@@ -29,7 +29,8 @@ pub(crate) enum WithoutStore {
     /// The server signs users in by password only, and keeps their sessions in the memory of this node.
     #[default]
     Passwords,
-    /// The server begins no sessions. A server that starts without the store ends with an error.
+    /// The server begins no sessions. If the store cannot be reached when the server starts, the server ends with an
+    /// error.
     Refuse,
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, S
     Ok(Records::new(Arc::new(Measured::new(store, Arc::clone(metrics))), secret))
 }
 
-/// Writes the place of the state. The address of Valkey is left out, because it may contain a password.
+/// Writes where the server keeps its state. The address of Valkey is left out, because it may contain a password.
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +64,7 @@ impl Engine {
     pub(crate) fn of_user() -> Result<Self, String> {
         let folder = default_folder(|name| env::var_os(name).map(PathBuf::from));
         let folder =
-            folder.ok_or("there is no folder for the server's state; name it with --state or `state.directory`")?;
+            folder.ok_or("there is no folder for the server's state; name one with --state or `state.directory`")?;
         Ok(Self::Disk { folder })
     }
 }

@@ -1,4 +1,4 @@
-//! A store for tests. While the test says so, the store cannot be reached, or its replicas confirm nothing.
+//! A store for tests. A test can make the store unreachable, or make its replicas confirm no write.
 
 use super::{Key, Memory, Pending, Store, StoreError, When};
 use kerberos_sso::UnixTime;

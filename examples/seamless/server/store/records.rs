@@ -17,8 +17,8 @@ pub(crate) struct Records {
     turns: Arc<Turns>,
 }
 
-/// Locks for requests of this node that change an entry. Without a lock, many requests that change one entry at the
-/// same time would have to try again often. Several entries share a lock.
+/// Locks, each for several entries. A request of this node holds the lock of an entry while the request changes the
+/// entry. Without a lock, many requests that change one entry at the same time would have to try again often.
 #[derive(Default)]
 struct Turns([Mutex<()>; 32]);
 
@@ -89,7 +89,7 @@ impl Records {
         Ok(self.store.get(key).await?.and_then(|sealed| read(cipher, key, &sealed)))
     }
 
-    /// Writes an entry if `when` applies, and returns whether it applied.
+    /// Writes an entry if `when` applies, and returns whether `when` applied.
     pub(crate) async fn put<T: Serialize>(
         &self,
         key: &Key,

@@ -3,7 +3,7 @@
 /// The master's place in its stream of writes, and the places that its replicas have confirmed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Replication {
-    /// The name of the stream. Another master has a stream of another name.
+    /// The name of the stream. Each master has a stream of its own, with its own name.
     stream: String,
     /// The end of the stream, in octets since its beginning.
     end: u64,
@@ -36,7 +36,8 @@ impl Replication {
         !self.replicas.is_empty()
     }
 
-    /// Returns whether a replica has all writes that the same master had done when it gave the answer `earlier`.
+    /// Returns whether a replica has all writes that the same master had done when the master gave the answer
+    /// `earlier`.
     pub(super) fn confirms(&self, earlier: &Self) -> bool {
         self.stream == earlier.stream && self.replicas.iter().any(|has| *has >= earlier.end)
     }
@@ -54,7 +55,7 @@ mod tests {
         master_replid:8fe5c3b1\r\nmaster_replid2:0000000000\r\nmaster_repl_offset:140\r\nsecond_repl_offset:-1\r\n";
 
     #[test]
-    fn answer_of_a_master_is_read_with_the_replicas_that_are_online() {
+    fn answer_of_a_master_is_read_and_only_its_online_replicas_count() {
         let read = Replication::read(MASTER).unwrap();
         assert_eq!(read, Replication { stream: "8fe5c3b1".into(), end: 140, replicas: vec![126] });
         assert!(read.has_replicas());

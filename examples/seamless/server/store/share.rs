@@ -2,8 +2,9 @@
 //! the clients of one tenant cannot fill the store for other tenants.
 //!
 //! The store cannot count entries, so each share counts the entries that it admitted, by the times at which they end. An entry
-//! that is deleted before its end counts until its end. Many requests would change one count at the same time. So each share
-//! has several counts, and the name of an entry decides to which count the entry belongs.
+//! that is deleted before its end counts until its end. If a share had one count, many requests would change this count
+//! at the same time. So each share has several counts, and the name of an entry decides to which count the entry
+//! belongs.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -65,10 +66,12 @@ impl Shares {
     }
 }
 
-/// The number of spans into which the life of an entry is divided. An entry counts for at most one span longer than it lives.
+/// The number of spans into which the life of an entry is divided. After an entry has ended, the entry still counts for
+/// at most one span.
 const SPANS: i64 = 16;
 
-/// The number of counts of a share. Names are spread evenly, so one count is full a little before the other counts.
+/// The number of counts into which a share is divided. Names are spread evenly over the counts, so one count is full a
+/// little before the other counts.
 const PARTS: u8 = 16;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(crate) struct SingleUses {
     records: Records,
     shares: Shares,
     kind: Kind,
-    /// The time for which the store keeps the record of a use, in seconds. No value may be valid for longer.
+    /// The time for which the store keeps the record of a use, in seconds. No value may be valid for a longer time.
     kept: i64,
 }
 
@@ -24,16 +24,16 @@ pub(crate) enum Use {
 }
 
 impl SingleUses {
-    /// Makes a record that keeps each use for `kept` seconds, with at most `most` uses of each tenant.
+    /// Makes a record of uses. The store keeps each use for `kept` seconds, and at most `most` uses of each tenant.
     pub(crate) fn new(records: Records, kind: Kind, kept: i64, most: u32) -> Self {
         Self { shares: Shares::new(records.clone(), kind, most), records, kind, kept }
     }
 
     /// Records the use of a value. `parts` are octets that differ for each value of the kind.
     ///
-    /// `is_newer` gets the store's epoch, which is the time since which the store has lost nothing. It returns whether
-    /// the value could be used only after the epoch. An older value is refused, because the store may have lost the
-    /// record of its use.
+    /// `is_newer` gets the store's epoch, which is the time since which the store has lost nothing. `is_newer` returns
+    /// whether the value could be used only after the epoch. An older value is refused, because the store may have lost
+    /// the record of its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -53,7 +53,8 @@ impl SingleUses {
             return Ok(Use::Full);
         }
         let is_first = self.records.put(&key, &(), now.saturating_add_seconds(self.kept), When::Absent).await?;
-        // If the store lost its data since the value was used, the store has no epoch or a later epoch.
+        // If the store lost its data after an earlier use of the value, the store has no epoch or a later epoch. Then
+        // `is_newer` returns false.
         let is_known = is_newer(epoch(&self.records, now).await?);
         Ok(if is_first && is_known { Use::First } else { Use::Again })
     }

@@ -186,7 +186,7 @@ fn secret_is_made_once_and_must_have_32_octets() {
 }
 
 #[test]
-fn derived_octets_differ_for_each_input_and_each_division_of_the_purpose() {
+fn derived_octets_differ_for_each_input_and_for_each_list_of_purposes() {
     let secret = Secret::new([1; 32]);
     let derived = [
         secret.derive(b"", &[b"ab", b"c"]),

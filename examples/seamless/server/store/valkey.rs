@@ -1,9 +1,10 @@
 //! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key. A mark, and a write that
 //! records a single use, also wait for a replica.
 //!
-//! If no answer comes, a write fails. The store may have done the write, so the server does not try again, because a
-//! second command would find the effect of the first command. Only the client of a cluster may send a command again, to
-//! another node. Even then, the answer to a second use is never that of a first use.
+//! If no answer comes, a write fails. The server does not try again, because the store may have done the write. A
+//! second command would then find the effect of the first, and its answer would be wrong: `SET … NX` would report that
+//! the entry was already there. Only the client of a cluster may send a command again, to another node. Even then, the
+//! store never answers a second use of a value as it answers the first use.
 
 use super::nodes::{Authority, Connection, Connector, Master, Nodes};
 use super::replication::Replication;
@@ -29,15 +30,15 @@ struct Open {
     checked: Instant,
 }
 
-/// The state without a connection. The server does not connect before `until`. Otherwise every request would wait for a store
-/// that does not answer.
+/// The state without a connection. Until `until`, the server opens no connection, and refuses operations for `reason`.
+/// Otherwise every request would wait for a store that does not answer.
 struct Closed {
     until: Instant,
     reason: String,
 }
 
 impl Valkey {
-    /// Makes the store without a connection. The first operation connects.
+    /// Makes the store without a connection. The first operation opens the connection.
     pub(crate) fn new(nodes: &Nodes, authority: &Authority) -> Result<Self, String> {
         let state = Mutex::new(Err(Closed { until: Instant::now(), reason: String::new() }));
         Ok(Self(Arc::new(Link { connector: nodes.connector(authority)?, state })))
@@ -61,8 +62,9 @@ impl Valkey {
     /// replicas, this function does not wait, because no node that missed the write can take over. Returns `None` if the
     /// condition of the write did not apply.
     ///
-    /// The client of a cluster may connect again between two commands. So this function also asks the master for its
-    /// stream of writes and the length of this stream. A replica must then have this length of the same stream.
+    /// The client of a cluster may open another connection after the write, and `WAIT` on that connection does not wait
+    /// for the write. So this function also asks the master for the name and the length of its stream of writes. A
+    /// replica must then have confirmed this length of the same stream.
     async fn ask_for_good<T: FromRedisValue>(&self, command: Cmd, key: &Key) -> Result<Option<T>, StoreError> {
         let mut connection = self.connection().await?;
         let asked = connection.ask_both([command, replication()], key);
@@ -116,7 +118,8 @@ impl Valkey {
     async fn failed(&self, error: &RedisError) -> StoreError {
         match error.code() {
             Some("OOM") => StoreError::Full,
-            // Another program wrote a list or a set under the key of an entry. The other entries are as before.
+            // Another program wrote a list or a set under the key of an entry. Only this entry cannot be read, so the
+            // connection stays open.
             Some("WRONGTYPE") => StoreError::Unreachable(error.to_string()),
             _ => self.close(Closed { until: Instant::now(), reason: error.to_string() }).await,
         }
@@ -159,8 +162,8 @@ impl Store for Valkey {
             let mut command = redis::cmd("GET");
             command.arg(key.as_bytes());
             match self.ask(&command).await {
-                // The connection may be to a server that has ended or is no longer the master. Reading again changes
-                // nothing.
+                // The connection may be to a server that has ended or is no longer the master. A second read is
+                // harmless, because a read changes nothing.
                 Err(StoreError::Unreachable(_)) => self.ask(&command).await,
                 answered => answered,
             }
