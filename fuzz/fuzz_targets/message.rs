@@ -50,8 +50,8 @@ fn flags(octet: u8) -> GssFlags {
 struct Token {
     octets: Vec<u8>,
     sent: Sent,
-    /// The sequence number of a token under an RC4 key, and zero for other tokens. Numbers of 32 bits wrap around:
-    /// after a number in the upper half, the server accepts the numbers of earlier tokens again.
+    /// The sequence number of a token under an RC4 key, and zero for other tokens. RC4 numbers have only 32 bits and
+    /// wrap around. After a number in the upper half, the server accepts the numbers of earlier tokens again.
     rc4_number: u32,
 }
 
@@ -88,8 +88,8 @@ impl Token {
             0 => Self::new(parts.mic(key), Sent::Mic(parts.data.to_vec())),
             1 => Self::new(parts.signed(key), Sent::Wrap(Protection::Integrity, parts.data.to_vec())),
             _ => {
-                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the input has any octets
-                // in the place of the copy.
+                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the last octets of the
+                // input take the place of the copy.
                 let copy = parts.protected_header();
                 let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
                 parts.data = &data;

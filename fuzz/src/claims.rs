@@ -6,7 +6,8 @@ use kerberos_sso::limits::MAX_CLAIMS_SIZE;
 use kerberos_sso::pac::{Claim, ClaimValues, EncodedClaims};
 use kerberos_sso::testing::NdrWriter;
 
-/// Decodes the claims of a PAC of `length` octets, and checks their printed text and their memory.
+/// Decodes the claims of a PAC of `length` octets, and checks their printed text and how many octets the decoding
+/// allocates.
 pub fn check(encoded: &EncodedClaims<'_>, length: usize) {
     printed::harmless_debug(encoded);
     let mut decoded = allocated::at_most(of_set(length), || encoded.decode(0));
@@ -95,8 +96,8 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap()
 }
 
-/// Returns the limit of memory for a set of `length` octets. A claim needs twice the octets of its encoding. While a vector
-/// grows, its old and its new buffer exist, and the new buffer has twice the room.
+/// Returns how many octets the reading of a set of `length` octets may allocate. A claim needs twice the octets of its
+/// encoding. While a vector grows, its old and its new buffer exist, and the new buffer has twice the room.
 const fn of_set(length: usize) -> usize {
     8 * length + 4096
 }

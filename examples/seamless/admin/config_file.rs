@@ -78,7 +78,8 @@ fn keytab_of(arguments: &Arguments) -> String {
     path.display().to_string()
 }
 
-/// Returns the text of the configuration with the tenant `name`. A tenant of this name keeps its other fields.
+/// Returns the text of the configuration with the tenant `name`. If the configuration already has this tenant, the
+/// tenant keeps the fields that are not in `fields`.
 fn amend(old: Option<&str>, name: &str, fields: &Fields) -> Result<String, String> {
     let mut config = match old.filter(|old| !old.trim().is_empty()) {
         Some(old) => read(old)?,

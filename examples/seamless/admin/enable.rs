@@ -1,5 +1,5 @@
-//! `enable`: creates the account, writes its keytab, and proves both by real tickets. Each step can be done twice, so
-//! the next run finishes the work of a run that was killed.
+//! `enable`: creates the account, writes its keytab, and checks that the keytab decrypts real tickets for the account.
+//! Each step can be done twice, so the next run finishes the work of a run that was killed.
 
 use crate::arguments::Arguments;
 use crate::config_file;
@@ -216,10 +216,12 @@ fn finish(
     let salt = salt.unwrap_or_else(|| Salt::computer(&name, &realm));
     let keys = AccountKeys::none(&name, &realm).with_password(kvno, &journal.password, &salt, false, tools.clock.now());
     let octets = keys.encode().map_err(|error| Failure::file(&arguments.keytab, error))?;
-    // If the account has another password, somebody else made the account. Then `finish` writes no keytab.
+    // If the account does not have the password of the journal, somebody else made the account. Then `prove` returns an
+    // error, and `finish` writes no keytab.
     proof::prove(tools, arguments, domain, &journal.password, &octets)?;
     tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
-    // The note may be about an earlier account of this name. It would then make `prune` remove keys of the new account.
+    // The note may be about an earlier account of this name. With such a note, `prune` would remove keys of the new
+    // account.
     let path = arguments.retirement();
     tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
     let path = &arguments.keytab;

@@ -102,7 +102,7 @@ impl AccountKeys {
         self.keys.iter().any(|key| key.kvno == kvno && key.key.etype() == etype)
     }
 
-    /// Returns the time at which a version came into the keytab.
+    /// Returns the time at which the tool wrote the keys of the version `kvno` into the keytab.
     #[must_use]
     pub fn written(&self, kvno: u32) -> Option<UnixTime> {
         self.keys.iter().filter(|key| key.kvno == kvno).map(|key| key.written).max()
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn keytab_has_three_names_and_is_read_back_with_its_times() {
+    fn keytab_has_three_principal_names_and_the_times_of_its_keys_are_read_back() {
         let octets = keys(&[(2, 100), (3, 0)]).encode().unwrap();
         let keytab = Keytab::parse(&octets).unwrap();
         assert_eq!(keytab.entries().len(), 2 * 2 * 3);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn old_keys_retire_two_days_after_the_current_one_came_into_use() {
+    fn old_keys_retire_two_days_after_the_last_change_of_the_password() {
         let left = |ago: Option<i64>| {
             let since = ago.map(|ago| NOW.saturating_add_seconds(-ago));
             keys(&[(1, 900), (2, 800), (3, 700), (4, 0)]).without_retired(3, since, NOW).versions()

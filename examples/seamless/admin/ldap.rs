@@ -61,7 +61,7 @@ struct Forest {
     netbios: String,
 }
 
-/// The global catalogue. The tool connects to it at the first search that needs it.
+/// The global catalogue. The tool connects to the global catalogue when a command first searches the whole forest.
 enum Catalogue {
     Unasked(Address),
     Open(LdapConn),
@@ -187,8 +187,8 @@ impl<'a> Ldap<'a> {
         Ok(self.one(&Query::of(server, "(objectClass=*)", &["dNSHostName"]))?.text("dNSHostName"))
     }
 
-    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. Its `fSMORoleOwner` names an
-    /// object below the object of the domain controller (MS-ADTS section 3.1.1.1.11).
+    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. The attribute `fSMORoleOwner` of
+    /// `head` names an object directly below the object of the domain controller (MS-ADTS section 3.1.1.1.11).
     fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
         let owner = head.text("fSMORoleOwner").unwrap_or_default();
         let Some(server) = parent(&owner) else { return Ok(None) };

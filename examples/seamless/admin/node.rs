@@ -215,8 +215,8 @@ fn talk(stream: &mut (impl Read + Write), request: &str) -> std::io::Result<Vec<
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     match stream.take(MAX_ANSWER).read_to_end(&mut answer) {
-        // Some servers close the connection without the TLS alert `close_notify`. If the answer is truncated, its JSON
-        // cannot be parsed.
+        // Some servers close the connection without the TLS alert `close_notify`. The tool notices a truncated answer,
+        // because its JSON cannot be parsed.
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(answer),
         read => read.map(|_| answer),
     }
@@ -277,7 +277,7 @@ mod tests {
         HttpNodes::new(Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()))
     }
 
-    /// Asks a node that answers with `answer`, and returns the result.
+    /// Starts a node that sends `answer`, asks the node for its state, and returns what the tool reads.
     fn answered(answer: &'static str) -> Result<Health, NodeError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

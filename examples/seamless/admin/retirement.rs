@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Error;
 use std::path::{Path, PathBuf};
 
-/// The keys that retire.
+/// Which keys of the keytab are old, and when `prune` may remove them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retirement {

@@ -197,7 +197,8 @@ impl Change<'_> {
 
     fn write(&self, tools: &mut Tools<'_>, keys: AccountKeys, new: u32, salt: &Salt, rc4: bool) -> Result<(), Failure> {
         let path = &self.arguments.keytab;
-        // A run that was killed may have written other keys under versions that the directory does not have yet.
+        // An earlier run may have written keys under versions that the directory does not have yet. These keys are of
+        // other passwords, so the tool removes them.
         let later = keys.versions().into_iter().filter(|kvno| *kvno > self.old);
         let keys = later.fold(keys, AccountKeys::without);
         let keys = keys.with_password(new, &self.journal.password, salt, rc4, tools.clock.now());
@@ -238,7 +239,8 @@ impl Change<'_> {
         let (dn, password) = (&account.dn, Some(self.journal.password.as_str()));
         match (tools.directory.set_password(dn, password, self.journal.etypes), self.journal.etypes) {
             // If the directory refuses to change the password and the types in one operation, the tool sets the
-            // password first. The keytab also has the RC4 key of this password.
+            // password first. Until the second operation, the KDC may encrypt tickets under the RC4 key of the new
+            // password. The keytab has this key.
             (Err(DirectoryError::Refused { code: 53, .. }), Some(etypes)) => {
                 tools.directory.set_password(dn, password, None)?;
                 tools.directory.set_password(dn, None, Some(etypes))?;

@@ -85,7 +85,7 @@ pub mod right {
     pub const CONTROL_ACCESS: u32 = 0x100;
     /// Deletes the object and its children.
     pub const DELETE_TREE: u32 = 0x40;
-    /// Deletes any child, even a child whose own DACL denies it.
+    /// Deletes any child of the object, even a child whose own DACL denies DELETE.
     pub const DELETE_CHILD: u32 = 0x02;
     /// Writes an attribute.
     pub const WRITE_PROPERTY: u32 = 0x20;
@@ -146,8 +146,8 @@ impl SecurityDescriptor {
         Some(octets)
     }
 
-    /// Returns whether the object is protected from deletion as by the check box of Active Directory Users and
-    /// Computers. An entry then denies everyone the rights to delete the object and its tree.
+    /// Returns whether the object has the protection from deletion that a check box of Active Directory Users and
+    /// Computers sets: an entry that denies everyone the rights to delete the object and its tree.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.denies_everyone(OF_OBJECT)
@@ -167,8 +167,8 @@ impl SecurityDescriptor {
     }
 
     /// Returns whether this container denies everyone the right DELETE_CHILD. With DELETE_CHILD on the container, a
-    /// user may delete a child without the right DELETE on the child (MS-ADTS section 3.1.1.5.5.4). So the check box
-    /// also adds an entry to the container.
+    /// user may delete a child without the right DELETE on the child (MS-ADTS section 3.1.1.5.5.4). Therefore, the
+    /// check box also adds an entry to the DACL of the container.
     #[must_use]
     pub fn protects_children(&self) -> bool {
         self.denies_everyone(right::DELETE_CHILD)
@@ -386,7 +386,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_of_children_is_one_entry_and_does_not_protect_the_container() {
+    fn protection_of_children_adds_one_entry_and_does_not_protect_the_container() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection_of_children();
         assert!(!plain.protects_children() && protected.protects_children() && !protected.is_protected());

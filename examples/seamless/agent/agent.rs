@@ -65,7 +65,7 @@ pub async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
             let whom = (server, arguments.proxy.as_ref());
             let identity = enrol::enrol(&arguments.folder, whom, token, host).await?;
             println!("enrolled as {} for {}", identity.agent, identity.tenant);
-            println!("now run `seamless-agent run`, or `seamless-agent sync` after a token of the role phs");
+            println!("now run `seamless-agent run`, or `seamless-agent sync` if the token had the role phs");
             Ok(())
         }
         Command::Run => work::run(&arguments).await,

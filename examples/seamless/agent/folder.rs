@@ -30,7 +30,7 @@ pub(crate) struct Identity {
     pub(crate) not_after: Time,
     pub(crate) renew_at: Time,
     pub(crate) nodes: Vec<NodeUrl>,
-    /// The opened challenge, which the agent sends with its first request for a job.
+    /// The server's challenge, which the agent decrypted with its new key and sends with its first request for a job.
     pub(crate) proof: Fixed<32>,
     pub(crate) keys: Keys,
 }

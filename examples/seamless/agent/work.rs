@@ -113,7 +113,7 @@ fn is_new_enough(told: &Bootstrap) -> Result<(), String> {
     if numbers(VERSION) >= numbers(wanted) {
         return Ok(());
     }
-    Err(format!("the server takes agents from version {wanted}, and this is {VERSION}: update this program"))
+    Err(format!("the server needs agents of version {wanted} or later, and this is {VERSION}: update this program"))
 }
 
 /// The workers of one certificate. When this value is dropped, they finish their jobs and end.
@@ -155,7 +155,8 @@ struct Worker {
     session: Arc<Session>,
     validator: Arc<Validator>,
     node: NodeUrl,
-    /// Whether the server has seen the opened challenge of the sealing key.
+    /// Whether the agent has sent the decrypted challenge, which proves to the server that the agent has the sealing
+    /// key.
     is_proved: Arc<AtomicBool>,
     concurrency: u16,
 }

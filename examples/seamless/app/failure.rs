@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Wish,
     #[error("The sign-in server does not answer: {0}.")]
     NoIssuer(String),
-    #[error("The answer of the sign-in server lacks a parameter, or has one twice.")]
+    #[error("The answer of the sign-in server lacks a parameter, or has a parameter twice.")]
     Answer,
     #[error("The answer belongs to no sign-in that began in this browser in the last ten minutes, or it came twice.")]
     NotBegunHere,
@@ -74,7 +74,7 @@ impl Failure {
                 "Sign in again with the button below. If this repeats, allow cookies for this application."
             }
             Self::OtherIssuer(_) => {
-                "Do not continue at that server. Sign in again, and tell the administrator what you did before."
+                "Do not continue at that server. Sign in again, and tell the administrator what you did before this error."
             }
             Self::Refused { code, .. } => remedy_of(code),
             Self::NoTokens(_) => {

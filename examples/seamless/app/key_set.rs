@@ -81,8 +81,8 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// The age of the keys at which the API asks for them again. After the issuer has withdrawn a key, the API accepts this
-/// key for at most this time.
+/// The age of the keys at which the API asks the issuer for its current keys. After the issuer has withdrawn a key, the
+/// API accepts this key for at most this time.
 const LIFETIME: Duration = Duration::from_mins(10);
 const MAX_KEYS: usize = 16;
 

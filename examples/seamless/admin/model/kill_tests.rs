@@ -60,7 +60,8 @@ fn enable_killed_at_any_call_succeeds_at_the_next_run() {
     assert!(calls > 15, "{calls}");
 }
 
-/// The directory may get a request of a run that is then killed, and fulfil it at any moment of the next run.
+/// A run may be killed after it has sent a request to the directory. The directory may carry out this request at any
+/// moment of the next run.
 #[test]
 fn killed_enable_whose_creation_takes_effect_late_succeeds_at_the_next_run() {
     let line = arguments("enable --config seamless.json");

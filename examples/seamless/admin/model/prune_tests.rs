@@ -64,7 +64,7 @@ fn old_key_leaves_the_keytab_when_its_last_ticket_has_ended_and_not_before() {
 }
 
 #[test]
-fn old_key_stays_for_two_days_if_the_command_line_names_some_domain_controllers_only() {
+fn old_key_stays_for_two_days_if_the_command_line_lacks_a_domain_controller() {
     // The command line names the first domain controller twice, and the second one not at all.
     let world = rolled_over_by(&format!("{ROLLOVER} --dc dc1.contoso.test"), |_| ());
     wait(&world, TWO_DAYS);

@@ -62,7 +62,7 @@ fn control(account: &Object) -> Vec<Finding> {
             account_control::NO_PREAUTHENTICATION,
             Finding::warning(
                 "no-preauthentication",
-                "the account needs no pre-authentication, so everyone gets data under its key",
+                "the account needs no pre-authentication, so everyone gets data that is encrypted under its key",
                 "Set-ADAccountControl -DoesNotRequirePreAuth $false",
             ),
         ),

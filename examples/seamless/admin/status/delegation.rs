@@ -24,7 +24,7 @@ pub fn findings(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>,
             findings.push(Finding::fault("spn-duplicate", text, format!("setspn -D {service} on that object")));
         }
         for dn in delegating.dns.iter().filter(|dn| !dn.eq_ignore_ascii_case(&account.dn)) {
-            let text = format!("{dn} may delegate users to {service}, so it can sign in here as them");
+            let text = format!("{dn} may delegate users to {service}, so it can sign in here as these users");
             let remedy = "remove the name from its msDS-AllowedToDelegateTo";
             findings.push(Finding::fault("delegation-to", text, remedy));
         }

@@ -56,7 +56,11 @@ pub fn of_files(
     let name = path.display();
     if !is_there {
         let text = format!("there is no keytab {name} here, so it was not compared");
-        findings.push(Finding::information("keytab-missing", text, "name it with --keytab, or run status where it is"));
+        findings.push(Finding::information(
+            "keytab-missing",
+            text,
+            "name the keytab with --keytab, or run `status` on the machine that has the keytab",
+        ));
     } else if !facts.keytab.contains(&kvno) {
         let text = format!("the keytab {name} has the keys {:?}, and the directory has the key {kvno}", facts.keytab);
         findings.push(Finding::fault("keytab-version", text, "rollover writes a new key and a keytab with it"));

@@ -38,7 +38,7 @@ fn entry(attribute: &str, value: &str) -> Vec<u8> {
     element(0x64, &[&element(4, &[b"CN=x"]), &element(0x30, &[&attribute])])
 }
 
-/// Reads one message. Returns its number and its octets.
+/// Reads one LDAP message. Returns its message ID and its octets.
 async fn read(stream: &mut TlsStream<TcpStream>) -> Option<(u8, Vec<u8>)> {
     let (tag, first) = (stream.read_u8().await.ok()?, stream.read_u8().await.ok()?);
     let mut length = usize::from(first);

@@ -1,9 +1,9 @@
-//! Reads lines in the form of impacket's secretsdump from standard input. The lines have no numbers of changes. So each run sends
-//! all lines, and uses the time of the run as the number of each change.
+//! Reads lines in the form of impacket's secretsdump from standard input. A line does not have the number of a change.
+//! Therefore, each run sends all lines, and uses the time of the run as the number of each change.
 //!
-//! If a run was killed, the next run resumes it if it reads the same lines. The cursor contains a verifier of the
-//! lines, by which the next run recognises them. This verifier is derived like the verifier of a password. So the
-//! cursor does not help an attacker to guess passwords faster than the records do.
+//! If a run was killed, the next run with the same lines sends the rest of them. The cursor contains a verifier of the
+//! lines, by which the next run recognises them. This verifier is derived like the verifier of a password. Therefore,
+//! an attacker who has the cursor cannot guess passwords faster than an attacker who has the records.
 
 use super::many::{self, Cursor, Work};
 use super::node::Node;
@@ -116,8 +116,8 @@ struct Place {
 }
 
 impl Place {
-    /// Reads a cursor. Returns `None` if the cursor is of other lines, or if its run has ended. A run with `complete` ends after
-    /// the removals.
+    /// Reads a cursor. Returns `None` if the cursor belongs to a run with other lines, or to a run that has ended. A
+    /// run with `complete` ends after the server has removed the other accounts.
     fn of(cursor: &str, hash: &NtHash, total: usize, complete: bool) -> Option<Self> {
         let mut parts = cursor.split(' ');
         let (Some(input), Some(usn), Some(sent), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// The cursor after a run with `--complete`. No later run resumes from it.
+/// The cursor after a run with `--complete`. A later run does not resume from this cursor, and sends all lines.
 const ENDED: &str = "ended";
 
 /// The largest number of octets of a line.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn killed_run_is_resumed_with_the_same_lines_only() {
+    fn cursor_of_a_killed_run_is_used_only_for_the_same_lines() {
         let lines = [line(1105), line(1106), line(1107)].concat();
         let input = read(&lines);
         let place = |sent: usize, hash: &NtHash, complete| {

@@ -1,6 +1,6 @@
-//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of the
-//! changes. The cursor of a batch is the position of its last change. So if a run was killed, the next run resumes after the last
-//! batch that the server has.
+//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of
+//! the changes. The cursor of a batch is the position of its last change. If a run was killed, the next run asks the
+//! server for the last cursor, and resumes there.
 
 use super::node::Node;
 use super::options::Options;
@@ -54,8 +54,8 @@ impl Cursor {
     }
 }
 
-/// Sends all objects. `read` reads an object, on several threads. It returns `None` for an object that the source leaves out.
-/// Returns the number of records that are too long to send.
+/// Sends all objects. Several threads call `read` to read the objects. `read` returns `None` for an object that the
+/// source leaves out. Returns the number of records that are too long to send.
 pub(crate) async fn send<T: Send + 'static>(
     node: &Node,
     options: &Options,

@@ -1,5 +1,5 @@
-//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers.
-//! So the server may get a batch twice.
+//! Sends the batches of a source to the server. The source sends a batch to the nodes one after another, in several
+//! rounds, until a node answers. If an answer is lost, the server gets the batch twice.
 
 use crate::arguments::Arguments;
 use crate::clock;
