@@ -1,6 +1,6 @@
 //! Fuzzes per-message tokens. The client has the key, and protects any header and data. The target checks that the
 //! server returns the message that the client protected, and that it returns no message twice if the context detects
-//! replays. If the server refuses a token, its buffer must not change.
+//! replays. If the server refuses a token, the buffer with the token must not change.
 //!
 //! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an octet
 //! for the kind of the token, and its parts: the first octets of the token, and the data.
@@ -159,5 +159,5 @@ fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut Secu
 /// The contents of the server's buffer before a call.
 const BEFORE: &[u8] = b"before";
 
-/// The limit of memory for the prepared keys of a context.
+/// How many octets the prepared keys of a context may allocate.
 const LIMIT: usize = 16 * 1024;

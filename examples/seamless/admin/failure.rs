@@ -321,7 +321,9 @@ impl Refusal {
                 "use an administrator whose user is in the domain of --forest: the KDC of this domain gives tickets to its own \
                  users only"
             }
-            Self::Elsewhere { .. } => "name its container with --ou, or move the account there in the directory",
+            Self::Elsewhere { .. } => {
+                "name the container of this account with --ou, or move the account into the wanted container"
+            }
             Self::Clock { .. } => "set both clocks by NTP. Kerberos allows five minutes.",
             Self::NoComputer { .. } | Self::DnTaken { .. } => {
                 "rename or delete that object, or choose another name with --account"

@@ -371,7 +371,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_is_the_entry_of_the_check_box_and_its_removal_keeps_other_entries() {
+    fn protection_adds_the_entry_of_the_check_box_and_its_removal_keeps_other_entries() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection();
         assert!(!plain.is_protected() && protected.is_protected());
@@ -412,7 +412,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn first_entry_that_allows_or_denies_the_right_decides() {
+    fn right_is_allowed_or_denied_by_the_first_entry_that_is_about_the_right() {
         let user = sid("S-1-5-21-1-2-3-1104");
         let of = |entries: &[Vec<u8>]| SecurityDescriptor::parse(&descriptor(user, entries)).unwrap();
         let allow = entry(5, 0, right::CONTROL_ACCESS, Some(RESET), user);

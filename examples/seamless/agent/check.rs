@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lockout_threshold_below_twenty_or_missing_is_reported() {
+    fn lockout_threshold_that_is_below_twenty_or_missing_is_reported() {
         for (threshold, is_good) in [(0, false), (1, false), (19, false), (20, true), (50, true)] {
             assert_eq!(!lockout(Some(threshold)).contains("set"), is_good, "{threshold}");
         }

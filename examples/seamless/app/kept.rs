@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// Values under random names. Each value has the same lifetime. If there are too many values, the oldest one is
 /// removed.
 ///
-/// The store has only the digest of each name. So the time of a search does not reveal a name, and the memory does not
-/// contain the names.
+/// The store has only the digest of each name. Therefore, the duration of a search does not reveal a name, and the
+/// memory does not contain the names.
 pub(crate) struct Kept<V> {
     values: Mutex<Values<V>>,
     lifetime: Duration,
@@ -18,8 +18,8 @@ pub(crate) struct Kept<V> {
 
 struct Values<V> {
     by_name: HashMap<Name, Value<V>>,
-    /// The names in the order of their insertion, which is also the order in which they expire. The value of a
-    /// name may be removed already.
+    /// The names in the order of their insertion, which is also the order in which they expire. The store may have
+    /// removed the value of a name in this list.
     in_order: VecDeque<(SystemTime, Name)>,
 }
 

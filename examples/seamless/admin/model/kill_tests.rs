@@ -105,7 +105,8 @@ fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
     let run = |world: &World| world.run(|tools| rollover(tools, &line));
     let calls = killed_everywhere(made, run, |world, end, kill| {
         let model = world.0.borrow();
-        // If the first run was killed after its last call, its work was finished. So the next run is a second rollover.
+        // If the first run was killed after its last call, it had finished the rollover. Then the next run begins a
+        // second rollover.
         let sets = model.changes.iter().filter(|change| *change == "set_password").count();
         let account = model.account.as_ref().unwrap();
         assert_eq!(end, RolledOver::To(account.kvno.unwrap()), "{kill:?}");

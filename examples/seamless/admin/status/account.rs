@@ -93,7 +93,7 @@ fn etypes(account: &Object) -> Vec<Finding> {
 fn age(account: &Object, now: UnixTime) -> Option<Finding> {
     let days = now.seconds_since(account.password_set?).div_euclid(24 * 3600);
     let text = format!("the key is {days} days old");
-    (days > MAX_DAYS).then(|| Finding::warning("key-is-old", text, "rollover, by a timer each 30 days"))
+    (days > MAX_DAYS).then(|| Finding::warning("key-is-old", text, "run `rollover` by a timer every 30 days"))
 }
 
 /// The age at which Microsoft's documentation demands a new key, in days.

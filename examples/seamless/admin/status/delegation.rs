@@ -56,7 +56,7 @@ fn acting(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>, Failu
     Ok(findings)
 }
 
-/// Returns the SIDs to which a descriptor gives a right.
+/// Returns the SIDs that have an entry in a descriptor which allows something.
 fn allowed(octets: &[u8]) -> Vec<Sid> {
     let entries = SecurityDescriptor::parse(octets).ok().and_then(|descriptor| descriptor.entries).unwrap_or_default();
     entries.iter().filter(|entry| entry.effect == Effect::Allow).filter_map(|entry| entry.sid).collect()

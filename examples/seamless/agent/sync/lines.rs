@@ -59,7 +59,7 @@ pub(crate) async fn send(
 
 /// The lines of a run.
 struct Input {
-    /// The changes, one for each account. They have no numbers yet.
+    /// The changes, one for each account. The sender gives them the number of the run.
     changes: Vec<Change>,
     /// A hash of all lines, by which a later run recognises the same lines.
     hash: NtHash,
@@ -106,7 +106,8 @@ impl Input {
     }
 }
 
-/// The cursor of a run: the lines that it sends, the number of their changes, and how many of them the server has.
+/// The cursor of a run: the lines that the run sends, the number that all their changes have, and how many of the
+/// changes the server has.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     /// The verifier of the lines, as text.
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn last_of_several_lines_of_an_account_counts() {
+    fn last_of_several_lines_for_an_account_is_used() {
         let input = read([line(1105), line(1106), line(1105).replace("Enabled", "Disabled")].concat());
         let disabled: Vec<_> = input.changes.iter().map(|change| change.account.as_ref().unwrap().disabled).collect();
         assert_eq!(disabled, [true, false]);

@@ -223,7 +223,8 @@ mod tests {
         Options::read(Some("object"), values, Some("dc1".into())).unwrap()
     }
 
-    /// Returns, for each batch of `count` changes, the numbers of its records and the number of its last change.
+    /// Makes batches of `count` changes. Returns for each batch the number of its last change and the numbers of its
+    /// records.
     fn batches(
         count: u64,
         read: impl Fn(u64) -> Result<Option<Change>, String> + Send + Sync + 'static,
