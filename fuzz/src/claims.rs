@@ -1,4 +1,5 @@
-//! Claims of a PAC: the check of their memory, and this crate's own writer of their encoding (MS-ADTS section 2.2.18).
+//! Claims of a PAC: the check of how many octets their decoding allocates, and this crate's own writer of their
+//! encoding (MS-ADTS section 2.2.18).
 
 use crate::{allocated, printed};
 use kerberos_sso::error::PacProblem;

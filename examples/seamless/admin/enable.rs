@@ -72,7 +72,7 @@ fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     } else if let Some(service) = missing {
         format!("lacks the service principal name {service}")
     } else if !account.kvno.is_some_and(|kvno| keytab.has(kvno, AES[0])) {
-        "the keytab lacks its current AES key".to_owned()
+        "the keytab lacks the account's current AES key".to_owned()
     } else {
         return Ok(());
     };

@@ -125,7 +125,7 @@ impl Validator {
     }
 }
 
-/// Opens a job: its terms, its password, and the key of its answer.
+/// Decrypts a job. Returns its terms, the user's password, and the key that encrypts the answer.
 fn open(session: &Session, job: &Job) -> Result<(Terms, Zeroizing<String>, AnswerKey), String> {
     let identity = &session.identity;
     let (terms, sealed) = job.terms(&identity.tenant, identity.agent).map_err(|error| error.to_string())?;

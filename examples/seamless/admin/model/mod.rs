@@ -310,7 +310,7 @@ impl Model {
         entries.into_iter().flatten().map(|entry| entry.timestamp.seconds()).max().unwrap_or(0)
     }
 
-    /// Notes each file except the journal, and each line of the output, that contains a password of the account.
+    /// Adds a line to `lost` if a password of the account is in the output, or in a file that is not the journal.
     fn check_secrets(&mut self) {
         let has = |text: &str, secret: &str| text.contains(secret);
         for state in &self.states {
@@ -323,7 +323,7 @@ impl Model {
         }
     }
 
-    /// Notes this moment if the node, or a node that starts now, cannot decrypt a ticket of a domain controller.
+    /// Adds a line to `lost` if the node, or a node that starts now, cannot decrypt a ticket of a domain controller.
     fn check(&mut self, what: &str) {
         if !self.has_node {
             return;

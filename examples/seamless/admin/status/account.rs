@@ -72,7 +72,7 @@ fn control(account: &Object) -> Vec<Finding> {
 }
 
 fn etypes(account: &Object) -> Vec<Finding> {
-    const MOVE: &str = "rollover --etypes aes, which sets the types together with a new key";
+    const MOVE: &str = "run `rollover --etypes aes`, which sets the types together with a new key";
     let etypes = account.etypes.unwrap_or(0);
     if etypes == 0 {
         let text = "msDS-SupportedEncryptionTypes is not set, so the domain controllers decide about RC4";

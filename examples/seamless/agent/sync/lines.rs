@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn input_has_its_end_only_if_it_is_the_whole_output_of_the_tool() {
+    fn input_has_its_end_only_if_it_is_the_whole_output_of_secretsdump() {
         for (text, expected) in [
             (line(1105) + END, true),
             (line(1105) + END + "\n", true),
