@@ -2,8 +2,8 @@
 //! server returns the message that the client protected, and that it returns no message twice if the context detects
 //! replays. If the server refuses a token, the buffer with the token must not change.
 //!
-//! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an octet
-//! for the kind of the token, and its parts: the first octets of the token, and the data.
+//! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an
+//! octet for the kind of the token, and its parts: the first octets of the token, and the data.
 #![no_main]
 
 use kerberos_sso::SecurityContext;

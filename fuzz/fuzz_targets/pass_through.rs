@@ -33,8 +33,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Reads a body. Checks that the memory and the text of an error are bounded, and that the message is the same after it
-/// is written and read again.
+/// Reads a body. Checks that the reading allocates bounded memory, that the text of an error is bounded, and that the
+/// message is the same after it is written and read again.
 fn same<T: Message>(body: &[u8]) -> Option<T> {
     match allocated::at_most(limit(body), || read::<T>(body)) {
         Ok(message) => {

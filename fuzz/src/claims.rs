@@ -77,7 +77,8 @@ fn numbers(ndr: &mut NdrWriter, numbers: impl Iterator<Item = u64>) {
     numbers.for_each(|number| ndr.u64(number));
 }
 
-/// Encodes CLAIMS_SET_METADATA around the octets of a set. `compression` is the format of these octets; 0 means uncompressed.
+/// Encodes CLAIMS_SET_METADATA around the octets of a set. `compression` is the format of these octets; 0 means
+/// uncompressed.
 pub fn metadata(set: &[u8], compression: u16, uncompressed: u32) -> Vec<u8> {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");

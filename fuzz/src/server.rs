@@ -71,8 +71,8 @@ pub fn user() -> stated::Client {
     stated::Client { realm: REALM.into(), name: USER.into() }
 }
 
-/// Returns a policy that refuses as little as possible, so that the fuzzed octets reach all code. The clock skew of a year
-/// covers the times of the recordings. The library still checks the times of tickets and authenticators, with this
+/// Returns a policy that refuses as little as possible, so that the fuzzed octets reach all code. The clock skew of a
+/// year covers the times of the recordings. The library still checks the times of tickets and authenticators, with this
 /// skew.
 fn policy() -> Policy {
     Policy::default()

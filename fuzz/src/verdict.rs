@@ -1,5 +1,5 @@
-//! Checks the invariants of every verdict: its printed text is safe, its reply can be read, and its stored forms are read
-//! back.
+//! Checks the invariants of every verdict: its printed text is safe, its reply can be read, and its stored forms are
+//! read back.
 
 use crate::{ccache, claims, printed, server};
 use kerberos_sso::error::PacMalformed;

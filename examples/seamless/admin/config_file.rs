@@ -66,8 +66,8 @@ fn fields(arguments: &Arguments, domain: &Domain) -> Fields {
     fields
 }
 
-/// Returns the path of the keytab as the configuration names it: relative to the folder of the configuration, if both are in
-/// the same folder.
+/// Returns the path of the keytab as the configuration names it: relative to the folder of the configuration, if both
+/// are in the same folder.
 fn keytab_of(arguments: &Arguments) -> String {
     let keytab = &arguments.keytab;
     let folder = |path: &Path| std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));

@@ -64,7 +64,8 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
     finish(tools, arguments, &domain, &journal).map(Enabled::New)
 }
 
-/// Checks that an existing account has what `enable` gives to a new one. This function does not change the password.
+/// Checks that an existing account has what `enable` gives to a new account. `enable` keeps the password of such an
+/// account.
 fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     let missing = SEAMLESS_SSO_SERVICES.into_iter().find(|service| !account.has_service(service));
     let fault = if account.control & well_known::account_control::DISABLED != 0 {

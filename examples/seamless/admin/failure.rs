@@ -343,13 +343,13 @@ impl Refusal {
             Self::Busy { .. } => "wait until that run has ended",
             Self::KeytabOfOthers { .. } => "give the account a keytab of its own with --keytab",
             Self::Node(_) | Self::NoTenant { .. } => {
-                "name each node of the sign-in server with --node: the URL of its operators' listener. Without a node, say \
-                 --no-node."
+                "name each node of the sign-in server with --node: the URL of its operators' listener. If no node \
+                 uses the keytab, say --no-node."
             }
             Self::Lagging { .. } | Self::KnownElsewhere { .. } => {
                 "let the domain controllers replicate first: repadmin /syncall"
             }
-            Self::Unconfirmed { .. } => "say --yes, or --keep to disable the account only",
+            Self::Unconfirmed { .. } => "say --yes to delete the account, or --keep to disable the account instead",
         }
     }
 }

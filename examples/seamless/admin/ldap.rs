@@ -1,4 +1,5 @@
-//! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel binding.
+//! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel
+//! binding.
 //!
 //! This tool overwrites its own copies of passwords. The LDAP library does not overwrite the messages that it sent.
 

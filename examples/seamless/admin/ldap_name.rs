@@ -28,8 +28,9 @@ pub fn child(name: &str, container: &str) -> String {
     format!("CN={},{container}", dn_escape(name))
 }
 
-/// Returns the name of the connection's user if the user is of another domain. `answer` is the directory's answer to "Who am
-/// I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). For an answer of another form, returns `None`.
+/// Returns the name of the connection's user if the user is of another domain. `answer` is the directory's answer to
+/// "Who am I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). For an answer of another form, returns
+/// `None`.
 pub(crate) fn of_another_domain(answer: &str, netbios: &str, domain: Sid) -> Option<String> {
     let user = answer.strip_prefix("u:")?;
     let is_own = match user.split_once('\\') {

@@ -65,13 +65,14 @@ pub struct TenantHealth {
     /// The number of sign-ins with an RC4 ticket.
     #[serde(default)]
     pub rc4_sign_ins: u64,
-    /// The number of tickets under a key version that the node does not have.
+    /// The number of refused tickets whose key version the node does not have.
     #[serde(default)]
     pub unknown_kvno: u64,
     /// The number of tickets from a realm that the tenant does not name.
     #[serde(default)]
     pub foreign_realm: u64,
-    /// The number of tickets under the account's key that name a key version which the node does not have.
+    /// The number of tickets that a key of the account decrypts, although they name a key version which the node does
+    /// not have.
     #[serde(default)]
     pub forged_kvno: u64,
     /// The number of sign-ins of administrators.

@@ -96,8 +96,8 @@ fn check(
     Ok(())
 }
 
-/// Checks that the domain controllers have the same key version. Also checks that the first one gives tickets, because
-/// the proof needs them.
+/// Checks that the domain controllers have the same key version. Also checks that the first domain controller gives
+/// tickets, because the proof at the end of the rollover needs tickets.
 fn agree(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: u32) -> Result<(), Failure> {
     let announced = tools.kdc.announce(&arguments.kdc(), &arguments.account_name());
     if let Ok(announced) = announced {

@@ -1,5 +1,5 @@
-//! The agent's folder. It has the agent's identity, and the request of a renewal that the server has not answered yet. Only
-//! the agent's user can read the files. A file gets its name only after it is completely written.
+//! The agent's folder. It has the agent's identity, and the request of a renewal that the server has not answered yet.
+//! Only the agent's user can read the files. A file gets its name only after it is completely written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -13,8 +13,8 @@ use seamless_pta::certificate::make_request;
 use seamless_pta::message::{Enrolled, Renew, V1, read, write};
 use tokio::task::spawn_blocking;
 
-/// Asks for a new certificate, and returns the identity with it. If another program has already renewed the certificate, this
-/// function sends no request.
+/// Asks for a new certificate, and returns the identity with it. If another program has already renewed the
+/// certificate, this function sends no request.
 pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity, ConnectionError> {
     let own = folder.clone();
     let locking =

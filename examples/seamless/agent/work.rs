@@ -162,11 +162,11 @@ struct Worker {
 }
 
 impl Worker {
-    /// Takes jobs until there is a newer session. A worker does not cancel a waiting request, because the node may assign a
-    /// job to it at any time. The node accepts the old certificate until the request has ended.
+    /// Takes jobs until there is a newer session. A worker does not cancel a waiting request, because the node may
+    /// assign a job to it at any time. The node accepts the old certificate until the request has ended.
     async fn work(self, mut stops: watch::Receiver<()>) {
         let (mut connection, mut pause) = (None, FIRST_PAUSE);
-        // `has_changed` returns an error when the sender is dropped.
+        // When `Workers` is dropped, `has_changed` returns an error, and the worker ends.
         while stops.has_changed().is_ok() {
             match self.take(&mut connection).await {
                 Ok(Some(job)) => {

@@ -9,7 +9,7 @@ use std::error::Error;
 /// The reason why a sign-in or a sign-out failed. The text says what happened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("The link asks for a sign-in that this application does not know.")]
+    #[error("The link has sign-in parameters that this application does not support.")]
     Wish,
     #[error("The sign-in server does not answer: {0}.")]
     NoIssuer(String),

@@ -132,8 +132,8 @@ fn claims_set() -> Vec<u8> {
     ndr.finish().bytes
 }
 
-/// Writes three conversations: a client that must send a MIC of its MechTypeList, a client whose first token has no Kerberos
-/// token, and a client in DCE style.
+/// Writes three conversations: a client that must send a MIC of its MechTypeList, a client whose first token has no
+/// Kerberos token, and a client in DCE style.
 fn negotiations(seeds: &Seeds, server: &Server) {
     let token = ntlm_first(server.token.clone());
     let (state, reply) = next(server, &token.mint());

@@ -1,6 +1,6 @@
-//! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may stop a
-//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can decrypt every
-//! ticket that a domain controller issues.
+//! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may
+//! stop a command before or after each call, as `kill -9` does. At each call, the model checks that the node can
+//! decrypt every ticket that a domain controller issues.
 
 mod kill_tests;
 mod prune_tests;

@@ -104,7 +104,7 @@ fn prune_does_not_change_the_keytab_while_a_rollover_is_open() {
 }
 
 #[test]
-fn keytab_without_the_current_key_or_with_keys_of_others_is_not_written() {
+fn prune_does_not_write_a_keytab_that_lacks_the_current_key_or_has_keys_of_other_accounts() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
     let note = r#"{"version":1,"account":"AZUREADSSOACC$","realm":"CONTOSO.TEST","kvno":6,"until":0}"#;

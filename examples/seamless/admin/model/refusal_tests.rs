@@ -85,7 +85,7 @@ fn container_that_cannot_be_protected_is_refused_before_any_change() {
 }
 
 #[test]
-fn container_that_is_protected_already_is_not_written() {
+fn enable_does_not_write_the_dacl_of_a_container_that_is_protected() {
     let world = World::empty();
     world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap();
     world.run(|tools| disable(tools, &arguments("disable --yes"))).ok().unwrap().unwrap();

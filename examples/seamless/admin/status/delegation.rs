@@ -8,7 +8,7 @@ use crate::tools::Tools;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings about the other objects of the forest.
+/// Returns the findings about other objects that have the account's service names, and about delegation.
 ///
 /// # Errors
 /// Returns the error of the directory.

@@ -54,8 +54,8 @@ async fn read(stream: &mut TlsStream<TcpStream>) -> Option<(u8, Vec<u8>)> {
     Some((body[2], body))
 }
 
-/// Starts a directory that serves one connection. Its search finds `accounts` and ends with the result code `code`. The task
-/// returns the octets of the bind request and of the search request.
+/// Starts a directory that serves one connection. Its search finds `accounts` and ends with the result code `code`. The
+/// task returns the octets of the bind request and of the search request.
 async fn directory(folder: &Path, accounts: &[&str], code: u8) -> (Values, JoinHandle<Vec<u8>>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("ca.pem"), pem(cert.der())).unwrap();

@@ -18,8 +18,8 @@ use std::error::Error;
 use std::io::{self, BufRead, Read as _};
 use zeroize::Zeroizing;
 
-/// Reads the lines, and returns when the server has all changes. With `complete`, the server removes the accounts of the domain
-/// that are not in the lines.
+/// Reads the lines, and returns when the server has all changes. With `complete`, the server removes the accounts of
+/// the domain that are not in the lines.
 pub(crate) async fn send(
     node: &Node,
     options: &Options,

@@ -30,8 +30,8 @@ pub(crate) enum Cursor {
     None,
     /// The number that the directory gave to the last change. A later run begins after this change.
     Change,
-    /// The name of the input, and the number of its objects that the server has. A later run with the same input begins after
-    /// these objects.
+    /// The name of the input, and the number of its objects that the server has. A later run with the same input begins
+    /// after these objects.
     Place { of: String, before: usize },
 }
 

@@ -54,8 +54,8 @@ impl Node {
         Ok(answer)
     }
 
-    /// Asks the nodes one after the other until one answers or refuses. After all nodes, the source pauses and tries again, up to
-    /// `TRIES` rounds.
+    /// Asks the nodes one after the other until one answers or refuses. After all nodes, the source pauses and tries
+    /// again, up to `TRIES` rounds.
     async fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ConnectionError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
@@ -78,12 +78,12 @@ impl Node {
         }
         Err(ConnectionError::Refused {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "no node answers; the records that are left come at the next run".into(),
+            text: "no node answers; the next run sends the remaining records".into(),
         })
     }
 
-    /// Returns the session, with a new certificate if the renewal is due. Another program that uses the same folder may already
-    /// have renewed the certificate.
+    /// Returns the session, with a new certificate if the renewal is due. Another program that uses the same folder may
+    /// already have renewed the certificate.
     async fn session(&self) -> Result<Arc<Session>, ConnectionError> {
         let mut session = self.session.lock().await;
         if clock::now() >= session.identity.renew_at || self.folder.pending()?.is_some() {

@@ -1,6 +1,6 @@
-//! Runs as the script of `samba-tool user syncpasswords`, with one object in LDIF on standard input. If the first line of the
-//! output begins with `DONE-EXIT:`, `samba-tool` continues with the next object. Otherwise `samba-tool` calls the script with the
-//! same object again.
+//! Runs as the script of `samba-tool user syncpasswords`, with one object in LDIF on standard input. If the first line
+//! of the output begins with `DONE-EXIT:`, `samba-tool` continues with the next object. Otherwise `samba-tool` calls
+//! the script with the same object again.
 
 use super::node::Node;
 use super::options::Options;
