@@ -197,8 +197,8 @@ impl Change<'_> {
 
     fn write(&self, tools: &mut Tools<'_>, keys: AccountKeys, new: u32, salt: &Salt, rc4: bool) -> Result<(), Failure> {
         let path = &self.arguments.keytab;
-        // An earlier run may have written keys under versions that the directory does not have yet. These keys are of
-        // other passwords, so the tool removes them.
+        // An earlier run may have written keys under versions that the directory does not have yet. The KDC may never
+        // use these keys, so the tool removes them.
         let later = keys.versions().into_iter().filter(|kvno| *kvno > self.old);
         let keys = later.fold(keys, AccountKeys::without);
         let keys = keys.with_password(new, &self.journal.password, salt, rc4, tools.clock.now());

@@ -53,7 +53,7 @@ impl<'a> Silent<'a> {
 impl Drop for Silent<'_> {
     fn drop(&mut self) {
         // The rest of a line that is too long must not reach the shell, so this call discards it. The code ignores an
-        // error of this call, because a second call would fail, too.
+        // error of this call, because `drop` cannot return it.
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }

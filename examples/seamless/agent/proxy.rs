@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// Returns the request that the proxy gets, and what the agent makes of the answer.
+    /// Returns the request that the proxy gets, and the result that the agent reads from the answer.
     async fn asked(answer: &'static [u8]) -> (String, Result<()>) {
         let (mut agent, mut proxy) = tokio::io::duplex(16 * 1024);
         let answering = tokio::spawn(async move {

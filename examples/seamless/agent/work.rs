@@ -155,8 +155,7 @@ struct Worker {
     session: Arc<Session>,
     validator: Arc<Validator>,
     node: NodeUrl,
-    /// Whether the agent has sent the decrypted challenge, which proves to the server that the agent has the sealing
-    /// key.
+    /// Whether the server has got the decrypted challenge, which proves that the agent has the sealing key.
     is_proved: Arc<AtomicBool>,
     concurrency: u16,
 }
