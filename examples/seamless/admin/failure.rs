@@ -207,7 +207,7 @@ pub enum Refusal {
     KeytabOfOthers {
         /// The keytab.
         path: PathBuf,
-        /// The first other principal.
+        /// The first of these principals.
         other: String,
     },
     /// A node does not answer.

@@ -162,8 +162,9 @@ pub fn names(name: &str, realm: &str) -> Vec<String> {
 /// The encryption types of the keys that the tool makes.
 pub const AES: [EncType; 2] = [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96];
 
-/// Two days, in seconds. Tickets of Active Directory live for ten hours by default, and all domain controllers must
-/// have replicated before the old keys are removed.
+/// How long old keys stay in the keytab after a change of the password, in seconds: two days. Tickets of Active
+/// Directory live for ten hours by default, and all domain controllers must have replicated before the old keys are
+/// removed.
 pub const RETIRED_AFTER: i64 = 48 * 60 * 60;
 
 #[cfg(test)]

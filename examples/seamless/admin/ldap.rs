@@ -164,7 +164,8 @@ impl<'a> Ldap<'a> {
         checked(&self.at, result).map(drop)
     }
 
-    /// Returns the DNS names of the domain controllers. The sites in the configuration partition list them.
+    /// Returns the DNS names of the domain controllers. The configuration partition lists the domain controllers below
+    /// its sites.
     fn controllers(&mut self, configuration: &str) -> Result<Vec<String>, DirectoryError> {
         let base = format!("CN=Sites,{configuration}");
         let attributes = ["msDS-hasMasterNCs", "hasMasterNCs"];

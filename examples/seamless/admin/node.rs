@@ -19,7 +19,7 @@ pub trait Nodes {
     fn health(&mut self, url: &str) -> Result<Health, NodeError>;
 }
 
-/// The state of a node.
+/// What a node says about itself at `/healthz`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Health {
     /// The warnings of the node.

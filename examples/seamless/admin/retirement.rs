@@ -74,8 +74,8 @@ impl Retirement {
     }
 }
 
-/// Ten hours and the clock skew, in seconds. By default, service tickets of Active Directory end after ten hours
-/// (`MaxServiceAge`).
+/// How long after a rollover the last ticket under the old keys ends, in seconds: ten hours and the clock skew. By
+/// default, service tickets of Active Directory end after ten hours (`MaxServiceAge`).
 pub const TICKETS_END_AFTER: i64 = 10 * 60 * 60 + MAX_DIFFERENCE;
 
 #[cfg(test)]

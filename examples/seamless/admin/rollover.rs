@@ -168,8 +168,8 @@ impl Change<'_> {
     fn prepare(&self, tools: &mut Tools<'_>, keys: AccountKeys, account: &Object) -> Result<(), Failure> {
         let (new, now) = (self.old.saturating_add(1), tools.clock.now());
         let (salt, rc4) = (self.salt(tools)?, account.may_have_rc4());
-        // The rollover removes the keys before `old` now. At its end, it cannot remove `old`, because tickets under
-        // `old` are still valid then.
+        // The rollover removes the keys of versions before `old` now. At its end, it cannot remove `old`, because
+        // tickets under `old` are still valid then.
         let keys = keys.without_retired(self.old, account.password_set, now);
         if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
             // The nodes may have a copy of this file already, so the tool does not write it again.

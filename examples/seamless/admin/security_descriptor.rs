@@ -23,7 +23,7 @@ pub struct AccessEntry {
     pub effect: Effect,
     /// Whether the entry is for children only (INHERIT_ONLY_ACE).
     pub is_for_children_only: bool,
-    /// The rights, as in [`right`].
+    /// The access mask: one bit for each right, as in [`right`].
     pub mask: u32,
     /// The attribute, the property set or the extended right to which the mask is limited.
     pub object: Option<Guid>,

@@ -67,7 +67,7 @@ impl Keys {
         Ok(Self { tls: encode(&tls), sealing: encode(sealing.secret()) })
     }
 
-    /// Returns the key of TLS in PKCS #8.
+    /// Returns the private key of the agent's TLS certificate, in PKCS #8.
     pub(crate) fn tls_der(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
         STANDARD.decode(self.tls.as_bytes()).map(Zeroizing::new).map_err(|_| FolderError::Keys)
     }
@@ -105,7 +105,7 @@ impl Folder {
         Ok(Some(self.identity()?).filter(|identity| identity.generation > generation))
     }
 
-    /// Refuses to enrol a second time.
+    /// Returns an error if the folder has an identity, because the agent must not enrol a second time.
     pub(crate) fn is_free(&self) -> Result<(), FolderError> {
         match self.read::<Identity>(IDENTITY)? {
             Some(identity) => Err(FolderError::Enrolled(identity.agent)),
