@@ -26,6 +26,6 @@ fuzz_target!(|certificate: &[u8]| {
     }
 });
 
-/// The limit of memory, for a hash, its prefix, and the text of an object identifier. The limit does not depend on the
-/// certificate's length.
+/// How many octets the computation may allocate: for a hash, its prefix, and the text of an object identifier. The
+/// limit does not depend on the certificate's length.
 const LIMIT: usize = 4096;

@@ -66,11 +66,12 @@ fn principal(entry: &KeytabEntry) -> (String, String) {
     (entry.components.join("/"), entry.realm.clone())
 }
 
-/// Two principals of the seeds. The second principal can also be read as a host-based service name of GSS.
+/// Two principals that the keytabs of the seeds have. The second principal can also be read as a host-based service
+/// name of GSS.
 const PRINCIPALS: [&str; 2] = ["HTTP/www.example.test", "svc@EXAMPLE.TEST"];
 
-/// Returns the limit of memory for a keytab. A keytab can have an unusable record in every five octets. The
-/// list of these records has room for a name in each entry, and is copied when it grows.
+/// Returns how many octets the reading of a keytab may allocate. A keytab can have an unusable record in every five
+/// octets. The list of these records has room for a name in each entry, and is copied when it grows.
 const fn limit(octets: &[u8]) -> usize {
     128 * octets.len() + 64 * 1024
 }

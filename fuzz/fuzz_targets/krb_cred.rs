@@ -1,6 +1,6 @@
-//! Fuzzes delegated credentials in the checksum of an authenticator. The target checks that the credential cache that the
-//! library writes has the values of the credentials. The target also checks that an accepted request has the user of
-//! the ticket.
+//! Fuzzes delegated credentials in the checksum of an authenticator. The target checks that the credential cache that
+//! the library writes has the values of the credentials. The target also checks that an accepted request has the user
+//! of the ticket.
 //!
 //! An input is an octet for the key of the EncKrbCredPart, the encoded tickets, and the EncKrbCredPart.
 #![no_main]
@@ -37,7 +37,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Encodes a KRB-CRED (RFC 4120 section 5.8.1). The EncKrbCredPart is encrypted under `key`, or unencrypted without a key.
+/// Encodes a KRB-CRED (RFC 4120 section 5.8.1). The EncKrbCredPart is encrypted under `key`, or unencrypted without a
+/// key.
 fn krb_cred(key: Option<&Key>, mut input: Input<'_>) -> Vec<u8> {
     let (tickets, part) = (input.part(), input.rest());
     let mut cipher = Vec::new();

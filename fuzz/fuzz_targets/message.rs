@@ -1,9 +1,9 @@
 //! Fuzzes per-message tokens. The client has the key, and protects any header and data. The target checks that the
 //! server returns the message that the client protected, and that it returns no message twice if the context detects
-//! replays. If the server refuses a token, its buffer must not change.
+//! replays. If the server refuses a token, the buffer with the token must not change.
 //!
-//! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an octet
-//! for the kind of the token, and its parts: the first octets of the token, and the data.
+//! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an
+//! octet for the kind of the token, and its parts: the first octets of the token, and the data.
 #![no_main]
 
 use kerberos_sso::SecurityContext;
@@ -50,8 +50,8 @@ fn flags(octet: u8) -> GssFlags {
 struct Token {
     octets: Vec<u8>,
     sent: Sent,
-    /// The sequence number of a token under an RC4 key, and zero for other tokens. Numbers of 32 bits wrap around:
-    /// after a number in the upper half, the server accepts the numbers of earlier tokens again.
+    /// The sequence number of a token under an RC4 key, and zero for other tokens. RC4 numbers have only 32 bits and
+    /// wrap around. After a number in the upper half, the server accepts the numbers of earlier tokens again.
     rc4_number: u32,
 }
 
@@ -88,8 +88,8 @@ impl Token {
             0 => Self::new(parts.mic(key), Sent::Mic(parts.data.to_vec())),
             1 => Self::new(parts.signed(key), Sent::Wrap(Protection::Integrity, parts.data.to_vec())),
             _ => {
-                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the input has any octets
-                // in the place of the copy.
+                // If the bit 0x4 of `kind` is set, the copy of the header is correct. Otherwise, the last octets of the
+                // input take the place of the copy.
                 let copy = parts.protected_header();
                 let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
                 parts.data = &data;
@@ -159,5 +159,5 @@ fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut Secu
 /// The contents of the server's buffer before a call.
 const BEFORE: &[u8] = b"before";
 
-/// The limit of memory for the prepared keys of a context.
+/// How many octets the prepared keys of a context may allocate.
 const LIMIT: usize = 16 * 1024;

@@ -2,8 +2,9 @@
 //! is written as the octets from which it was read, and that a sealed state opens only for a limited time. It also
 //! checks that only the user of a minted token signs in.
 //!
-//! An input is an octet for the form, the state, and the token. If the target seals the state, eight octets with the
-//! time of the sealing precede the state.
+//! An input is an octet, the state, and the token. The octet says whether the state is unsealed, sealed by the target,
+//! or already sealed in the input. If the target seals the state, eight octets with the time of the sealing precede the
+//! state.
 #![no_main]
 
 use base64::Engine as _;

@@ -49,8 +49,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Validates a token with this PAC, for an account that allows only its own domain. If the domain or a signature is
-/// refused, the function validates the token without a restriction of the domain.
+/// Validates a token with this PAC, for an account that allows only its own domain. If this account refuses the domain
+/// or a signature, the function validates the token again for an account that allows every domain.
 fn judge(token: &mut TestToken, pac: &[u8]) -> Result<Accepted, Refused> {
     if let Some(parts) = &mut token.ticket.pac {
         parts.raw = Some(pac.to_vec());

@@ -1,7 +1,7 @@
 //! Fuzzes the messages between agents and nodes, an agent's result of a job ([`Word`]), enrolment tokens, user names
 //! and certificates. The target checks that a message is the same after it is written and read again.
 //!
-//! An input is the kind of the body, and the body.
+//! The first octet of an input chooses the kind of the message. The rest is the message.
 #![no_main]
 
 use kerberos_sso_fuzz::{allocated, printed};
@@ -33,8 +33,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Reads a body. Checks that the memory and the text of an error are bounded, and that the message is the same after it
-/// is written and read again.
+/// Reads a body. Checks that the reading allocates bounded memory, that the text of an error is bounded, and that the
+/// message is the same after it is written and read again.
 fn same<T: Message>(body: &[u8]) -> Option<T> {
     match allocated::at_most(limit(body), || read::<T>(body)) {
         Ok(message) => {
@@ -83,8 +83,8 @@ fn check_user(body: &[u8]) {
     }
 }
 
-/// Returns the limit of memory for a body. Each element of a chain or of a list of nodes has its own vector,
-/// which takes more memory than the element has octets in the body.
+/// Returns how many octets the reading of a body may allocate. Each element of a chain or of a list of nodes has its
+/// own vector, which takes more memory than the element has octets in the body.
 const fn limit(body: &[u8]) -> usize {
     16 * body.len() + 64 * 1024
 }

@@ -2,7 +2,7 @@
 //! dump. The target checks that a batch is within the limits, and that it is the same after it is written and read
 //! again.
 //!
-//! An input is the kind of the text, and the text.
+//! The first octet of an input chooses which of the four texts the rest is.
 #![no_main]
 
 use kerberos_sso_fuzz::printed;

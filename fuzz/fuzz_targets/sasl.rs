@@ -1,9 +1,9 @@
-//! Fuzzes a client's answer that chooses a security layer, and the buffers after it. The target checks that the layer is one
-//! of the offered layers, and that the authorization identity is the sent identity. A refused buffer must not change the
-//! server's buffer.
+//! Fuzzes a client's answer that chooses a security layer, and the buffers after it. The target checks that the layer
+//! is one of the offered layers, and that the authorization identity is the sent identity. A refused buffer must not
+//! change the server's buffer.
 //!
-//! An input is the key's encryption type, the offered layers, the largest buffer, the protection of the answer, the answer,
-//! and records. A record is the protection and framing of a message, and the message.
+//! An input is the key's encryption type, the offered layers, the largest buffer, the protection of the answer, the
+//! answer, and records. A record is the protection and framing of a message, and the message.
 #![no_main]
 
 use kerberos_sso::SecurityContext;

@@ -1,6 +1,6 @@
 //! Limits the memory that a call allocates.
 
-/// Runs a call, and asserts that the call has at most `limit` octets of memory at a time.
+/// Runs a call, and asserts that at no moment more than `limit` octets are allocated for the call.
 pub fn at_most<T>(limit: usize, run: impl FnOnce() -> T) -> T {
     let mut value = None;
     let allocated = allocation_counter::measure(|| value = Some(run()));

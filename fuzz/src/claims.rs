@@ -1,4 +1,5 @@
-//! Claims of a PAC: the check of their memory, and this crate's own writer of their encoding (MS-ADTS section 2.2.18).
+//! Claims of a PAC: the check of how many octets their decoding allocates, and this crate's own writer of their
+//! encoding (MS-ADTS section 2.2.18).
 
 use crate::{allocated, printed};
 use kerberos_sso::error::PacProblem;
@@ -6,7 +7,8 @@ use kerberos_sso::limits::MAX_CLAIMS_SIZE;
 use kerberos_sso::pac::{Claim, ClaimValues, EncodedClaims};
 use kerberos_sso::testing::NdrWriter;
 
-/// Decodes the claims of a PAC of `length` octets, and checks their printed text and their memory.
+/// Decodes the claims of a PAC of `length` octets, and checks their printed text and how many octets the decoding
+/// allocates.
 pub fn check(encoded: &EncodedClaims<'_>, length: usize) {
     printed::harmless_debug(encoded);
     let mut decoded = allocated::at_most(of_set(length), || encoded.decode(0));
@@ -75,7 +77,8 @@ fn numbers(ndr: &mut NdrWriter, numbers: impl Iterator<Item = u64>) {
     numbers.for_each(|number| ndr.u64(number));
 }
 
-/// Encodes CLAIMS_SET_METADATA around the octets of a set. `compression` is the format of these octets; 0 means uncompressed.
+/// Encodes CLAIMS_SET_METADATA around the octets of a set. `compression` is the format of these octets; 0 means
+/// uncompressed.
 pub fn metadata(set: &[u8], compression: u16, uncompressed: u32) -> Vec<u8> {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
@@ -95,8 +98,8 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap()
 }
 
-/// Returns the limit of memory for a set of `length` octets. A claim needs twice the octets of its encoding. While a vector
-/// grows, its old and its new buffer exist, and the new buffer has twice the room.
+/// Returns how many octets the reading of a set of `length` octets may allocate. A claim needs twice the octets of its
+/// encoding. While a vector grows, its old and its new buffer exist, and the new buffer has twice the room.
 const fn of_set(length: usize) -> usize {
     8 * length + 4096
 }

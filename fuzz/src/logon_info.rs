@@ -1,7 +1,7 @@
 //! This crate's own reader of the user's SID in a LOGON_INFO (KERB_VALIDATION_INFO, MS-PAC section 2.5).
 //!
-//! The reader follows the referents of NDR up to the SID of the domain. The reader does not check the values of the
-//! referents.
+//! The reader follows the referents of NDR up to the SID of the domain. A referent is null or not null: the reader does
+//! not check other values.
 
 use crate::pac::u32_at;
 use kerberos_sso::Sid;

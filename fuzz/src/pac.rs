@@ -5,8 +5,8 @@ use kerberos_sso::pac::BufferType;
 use kerberos_sso::{Key, UnixTime};
 use std::ops::Range;
 
-/// The prepared signing keys, and the octets that the ticket signature covers: the EncTicketPart with one zero octet as the
-/// PAC.
+/// The prepared signing keys, and the octets that the ticket signature covers: the EncTicketPart with one zero octet as
+/// the PAC.
 pub struct Signer {
     server: Checksummer,
     kdc: Checksummer,
@@ -19,8 +19,9 @@ impl Signer {
         Self { server: prepared(server), kdc: prepared(kdc), ticket }
     }
 
-    /// Returns the PAC with new signatures, each in the first buffer of its type, in the order of MS-PAC section 2.8.1. A
-    /// buffer that is too short gets the beginning of its signature. A buffer with another checksum type is not changed.
+    /// Returns the PAC with new signatures, each in the first buffer of its type, in the order of MS-PAC section 2.8.1.
+    /// A buffer that is too short gets the beginning of its signature. A buffer with another checksum type is not
+    /// changed.
     pub fn sign(&self, pac: &[u8]) -> Vec<u8> {
         let mut signed = pac.to_vec();
         let place = |buffer_type| buffer(pac, buffer_type).filter(|place| place.len() >= 4);

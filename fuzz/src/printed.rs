@@ -1,4 +1,5 @@
-//! Checks that printed text is safe in a log: it has no control character and no bidirectional mark, and errors are short.
+//! Checks that printed text is safe in a log: it has no control character and no bidirectional mark, and errors are
+//! short.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -30,7 +31,8 @@ pub fn bounded_text(text: &str) {
     assert!(text.len() <= LONGEST, "{} octets: {text}", text.len());
 }
 
-/// Checks that a printed text has no control characters, no marks of direction, and no separators of lines or paragraphs.
+/// Checks that a printed text has no control characters, no marks of direction, and no separators of lines or
+/// paragraphs.
 pub fn harmless_text(text: &str) {
     assert!(!text.contains(is_harmful), "{text:?}");
 }
@@ -41,6 +43,6 @@ fn is_harmful(character: char) -> bool {
     character.is_control() || is_mark || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// The largest number of octets of an error's text. An error contains at most three texts of a peer, of at most 94 octets
-/// each. One octet of a peer's text is printed as at most nine octets.
+/// The largest number of octets of an error's text. An error contains at most three texts of a peer, of at most 94
+/// octets each. One octet of a peer's text is printed as at most nine octets.
 const LONGEST: usize = 4096;

@@ -71,8 +71,9 @@ pub fn user() -> stated::Client {
     stated::Client { realm: REALM.into(), name: USER.into() }
 }
 
-/// Returns a policy that refuses as little as possible, so that the fuzzed octets reach all code. The clock skew of a year
-/// covers the times of the recordings. The other rules about time stay in force.
+/// Returns a policy that refuses as little as possible, so that the fuzzed octets reach all code. The clock skew of a
+/// year covers the times of the recordings. The library still checks the times of tickets and authenticators, with this
+/// skew.
 fn policy() -> Policy {
     Policy::default()
         .with_ticket_etypes(&EncType::SUPPORTED)

@@ -50,7 +50,8 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Reads an EncTicketPart; `None` if it cannot be read, or if the encryption type of its session key is not supported.
+    /// Reads an EncTicketPart; `None` if it cannot be read, or if the encryption type of its session key is not
+    /// supported.
     pub fn read(plaintext: &[u8]) -> Option<Self> {
         let fields = Fields::read(only(plaintext, 0x63)?)?;
         let bits = fields.get(0, BIT_STRING)?.get(1..)?;

@@ -1,5 +1,5 @@
-//! Checks the invariants of every verdict: its printed text is safe, its reply can be read, and its stored forms are read
-//! back.
+//! Checks the invariants of every verdict: its printed text is safe, its reply can be read, and its stored forms are
+//! read back.
 
 use crate::{ccache, claims, printed, server};
 use kerberos_sso::error::PacMalformed;
@@ -9,7 +9,7 @@ use kerberos_sso::testing::{Krb5Message, KrbErrorParts, NegTokenRespParts};
 use kerberos_sso::ticket::AuthorizationData;
 use kerberos_sso::{Accepted, Identity, Randomness, Refused, SessionIdentity, Sid};
 
-/// The randomness of every answer.
+/// The random octets of every answer, which are always the same, so that a crash can be repeated.
 pub const RANDOMNESS: Randomness = Randomness::new([0x5A; 64]);
 
 /// Checks the invariants of a verdict.

@@ -368,7 +368,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rollover_needs_either_node_or_no_node() {
+    fn rollover_needs_either_the_option_node_or_the_option_no_node() {
         assert!(read(&format!("rollover {COMMON}")).unwrap_err().contains("--no-node"));
         assert!(read(&format!("rollover {COMMON} --no-node --node http://127.0.0.1:9")).is_err());
         assert!(read(&format!("rollover {COMMON} --no-node --etypes aes")).unwrap().to_aes);

@@ -66,8 +66,8 @@ fn fields(arguments: &Arguments, domain: &Domain) -> Fields {
     fields
 }
 
-/// Returns the path of the keytab as the configuration names it: relative to the folder of the configuration, if both are in
-/// the same folder.
+/// Returns the path of the keytab as the configuration names it: relative to the folder of the configuration, if both
+/// are in the same folder.
 fn keytab_of(arguments: &Arguments) -> String {
     let keytab = &arguments.keytab;
     let folder = |path: &Path| std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
@@ -78,7 +78,8 @@ fn keytab_of(arguments: &Arguments) -> String {
     path.display().to_string()
 }
 
-/// Returns the text of the configuration with the tenant `name`. A tenant of this name keeps its other fields.
+/// Returns the text of the configuration with the tenant `name`. If the configuration already has this tenant, the
+/// tenant keeps the fields that are not in `fields`.
 fn amend(old: Option<&str>, name: &str, fields: &Fields) -> Result<String, String> {
     let mut config = match old.filter(|old| !old.trim().is_empty()) {
         Some(old) => read(old)?,

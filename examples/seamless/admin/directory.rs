@@ -181,7 +181,8 @@ impl Object {
     }
 }
 
-/// Returns the distinguished name of the container of an object (RFC 4514 section 2.4: `\` escapes the next character).
+/// Returns the distinguished name of the container of an object: the text after the first comma that no `\` escapes
+/// (RFC 4514 section 2.4).
 #[must_use]
 pub fn parent(dn: &str) -> Option<&str> {
     let mut is_escaped = false;

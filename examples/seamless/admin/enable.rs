@@ -1,5 +1,5 @@
-//! `enable`: creates the account, writes its keytab, and proves both by real tickets. Each step can be done twice, so
-//! the next run finishes the work of a run that was killed.
+//! `enable`: creates the account, writes its keytab, and checks that the keytab decrypts real tickets for the account.
+//! Each step can be done twice, so the next run finishes the work of a run that was killed.
 
 use crate::arguments::Arguments;
 use crate::config_file;
@@ -64,7 +64,8 @@ pub fn enable(tools: &mut Tools<'_>, arguments: &Arguments) -> Result<Enabled, F
     finish(tools, arguments, &domain, &journal).map(Enabled::New)
 }
 
-/// Checks that an existing account has what `enable` gives to a new one. This function does not change the password.
+/// Checks that an existing account has what `enable` gives to a new account. `enable` keeps the password of such an
+/// account.
 fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     let missing = SEAMLESS_SSO_SERVICES.into_iter().find(|service| !account.has_service(service));
     let fault = if account.control & well_known::account_control::DISABLED != 0 {
@@ -72,7 +73,7 @@ fn healthy(account: &Object, keytab: &AccountKeys) -> Result<(), Failure> {
     } else if let Some(service) = missing {
         format!("lacks the service principal name {service}")
     } else if !account.kvno.is_some_and(|kvno| keytab.has(kvno, AES[0])) {
-        "the keytab lacks its current AES key".to_owned()
+        "the keytab lacks the account's current AES key".to_owned()
     } else {
         return Ok(());
     };
@@ -216,10 +217,12 @@ fn finish(
     let salt = salt.unwrap_or_else(|| Salt::computer(&name, &realm));
     let keys = AccountKeys::none(&name, &realm).with_password(kvno, &journal.password, &salt, false, tools.clock.now());
     let octets = keys.encode().map_err(|error| Failure::file(&arguments.keytab, error))?;
-    // If the account has another password, somebody else made the account. Then `finish` writes no keytab.
+    // If the account does not have the password of the journal, somebody else made the account. Then `prove` returns an
+    // error, and `finish` writes no keytab.
     proof::prove(tools, arguments, domain, &journal.password, &octets)?;
     tools.steps.done("a ticket for each service is accepted", &SEAMLESS_SSO_SERVICES.join(", "));
-    // The note may be about an earlier account of this name. It would then make `prune` remove keys of the new account.
+    // The note may be about an earlier account of this name. With such a note, `prune` would remove keys of the new
+    // account.
     let path = arguments.retirement();
     tools.files.remove(&path).map_err(|error| Failure::file(&path, error))?;
     let path = &arguments.keytab;

@@ -44,7 +44,7 @@ pub enum Failure {
     /// Somebody else changed the password.
     #[error("the key version is {found} and not {expected}: somebody else changed the account's password")]
     Changed {
-        /// The key version that the command expects, by the journal.
+        /// The key version that the journal names.
         expected: u32,
         /// The key version that the directory has.
         found: u32,
@@ -207,7 +207,7 @@ pub enum Refusal {
     KeytabOfOthers {
         /// The keytab.
         path: PathBuf,
-        /// The first other principal.
+        /// The first of these principals.
         other: String,
     },
     /// A node does not answer.
@@ -237,7 +237,7 @@ pub enum Refusal {
         kvno: u32,
     },
     /// Another domain controller has an account that the first one lacks.
-    #[error("{at} knows the account {name}, and the directory at --dc does not: it has not replicated")]
+    #[error("{at} knows the account {name}, and the directory at --dc does not: one of the two has not replicated")]
     KnownElsewhere {
         /// The domain controller.
         at: String,
@@ -259,7 +259,7 @@ impl Failure {
         Self::File { path: path.into(), error: error.to_string() }
     }
 
-    /// Returns what to do.
+    /// Returns what the administrator can do.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
@@ -274,7 +274,7 @@ impl Failure {
                 "the password is not changed yet. Check the node: it must read the same keytab. Then run `rollover` again."
             }
             Self::Changed { .. } => {
-                "find out who changed it (event 4724). Then delete the journal, and run `rollover` for a new key."
+                "find out who changed the password (event 4724). Then delete the journal, and run `rollover` for a new key."
             }
             Self::Unprotected { .. } => {
                 "run the same command again, and look who else changes that access control list"
@@ -282,7 +282,7 @@ impl Failure {
             Self::NoProof(_) => "run the same command again. If that does not help, `status` names the difference.",
             Self::Lagging { .. } => {
                 "users can still sign in, because the keytab has both keys. Let the domain controllers replicate \
-                 (repadmin /syncall), then run `rollover` again to finish it."
+                 (repadmin /syncall), then run `rollover` again, which finishes this rollover."
             }
         }
     }
@@ -309,7 +309,7 @@ const fn of_kdc(error: &KdcError) -> &'static str {
 }
 
 impl Refusal {
-    /// Returns what to do.
+    /// Returns what the administrator can do.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
@@ -321,12 +321,14 @@ impl Refusal {
                 "use an administrator whose user is in the domain of --forest: the KDC of this domain gives tickets to its own \
                  users only"
             }
-            Self::Elsewhere { .. } => "name its container with --ou, or move the account there in the directory",
+            Self::Elsewhere { .. } => {
+                "name the container of this account with --ou, or move the account into the wanted container"
+            }
             Self::Clock { .. } => "set both clocks by NTP. Kerberos allows five minutes.",
             Self::NoComputer { .. } | Self::DnTaken { .. } => {
                 "rename or delete that object, or choose another name with --account"
             }
-            Self::DuplicateService { .. } => "remove the name there: setspn -D NAME HOLDER",
+            Self::DuplicateService { .. } => "remove the name from that object: setspn -D NAME HOLDER",
             Self::MissingRight { .. } => {
                 "use an administrator of the domain, or give this account the rights that the guide lists"
             }
@@ -334,20 +336,20 @@ impl Refusal {
             Self::Unhealthy { .. } => "run `status` for all details, and `rollover` for a new key and a new keytab",
             Self::Disabled { .. } => "enable the account in the directory: Enable-ADAccount",
             Self::NoAes { .. } => "run `rollover --etypes aes`, which sets the types together with a new key",
-            Self::Open { .. } => "run that command again first: it finishes what it began",
+            Self::Open { .. } => "first run that command again, so that its work is finished",
             Self::OtherJournal { .. } => {
-                "run the command with the account and the domain controller of the journal: it finishes what it began"
+                "run the command with the account and the domain controller of the journal, so that its work is finished"
             }
             Self::Busy { .. } => "wait until that run has ended",
             Self::KeytabOfOthers { .. } => "give the account a keytab of its own with --keytab",
             Self::Node(_) | Self::NoTenant { .. } => {
-                "name each node of the sign-in server with --node: the URL of its operators' listener. Without a node, say \
-                 --no-node."
+                "name each node of the sign-in server with --node: the URL of its operators' listener. If no node \
+                 uses the keytab, say --no-node."
             }
             Self::Lagging { .. } | Self::KnownElsewhere { .. } => {
                 "let the domain controllers replicate first: repadmin /syncall"
             }
-            Self::Unconfirmed { .. } => "say --yes, or --keep to disable the account only",
+            Self::Unconfirmed { .. } => "say --yes to delete the account, or --keep to disable the account instead",
         }
     }
 }

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_journal_is_an_error_that_does_not_quote_it() {
+    fn error_about_a_broken_journal_does_not_quote_the_journal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
         std::fs::write(&path, r#"{"version":1,"password":"N0t.Shown","x":"#).unwrap();

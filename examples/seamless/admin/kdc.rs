@@ -1,5 +1,5 @@
-//! The KDC of a domain controller. The commands do not only read attributes of the directory: they also get a ticket,
-//! as a browser does, and look at it.
+//! The KDC of a domain controller. The commands get a ticket, as a browser does, because the attributes of the
+//! directory do not say which key the KDC uses.
 
 use crate::address::Address;
 use kerberos_sso::{Salt, UnixTime};
@@ -126,7 +126,7 @@ impl KdcError {
         matches!(self, Self::Refused { code: 24, .. })
     }
 
-    /// Returns whether the account has no AES key yet.
+    /// Returns whether the KDC refused because the account has no AES key yet.
     #[must_use]
     pub const fn is_without_aes(&self) -> bool {
         matches!(self, Self::Refused { code: 14, .. })

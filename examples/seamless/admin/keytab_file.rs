@@ -102,7 +102,7 @@ impl AccountKeys {
         self.keys.iter().any(|key| key.kvno == kvno && key.key.etype() == etype)
     }
 
-    /// Returns the time at which a version came into the keytab.
+    /// Returns the time at which the tool wrote the keys of the version `kvno` into the keytab.
     #[must_use]
     pub fn written(&self, kvno: u32) -> Option<UnixTime> {
         self.keys.iter().filter(|key| key.kvno == kvno).map(|key| key.written).max()
@@ -162,8 +162,9 @@ pub fn names(name: &str, realm: &str) -> Vec<String> {
 /// The encryption types of the keys that the tool makes.
 pub const AES: [EncType; 2] = [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96];
 
-/// Two days, in seconds. Tickets of Active Directory live for ten hours by default, and all domain controllers must
-/// have replicated before the old keys are removed.
+/// How long old keys stay in the keytab after a change of the password, in seconds: two days. Tickets of Active
+/// Directory live for ten hours by default, and all domain controllers must have replicated before the old keys are
+/// removed.
 pub const RETIRED_AFTER: i64 = 48 * 60 * 60;
 
 #[cfg(test)]
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn keytab_has_three_names_and_is_read_back_with_its_times() {
+    fn keytab_has_three_principal_names_and_the_times_of_its_keys_are_read_back() {
         let octets = keys(&[(2, 100), (3, 0)]).encode().unwrap();
         let keytab = Keytab::parse(&octets).unwrap();
         assert_eq!(keytab.entries().len(), 2 * 2 * 3);
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn old_keys_retire_two_days_after_the_current_one_came_into_use() {
+    fn old_keys_retire_two_days_after_the_last_change_of_the_password() {
         let left = |ago: Option<i64>| {
             let since = ago.map(|ago| NOW.saturating_add_seconds(-ago));
             keys(&[(1, 900), (2, 800), (3, 700), (4, 0)]).without_retired(3, since, NOW).versions()

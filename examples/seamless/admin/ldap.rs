@@ -1,4 +1,5 @@
-//! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel binding.
+//! The directory by LDAP over TLS, with a simple bind. A simple bind over TLS needs neither signing nor channel
+//! binding.
 //!
 //! This tool overwrites its own copies of passwords. The LDAP library does not overwrite the messages that it sent.
 
@@ -61,7 +62,7 @@ struct Forest {
     netbios: String,
 }
 
-/// The global catalogue. The tool connects to it at the first search that needs it.
+/// The global catalogue. The tool connects to the global catalogue when a command first searches the whole forest.
 enum Catalogue {
     Unasked(Address),
     Open(LdapConn),
@@ -163,7 +164,8 @@ impl<'a> Ldap<'a> {
         checked(&self.at, result).map(drop)
     }
 
-    /// Returns the DNS names of the domain controllers. The sites in the configuration partition list them.
+    /// Returns the DNS names of the domain controllers. The configuration partition lists the domain controllers below
+    /// its sites.
     fn controllers(&mut self, configuration: &str) -> Result<Vec<String>, DirectoryError> {
         let base = format!("CN=Sites,{configuration}");
         let attributes = ["msDS-hasMasterNCs", "hasMasterNCs"];
@@ -187,8 +189,8 @@ impl<'a> Ldap<'a> {
         Ok(self.one(&Query::of(server, "(objectClass=*)", &["dNSHostName"]))?.text("dNSHostName"))
     }
 
-    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. Its `fSMORoleOwner` names an
-    /// object below the object of the domain controller (MS-ADTS section 3.1.1.1.11).
+    /// Returns the DNS name of the PDC emulator. `head` is the object of the domain. The attribute `fSMORoleOwner` of
+    /// `head` names an object directly below the object of the domain controller (MS-ADTS section 3.1.1.1.11).
     fn pdc(&mut self, head: &Entry) -> Result<Option<String>, DirectoryError> {
         let owner = head.text("fSMORoleOwner").unwrap_or_default();
         let Some(server) = parent(&owner) else { return Ok(None) };

@@ -41,33 +41,34 @@ impl Entry {
         self.attributes.get(&name.to_lowercase()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Returns the first value.
+    /// Returns the first value of the attribute `name`.
     pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {
         self.values(name).first().map(Vec::as_slice)
     }
 
-    /// Returns the first value as text.
+    /// Returns the first value of the attribute `name` as text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         String::from_utf8(self.octets(name)?.to_vec()).ok()
     }
 
-    /// Returns all values that are text.
+    /// Returns the values of the attribute `name`, without the values that are not UTF-8.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         self.values(name).iter().filter_map(|value| String::from_utf8(value.clone()).ok()).collect()
     }
 
-    /// Returns a number. The directory writes 32-bit numbers as signed numbers.
+    /// Returns the first value of the attribute `name` as a 32-bit number. The directory writes such numbers as signed
+    /// numbers.
     pub(crate) fn number(&self, name: &str) -> Option<u32> {
         let number: i32 = self.text(name)?.parse().ok()?;
         Some(u32::from_ne_bytes(number.to_ne_bytes()))
     }
 
-    /// Returns the first value as a SID.
+    /// Returns the first value of the attribute `name` as a SID.
     pub(crate) fn sid(&self, name: &str) -> Option<Sid> {
         self.octets(name).and_then(Sid::from_bytes)
     }
 
-    /// Returns all values that are SIDs.
+    /// Returns the values of the attribute `name`, without the values that are no SIDs.
     pub(crate) fn sids(&self, name: &str) -> Vec<Sid> {
         self.values(name).iter().filter_map(|value| Sid::from_bytes(value)).collect()
     }
@@ -80,7 +81,7 @@ impl Entry {
         (steps > 0).then(|| UnixTime::from_seconds(seconds))
     }
 
-    /// Returns a time like `20261130071000.0Z`.
+    /// Returns a time that the directory writes like `20261130071000.0Z`.
     pub(crate) fn generalized_time(&self, name: &str) -> Option<UnixTime> {
         let text = self.text(name)?;
         let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<i64>().ok());

@@ -91,7 +91,7 @@ fn win32(message: &str) -> Option<u32> {
     match data.and_then(number) {
         Some(0) | None => beginning(),
         // The message of a refused bind begins with SEC_E_LOGON_DENIED (80090308) or SEC_E_BAD_BINDINGS (80090346).
-        // After SEC_E_LOGON_DENIED, only the data names the cause.
+        // SEC_E_LOGON_DENIED does not name the cause. The number after `data` does.
         Some(_) if beginning() == Some(0x8009_0346) => Some(0x8009_0346),
         Some(data) if message.contains("AcceptSecurityContext") => Some(data),
         Some(_) => beginning(),
@@ -113,7 +113,8 @@ const fn row(code: u32, win32: Option<u32>, cause: &'static str, remedy: &'stati
 const LOOK: &str = "look up the codes in the event log of the domain controller (Directory Service)";
 const RIGHTS: &str = "use an administrator of the domain, or give this account the rights that the guide lists";
 
-/// The first row that matches the codes decides. For each result code, the row without a Win32 code is the last one.
+/// The first row with the codes of an error gives the cause and the remedy. For each result code, the row without a
+/// Win32 code is the last one.
 const TABLE: [Row; 25] = [
     row(8, Some(0x2028), "the domain controller demands a signed connection", "connect by TLS: --dc HOST:636"),
     row(8, None, "the domain controller demands a stronger authentication", "connect by TLS: --dc HOST:636"),
@@ -157,7 +158,7 @@ const CHECK_NAME: &str =
 const CHECK_PASSWORD: &str =
     "check --as, and type the password again. The user of the administrator must be in the domain of --forest.";
 const DUPLICATE: &str = "another object has one of the service principal names";
-const FIND_HOLDER: &str = "run `status`, which names the holder, and remove the name there";
+const FIND_HOLDER: &str = "run `status`, which names the holder, and remove the name from the holder";
 const PASSWORD_POLICY: &str =
     "if a password filter or a policy limits passwords to less than 120 characters, exempt computer accounts";
 

@@ -28,8 +28,9 @@ pub fn child(name: &str, container: &str) -> String {
     format!("CN={},{container}", dn_escape(name))
 }
 
-/// Returns the name of the connection's user if the user is of another domain. `answer` is the directory's answer to "Who am
-/// I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). For an answer of another form, returns `None`.
+/// Returns the name of the connection's user if the user is of another domain. `answer` is the directory's answer to
+/// "Who am I?": `u:NETBIOS\user` or `u:SID` (MS-ADTS section 3.1.1.3.4.2.4). For an answer of another form, returns
+/// `None`.
 pub(crate) fn of_another_domain(answer: &str, netbios: &str, domain: Sid) -> Option<String> {
     let user = answer.strip_prefix("u:")?;
     let is_own = match user.split_once('\\') {
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn container_of_computers_extended_dn_and_domain_name_are_read() {
+    fn container_of_computers_and_extended_dn_and_domain_name_are_read() {
         assert_eq!(dns_name("DC=child,DC=contoso,DC=test"), "child.contoso.test");
         let text = "<GUID=5d8e8f1c-2d4e-4a6f-9c4e-000000000000>;<SID=S-1-5-21-1-2-3>;DC=child,DC=contoso,DC=test";
         let (dn, sid) = extended(text);
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_with_netbios_name_or_sid_of_another_domain_gives_the_user() {
+    fn user_is_returned_if_the_answer_has_the_netbios_name_or_the_sid_of_another_domain() {
         let other = |answer| of_another_domain(answer, "CONTOSO", "S-1-5-21-1-2-3".parse().unwrap());
         assert_eq!(other("u:Contoso\\administrator"), None);
         assert_eq!(other("u:S-1-5-21-1-2-3-500"), None);

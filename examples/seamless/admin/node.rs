@@ -19,7 +19,7 @@ pub trait Nodes {
     fn health(&mut self, url: &str) -> Result<Health, NodeError>;
 }
 
-/// The state of a node.
+/// What a node says about itself at `/healthz`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Health {
     /// The warnings of the node.
@@ -65,13 +65,14 @@ pub struct TenantHealth {
     /// The number of sign-ins with an RC4 ticket.
     #[serde(default)]
     pub rc4_sign_ins: u64,
-    /// The number of tickets under a key version that the node does not have.
+    /// The number of refused tickets whose key version the node does not have.
     #[serde(default)]
     pub unknown_kvno: u64,
     /// The number of tickets from a realm that the tenant does not name.
     #[serde(default)]
     pub foreign_realm: u64,
-    /// The number of tickets under the account's key that name a key version which the node does not have.
+    /// The number of tickets that a key of the account decrypts, although they name a key version which the node does
+    /// not have.
     #[serde(default)]
     pub forged_kvno: u64,
     /// The number of sign-ins of administrators.
@@ -215,8 +216,8 @@ fn talk(stream: &mut (impl Read + Write), request: &str) -> std::io::Result<Vec<
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     match stream.take(MAX_ANSWER).read_to_end(&mut answer) {
-        // Some servers close the connection without the TLS alert `close_notify`. If the answer is truncated, its JSON
-        // cannot be parsed.
+        // Some servers close the connection without the TLS alert `close_notify`. The tool notices a truncated answer,
+        // because its JSON cannot be parsed.
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(answer),
         read => read.map(|_| answer),
     }
@@ -277,7 +278,7 @@ mod tests {
         HttpNodes::new(Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()))
     }
 
-    /// Asks a node that answers with `answer`, and returns the result.
+    /// Starts a node that sends `answer`, asks the node for its state, and returns what the tool reads.
     fn answered(answer: &'static str) -> Result<Health, NodeError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,6 +1,6 @@
-//! `prune`: removes the old keys from the keytab when the last ticket under them has ended. The last rollover wrote
-//! this time into a file beside the keytab ([`Retirement`]). Therefore, `prune` asks no directory and needs no
-//! administrator, and a timer can run it.
+//! `prune`: removes the old keys from the keytab when the last ticket under them has ended. The last rollover computed
+//! when that ticket ends, and wrote the time into a file beside the keytab ([`Retirement`]). Therefore, `prune` asks no
+//! directory and needs no administrator, and a timer can run it.
 
 use crate::arguments::Arguments;
 use crate::clock::Clock;
@@ -23,8 +23,8 @@ pub fn prune(
 ) -> Result<(), Failure> {
     let path = arguments.journal();
     if let Some(journal) = Journal::read(files, &path).map_err(|error| Failure::file(&path, error))? {
-        // The command that is not finished will compare the keytab with what it wrote, so `prune` must not change the
-        // keytab.
+        // When the open command runs again, it compares the keytab with the keys of its first run, so `prune` must not
+        // change the keytab.
         return Err(Refusal::Open { path, command: journal.command }.into());
     }
     let (keytab, path) = (&arguments.keytab, arguments.retirement());

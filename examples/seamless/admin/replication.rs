@@ -1,6 +1,6 @@
-//! Asks every domain controller for a ticket. The key version of the ticket says whether the domain controller has the last
-//! change of the password. The administrator is the client, so no domain controller ever counts a wrong password of the
-//! account.
+//! Asks every domain controller for a ticket. The key version of the ticket says whether the domain controller has the
+//! last change of the password. The tool asks as the administrator, so no domain controller counts a wrong password for
+//! the account.
 
 use crate::address::Address;
 use crate::arguments::Arguments;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Error;
 use std::path::{Path, PathBuf};
 
-/// The keys that retire.
+/// Which keys of the keytab are old, and when `prune` may remove them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retirement {
@@ -74,8 +74,8 @@ impl Retirement {
     }
 }
 
-/// Ten hours and the clock skew, in seconds. By default, service tickets of Active Directory end after ten hours
-/// (`MaxServiceAge`).
+/// How long after a rollover the last ticket under the old keys ends, in seconds: ten hours and the clock skew. By
+/// default, service tickets of Active Directory end after ten hours (`MaxServiceAge`).
 pub const TICKETS_END_AFTER: i64 = 10 * 60 * 60 + MAX_DIFFERENCE;
 
 #[cfg(test)]

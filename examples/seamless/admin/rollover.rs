@@ -96,8 +96,8 @@ fn check(
     Ok(())
 }
 
-/// Checks that the domain controllers have the same key version. Also checks that the first one gives tickets, because
-/// the proof needs them.
+/// Checks that the domain controllers have the same key version. Also checks that the first domain controller gives
+/// tickets, because the proof at the end of the rollover needs tickets.
 fn agree(tools: &mut Tools<'_>, arguments: &Arguments, domain: &Domain, kvno: u32) -> Result<(), Failure> {
     let announced = tools.kdc.announce(&arguments.kdc(), &arguments.account_name());
     if let Ok(announced) = announced {
@@ -168,8 +168,8 @@ impl Change<'_> {
     fn prepare(&self, tools: &mut Tools<'_>, keys: AccountKeys, account: &Object) -> Result<(), Failure> {
         let (new, now) = (self.old.saturating_add(1), tools.clock.now());
         let (salt, rc4) = (self.salt(tools)?, account.may_have_rc4());
-        // The rollover removes the keys before `old` now. At its end, it cannot remove `old`, because tickets under
-        // `old` are still valid then.
+        // The rollover removes the keys of versions before `old` now. At its end, it cannot remove `old`, because
+        // tickets under `old` are still valid then.
         let keys = keys.without_retired(self.old, account.password_set, now);
         if keys.contains(&self.none().with_password(new, &self.journal.password, &salt, rc4, now)) {
             // The nodes may have a copy of this file already, so the tool does not write it again.
@@ -197,7 +197,8 @@ impl Change<'_> {
 
     fn write(&self, tools: &mut Tools<'_>, keys: AccountKeys, new: u32, salt: &Salt, rc4: bool) -> Result<(), Failure> {
         let path = &self.arguments.keytab;
-        // A run that was killed may have written other keys under versions that the directory does not have yet.
+        // An earlier run may have written keys under versions that the directory does not have yet. The KDC may never
+        // use these keys, so the tool removes them.
         let later = keys.versions().into_iter().filter(|kvno| *kvno > self.old);
         let keys = later.fold(keys, AccountKeys::without);
         let keys = keys.with_password(new, &self.journal.password, salt, rc4, tools.clock.now());
@@ -238,7 +239,8 @@ impl Change<'_> {
         let (dn, password) = (&account.dn, Some(self.journal.password.as_str()));
         match (tools.directory.set_password(dn, password, self.journal.etypes), self.journal.etypes) {
             // If the directory refuses to change the password and the types in one operation, the tool sets the
-            // password first. The keytab also has the RC4 key of this password.
+            // password first. Until the second operation, the KDC may encrypt tickets under the RC4 key of the new
+            // password. The keytab has this key.
             (Err(DirectoryError::Refused { code: 53, .. }), Some(etypes)) => {
                 tools.directory.set_password(dn, password, None)?;
                 tools.directory.set_password(dn, None, Some(etypes))?;

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write, err: &mut dyn Write) -> E
         match ask(arguments) {
             Ok(password) => commanded(arguments, &password, out, &mut has_changed),
             Err(error) => {
-                // If this write fails, too, nobody can read the text.
+                // If this write fails, the tool has no other place for the text.
                 let _ = writeln!(err, "seamless-admin: the administrator's password cannot be read: {error}");
                 return End::Failed;
             }

@@ -23,7 +23,7 @@ pub struct AccessEntry {
     pub effect: Effect,
     /// Whether the entry is for children only (INHERIT_ONLY_ACE).
     pub is_for_children_only: bool,
-    /// The rights, as in [`right`].
+    /// The access mask: one bit for each right, as in [`right`].
     pub mask: u32,
     /// The attribute, the property set or the extended right to which the mask is limited.
     pub object: Option<Guid>,
@@ -85,7 +85,7 @@ pub mod right {
     pub const CONTROL_ACCESS: u32 = 0x100;
     /// Deletes the object and its children.
     pub const DELETE_TREE: u32 = 0x40;
-    /// Deletes any child, even a child whose own DACL denies it.
+    /// Deletes any child of the object, even a child whose own DACL denies DELETE.
     pub const DELETE_CHILD: u32 = 0x02;
     /// Writes an attribute.
     pub const WRITE_PROPERTY: u32 = 0x20;
@@ -146,8 +146,8 @@ impl SecurityDescriptor {
         Some(octets)
     }
 
-    /// Returns whether the object is protected from deletion as by the check box of Active Directory Users and
-    /// Computers. An entry then denies everyone the rights to delete the object and its tree.
+    /// Returns whether the object has the protection from deletion that a check box of Active Directory Users and
+    /// Computers sets: an entry that denies everyone the rights to delete the object and its tree.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.denies_everyone(OF_OBJECT)
@@ -167,8 +167,8 @@ impl SecurityDescriptor {
     }
 
     /// Returns whether this container denies everyone the right DELETE_CHILD. With DELETE_CHILD on the container, a
-    /// user may delete a child without the right DELETE on the child (MS-ADTS section 3.1.1.5.5.4). So the check box
-    /// also adds an entry to the container.
+    /// user may delete a child without the right DELETE on the child (MS-ADTS section 3.1.1.5.5.4). Therefore, the
+    /// check box also adds an entry to the DACL of the container.
     #[must_use]
     pub fn protects_children(&self) -> bool {
         self.denies_everyone(right::DELETE_CHILD)
@@ -371,7 +371,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_is_the_entry_of_the_check_box_and_its_removal_keeps_other_entries() {
+    fn protection_adds_the_entry_of_the_check_box_and_its_removal_keeps_other_entries() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection();
         assert!(!plain.is_protected() && protected.is_protected());
@@ -386,7 +386,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn protection_of_children_is_one_entry_and_does_not_protect_the_container() {
+    fn protection_of_children_adds_one_entry_and_does_not_protect_the_container() {
         let plain = SecurityDescriptor::parse(&example()).unwrap();
         let protected = plain.clone().with_protection_of_children();
         assert!(!plain.protects_children() && protected.protects_children() && !protected.is_protected());
@@ -412,7 +412,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn first_entry_that_allows_or_denies_the_right_decides() {
+    fn right_is_allowed_or_denied_by_the_first_entry_that_is_about_the_right() {
         let user = sid("S-1-5-21-1-2-3-1104");
         let of = |entries: &[Vec<u8>]| SecurityDescriptor::parse(&descriptor(user, entries)).unwrap();
         let allow = entry(5, 0, right::CONTROL_ACCESS, Some(RESET), user);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// The output for the steps.
+/// The output to which a command reports its steps.
 pub trait Steps {
     /// Reports that a step is done, and its result.
     fn done(&mut self, what: &str, result: &str);

@@ -39,8 +39,8 @@ impl<'a> Silent<'a> {
     fn new(terminal: &'a File) -> Result<Self, Error> {
         let before = tcgetattr(terminal)?;
         let mut settings = before.clone();
-        // A signal would end the tool before the echo is on again. So Ctrl-C sends no signal here. Instead,
-        // it ends the line.
+        // A signal would end the tool before the echo is on again. Therefore, Ctrl-C sends no signal here, and ends the
+        // line.
         settings.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
         settings.local_modes.insert(LocalModes::ICANON);
         settings.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
@@ -53,7 +53,7 @@ impl<'a> Silent<'a> {
 impl Drop for Silent<'_> {
     fn drop(&mut self) {
         // The rest of a line that is too long must not reach the shell, so this call discards it. The code ignores an
-        // error, because it can do nothing about it.
+        // error of this call, because `drop` cannot return it.
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn control_key_or_line_without_end_is_an_error_and_turns_the_echo_on_again() {
+    fn control_key_and_too_long_line_are_errors_and_the_echo_is_on_afterwards() {
         let (answer, shown) = asked(b"Pass\x03");
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Interrupted);
         assert_eq!(shown, "Password: \r\nafter");

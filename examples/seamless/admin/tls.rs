@@ -7,8 +7,8 @@ use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes the settings of TLS. With `ca`, the tool trusts only the authorities of this file. Without `ca`, it trusts
-/// those of this machine.
+/// Makes the settings of TLS. With `ca`, the tool trusts only the authorities of this file. Without `ca`, the tool
+/// trusts the authorities of this machine.
 ///
 /// # Errors
 /// Returns [`DirectoryError::Authorities`] if there is no authority to trust.

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_each_domain_are_named_by_the_last_part_of_their_sid() {
+    fn group_name_of_any_domain_is_found_by_the_relative_identifier_of_the_sid() {
         let name = |text: &str| administrators(text.parse().unwrap());
         assert_eq!(name("S-1-5-21-1-2-3-512"), Some("Domain Admins"));
         assert_eq!(name("S-1-5-21-9-9-9-519"), Some("Enterprise Admins"));

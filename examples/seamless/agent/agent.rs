@@ -1,5 +1,5 @@
-//! The agent that validates passwords beside the directory (pass-through authentication). The agent makes outgoing connections
-//! only. For a right password, it returns a Kerberos ticket, which the server validates.
+//! The agent that validates passwords beside the directory (pass-through authentication). The agent makes outgoing
+//! connections only. For a right password, it returns a Kerberos ticket, which the server validates.
 //!
 //! ```text
 //! seamless-agent enrol  --server https://HOST:PORT --token TOKEN [--host NAME]
@@ -9,15 +9,15 @@
 //! seamless-agent sync   samba|object|lines
 //! ```
 //!
-//! LDAP stands for `--ldap HOST[:PORT] --ldap-ca FILE --ldap-name NAME --ldap-password FILE`: a domain controller, the authority
-//! of its certificate, and an account that may read users. See `alternate.rs`.
+//! LDAP stands for `--ldap HOST[:PORT] --ldap-ca FILE --ldap-name NAME --ldap-password FILE`: a domain controller, the
+//! authority of its certificate, and an account that may read users. See `alternate.rs`.
 //!
 //! `sync` sends the password hashes of the directory to the server, as verifiers: see `sync/mod.rs`.
 //!
 //! Each command takes `--dir DIRECTORY`, the folder with the agent's identity. Without this option, the folder is
-//! `$STATE_DIRECTORY` or `/var/lib/seamless-agent`. Each command also takes a proxy from `--proxy
-//! http://[NAME:PASSWORD@]HOST:PORT` or from `HTTPS_PROXY`. Without `--kdc`, the agent asks the host whose DNS name is the
-//! realm. In Active Directory, this name leads to the domain controllers.
+//! `$STATE_DIRECTORY` or `/var/lib/seamless-agent`. Each command also takes a proxy from
+//! `--proxy http://[NAME:PASSWORD@]HOST:PORT` or from `HTTPS_PROXY`. Without `--kdc`, the agent asks the host whose DNS
+//! name is the realm. In Active Directory, this name leads to the domain controllers.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 mod alternate;
@@ -65,7 +65,7 @@ pub async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
             let whom = (server, arguments.proxy.as_ref());
             let identity = enrol::enrol(&arguments.folder, whom, token, host).await?;
             println!("enrolled as {} for {}", identity.agent, identity.tenant);
-            println!("now run `seamless-agent run`, or `seamless-agent sync` after a token of the role phs");
+            println!("now run `seamless-agent run`, or `seamless-agent sync` if the token had the role phs");
             Ok(())
         }
         Command::Run => work::run(&arguments).await,
@@ -75,8 +75,8 @@ pub async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
 }
 
-/// Runs an agent in the caller's process, with the caller's directory. If the agent has no identity that the node accepts, it
-/// first enrols with the token.
+/// Runs an agent in the caller's process, with the caller's directory. If the agent has no identity that the node
+/// accepts, it first enrols with the token.
 ///
 /// # Errors
 /// Returns an error if the agent cannot enrol, or is too old for the server.

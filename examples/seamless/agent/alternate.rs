@@ -1,9 +1,9 @@
 //! Alternate names: a user may sign in with the value of another attribute than `userPrincipalName`, such as `mail`.
 //!
-//! The agent looks such a name up before it asks the KDC. Exactly one user must have the name, in that attribute or in
-//! `userPrincipalName`. So a user cannot sign in as another user after writing that user's address into their own account:
-//! two users then have the name, and the agent refuses it. If no user has the name, the agent sends it to the KDC unchanged.
-//! The KDC may know names that are in neither attribute, and refuses an unknown user as usual.
+//! The agent looks such a name up before it asks the KDC. The agent refuses the name if several users have it in that
+//! attribute or in `userPrincipalName`. Therefore, a user who writes another user's address into their own account
+//! cannot sign in as that other user. If no user has the name, the agent sends the name to the KDC unchanged. The KDC
+//! may know names that are in neither attribute, and refuses an unknown user as usual.
 
 use crate::Failure;
 use crate::ldap::{Access, LdapError, first};

@@ -49,8 +49,8 @@ pub(crate) async fn check(arguments: &Arguments, user: &User) -> Result<(), Fail
     Ok(())
 }
 
-/// Returns the realm and its origin: the command line, else the server. If the server cannot be reached, the realm is the
-/// tenant's name.
+/// Returns the realm and its origin: the command line, else the server. If the server cannot be reached, the realm is
+/// the tenant's name.
 async fn realm(arguments: &Arguments, identity: Identity) -> (String, &'static str) {
     if let Some(realm) = &arguments.realm {
         return (realm.clone(), "--realm");
@@ -85,8 +85,8 @@ async fn directory(arguments: &Arguments, names: Option<&AlternateNames>, typed:
     Ok(user)
 }
 
-/// Explains the directory's lockout threshold. The server refuses a name after ten wrong passwords, and the directory may count
-/// each of them twice.
+/// Explains the directory's lockout threshold. The server refuses a name after ten wrong passwords, and the directory
+/// may count each of them twice.
 fn lockout(threshold: Option<u32>) -> String {
     match threshold {
         None => "the directory does not tell its lockout to this account".into(),
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lockout_threshold_below_twenty_or_missing_is_reported() {
+    fn lockout_threshold_that_is_below_twenty_or_missing_is_reported() {
         for (threshold, is_good) in [(0, false), (1, false), (19, false), (20, true), (50, true)] {
             assert_eq!(!lockout(Some(threshold)).contains("set"), is_good, "{threshold}");
         }

@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     host: String,
-    /// The task that sends and receives the octets. It ends when the connection is dropped.
+    /// The task that sends and receives the octets. The task ends when the connection is dropped.
     _moving: JoinSet<()>,
 }
 

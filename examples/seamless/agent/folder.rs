@@ -1,5 +1,5 @@
-//! The agent's folder. It has the agent's identity, and the request of a renewal that the server has not answered yet. Only
-//! the agent's user can read the files. A file gets its name only after it is completely written.
+//! The agent's folder. It has the agent's identity, and the request of a renewal that the server has not answered yet.
+//! Only the agent's user can read the files. A file gets its name only after it is completely written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,7 @@ pub(crate) struct Identity {
     pub(crate) not_after: Time,
     pub(crate) renew_at: Time,
     pub(crate) nodes: Vec<NodeUrl>,
-    /// The opened challenge, which the agent sends with its first request for a job.
+    /// The server's challenge, which the agent decrypted with its new key and sends with its first request for a job.
     pub(crate) proof: Fixed<32>,
     pub(crate) keys: Keys,
 }
@@ -67,7 +67,7 @@ impl Keys {
         Ok(Self { tls: encode(&tls), sealing: encode(sealing.secret()) })
     }
 
-    /// Returns the key of TLS in PKCS #8.
+    /// Returns the private key of the agent's TLS certificate, in PKCS #8.
     pub(crate) fn tls_der(&self) -> Result<Zeroizing<Vec<u8>>, FolderError> {
         STANDARD.decode(self.tls.as_bytes()).map(Zeroizing::new).map_err(|_| FolderError::Keys)
     }
@@ -105,7 +105,7 @@ impl Folder {
         Ok(Some(self.identity()?).filter(|identity| identity.generation > generation))
     }
 
-    /// Refuses to enrol a second time.
+    /// Returns an error if the folder has an identity, because the agent must not enrol a second time.
     pub(crate) fn is_free(&self) -> Result<(), FolderError> {
         match self.read::<Identity>(IDENTITY)? {
             Some(identity) => Err(FolderError::Enrolled(identity.agent)),

@@ -1,4 +1,4 @@
-//! One job: opens the password, asks the KDC, and binds the ticket to the job.
+//! Does one job: decrypts the user's password, asks the KDC for a ticket with it, and binds the ticket to the job.
 
 use crate::alternate::AlternateNames;
 use crate::clock;
@@ -28,7 +28,7 @@ struct State {
     /// How far the server's clock is ahead of the agent's clock, or behind it.
     ahead: Duration,
     behind: Duration,
-    /// The nonces of the last jobs.
+    /// The nonces of the last jobs, by which the agent recognises a job that comes twice.
     seen: VecDeque<Fixed<32>>,
 }
 
@@ -112,7 +112,8 @@ impl Validator {
             KdcError::Busy => (Health_::Ok, Fault::Busy),
             KdcError::TimedOut => (Health_::Unreachable, Fault::Timeout),
             KdcError::Unreachable(_) => (Health_::Unreachable, Fault::Unreachable),
-            // The KDC answers. But a KDC of another realm, or a KDC without the server's account, refuses every user.
+            // The KDC answers, so its health is `Ok`. The fault tells the server that this KDC may refuse every user,
+            // for example because the KDC is of another realm or lacks the server's account.
             KdcError::Other(_) => (Health_::Ok, Fault::KdcError),
         };
         self.state().health.kdc = kdc;
@@ -124,7 +125,7 @@ impl Validator {
     }
 }
 
-/// Opens a job: its terms, its password, and the key of its answer.
+/// Decrypts a job. Returns its terms, the user's password, and the key that encrypts the answer.
 fn open(session: &Session, job: &Job) -> Result<(Terms, Zeroizing<String>, AnswerKey), String> {
     let identity = &session.identity;
     let (terms, sealed) = job.terms(&identity.tenant, identity.agent).map_err(|error| error.to_string())?;

@@ -1,5 +1,6 @@
-//! A proxy between the agent and the server. The agent asks the proxy to connect (`CONNECT`, RFC 9110 section 9.3.6), with
-//! a password if one is configured (RFC 7617). TLS passes through the proxy, so the proxy sees no password of a user.
+//! A proxy between the agent and the server. The agent asks the proxy to connect (`CONNECT`, RFC 9110 section 9.3.6),
+//! with a password if one is configured (RFC 7617). TLS passes through the proxy, so the proxy sees no password of a
+//! user.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -110,7 +111,7 @@ mod tests {
         }
     }
 
-    /// Returns the request that the proxy gets, and the result of its answer.
+    /// Returns the request that the proxy gets, and the result that the agent reads from the answer.
     async fn asked(answer: &'static [u8]) -> (String, Result<()>) {
         let (mut agent, mut proxy) = tokio::io::duplex(16 * 1024);
         let answering = tokio::spawn(async move {

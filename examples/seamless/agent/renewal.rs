@@ -1,9 +1,9 @@
 //! Renews the agent's certificate with new keys.
 //!
 //! The agent writes the new keys to its folder before it asks the server. If the response is lost, or the agent is
-//! killed, it sends the same request again. So the server does not conclude that somebody copied the agent's keys.
-//! Programs that use the same folder renew one after the other, and the later program uses the certificate that the
-//! earlier program got.
+//! killed, the agent sends the same request again. A renewal with other new keys would look to the server as if
+//! somebody had copied the agent's keys. Programs that use the same folder renew one after the other, and the later
+//! program uses the certificate that the earlier program got.
 
 use crate::connection::ConnectionError;
 use crate::folder::{Folder, FolderError, Identity, Keys, Pending};
@@ -13,8 +13,8 @@ use seamless_pta::certificate::make_request;
 use seamless_pta::message::{Enrolled, Renew, V1, read, write};
 use tokio::task::spawn_blocking;
 
-/// Asks for a new certificate, and returns the identity with it. If another program has already renewed the certificate, this
-/// function sends no request.
+/// Asks for a new certificate, and returns the identity with it. If another program has already renewed the
+/// certificate, this function sends no request.
 pub(crate) async fn renew(session: &Session, folder: &Folder) -> Result<Identity, ConnectionError> {
     let own = folder.clone();
     let locking =

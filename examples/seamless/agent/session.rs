@@ -1,4 +1,5 @@
-//! What the agent's workers share: the identity of one certificate with its keys, and how they connect to a node.
+//! What the agent's workers share: the certificate with its keys, and the settings with which a worker connects to a
+//! node.
 
 use crate::connection::{Connection, ConnectionError, tls_of};
 use crate::folder::Identity;

@@ -113,7 +113,7 @@ fn is_new_enough(told: &Bootstrap) -> Result<(), String> {
     if numbers(VERSION) >= numbers(wanted) {
         return Ok(());
     }
-    Err(format!("the server takes agents from version {wanted}, and this is {VERSION}: update this program"))
+    Err(format!("the server needs agents of version {wanted} or later, and this is {VERSION}: update this program"))
 }
 
 /// The workers of one certificate. When this value is dropped, they finish their jobs and end.
@@ -155,17 +155,17 @@ struct Worker {
     session: Arc<Session>,
     validator: Arc<Validator>,
     node: NodeUrl,
-    /// Whether the server has seen the opened challenge of the sealing key.
+    /// Whether the server has got the decrypted challenge, which proves that the agent has the sealing key.
     is_proved: Arc<AtomicBool>,
     concurrency: u16,
 }
 
 impl Worker {
-    /// Takes jobs until there is a newer session. A worker does not cancel a waiting request, because the node may assign a
-    /// job to it at any time. The node accepts the old certificate until the request has ended.
+    /// Takes jobs until there is a newer session. A worker does not cancel a waiting request, because the node may
+    /// assign a job to it at any time. The node accepts the old certificate until the request has ended.
     async fn work(self, mut stops: watch::Receiver<()>) {
         let (mut connection, mut pause) = (None, FIRST_PAUSE);
-        // `has_changed` returns an error when the sender is dropped.
+        // When `Workers` is dropped, `has_changed` returns an error, and the worker ends.
         while stops.has_changed().is_ok() {
             match self.take(&mut connection).await {
                 Ok(Some(job)) => {

@@ -91,7 +91,7 @@ pub(crate) enum Refusal {
     Audience,
     #[error("the token has expired")]
     Expired,
-    #[error("the time of the token has not begun")]
+    #[error("the token is not valid yet")]
     NotYetValid,
     #[error("the token lacks a claim that every access token has")]
     Incomplete,

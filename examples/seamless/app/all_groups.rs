@@ -1,5 +1,5 @@
-//! The groups of a user who has too many groups for a token. An endpoint of the issuer returns them to a
-//! client that sends the access token (OpenID Connect Core 5.6.2, distributed claims).
+//! The groups of a user who has too many groups for a token. An endpoint of the issuer returns these groups to a client
+//! that sends the access token (OpenID Connect Core 5.6.2, distributed claims).
 
 use crate::shared::Application;
 use axum::http::header::AUTHORIZATION;

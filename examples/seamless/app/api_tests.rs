@@ -128,8 +128,8 @@ async fn token_is_accepted_up_to_a_minute_before_and_after_its_validity() {
     assert_eq!(api.with(json!({ "exp": seconds() - 60 })).await, accepted());
     assert_eq!(api.with(json!({ "exp": seconds() - 61 })).await, refused("the token has expired"));
     assert_eq!(api.with(json!({ "nbf": seconds() + 60 })).await, accepted());
-    assert_eq!(api.with(json!({ "nbf": seconds() + 61 })).await, refused("the time of the token has not begun"));
-    assert_eq!(api.with(json!({ "iat": seconds() + 61 })).await, refused("the time of the token has not begun"));
+    assert_eq!(api.with(json!({ "nbf": seconds() + 61 })).await, refused("the token is not valid yet"));
+    assert_eq!(api.with(json!({ "iat": seconds() + 61 })).await, refused("the token is not valid yet"));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn token_whose_time_is_not_a_number_of_seconds_is_refused() {
     for time in [json!(-1), json!("1800003600"), json!([])] {
         assert_eq!(api.with(json!({ "exp": time })).await, refused("the token is not a JWT that can be read"));
     }
-    assert_eq!(api.with(json!({ "nbf": u64::MAX })).await, refused("the time of the token has not begun"));
+    assert_eq!(api.with(json!({ "nbf": u64::MAX })).await, refused("the token is not valid yet"));
 }
 
 #[tokio::test]

@@ -9,11 +9,11 @@ use std::error::Error;
 /// The reason why a sign-in or a sign-out failed. The text says what happened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("The link asks for a sign-in that this application does not know.")]
+    #[error("The link has sign-in parameters that this application does not support.")]
     Wish,
     #[error("The sign-in server does not answer: {0}.")]
     NoIssuer(String),
-    #[error("The answer of the sign-in server lacks a parameter, or has one twice.")]
+    #[error("The answer of the sign-in server lacks a parameter, or has a parameter twice.")]
     Answer,
     #[error("The answer belongs to no sign-in that began in this browser in the last ten minutes, or it came twice.")]
     NotBegunHere,
@@ -74,7 +74,7 @@ impl Failure {
                 "Sign in again with the button below. If this repeats, allow cookies for this application."
             }
             Self::OtherIssuer(_) => {
-                "Do not continue at that server. Sign in again, and tell the administrator what you did before."
+                "Do not continue at that server. Sign in again, and tell the administrator what you did before this error."
             }
             Self::Refused { code, .. } => remedy_of(code),
             Self::NoTokens(_) => {

@@ -51,7 +51,7 @@ pub(crate) fn advance(by: u64) {
     TIME.set(seconds() + by);
 }
 
-/// A key of RSA.
+/// An RSA key that signs tokens.
 pub(crate) struct Key(RsaPrivateKey);
 
 /// The issuer's key.

@@ -81,7 +81,7 @@ fn read(certificates: &[u8]) -> Result<RootCertStore, TrustError> {
     if roots.is_empty() { Err(TrustError::Unreadable) } else { Ok(roots) }
 }
 
-/// Returns the text of the innermost error, which says what happened. The outer errors say only where it happened.
+/// Returns the text of the innermost error, which says what happened. The outer errors say only which step failed.
 pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }

@@ -21,7 +21,7 @@ pub(crate) struct User {
     pub(crate) groups_at: Option<String>,
     /// The authentication methods of the sign-in (RFC 8176).
     pub(crate) methods: Vec<String>,
-    /// The time of the sign-in.
+    /// The time of the sign-in (`auth_time`), as the pages show it.
     pub(crate) since: Option<String>,
     /// The user's subject, as logout tokens have it.
     pub(crate) subject: String,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
 /// The issuer. The issuer and the application may start at the same time, so the application does not ask the issuer at
-/// its own start. The application does not store a failure.
+/// its own start. The application does not store a failed request, so the next sign-in asks the issuer again.
 pub(crate) struct Issuer {
     identifier: IssuerUrl,
     found: Mutex<Option<Found>>,

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// Values under random names. Each value has the same lifetime. If there are too many values, the oldest one is
 /// removed.
 ///
-/// The store has only the digest of each name. So the time of a search does not reveal a name, and the memory does not
-/// contain the names.
+/// The store has only the digest of each name. Therefore, the duration of a search does not reveal a name, and the
+/// memory does not contain the names.
 pub(crate) struct Kept<V> {
     values: Mutex<Values<V>>,
     lifetime: Duration,
@@ -18,8 +18,8 @@ pub(crate) struct Kept<V> {
 
 struct Values<V> {
     by_name: HashMap<Name, Value<V>>,
-    /// The names in the order of their insertion, which is also the order in which they expire. The value of a
-    /// name may be removed already.
+    /// The names in the order of their insertion, which is also the order in which they expire. The store may have
+    /// removed the value of a name in this list.
     in_order: VecDeque<(SystemTime, Name)>,
 }
 
@@ -50,7 +50,7 @@ impl<V> Kept<V> {
         values.by_name.insert(name, Value { value, until });
     }
 
-    /// Returns a copy of the value.
+    /// Returns a copy of the value of `name`, if its lifetime has not ended.
     pub(crate) fn get(&self, name: &str, now: SystemTime) -> Option<V>
     where
         V: Clone,
@@ -59,13 +59,13 @@ impl<V> Kept<V> {
         values.by_name.get(&digest(name)).filter(|value| now < value.until).map(|value| value.value.clone())
     }
 
-    /// Returns the value, and forgets it.
+    /// Removes the value of `name`, and returns it if its lifetime has not ended.
     pub(crate) fn take(&self, name: &str, now: SystemTime) -> Option<V> {
         let mut values = self.values();
         values.by_name.remove(&digest(name)).filter(|value| now < value.until).map(|value| value.value)
     }
 
-    /// Forgets the values for which `is_meant` returns true, and returns their number.
+    /// Removes the values for which `is_meant` returns true, and returns how many were removed.
     pub(crate) fn forget(&self, is_meant: impl Fn(&V) -> bool) -> usize {
         let mut values = self.values();
         let before = values.by_name.len();

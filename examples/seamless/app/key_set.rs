@@ -35,8 +35,8 @@ impl KeySet {
         Self { found: Mutex::new(None) }
     }
 
-    /// Returns the key of this name. If the name is unknown, asks the issuer for its keys, but at most once a minute.
-    /// With this limit, forged tokens cannot make the API ask again and again.
+    /// Returns the key whose key ID (`kid`) is `name`. If the key ID is unknown, asks the issuer for its keys, but at
+    /// most once a minute. With this limit, forged tokens cannot make the API ask the issuer again and again.
     pub(crate) async fn key(&self, name: &str, app: &Application) -> Result<RS256PublicKey, NoKey> {
         let now = (app.now)();
         // The task holds the lock until the issuer has answered, so simultaneous requests ask the issuer only once.
@@ -81,8 +81,8 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// The age of the keys at which the API asks for them again. After the issuer has withdrawn a key, the API accepts this
-/// key for at most this time.
+/// The age of the keys at which the API asks the issuer for its current keys. After the issuer has withdrawn a key, the
+/// API accepts this key for at most this time.
 const LIFETIME: Duration = Duration::from_mins(10);
 const MAX_KEYS: usize = 16;
 

@@ -49,7 +49,7 @@ pub(crate) async fn receive(State(app): State<Shared>, message: Result<Form<Mess
         Err(NoKey::Refused(refusal)) => Err(refusal),
         // This status tells the issuer to send the message again.
         Err(reason @ NoKey::Unavailable(_)) => {
-            tracing::warn!("a logout token is not judged: {reason}");
+            tracing::warn!("a logout token cannot be checked: {reason}");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };

@@ -49,7 +49,7 @@ impl Pages {
         self.render(StatusCode::OK, "signed_in.html", values)
     }
 
-    /// Returns the page that says what failed and what to do. The log has the same text.
+    /// Returns the page that says what failed and what to do. The application writes this failure into its log, too.
     pub(crate) fn failure(&self, failure: &Failure) -> Response {
         tracing::warn!("{failure}");
         let (title, text, remedy) = (failure.title(), failure.to_string(), failure.remedy());

@@ -23,7 +23,7 @@ pub(crate) struct DirectoryClaims {
     /// 5.6.2).
     #[serde(default, rename = "_claim_names")]
     pub(crate) claim_names: HashMap<String, String>,
-    /// The sources of these claims, by name.
+    /// The endpoints that have these claims, by the names in `claim_names`.
     #[serde(default, rename = "_claim_sources")]
     pub(crate) claim_sources: HashMap<String, ClaimSource>,
     /// The identifier of the user's session at the issuer, which a logout token may name.

@@ -58,7 +58,7 @@ pub enum StartError {
 
 /// The longest time from the redirect to the issuer until the issuer's answer.
 pub(crate) const SIGN_IN_TIME: Duration = Duration::from_mins(10);
-/// The time of a session. It is the lifetime of the access token, which the session contains.
+/// How long a session lasts after the sign-in. It is the lifetime of the access token, which the session contains.
 pub(crate) const SESSION_TIME: Duration = Duration::from_hours(1);
 const MAX_SIGN_INS: usize = 10_000;
 const MAX_SESSIONS: usize = 10_000;

@@ -182,7 +182,7 @@ async fn answer_with_a_parameter_twice_is_refused() {
     let (scene, mut browser) = scene().await;
     let mut answer = browser.begin(&scene.issuer).await;
     answer.push(("code".to_owned(), "another".to_owned()));
-    assert_failed(&browser.end(&answer).await, &browser, 400, "or has one twice");
+    assert_failed(&browser.end(&answer).await, &browser, 400, "or has a parameter twice");
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn with_groups_at(endpoint: impl Fn(&Scene) -> String) -> Page {
 async fn groups_that_are_too_many_for_a_token_are_fetched_from_the_issuers_endpoint() {
     let page = with_groups_at(|scene| format!("{}/oauth2/groups", scene.issuer.identifier)).await;
     for text in
-        ["Groups <span class=\"count\">250</span>", "S-1-5-21-1-2-3-1249", "The sign-in server told all of them"]
+        ["Groups <span class=\"count\">250</span>", "S-1-5-21-1-2-3-1249", "The sign-in server returned all groups"]
     {
         assert!(page.text().contains(text), "{text} in {}", page.text());
     }
@@ -305,7 +305,7 @@ async fn groups_that_are_too_many_for_a_token_are_fetched_from_the_issuers_endpo
 #[tokio::test]
 async fn user_is_signed_in_without_groups_if_the_endpoint_fails_or_is_not_the_issuers() {
     let page = with_groups_at(|scene| format!("{}/oauth2/unknown", scene.issuer.identifier)).await;
-    assert!(page.text().contains("does not tell them"), "{}", page.text());
+    assert!(page.text().contains("did not return your groups"), "{}", page.text());
     // The first of these endpoints is the application's own API, which would answer.
     for beyond in ["/api/me", ".evil/oauth2/groups"] {
         let page = with_groups_at(|scene| match beyond {
@@ -313,7 +313,7 @@ async fn user_is_signed_in_without_groups_if_the_endpoint_fails_or_is_not_the_is
             _ => format!("{}{beyond}", scene.issuer.identifier),
         });
         let page = page.await;
-        assert!(page.text().contains("does not tell them"), "{}", page.text());
+        assert!(page.text().contains("did not return your groups"), "{}", page.text());
     }
 }
 

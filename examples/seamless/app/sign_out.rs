@@ -9,8 +9,8 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use openidconnect::LogoutRequest;
 
-/// `POST /logout`. A link cannot sign a user out, because it makes a GET request. A form of another site cannot either,
-/// because the browser does not send the cookie with it.
+/// `POST /logout`. A link cannot sign a user out, because it makes a GET request. A form of another site cannot sign a
+/// user out, because the browser does not send the cookie with such a form.
 pub(crate) async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Response {
     let next = end(&app, &headers).await;
     let mut response = next.unwrap_or_else(|failure| app.pages.failure(&failure));

@@ -1,5 +1,6 @@
-//! Writes the first inputs of the fuzz targets, in one folder for each target. The inputs are the decrypted parts of recorded
-//! tokens of real clients (`testvectors/`). For forms without a recording, the inputs are tokens of the test realm.
+//! Writes the first inputs of the fuzz targets, in one folder for each target. The inputs are the decrypted parts of
+//! recorded tokens of real clients (`testvectors/`). For forms without a recording, the inputs are tokens of the test
+//! realm.
 //!
 //! ```sh
 //! cargo run --example seeds -- seeds
@@ -40,8 +41,8 @@ fn main() {
 pub(crate) struct Seeds(PathBuf);
 
 impl Seeds {
-    /// Writes a seed of a target. Seeds of more than 4096 octets are left out, because libFuzzer cuts them and they fill the
-    /// corpora.
+    /// Writes a seed of a target. Seeds of more than 4096 octets are left out, because libFuzzer cuts them and they
+    /// fill the corpora.
     pub(crate) fn add(&self, target: &str, name: &str, octets: &[u8]) {
         if octets.len() > 4096 {
             return;

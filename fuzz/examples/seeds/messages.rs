@@ -46,8 +46,8 @@ fn message(token: &Value) -> Vec<u8> {
     (0..token["length"].as_u64().unwrap()).map(|octet| u8::try_from(octet).unwrap()).collect()
 }
 
-/// Returns the header with the flag of the acceptor's subkey, and the message. The target adds the encrypted copy of the
-/// header.
+/// Returns the header with the flag of the acceptor's subkey, and the message. The target adds the encrypted copy of
+/// the header.
 fn of_rfc4121(token: &Value) -> Vec<u8> {
     let mut parts = from_hex(token["token"].as_str().unwrap()).unwrap()[..16].to_vec();
     parts[2] |= 4;
@@ -56,8 +56,8 @@ fn of_rfc4121(token: &Value) -> Vec<u8> {
     [&[if kind == 2 { 6 } else { kind }], &part(&parts)[..]].concat()
 }
 
-/// Returns the first octets, the sequence number of a client's token, and the message. A Wrap token also has a confounder and
-/// padding.
+/// Returns the first octets, the sequence number of a client's token, and the message. A Wrap token also has a
+/// confounder and padding.
 fn of_rfc4757(token: &Value) -> Vec<u8> {
     let octets = from_hex(token["token"].as_str().unwrap()).unwrap();
     let inner = octets.windows(2).position(|pair| pair == [1, 1] || pair == [2, 1]).unwrap();

@@ -132,8 +132,8 @@ fn claims_set() -> Vec<u8> {
     ndr.finish().bytes
 }
 
-/// Writes three conversations: a client that must send a MIC of its MechTypeList, a client whose first token has no Kerberos
-/// token, and a client in DCE style.
+/// Writes three conversations: a client that must send a MIC of its MechTypeList, a client whose first token has no
+/// Kerberos token, and a client in DCE style.
 fn negotiations(seeds: &Seeds, server: &Server) {
     let token = ntlm_first(server.token.clone());
     let (state, reply) = next(server, &token.mint());
@@ -174,7 +174,8 @@ fn add(seeds: &Seeds, name: &str, state: &Negotiation, token: &[u8]) {
     seeds.add("negotiation", &format!("{name}-sealed"), &[&[1], &part(&sealed)[..], token].concat());
 }
 
-/// Writes an answer with each layer under each key, followed by a message. Each layer has another authorization identity.
+/// Writes an answer with each layer under each key, followed by a message. Each layer has a different authorization
+/// identity.
 fn sasl(seeds: &Seeds) {
     for (layer, identity) in [(1, ""), (2, "u:bob"), (4, "é")] {
         for key in 0..5 {

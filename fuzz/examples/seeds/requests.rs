@@ -46,8 +46,8 @@ fn plaintexts(seeds: &Seeds, recording: &Recording, case: &Case, token: &[u8]) -
     Some(())
 }
 
-/// Returns the ticket with new PAC signatures. A signature has the same length under every key of its type, so the other
-/// octets of the ticket stay in place.
+/// Returns the ticket with new PAC signatures. A signature has the same length under every key of its type, so the
+/// other octets of the ticket stay in place.
 fn with_signed_pac(ticket: &[u8]) -> Option<Vec<u8>> {
     let token = realm().ticket_for("alice");
     let place = pac(ticket)?;

@@ -60,7 +60,8 @@ fn enable_killed_at_any_call_succeeds_at_the_next_run() {
     assert!(calls > 15, "{calls}");
 }
 
-/// The directory may get a request of a run that is then killed, and fulfil it at any moment of the next run.
+/// A run may be killed after it has sent a request to the directory. The directory may carry out this request at any
+/// moment of the next run.
 #[test]
 fn killed_enable_whose_creation_takes_effect_late_succeeds_at_the_next_run() {
     let line = arguments("enable --config seamless.json");
@@ -104,7 +105,8 @@ fn rolled_over(made: impl Fn() -> World, line: &str, kvno: u32) {
     let run = |world: &World| world.run(|tools| rollover(tools, &line));
     let calls = killed_everywhere(made, run, |world, end, kill| {
         let model = world.0.borrow();
-        // If the first run was killed after its last call, its work was finished. So the next run is a second rollover.
+        // If the first run was killed after its last call, it had finished the rollover. Then the next run begins a
+        // second rollover.
         let sets = model.changes.iter().filter(|change| *change == "set_password").count();
         let account = model.account.as_ref().unwrap();
         assert_eq!(end, RolledOver::To(account.kvno.unwrap()), "{kill:?}");

@@ -1,6 +1,6 @@
-//! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may stop a
-//! command before or after each call, as `kill -9` does. At each call, the model checks that the node can decrypt every
-//! ticket that a domain controller issues.
+//! A model of a forest with two domain controllers, of a node of the sign-in server and of the files. The model may
+//! stop a command before or after each call, as `kill -9` does. At each call, the model checks that the node can
+//! decrypt every ticket that a domain controller issues.
 
 mod kill_tests;
 mod prune_tests;
@@ -29,7 +29,7 @@ const DN: &str = "CN=AZUREADSSOACC,CN=Computers,DC=contoso,DC=test";
 const IN_UNIT: &str = "enable --ou CN=Computers,DC=contoso,DC=test";
 const LAG: i64 = 20;
 
-/// The state of the model.
+/// What the model of the forest, the node and the files has at the moment.
 pub(crate) struct Model {
     /// The number of calls that the command has made.
     pub(crate) calls: usize,
@@ -112,7 +112,7 @@ thread_local! {
     static DERIVED: RefCell<HashMap<Derivation, Key>> = RefCell::default();
 }
 
-/// A password, an encryption type and a salt.
+/// What a key is derived from: a password, an encryption type and a salt.
 type Derivation = (String, i32, Vec<u8>);
 
 fn derived(password: &str, etype: EncType, salt: &Salt) -> Key {
@@ -195,7 +195,7 @@ impl World {
         world
     }
 
-    /// Runs a command, which may be killed.
+    /// Runs a command to its end, or returns [`Killed`] if the test stops the command at a call.
     pub(crate) fn run<T>(&self, command: impl FnOnce(&mut Tools<'_>) -> T) -> Result<T, Killed> {
         let mut handles: [Self; 6] = std::array::from_fn(|_| self.clone());
         let [directory, kdc, nodes, files, clock, steps] = &mut handles;
@@ -267,7 +267,8 @@ impl Model {
         self.now.saturating_add_seconds(self.kdc_difference)
     }
 
-    /// Returns the state of a domain controller. The second domain controller lags behind the first.
+    /// Returns the account's state at a domain controller. The second domain controller has a change [`LAG`] seconds
+    /// after the first.
     fn state(&self, controller: usize) -> Option<&State> {
         let has = |state: &&State| {
             controller == 0 || !self.is_split && self.now.seconds_since(state.since) >= LAG || state.kvno == 4
@@ -290,7 +291,8 @@ impl Model {
         self.states.push(state);
     }
 
-    /// Lets the node read the keytab, as the sign-in server does once a second. The node keeps the old keys.
+    /// Lets the node read the keytab, as the sign-in server does once a second. The model keeps the keys that the node
+    /// read earlier, even if the new file lacks them.
     fn read_keytab(&mut self) {
         let Some(file) = self.files.get(&PathBuf::from("sso.keytab")).cloned() else { return };
         if !self.node_reads || file == self.node_file {
@@ -308,7 +310,7 @@ impl Model {
         entries.into_iter().flatten().map(|entry| entry.timestamp.seconds()).max().unwrap_or(0)
     }
 
-    /// Notes each file except the journal, and each line of the output, that contains a password of the account.
+    /// Adds a line to `lost` if a password of the account is in the output, or in a file that is not the journal.
     fn check_secrets(&mut self) {
         let has = |text: &str, secret: &str| text.contains(secret);
         for state in &self.states {
@@ -321,7 +323,7 @@ impl Model {
         }
     }
 
-    /// Notes this moment if the node, or a node that starts now, cannot decrypt a ticket of a domain controller.
+    /// Adds a line to `lost` if the node, or a node that starts now, cannot decrypt a ticket of a domain controller.
     fn check(&mut self, what: &str) {
         if !self.has_node {
             return;

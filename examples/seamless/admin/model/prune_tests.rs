@@ -8,7 +8,7 @@ use crate::rollover::rollover;
 use crate::status::status;
 
 const ROLLOVER: &str = "rollover --node http://127.0.0.1:9100";
-/// Ten hours and five minutes, in seconds.
+/// How long after a rollover the last ticket under the old key ends, in seconds: ten hours and five minutes.
 const END_OF_TICKETS: i64 = 36_300;
 const TWO_DAYS: i64 = 172_800;
 
@@ -64,7 +64,7 @@ fn old_key_leaves_the_keytab_when_its_last_ticket_has_ended_and_not_before() {
 }
 
 #[test]
-fn old_key_stays_for_two_days_if_the_command_line_names_some_domain_controllers_only() {
+fn old_key_stays_for_two_days_if_the_command_line_lacks_a_domain_controller() {
     // The command line names the first domain controller twice, and the second one not at all.
     let world = rolled_over_by(&format!("{ROLLOVER} --dc dc1.contoso.test"), |_| ());
     wait(&world, TWO_DAYS);
@@ -104,7 +104,7 @@ fn prune_does_not_change_the_keytab_while_a_rollover_is_open() {
 }
 
 #[test]
-fn keytab_without_the_current_key_or_with_keys_of_others_is_not_written() {
+fn prune_does_not_write_a_keytab_that_lacks_the_current_key_or_has_keys_of_other_accounts() {
     let world = rolled_over(false);
     wait(&world, END_OF_TICKETS + 1);
     let note = r#"{"version":1,"account":"AZUREADSSOACC$","realm":"CONTOSO.TEST","kvno":6,"until":0}"#;

@@ -85,7 +85,7 @@ fn container_that_cannot_be_protected_is_refused_before_any_change() {
 }
 
 #[test]
-fn container_that_is_protected_already_is_not_written() {
+fn enable_does_not_write_the_dacl_of_a_container_that_is_protected() {
     let world = World::empty();
     world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap();
     world.run(|tools| disable(tools, &arguments("disable --yes"))).ok().unwrap().unwrap();
@@ -103,7 +103,7 @@ fn container_that_is_protected_already_is_not_written() {
 }
 
 #[test]
-fn protection_that_the_directory_loses_stops_the_command_and_leaves_the_journal() {
+fn command_stops_and_leaves_the_journal_if_the_directory_loses_the_protection() {
     let world = empty(|model| model.loses_container = true);
     let failure = world.run(|tools| enable(tools, &arguments(IN_UNIT))).ok().unwrap().unwrap_err();
     assert!(matches!(&failure, Failure::Unprotected { dn } if dn.starts_with("CN=Computers")), "{failure}");
@@ -148,7 +148,8 @@ fn domain_controller_that_is_not_the_pdc_emulator_is_refused_without_the_option_
     }
 }
 
-/// The rollover goes on at the first domain controller, because the second one may still lack its changes.
+/// The second run of the rollover works at the first domain controller again. The second domain controller may lack the
+/// changes of the first run.
 #[test]
 fn open_rollover_is_finished_at_its_domain_controller_after_the_pdc_role_moved() {
     let world = killed_after("write sso.keytab");
@@ -250,7 +251,7 @@ fn killed_after(change: &str) -> World {
 }
 
 #[test]
-fn other_command_is_refused_while_a_rollover_is_open() {
+fn command_other_than_rollover_is_refused_while_a_rollover_is_open() {
     let world = killed_after("write sso.keytab");
     assert!(matches!(refused(&world, "enable"), Refusal::Open { .. }));
     let other = arguments("rollover --no-node --account OTHER");

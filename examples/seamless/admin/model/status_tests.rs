@@ -87,7 +87,7 @@ fn status_names_everyone_who_can_take_over_the_account() {
 }
 
 #[test]
-fn status_names_keys_and_clocks_that_differ_and_an_open_journal() {
+fn status_reports_faults_of_the_keytab_and_clocks_that_differ_and_an_open_journal() {
     assert_eq!(codes(|model| model.replace(Some("Newer"), None)), ["keytab-version", "node-key", "replication-lag"]);
     assert_eq!(codes(|model| drop(model.files.insert("sso.keytab".into(), vec![5, 3]))), ["keytab-broken"]);
     assert_eq!(codes(|model| model.states.last_mut().unwrap().password = "Another".into()), ["keytab-key"]);

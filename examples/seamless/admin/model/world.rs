@@ -221,6 +221,6 @@ impl Steps for World {
 }
 
 #[test]
-fn account_of_the_model_has_the_dn_of_the_tool() {
+fn tool_computes_the_dn_that_the_account_of_the_model_has() {
     assert_eq!(crate::ldap_name::child("AZUREADSSOACC", "CN=Computers,DC=contoso,DC=test"), DN);
 }

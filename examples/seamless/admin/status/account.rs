@@ -62,7 +62,7 @@ fn control(account: &Object) -> Vec<Finding> {
             account_control::NO_PREAUTHENTICATION,
             Finding::warning(
                 "no-preauthentication",
-                "the account needs no pre-authentication, so everyone gets data under its key",
+                "the account needs no pre-authentication, so everyone gets data that is encrypted under its key",
                 "Set-ADAccountControl -DoesNotRequirePreAuth $false",
             ),
         ),
@@ -72,7 +72,7 @@ fn control(account: &Object) -> Vec<Finding> {
 }
 
 fn etypes(account: &Object) -> Vec<Finding> {
-    const MOVE: &str = "rollover --etypes aes, which sets the types together with a new key";
+    const MOVE: &str = "run `rollover --etypes aes`, which sets the types together with a new key";
     let etypes = account.etypes.unwrap_or(0);
     if etypes == 0 {
         let text = "msDS-SupportedEncryptionTypes is not set, so the domain controllers decide about RC4";
@@ -93,7 +93,7 @@ fn etypes(account: &Object) -> Vec<Finding> {
 fn age(account: &Object, now: UnixTime) -> Option<Finding> {
     let days = now.seconds_since(account.password_set?).div_euclid(24 * 3600);
     let text = format!("the key is {days} days old");
-    (days > MAX_DAYS).then(|| Finding::warning("key-is-old", text, "rollover, by a timer each 30 days"))
+    (days > MAX_DAYS).then(|| Finding::warning("key-is-old", text, "run `rollover` by a timer every 30 days"))
 }
 
 /// The age at which Microsoft's documentation demands a new key, in days.

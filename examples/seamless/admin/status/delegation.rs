@@ -8,7 +8,7 @@ use crate::tools::Tools;
 use kerberos_sso::Sid;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
-/// Returns the findings about the other objects of the forest.
+/// Returns the findings about other objects that have the account's service names, and about delegation.
 ///
 /// # Errors
 /// Returns the error of the directory.
@@ -24,7 +24,7 @@ pub fn findings(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>,
             findings.push(Finding::fault("spn-duplicate", text, format!("setspn -D {service} on that object")));
         }
         for dn in delegating.dns.iter().filter(|dn| !dn.eq_ignore_ascii_case(&account.dn)) {
-            let text = format!("{dn} may delegate users to {service}, so it can sign in here as them");
+            let text = format!("{dn} may delegate users to {service}, so it can sign in here as these users");
             let remedy = "remove the name from its msDS-AllowedToDelegateTo";
             findings.push(Finding::fault("delegation-to", text, remedy));
         }
@@ -56,7 +56,7 @@ fn acting(tools: &mut Tools<'_>, account: &Object) -> Result<Vec<Finding>, Failu
     Ok(findings)
 }
 
-/// Returns the SIDs to which a descriptor gives a right.
+/// Returns the SIDs that have an entry in a descriptor which allows something.
 fn allowed(octets: &[u8]) -> Vec<Sid> {
     let entries = SecurityDescriptor::parse(octets).ok().and_then(|descriptor| descriptor.entries).unwrap_or_default();
     entries.iter().filter(|entry| entry.effect == Effect::Allow).filter_map(|entry| entry.sid).collect()

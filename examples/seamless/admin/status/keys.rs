@@ -56,7 +56,11 @@ pub fn of_files(
     let name = path.display();
     if !is_there {
         let text = format!("there is no keytab {name} here, so it was not compared");
-        findings.push(Finding::information("keytab-missing", text, "name it with --keytab, or run status where it is"));
+        findings.push(Finding::information(
+            "keytab-missing",
+            text,
+            "name the keytab with --keytab, or run `status` on the machine that has the keytab",
+        ));
     } else if !facts.keytab.contains(&kvno) {
         let text = format!("the keytab {name} has the keys {:?}, and the directory has the key {kvno}", facts.keytab);
         findings.push(Finding::fault("keytab-version", text, "rollover writes a new key and a keytab with it"));
@@ -85,7 +89,7 @@ fn kept(
     let note = Retirement::read(tools.files, &path).map_err(|error| Failure::file(&path, error))?;
     let now = tools.clock.now();
     let (kvno, is_due, remedy) = if let Some(note) = note {
-        (note.kvno, note.is_due(now), "run `prune`, by a timer each hour")
+        (note.kvno, note.is_due(now), "run `prune` by a timer every hour")
     } else {
         let is_due = current.1.is_some_and(|since| now.seconds_since(since) > RETIRED_AFTER);
         (current.0, is_due, "run `rollover`: it removes the old keys, and notes for `prune` when the next keys retire")
@@ -209,7 +213,7 @@ fn counters(url: &str, tenant: &TenantHealth) -> Vec<Finding> {
     });
     let signs = [
         ("unknown-kvno", tenant.unknown_kvno, "tickets under a key that the node does not have"),
-        ("forged-kvno", tenant.forged_kvno, "accepted tickets of a key version that does not exist"),
+        ("forged-kvno", tenant.forged_kvno, "tickets under the account's key that name an unknown key version"),
         ("foreign-realm", tenant.foreign_realm, "tickets from a realm that the tenant does not name"),
         ("administrator-sign-in", tenant.administrator_sign_ins, "sign-ins of administrators"),
     ];

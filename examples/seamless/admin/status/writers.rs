@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn administrators_and_harmless_entries_are_not_named() {
+    fn status_does_not_name_administrators_and_users_without_dangerous_rights() {
         for administrator in ["S-1-5-21-1-2-3-512", "S-1-5-21-9-9-9-519", "S-1-5-32-544", "S-1-5-18", "S-1-5-10"] {
             assert_eq!(found(0, 0, right::GENERIC_ALL, None, administrator), [""; 0]);
         }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Returns a BER element with this tag and these parts. Two octets have its length.
+/// Returns a BER element with this tag and these parts. The length of the contents takes two octets.
 fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     [&[tag, 0x82][..], &u16::try_from(body.len()).unwrap().to_be_bytes(), &body].concat()
@@ -38,7 +38,7 @@ fn entry(attribute: &str, value: &str) -> Vec<u8> {
     element(0x64, &[&element(4, &[b"CN=x"]), &element(0x30, &[&attribute])])
 }
 
-/// Reads one message. Returns its number and its octets.
+/// Reads one LDAP message. Returns its message ID and its octets.
 async fn read(stream: &mut TlsStream<TcpStream>) -> Option<(u8, Vec<u8>)> {
     let (tag, first) = (stream.read_u8().await.ok()?, stream.read_u8().await.ok()?);
     let mut length = usize::from(first);
@@ -54,8 +54,8 @@ async fn read(stream: &mut TlsStream<TcpStream>) -> Option<(u8, Vec<u8>)> {
     Some((body[2], body))
 }
 
-/// Starts a directory that serves one connection. Its search finds `accounts` and ends with the result code `code`. The task
-/// returns the octets of the bind request and of the search request.
+/// Starts a directory that serves one connection. Its search finds `accounts` and ends with the result code `code`. The
+/// task returns the octets of the bind request and of the search request.
 async fn directory(folder: &Path, accounts: &[&str], code: u8) -> (Values, JoinHandle<Vec<u8>>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("ca.pem"), pem(cert.der())).unwrap();

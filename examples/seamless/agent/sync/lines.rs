@@ -1,9 +1,9 @@
-//! Reads lines in the form of impacket's secretsdump from standard input. The lines have no numbers of changes. So each run sends
-//! all lines, and uses the time of the run as the number of each change.
+//! Reads lines in the form of impacket's secretsdump from standard input. A line does not have the number of a change.
+//! Therefore, each run sends all lines, and uses the time of the run as the number of each change.
 //!
-//! If a run was killed, the next run resumes it if it reads the same lines. The cursor contains a verifier of the
-//! lines, by which the next run recognises them. This verifier is derived like the verifier of a password. So the
-//! cursor does not help an attacker to guess passwords faster than the records do.
+//! If a run was killed, the next run with the same lines sends the rest of them. The cursor contains a verifier of the
+//! lines, by which the next run recognises them. This verifier is derived like the verifier of a password. Therefore,
+//! an attacker who has the cursor cannot guess passwords faster than an attacker who has the records.
 
 use super::many::{self, Cursor, Work};
 use super::node::Node;
@@ -18,8 +18,8 @@ use std::error::Error;
 use std::io::{self, BufRead, Read as _};
 use zeroize::Zeroizing;
 
-/// Reads the lines, and returns when the server has all changes. With `complete`, the server removes the accounts of the domain
-/// that are not in the lines.
+/// Reads the lines, and returns when the server has all changes. With `complete`, the server removes the accounts of
+/// the domain that are not in the lines.
 pub(crate) async fn send(
     node: &Node,
     options: &Options,
@@ -59,7 +59,7 @@ pub(crate) async fn send(
 
 /// The lines of a run.
 struct Input {
-    /// The changes, one for each account. They have no numbers yet.
+    /// The changes, one for each account. The sender gives them the number of the run.
     changes: Vec<Change>,
     /// A hash of all lines, by which a later run recognises the same lines.
     hash: NtHash,
@@ -106,7 +106,8 @@ impl Input {
     }
 }
 
-/// The cursor of a run: the lines that it sends, the number of their changes, and how many of them the server has.
+/// The cursor of a run: the lines that the run sends, the number that all their changes have, and how many of the
+/// changes the server has.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     /// The verifier of the lines, as text.
@@ -116,8 +117,8 @@ struct Place {
 }
 
 impl Place {
-    /// Reads a cursor. Returns `None` if the cursor is of other lines, or if its run has ended. A run with `complete` ends after
-    /// the removals.
+    /// Reads a cursor. Returns `None` if the cursor belongs to a run with other lines, or to a run that has ended. A
+    /// run with `complete` ends after the server has removed the other accounts.
     fn of(cursor: &str, hash: &NtHash, total: usize, complete: bool) -> Option<Self> {
         let mut parts = cursor.split(' ');
         let (Some(input), Some(usn), Some(sent), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -131,7 +132,7 @@ impl Place {
     }
 }
 
-/// The cursor after a run with `--complete`. No later run resumes from it.
+/// The cursor after a run with `--complete`. A later run does not resume from this cursor, and sends all lines.
 const ENDED: &str = "ended";
 
 /// The largest number of octets of a line.
@@ -176,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn last_of_several_lines_of_an_account_counts() {
+    fn last_of_several_lines_for_an_account_is_used() {
         let input = read([line(1105), line(1106), line(1105).replace("Enabled", "Disabled")].concat());
         let disabled: Vec<_> = input.changes.iter().map(|change| change.account.as_ref().unwrap().disabled).collect();
         assert_eq!(disabled, [true, false]);
     }
 
     #[test]
-    fn input_has_its_end_only_if_it_is_the_whole_output_of_the_tool() {
+    fn input_has_its_end_only_if_it_is_the_whole_output_of_secretsdump() {
         for (text, expected) in [
             (line(1105) + END, true),
             (line(1105) + END + "\n", true),
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn killed_run_is_resumed_with_the_same_lines_only() {
+    fn cursor_of_a_killed_run_is_used_only_for_the_same_lines() {
         let lines = [line(1105), line(1106), line(1107)].concat();
         let input = read(&lines);
         let place = |sent: usize, hash: &NtHash, complete| {

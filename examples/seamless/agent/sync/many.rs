@@ -1,6 +1,6 @@
-//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of the
-//! changes. The cursor of a batch is the position of its last change. So if a run was killed, the next run resumes after the last
-//! batch that the server has.
+//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of
+//! the changes. The cursor of a batch is the position of its last change. If a run was killed, the next run asks the
+//! server for the last cursor, and resumes there.
 
 use super::node::Node;
 use super::options::Options;
@@ -30,8 +30,8 @@ pub(crate) enum Cursor {
     None,
     /// The number that the directory gave to the last change. A later run begins after this change.
     Change,
-    /// The name of the input, and the number of its objects that the server has. A later run with the same input begins after
-    /// these objects.
+    /// The name of the input, and the number of its objects that the server has. A later run with the same input begins
+    /// after these objects.
     Place { of: String, before: usize },
 }
 
@@ -54,8 +54,8 @@ impl Cursor {
     }
 }
 
-/// Sends all objects. `read` reads an object, on several threads. It returns `None` for an object that the source leaves out.
-/// Returns the number of records that are too long to send.
+/// Sends all objects. Several threads call `read` to read the objects. `read` returns `None` for an object that the
+/// source leaves out. Returns the number of records that are too long to send.
 pub(crate) async fn send<T: Send + 'static>(
     node: &Node,
     options: &Options,
@@ -223,7 +223,8 @@ mod tests {
         Options::read(Some("object"), values, Some("dc1".into())).unwrap()
     }
 
-    /// Returns, for each batch of `count` changes, the numbers of its records and the number of its last change.
+    /// Makes batches of `count` changes. Returns for each batch the number of its last change and the numbers of its
+    /// records.
     fn batches(
         count: u64,
         read: impl Fn(u64) -> Result<Option<Change>, String> + Send + Sync + 'static,

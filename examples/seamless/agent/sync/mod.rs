@@ -8,8 +8,9 @@
 //!
 //! With `--complete`, the server removes the accounts of the domain that the run has not sent.
 //!
-//! Each command takes `--iterations N`, `--alternate ATTRIBUTE`, `--lockout-seconds N` and `--source NAME`. The agent must be
-//! enrolled with the role `phs`. The NT hash of a password stays in the memory of this process until its verifier is derived.
+//! Each command takes `--iterations N`, `--alternate ATTRIBUTE`, `--lockout-seconds N` and `--source NAME`. The agent
+//! must be enrolled with the role `phs`. The NT hash of a password stays in the memory of this process until its
+//! verifier is derived.
 
 mod directory;
 mod lines;

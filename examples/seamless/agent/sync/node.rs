@@ -1,5 +1,5 @@
-//! Sends the batches of a source to the server. The source asks all nodes in turn, several times, until a node answers.
-//! So the server may get a batch twice.
+//! Sends the batches of a source to the server. The source sends a batch to the nodes one after another, in several
+//! rounds, until a node answers. If an answer is lost, the server gets the batch twice.
 
 use crate::arguments::Arguments;
 use crate::clock;
@@ -54,8 +54,8 @@ impl Node {
         Ok(answer)
     }
 
-    /// Asks the nodes one after the other until one answers or refuses. After all nodes, the source pauses and tries again, up to
-    /// `TRIES` rounds.
+    /// Asks the nodes one after the other until one answers or refuses. After all nodes, the source pauses and tries
+    /// again, up to `TRIES` rounds.
     async fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ConnectionError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
@@ -78,12 +78,12 @@ impl Node {
         }
         Err(ConnectionError::Refused {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "no node answers; the records that are left come at the next run".into(),
+            text: "no node answers; the next run sends the remaining records".into(),
         })
     }
 
-    /// Returns the session, with a new certificate if the renewal is due. Another program that uses the same folder may already
-    /// have renewed the certificate.
+    /// Returns the session, with a new certificate if the renewal is due. Another program that uses the same folder may
+    /// already have renewed the certificate.
     async fn session(&self) -> Result<Arc<Session>, ConnectionError> {
         let mut session = self.session.lock().await;
         if clock::now() >= session.identity.renew_at || self.folder.pending()?.is_some() {

@@ -1,6 +1,6 @@
-//! Runs as the script of `samba-tool user syncpasswords`, with one object in LDIF on standard input. If the first line of the
-//! output begins with `DONE-EXIT:`, `samba-tool` continues with the next object. Otherwise `samba-tool` calls the script with the
-//! same object again.
+//! Runs as the script of `samba-tool user syncpasswords`, with one object in LDIF on standard input. If the first line
+//! of the output begins with `DONE-EXIT:`, `samba-tool` continues with the next object. Otherwise `samba-tool` calls
+//! the script with the same object again.
 
 use super::node::Node;
 use super::options::Options;
@@ -15,8 +15,8 @@ pub(crate) async fn send(node: &Node, options: &Options) -> Result<(), Box<dyn E
     let limit = u64::try_from(ldif::MAX_SIZE)?.saturating_add(1);
     let mut octets = Zeroizing::new(Vec::with_capacity(16 * 1024));
     std::io::stdin().take(limit).read_to_end(&mut octets)?;
-    // For an object that cannot be sent, the script also prints `DONE-EXIT:`. Otherwise `samba-tool` would repeat it for ever,
-    // and send no other object.
+    // For an object that cannot be sent, the script also prints `DONE-EXIT:`. Otherwise `samba-tool` would call the
+    // script with this object for ever, and never with another object.
     let Ok(text) = std::str::from_utf8(&octets) else { return left_out(&"it is not UTF-8") };
     let change = match ldif::read(text, options.directory()) {
         Ok(change) => change,

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_verifier_has_another_salt() {
+    fn each_verifier_has_a_different_salt() {
         let options = read("object", Values::default()).unwrap();
         assert_ne!(options.parameters().unwrap(), options.parameters().unwrap());
     }

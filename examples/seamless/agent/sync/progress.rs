@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bar_is_as_full_as_the_sent_part_of_the_run() {
+    fn filled_cells_of_the_bar_show_the_fraction_of_the_objects_that_were_sent() {
         for (sent, total, full) in [(0, 10, 0), (5, 10, 15), (10, 10, 30), (0, 0, 30)] {
             assert_eq!(bar(sent, total).matches('=').count(), full, "{sent} of {total}");
         }

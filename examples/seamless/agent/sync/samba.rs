@@ -1,10 +1,12 @@
 //! Reads the database of a Samba domain controller by `ldbsearch`, as root on that machine.
 //!
-//! A run lists the objects that changed since the cursor, and then reads each object with its own search, because Samba returns
-//! the groups of a user (`tokenGroups`) only if a search reads one object. The list has deleted objects, too.
+//! A run lists the objects that changed since the cursor, and then reads each object with its own search, because Samba
+//! returns the groups of a user (`tokenGroups`) only if a search reads one object. The list also has the objects that
+//! were deleted.
 //!
-//! A new member of a group changes the group, and not the user. So a nightly run with `--all` sends all accounts. Their records
-//! have the number of the directory's last change, so they count as newer than the records that the server has.
+//! When a user joins a group, the directory numbers a change of the group and none of the user. Therefore, a nightly
+//! run with `--all` sends all accounts. Their records have the number of the directory's last change, so the server
+//! takes them as newer than its own records.
 
 use super::directory::{Listed, listed};
 use super::many::{self, Cursor, Work};
@@ -22,7 +24,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-/// Sends the changes since the last run, or all accounts (`--all`). Does this once, or repeatedly (`--every`).
+/// Sends the changes since the last run, or all accounts (`--all`). With `every` (`--every`), repeats the run after
+/// this time.
 pub(crate) async fn send(
     node: &Node,
     options: &Options,
@@ -66,8 +69,9 @@ async fn run(node: &Node, options: &Options, database: &Path) -> Result<(), Box<
     many::send(node, options, Work { items, cursor: Cursor::Change }, read).await.map(drop)
 }
 
-/// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If the source left
-/// out an object, the server removes nothing. Otherwise it might remove the account of this object.
+/// Sends all accounts. With `complete`, the server then removes each account of the domain that was not sent. If the
+/// source left out an object, the server removes nothing. Otherwise, the server might remove the account of an object
+/// that was left out.
 async fn run_all(
     node: &Node,
     options: &Options,
