@@ -70,7 +70,7 @@ pub enum KeytabFileError {
     },
 }
 
-/// Names for a message: at most ten names, and the number of the other names.
+/// Names that a message lists: at most ten names, and the number of the names that the message leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     shown: Vec<BoundedText>,

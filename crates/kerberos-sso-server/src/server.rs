@@ -131,8 +131,8 @@ impl Builder {
     }
 
     /// Sets the number of authenticators that the replay cache holds. Set it to the number of sign-ins within two clock
-    /// skews. The default is 60,000, enough for 100 sign-ins a second with the default skew. The cache then needs 1.4
-    /// MB.
+    /// skews. The default is 60,000, enough for 100 sign-ins a second with the default skew. With the default, the
+    /// cache needs 1.4 MB.
     pub fn with_replay_entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }

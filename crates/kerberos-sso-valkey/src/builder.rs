@@ -92,9 +92,9 @@ impl Builder {
         self
     }
 
-    /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the processes
-    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about processes that
-    /// start later.
+    /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the
+    /// processes which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about
+    /// processes of the store that start later.
     ///
     /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
     pub fn first_start(mut self) -> Self {
@@ -211,8 +211,8 @@ impl Builder {
                 Topology::Cluster { seeds, model }
             }
         };
-        // The store remembers the authenticators from before the start of this process, so the cache of this process also
-        // accepts authenticators from before its start.
+        // `own` also accepts authenticators with times before its start, because the store remembers whether they were
+        // admitted.
         let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
         let own = own.taking_earlier_authenticators();
         let own = match self.client_share {
@@ -230,8 +230,8 @@ impl Builder {
         info(address, &self.certificates)
     }
 
-    /// Returns the connection settings for nodes that sentinels or other nodes name: the settings of the first address
-    /// in `named`.
+    /// Returns the settings with which the cache connects to a node that sentinels or other nodes name. They are the
+    /// settings of the first address in `named`.
     fn model(&self, named: &[ConnectionInfo]) -> Result<ConnectionInfo, StoreError> {
         let none = || StoreError::Address { address: String::new(), reason: "no address is given".into() };
         let model = named.first().ok_or_else(none)?.clone();

@@ -22,8 +22,8 @@ use tokio::time::timeout;
 /// [`Builder`](crate::Builder).
 ///
 /// # The cost of a request
-/// A request needs one round trip to one node: `SET … NX PXAT` and `TIME`. If several requests have the same authenticator,
-/// at any of the servers, at most one request is admitted.
+/// For a request, the cache sends the commands `SET … NX PXAT` and `TIME` to one node, in one round trip. If several
+/// requests have the same authenticator, at any of the servers, at most one request is admitted.
 ///
 /// # If the store cannot decide
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
@@ -39,8 +39,8 @@ pub struct ValkeyReplayCache {
     _watch: Arc<Watch>,
 }
 
-/// The task that compares the store's clock with this server's clock and asks the sentinels. The task ends when the
-/// last clone of the cache is dropped.
+/// The task that compares the store's clock with this server's clock and asks the sentinels whether the master has
+/// changed. The task ends when the last clone of the cache is dropped.
 struct Watch(JoinHandle<()>);
 
 impl Drop for Watch {
@@ -166,8 +166,9 @@ impl Shared {
             let reply = match link.set_if_absent(key, entry, asks).await {
                 Ok(reply) => reply,
                 Err(error) => {
-                    // A node that is slow or lacks confirmations is still the right node. After other errors, another process
-                    // may answer at this address, so the cache connects again.
+                    // After a time-out or too few confirmations, the cache keeps the connection, because the node is
+                    // still the right node. After other errors, another process may run at this address, so the cache
+                    // connects again.
                     if !matches!(error, StoreError::TimedOut { .. } | StoreError::Unconfirmed { .. }) {
                         self.nodes.drop_link(&link);
                     }

@@ -28,7 +28,7 @@ pub enum StoreError {
         reason: String,
     },
     /// A node answers too late. The cache does not know whether the node stored the authenticator.
-    #[error("{node} did not answer in time; check the load of the store and the network")]
+    #[error("{node} did not answer in time; check the network and the load of the store")]
     TimedOut {
         /// The node's host and port.
         node: String,

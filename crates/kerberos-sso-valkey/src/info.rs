@@ -1,7 +1,7 @@
 //! Reads the facts about a node from the node's answer to `INFO`.
 
-/// One life of a node's memory. While all these values stay the same, the node has lost no authenticator that it stored as
-/// master.
+/// Values that change when a node may lose its memory. While all of them stay the same, the node has lost no
+/// authenticator that it stored as master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Life {
     /// The identifier of the process, which changes at a restart.
@@ -18,7 +18,7 @@ pub(crate) struct Node {
     pub(crate) life: Life,
     pub(crate) is_master: bool,
     pub(crate) uptime_seconds: i64,
-    /// Whether the process was a replica before. `INFO` does not tell the time of its promotion.
+    /// Whether the process was a replica before it became a master. `INFO` does not tell the time of its promotion.
     pub(crate) was_promoted: bool,
     pub(crate) eviction: String,
     /// Whether the master accepts writes only while it has replicas (`min-replicas-to-write`).

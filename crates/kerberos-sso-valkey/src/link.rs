@@ -18,7 +18,8 @@ pub(crate) struct Demands {
     pub(crate) settings: Settings,
     /// Whether the operator states that no authenticator was admitted before.
     pub(crate) is_first_start: bool,
-    /// Whether sentinels choose the master. If so, a master that is cut off must itself stop accepting writes.
+    /// Whether sentinels choose the master. If so, the cache demands that a master stops accepting writes when it has
+    /// lost its replicas.
     pub(crate) is_watched_by_sentinels: bool,
 }
 
@@ -121,8 +122,8 @@ impl Link {
 
     /// Checks that the node answers, is still fit, and has been the master since this connection was opened.
     ///
-    /// A node that became a replica and then a master again keeps its connections open. The node may have lost
-    /// authenticators that another master admitted.
+    /// A node that became a replica and then a master again keeps its connections open. Meanwhile, another master may
+    /// have admitted authenticators that the node does not have.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         let settings = self.demands.settings;
         let mut connection = self.connection.clone();
@@ -325,8 +326,8 @@ async fn connect(
         Ok(())
     };
     let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    // TCP_NODELAY stays off: TCP may then hold a request back for one round trip while another request waits for its answer.
-    // With TCP_NODELAY, a sign-in takes a fifth more CPU (`examples/store_speed.rs`).
+    // TCP_NODELAY stays off: TCP may then hold a request back for one round trip while another request waits for its
+    // answer. With TCP_NODELAY, a sign-in takes a fifth more CPU time than without it (`examples/store_speed.rs`).
     let client = redis::Client::open(info.clone().set_redis_settings(protocol))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
     // The crate `redis` does not send a command again after this time-out. Every use of the connection has a time-out of its own,

@@ -49,7 +49,8 @@ pub(crate) fn may_have_been_admitted(
     let Some(whole_after) = whole_after else { return false };
     let closed = match start {
         Start::Default => whole_after,
-        // A client whose clock is fast by one skew sent authenticators whose times are one skew ahead.
+        // Before the loss, a client with a fast clock may have sent authenticators whose times are up to one skew
+        // later.
         Start::Strict => after(after(whole_after, clock_skew), MARGIN),
     };
     client_time.seconds() <= closed.seconds()
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn promoted_node_has_forgotten_nothing_more_at_the_second_contact() {
+    fn second_contact_with_a_promoted_node_does_not_change_the_time_of_its_loss() {
         let memories = Memories::new();
         let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         memories.of(&promoted, NOW, false);
@@ -165,7 +166,8 @@ mod tests {
         assert_eq!(memory.whole_after(), Some(at(90)));
     }
 
-    /// The node may have been a replica in between, and may have lost authenticators that another master admitted.
+    /// Between the two contacts, the node may have been a replica, and another master may have admitted authenticators
+    /// that the node does not have.
     #[test]
     fn process_with_another_history_of_writes_may_have_forgotten_authenticators_up_to_the_second_contact() {
         let memories = Memories::new();
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn node_that_forgot_twice_may_have_forgotten_authenticators_up_to_the_later_time() {
+    fn node_that_lost_its_memory_twice_may_have_forgotten_authenticators_up_to_the_later_loss() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, true);
         memory.forget(at(10));
         memory.forget(at(5));

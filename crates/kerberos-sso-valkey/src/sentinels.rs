@@ -38,8 +38,8 @@ impl Sentinels {
         Self::read(service, addresses, &Certificates::default())
     }
 
-    /// Reads the addresses of all sentinels, which must be `rediss://…`. The sentinels must have a certificate of this
-    /// certificate authority, in PEM.
+    /// Reads the addresses of all sentinels. Each address must be of the form `rediss://…`. The sentinels must have a
+    /// certificate of this certificate authority, in PEM.
     ///
     /// # Errors
     /// Returns [`StoreError::Address`] if an address or the certificate cannot be used.

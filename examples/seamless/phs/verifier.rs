@@ -87,7 +87,7 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// Returns the text form.
+    /// Returns the verifier as the text `v1;PPH1_MD4,SALT,ITERATIONS,HASH;`.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let Parameters { salt, iterations } = self.parameters;

@@ -27,7 +27,7 @@ pub struct Access {
 /// The certificates for mutual TLS, as files in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The authorities of the broker's certificate. No other authority is trusted.
+    /// The certificates of the authorities that may issue the broker's certificate. The node trusts no other authority.
     pub ca: PathBuf,
     /// The certificate of the node.
     pub certificate: PathBuf,

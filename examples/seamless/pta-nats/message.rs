@@ -93,7 +93,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
-/// Writes a body. Returns `None` for a message that is too long for every receiver.
+/// Writes a body. Returns `None` if the body is longer than every receiver allows.
 pub(crate) fn write<T: Serialize>(message: &T) -> Option<Vec<u8>> {
     serde_json::to_vec(message).ok().filter(|body| body.len() <= MAX_BODY)
 }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn body_with_an_unknown_field_another_version_or_too_many_octets_is_refused() {
+    fn body_is_refused_if_it_has_an_unknown_field_or_another_version_or_too_many_octets() {
         let read_offer = |text: String| read::<Offer>(text.as_bytes());
         assert!(read_offer(format!(r#"{{"v":1,"job":"{JOB}"}}"#)).is_some());
         for text in [

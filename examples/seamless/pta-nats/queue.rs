@@ -34,7 +34,7 @@ enum Others {
     Busy,
     /// The node that replied has no agent that may claim the job. Another node may have such an agent.
     NotThere,
-    /// No other node has an agent of the tenant.
+    /// Nobody replied, because no other node has an agent of the tenant.
     Nobody,
     /// No readable reply came.
     Silent,
@@ -207,8 +207,8 @@ impl fmt::Debug for Nats {
     }
 }
 
-/// The time for a reply to an offer. A working node replies at once. Without a reply, another node of the group may get the
-/// next offer.
+/// The time for a reply to an offer. A working node replies at once. If no reply comes in this time, the owner offers
+/// the job again, and another node of the group may get that offer.
 const REPLY: Duration = Duration::from_millis(125);
 
 /// The time before an offer is repeated while all agents are busy.

@@ -25,7 +25,8 @@ async fn serve_tenants(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<
     // The tasks end when the set is dropped.
     let (mut tasks, mut served) = (JoinSet::new(), HashMap::<Tenant, AbortHandle>::new());
     loop {
-        // This line comes before the check, so that the wait below notices every change after it.
+        // The node registers for changes before it reads the tenants. So the wait below notices every change after the
+        // reading.
         let mut changed = pin!(gateway.changes());
         changed.as_mut().enable();
         let tenants = gateway.tenants();

@@ -53,7 +53,8 @@ pub fn jobs(node: &NodeName) -> String {
     format!("pta.node.{node}.job")
 }
 
-/// Returns the first tokens of the subjects on which a node gets replies. No other node may read them.
+/// Returns the first tokens of the subjects on which a node gets replies. The broker lets no other node subscribe to
+/// these subjects.
 #[must_use]
 pub fn inbox(node: &NodeName) -> String {
     format!("pta.node.{node}.inbox")

@@ -212,7 +212,7 @@ pub enum Denied {
     #[error("the certificate of the agent has expired; enrol the agent again")]
     Expired,
     /// The sealing key of the request is not the one that the agent's certificate names.
-    #[error("the sealing key is not that of the agent's certificate")]
+    #[error("the sealing key is not the key that the agent's certificate names")]
     Key,
     /// The agent has not proved that it holds its sealing key.
     #[error("the agent has not opened the challenge of its sealing key")]
@@ -304,7 +304,7 @@ impl Agent {
         Ok(self)
     }
 
-    /// Decides whether the agent may renew its certificate. `generation` is the one that the agent's request names.
+    /// Decides whether the agent may renew its certificate. `generation` comes from the agent's request.
     ///
     /// # Errors
     /// Returns [`Denied`] if the agent may not renew. After [`Denied::Locked`], the caller stores the agent that
@@ -322,7 +322,7 @@ impl Agent {
         Err(Denied::Locked)
     }
 
-    /// Returns the agent after a renewal that [`may_renew`](Self::may_renew) allowed.
+    /// Returns the agent with its new certificate, after [`may_renew`](Self::may_renew) has allowed the renewal.
     #[must_use]
     pub fn renewed(self, issued: &Issued, csr: &Csr, now: Time) -> Self {
         Self {

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_redeemed_by_its_secret_tenant_and_host_until_an_hour_has_passed() {
+    fn token_needs_its_secret_and_its_tenant_and_its_host_and_expires_after_an_hour() {
         let redeem = |token: &Token, host: &str, seconds: u64| {
             made(Some("gw1")).1.redeem(token, host, NOW.after(Duration::from_secs(seconds)))
         };

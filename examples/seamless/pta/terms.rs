@@ -36,8 +36,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Returns the SHA-256 of all terms, each with its length before it. So the terms `ab`, `c` and the terms `a`, `bc`
-    /// have different digests.
+    /// Returns the SHA-256 of all terms, each with its length before it. Without the lengths, the terms `ab`, `c` would
+    /// have the same digest as the terms `a`, `bc`.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let (issued, expires) = (self.issued.millis().to_be_bytes(), self.expires.millis().to_be_bytes());

@@ -52,7 +52,7 @@ impl Time {
     }
 }
 
-/// The durations in one sign-in. [`Budget::within`] computes them from the whole time.
+/// The durations in one sign-in. [`Budget::within`] computes the other durations from `whole`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The time from the request to its last possible answer.

@@ -56,7 +56,7 @@ pub enum Fault {
     /// The agent could not open the sealed password.
     #[error("the sealed password did not open at the agent")]
     CannotOpen,
-    /// The job came after it had expired, or a second time.
+    /// The job came to the agent after the job had expired, or came for the second time.
     #[error("the job came to the agent too late or twice")]
     ExpiredJob,
     /// The alternate name belongs to no user, or to several.

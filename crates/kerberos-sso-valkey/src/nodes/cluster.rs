@@ -64,7 +64,7 @@ impl SlotMap {
     }
 
     /// Replaces the masters by those of `latest`. The cache does not know which authenticators the earlier master of a
-    /// slot forgot between the last contact and the move of the slot. So a slot with another master may have lost
+    /// slot forgot between the last contact and the move of the slot. So a slot whose master has changed may have lost
     /// authenticators up to `now`.
     fn renew(&mut self, latest: Self, now: UnixTime) {
         let earlier = std::mem::replace(self, latest);

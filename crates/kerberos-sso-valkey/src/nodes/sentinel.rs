@@ -19,7 +19,7 @@ impl Nodes {
     }
 
     /// Asks the sentinels whether the master has changed. If the master has changed, or if no majority answers, the
-    /// connection is not used any more.
+    /// cache drops its connection to the old master.
     pub(crate) async fn check_master(&self) {
         let Some(used) = self.known_master() else { return };
         if self.master_by_majority().await.is_ok_and(|master| master == used) {

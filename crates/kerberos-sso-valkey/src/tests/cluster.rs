@@ -86,7 +86,7 @@ async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() 
     assert_eq!(admit(&cache, 2, 0).await, Admission::TooOld);
 }
 
-/// The restarted node gave its slot away without the authenticators that it had lost.
+/// A node restarts and loses authenticators. Then the cluster moves the slot from this node to another node.
 #[tokio::test]
 async fn authenticator_that_the_slots_earlier_node_lost_is_too_old_at_the_new_node() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;

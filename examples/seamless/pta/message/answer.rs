@@ -17,7 +17,7 @@ pub enum Answer {
         v: V1,
         /// The job.
         job: JobId,
-        /// The nonce with which the word is encrypted.
+        /// The nonce with which the [`Word`] is encrypted.
         nonce: Fixed<12>,
         /// The [`Word`], sealed with the [`AnswerKey`](crate::seal::AnswerKey) of the job.
         word: SealedWord,

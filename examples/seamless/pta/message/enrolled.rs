@@ -32,8 +32,8 @@ pub struct Enrolled {
     /// The nodes to which the agent may connect.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
-    /// Octets that only the holder of the sealing key can open. The agent returns the opened octets with its first
-    /// request for a job.
+    /// Octets that only the holder of the sealing key can open. The agent proves that it holds the key: it returns the
+    /// opened octets with its first request for a job.
     pub challenge: Sealed,
 }
 

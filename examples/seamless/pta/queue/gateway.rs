@@ -167,13 +167,13 @@ impl Gateway {
     }
 
     /// Handles the end of a connection. The gateway removes the requests that came over this connection. The jobs that
-    /// it sent over this connection are lost at once.
+    /// the gateway sent over this connection are lost at once.
     pub fn closed(&self, connection: ConnectionId) {
         self.inner().remove(|place| place.connection == connection);
         self.changed.notify_waiters();
     }
 
-    /// Ends the waiting requests of an agent that gets no more jobs. The jobs that it has go on.
+    /// Ends the waiting requests of an agent that gets no more jobs. The agent may still answer the jobs that it has.
     pub fn withdraw(&self, agent: AgentId) {
         self.inner().waiting.retain(|waiting| waiting.place.agent != agent);
         self.changed.notify_waiters();
@@ -185,7 +185,7 @@ impl Gateway {
         self.changed.notify_waiters();
     }
 
-    /// Returns the number of jobs that agents of this node have now.
+    /// Returns the number of jobs that the agents of this node have not answered yet.
     #[must_use]
     pub fn running(&self) -> usize {
         self.inner().running.len()
@@ -240,7 +240,8 @@ impl Inner {
     fn claim(&mut self, offer: &Offer, now: Instant) -> Option<Claim> {
         self.release(now);
         let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
-        // The response to an offer may be lost. So a repeated offer gets the same claim.
+        // The claim may be lost on the way to the owner. So the same offer gets the same claim when the owner repeats
+        // it.
         let held = self.held.get(&offer.job).map(|(waiting, _)| &waiting.place);
         if let Some(place) = held.filter(|place| is_meant(place)) {
             return Some(Claim { job: offer.job, agent: place.agent, key: place.key });
@@ -301,8 +302,8 @@ impl Inner {
         if is_answered { Ok(()) } else { Err(AnswerError::Late) }
     }
 
-    /// Ends an attempt whose owner no longer waits for the answer. `number` is the request that took the job. A later
-    /// attempt of the same job goes on.
+    /// Ends an attempt whose owner no longer waits for the answer. `number` is the number of the agent's request that
+    /// took the job. A later attempt of the same job has another number, and goes on.
     fn give_up(&mut self, job: JobId, number: u64, now: Instant) {
         if self.running.get(&job).is_some_and(|running| running.number == number)
             && let Some(running) = self.running.remove(&job)

@@ -69,7 +69,8 @@ pub struct Claim {
     pub job: JobId,
     /// The agent.
     pub agent: AgentId,
-    /// The identifier of the agent's sealing key. The owner takes the key itself from the registry.
+    /// The identifier of the agent's sealing key. The owner gets the public key from the registry, and not from this
+    /// message.
     pub key: KeyId,
 }
 

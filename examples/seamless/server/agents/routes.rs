@@ -83,7 +83,8 @@ async fn bootstrap(State(agents): State<Arc<Agents>>, Extension(peer): Extension
     };
     let wait_ms = u32::try_from(TAKE.as_millis()).unwrap_or(u32::MAX);
     let (nodes, concurrency) = (agents.nodes(), agents.config.concurrency);
-    // An agent normally renews in time by itself. The server tells it to renew in case the agent's clock is slow.
+    // An agent normally renews its certificate in time. If the agent's clock is slow, the agent learns from this field
+    // that it must renew now.
     let renew = now.after(RENEW_BEFORE) >= agent.not_after();
     response(StatusCode::OK, &Bootstrap { v: V1, nodes, concurrency, wait_ms, renew, clock: now, min_version, realm })
 }
@@ -171,8 +172,8 @@ fn is_of(agent: &Agent, shown: &AgentCertificate) -> bool {
     *agent.tenant() == shown.tenant && agent.role() == shown.role
 }
 
-/// Records that an agent asks for a job. The server writes this to the store once in ten seconds, and whenever the
-/// agent's address or health has changed.
+/// Records that an agent asks for a job. The server writes this record to the store once in ten seconds, and whenever
+/// the agent's address or health has changed.
 async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &Peer) -> Result<(), Refusal> {
     let (now, address) = (time(clock::now()), peer.address.to_string());
     let (_, agent) = known(agents, peer).await?;

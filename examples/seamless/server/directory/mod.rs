@@ -141,7 +141,8 @@ async fn check(
     password: Zeroizing<String>,
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
-    // Without this condition, the KDC of the tenant's realm would check the password against its own account with the same name.
+    // The user is of another domain. The KDC of the tenant's realm would check the password against its own account
+    // with the same name.
     if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
     }
@@ -151,7 +152,7 @@ async fn check(
     let Some(verifiers) = &directory.fallback else {
         return ask(&tenant, &directory, &user, &password, deadline).await;
     };
-    // If the directory does not answer, there must be time left for the verifiers.
+    // The server stops waiting for the directory early, so that the verifiers have time to check the password.
     let until = deadline.checked_sub(FOR_VERIFIERS).unwrap_or(deadline);
     let verdict = timeout_at(until, ask(&tenant, &directory, &user, &password, until)).await;
     match verdict.unwrap_or_else(|_| Err(directory.silence())) {

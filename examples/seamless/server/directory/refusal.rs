@@ -63,8 +63,8 @@ pub(crate) enum Refusal {
     /// No agent has a verdict, and no directory has checked the password.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
-    /// No verdict came, but a directory may have checked the password. Without this reason, an attacker who drops the answers
-    /// of agents could guess passwords without limit.
+    /// No verdict came, but a directory may have checked the password. The server counts the attempt as a wrong
+    /// password. Otherwise an attacker who drops the answers of agents could guess passwords without limit.
     #[error("no verdict of an agent came, so the attempt counts as a wrong password: {0}")]
     Unanswered(Failure),
     /// The password does not match the account's verifier, or no account of this name has a verifier.

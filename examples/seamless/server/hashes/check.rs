@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// The checks of passwords, for all tenants of this node.
+/// Checks passwords for all tenants of this node, and limits how many checks run at the same time.
 #[derive(Clone)]
 pub(crate) struct Checks(Arc<Semaphore>);
 

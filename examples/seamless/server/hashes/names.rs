@@ -85,8 +85,8 @@ impl Names {
                 return (Change::Keep, ());
             }
             claimants.retain(|one| *one != object);
-            // A principal or alternate name with so many claims leads to no account. For an account name, the newest claim
-            // counts, and it stays in the list.
+            // A principal or alternate name with so many claims leads to no account. An account name leads to the
+            // object with the newest claim, and this claim stays in the list.
             let excess = claimants.len().saturating_add(1).saturating_sub(MAX_CLAIMANTS);
             claimants.drain(..excess.min(claimants.len()));
             claimants.push(object);

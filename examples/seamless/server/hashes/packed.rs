@@ -1,5 +1,5 @@
-//! The form of an account in the store. The groups are stored by domain, each domain once, so that the largest account
-//! of a directory fits into one entry.
+//! The form of an account in the store. The SIDs of the groups are stored by domain, each domain once. So the account
+//! with the most groups fits into one entry of the store.
 
 use kerberos_sso::Sid;
 use seamless_phs::Account;

@@ -30,7 +30,7 @@ pub(crate) struct Table {
     names: Names,
     objects: Objects,
     sources: Sources,
-    /// The key from a separate file, which seals the accounts.
+    /// The key with which the server seals the accounts. It comes from a file that is not in the store.
     pepper: Secret,
     rules: Arc<Rules>,
     /// The number of hours after the last batch during which the verifiers may decide.
@@ -42,7 +42,7 @@ pub(crate) struct Table {
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The limits of a table.
+/// The limits that the configuration sets for a tenant's table.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// The number of hours after the last batch during which the verifiers may decide.
@@ -66,7 +66,7 @@ struct Taking {
     room: Room,
 }
 
-/// The entry of an object.
+/// The store's entry for one object of the directory.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     /// The last change. Its source is a [`numbering`].

@@ -165,8 +165,8 @@ async fn tenant_without_hashes_gets_no_token_for_a_source_and_no_verifier_decide
     assert_eq!(code(&server, "alice", "right").await, "no-verifiers");
 }
 
-/// Mallory has the alternate name `bob@mail.example`. By signing in with it, Mallory tries to reset the count of wrong
-/// passwords of the account `bob`.
+/// Mallory has the alternate name `bob@mail.example`. Mallory signs in under this name, and tries to reset the count of
+/// wrong passwords of the account `bob`.
 #[tokio::test(start_paused = true)]
 async fn right_password_under_an_alternate_name_does_not_reset_the_count_of_an_account_with_a_similar_name() {
     let server = server_with(by_hash()).await;
