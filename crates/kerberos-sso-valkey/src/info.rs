@@ -57,7 +57,7 @@ impl Node {
 }
 
 impl Life {
-    /// Returns whether the node is still the process of `other`, with the same history of writes.
+    /// Returns whether both values describe the same process with the same history of writes.
     pub(crate) fn has_the_history_of(&self, other: &Self) -> bool {
         self.run_id == other.run_id && self.replication_id == other.replication_id
     }

@@ -92,7 +92,7 @@ impl Memories {
     }
 }
 
-/// Returns the instant `duration` after `instant`.
+/// Returns the instant that is `duration` later than `instant`.
 fn after(instant: UnixTime, duration: Duration) -> UnixTime {
     instant.saturating_add_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn first_start_admits_old_authenticators_at_the_first_process_but_not_after_a_restart() {
+    fn process_of_a_first_start_has_forgotten_nothing_but_the_process_after_a_restart_may_have() {
         let memories = Memories::new();
         let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));

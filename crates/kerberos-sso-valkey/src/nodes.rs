@@ -212,7 +212,8 @@ impl Node {
 }
 
 impl Topology {
-    /// Returns the connection settings for the node at this address, with the user, password and TLS of the named nodes.
+    /// Returns the connection settings for the node at this address. The user, the password and TLS are those that the
+    /// server's configuration gives.
     fn info_for(&self, (host, port): &Address) -> ConnectionInfo {
         let model = match self {
             Self::Single(info) => return info.clone(),

@@ -56,7 +56,7 @@ pub struct Outcomes {
     pub too_old: u64,
     /// Authenticators of clients that had already used up their share of this process's entries.
     pub client_share: u64,
-    /// Authenticators for which the store or this process had no memory.
+    /// Authenticators that were refused because the store or this process had no memory left for them.
     pub full: u64,
     /// Authenticators that are valid for longer than the cache remembers them.
     pub outlives_cache: u64,

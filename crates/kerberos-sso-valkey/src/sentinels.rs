@@ -9,8 +9,8 @@ use std::fmt;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// The sentinels that watch one master. [`ValkeyReplayCache::sentinel`](crate::ValkeyReplayCache::sentinel) asks the sentinels
-/// itself. This type is for a program that keeps other data in the same master.
+/// The sentinels that watch one master. A cache of [`ValkeyReplayCache::sentinel`](crate::ValkeyReplayCache::sentinel)
+/// asks the sentinels without this type. This type is for a program that keeps other data in the same master.
 ///
 /// ```no_run
 /// # async fn connect() -> Result<(), kerberos_sso_valkey::StoreError> {

@@ -243,7 +243,7 @@ mod tests {
         (taken, refused.iter().map(|refused| (first(refused.object), refused.code)).collect())
     }
 
-    /// The error goes to the source and to the log.
+    /// The server sends the error to the source, and writes the error to the log.
     #[test]
     fn error_of_a_message_that_is_not_a_batch_repeats_no_character_of_the_message() {
         let error = Batch::parse(b"{\n\"\x7f secret\": 1}").unwrap_err().to_string();

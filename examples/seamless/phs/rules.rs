@@ -91,8 +91,8 @@ impl Rules {
         }
     }
 
-    /// Checks whether an account may sign in by its verifier. The server may have taken the account earlier, under
-    /// other rules.
+    /// Checks whether an account may sign in by its verifier. The server also checks this at each sign-in, because it
+    /// may have taken the account under other rules.
     ///
     /// # Errors
     /// Returns why the account may not sign in by its verifier.

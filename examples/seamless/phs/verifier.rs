@@ -163,10 +163,11 @@ pub(crate) fn octets<const N: usize>(digits: &str) -> Option<[u8; N]> {
 /// The number of iterations of new verifiers. Microsoft Entra Connect uses 1,000.
 pub const DEFAULT_ITERATIONS: u32 = 100_000;
 
-/// The smallest number of iterations that is taken.
+/// The smallest number of iterations that a verifier may have.
 pub const MIN_ITERATIONS: u32 = 1_000;
 
-/// The largest number of iterations that is taken. A derivation then takes some hundred milliseconds.
+/// The largest number of iterations that a verifier may have. With this number, a derivation takes some hundred
+/// milliseconds.
 pub const MAX_ITERATIONS: u32 = 1_000_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The client of NATS as a [`Broker`].
+//! Implements [`Broker`] by a client of NATS.
 
 use crate::broker::{Broker, Link, NotDelivered, Request};
 use crate::subject::{NodeName, inbox};

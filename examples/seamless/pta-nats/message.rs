@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(read::<Delivered>(format!(r#"{{"reply":"answered","v":1,"answer":{inner}}}"#).as_bytes()), None);
     }
 
-    /// The largest token of an agent has 64 KiB, which are 86 KiB in base64.
+    /// The largest ticket that an agent can send has 64 KiB, which are 86 KiB in base64.
     #[test]
     fn answer_with_the_largest_ticket_fits_into_a_reply() {
         let (v, job) = (V1, Fixed::new([1; 16]));

@@ -70,7 +70,8 @@ impl Nats {
         // The result if no agent claims the job in time.
         let mut reason = NoClaim::NoAgent;
         loop {
-            // This line comes before the claim, so that the wait below notices every change after it.
+            // The node registers for changes before it looks for a free agent. So the wait below notices every later
+            // change.
             let mut changed = pin!(gateway.changes());
             changed.as_mut().enable();
             if let Some(claim) = gateway.claim(offer) {
@@ -96,7 +97,7 @@ impl Nats {
                 return Err(reason);
             }
             let pause = until.min(Instant::now().checked_add(pause).unwrap_or(until));
-            // If the claim of an own agent expires during the pause, the next round finds the free agent.
+            // If a claim of one of this node's agents expires during the pause, the next round finds this agent free.
             let _ = timeout_at(pause, changed).await;
         }
     }
@@ -181,7 +182,8 @@ impl Queue for Nats {
         Box::pin(self.deliver(job))
     }
 
-    /// Uses the first gateway only, because a process has one gateway. The caller must be a task of Tokio.
+    /// Uses the first gateway only, because a process has one gateway. Call this function in a runtime of Tokio,
+    /// because the function starts a task.
     fn serve(&self, gateway: Arc<Gateway>) {
         self.own.get_or_init(|| {
             let serving = tokio::spawn(serve(Arc::clone(&self.broker), self.node.clone(), Arc::clone(&gateway)));

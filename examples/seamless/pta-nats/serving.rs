@@ -25,8 +25,7 @@ async fn serve_tenants(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<
     // The tasks end when the set is dropped.
     let (mut tasks, mut served) = (JoinSet::new(), HashMap::<Tenant, AbortHandle>::new());
     loop {
-        // The node registers for changes before it reads the tenants. So the wait below notices every change after the
-        // reading.
+        // The node registers for changes before it reads the tenants. So the wait below notices every later change.
         let mut changed = pin!(gateway.changes());
         changed.as_mut().enable();
         let tenants = gateway.tenants();

@@ -187,7 +187,7 @@ pub struct Newcomer {
     pub tenant: Tenant,
     /// The role of the enrolment token.
     pub role: Role,
-    /// The machine that enrols.
+    /// The machine of the new agent.
     pub host: Host,
     /// The version of the agent's program.
     pub version: ProgramVersion,

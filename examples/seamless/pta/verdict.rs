@@ -54,7 +54,7 @@ pub enum Fault {
     #[error("the clocks of the agent and of the KDC are too far apart")]
     ClockSkew,
     /// The agent could not open the sealed password.
-    #[error("the sealed password did not open at the agent")]
+    #[error("the agent could not open the sealed password")]
     CannotOpen,
     /// The job came to the agent after the job had expired, or came for the second time.
     #[error("the job came to the agent too late or twice")]

@@ -64,8 +64,8 @@ async fn claim_for_an_agent_that_the_registry_does_not_know_gets_no_password() {
     assert!(job(&hub).is_none());
 }
 
-/// The registry refuses the agent of another node. Meanwhile an agent connects to this node, and gets the second
-/// attempt.
+/// An agent of another node claims the job, but the registry refuses that agent. Meanwhile an agent connects to this
+/// node, and gets the second attempt.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_goes_to_an_own_agent_if_the_registry_refuses_the_agent_of_another_node() {
     let hub = Arc::<Hub>::default();

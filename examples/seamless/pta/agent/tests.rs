@@ -93,7 +93,7 @@ fn request_with_another_certificate_key_or_role_takes_no_job() {
 
 /// The test applies every two decisions one after the other, in both orders. Then it checks what the agent may do.
 #[test]
-fn revoked_or_locked_agent_is_denied_after_every_later_decision_and_draining_agent_gets_no_jobs() {
+fn agent_that_was_revoked_or_locked_stays_denied_after_another_decision_and_draining_agent_gets_no_jobs() {
     type Decision = fn(Agent) -> Agent;
     let decide: [(Decision, State); 4] = [
         (|agent| agent, State::Active),

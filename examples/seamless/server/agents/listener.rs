@@ -178,11 +178,11 @@ const MAX_HEADER_SIZE: usize = 16 * 1024;
 /// the connection ends, another agent gets the job.
 const AGENT_TIME: Duration = Duration::from_hours(24);
 
-/// The life of a connection without a certificate. An agent can enrol in this time.
+/// The longest life of a connection without a client certificate. The time is enough for an enrolment.
 const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 
-/// The largest number of connections without a certificate, for all addresses together and for one address. An agent needs such
-/// a connection for less than a second.
+/// The largest number of connections without a certificate, for all addresses together and for one address. These are
+/// enough, because an agent needs such a connection for less than a second.
 const WITHOUT_CERTIFICATE: usize = 64;
 const WITHOUT_CERTIFICATE_OF_ADDRESS: usize = 8;
 

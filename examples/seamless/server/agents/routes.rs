@@ -223,7 +223,7 @@ pub(super) fn unavailable(error: &StoreError) -> Refusal {
 }
 
 /// Returns the response to a refused request for a certificate. A client that enrols does not learn why its token is
-/// refused. An agent that renews learns the reason.
+/// refused. An agent that renews its certificate learns the reason of the refusal.
 fn no_certificate(error: &NoCertificate, peer: &Peer) -> Response {
     if let NoCertificate::Store(error) = error {
         return unavailable(error).into_response();

@@ -58,8 +58,8 @@ enum Way {
 
 /// Checks the password of `user`. The time from a request to its refusal is always the same
 /// ([`Directory::answer_after`]). So this time does not show whether the user exists, even if the KDC is slow. If the
-/// check has not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong
-/// passwords, the server does not ask the directory.
+/// check has not ended by then, the sign-in is refused, but the lockout still counts the result of the check. After too
+/// many wrong passwords, the server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -107,8 +107,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // A turn that comes at the deadline is too late. The next attempt with this name may begin now, so two checks
-        // of the name could run at the same time.
+        // The server begins no check at the deadline. The next attempt with this name may begin now, so two checks of
+        // the name could run at the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
@@ -376,8 +376,8 @@ mod tests {
         assert_eq!(checks.available_permits(), 1);
     }
 
-    /// An attacker who owns the broker between the nodes can drop the answer of an agent. A second agent that is asked after the
-    /// first one was silent belongs to the same attempt.
+    /// An attacker who owns the broker between the nodes can drop the answer of an agent. If the server then asks a
+    /// second agent, the lockout still counts one attempt only.
     #[tokio::test(start_paused = true)]
     async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_does_not_count() {
         let (lockout, user) = (lockout(), UserName::Account("alice".into()));
@@ -406,7 +406,7 @@ mod tests {
         for _ in 0..10 {
             let (_, verdict) = answered_after(&lockout, "alice", 4_000, Err(Refusal::WrongPassword)).await;
             assert!(matches!(verdict, Err(Refusal::Unreachable(_))));
-            // The next check of the name can begin when this check has ended.
+            // The test waits for the end of this check, because the next check of the name cannot begin earlier.
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         let user = UserName::Account("alice".into());

@@ -16,7 +16,7 @@ pub(super) enum Rank {
     Account,
     /// The `userPrincipalName`.
     Principal,
-    /// The alternate name. In some directories, users can write it themselves.
+    /// The alternate name. In some directories, users can write this attribute of their own account.
     Alternate,
 }
 
@@ -56,8 +56,9 @@ impl Names {
         Self { tenant, realm, records }
     }
 
-    /// Returns the names under which the server looks for a user's account, in their order. The account name with the DNS name
-    /// of the domain is always a valid user principal name (MS-ADTS section 5.1.1.1.1).
+    /// Returns the names under which the server looks for a user's account, in their order. The account name, an at
+    /// sign and the DNS name of the domain are always a valid user principal name (MS-ADTS section 5.1.1.1.1). For such
+    /// a name, the server looks for the account name first.
     pub(super) fn of_user(&self, user: &UserName) -> Vec<Ranked> {
         let account = || (Rank::Account, user.clone().into_account().to_lowercase());
         let in_all = |name: &str| {

@@ -133,7 +133,7 @@ impl Table {
         Ok(Progress { v: 1, at: at.map(|(source, cursor)| (source, Some(cursor))) })
     }
 
-    /// Returns what the server knows of the source, or `None` before its first batch.
+    /// Returns the facts about the tenant's last batch, or `None` before the first batch.
     pub(crate) async fn synchronised(&self) -> Result<Option<Synchronised>, StoreError> {
         let synchronised = self.sources.synchronised().await?;
         self.latest().clone_from(&synchronised);
@@ -219,7 +219,8 @@ impl Table {
             self.names.claim(&name, record.object).await?;
         }
         match self.put(&record, account_before.as_ref(), taking).await {
-            // The store would refuse the record every time, so the batch must not fail because of it.
+            // The store would refuse the record every time. So the server refuses the record, and takes the rest of the
+            // batch.
             Err(StoreError::TooLong(_)) => {
                 self.forget_names(record.account.as_ref(), None, record.object).await?;
                 if known.is_some() {
@@ -231,7 +232,7 @@ impl Table {
         }
     }
 
-    /// Removes the account of a record's object. The account in the record itself is ignored.
+    /// Removes the stored account of a record's object, and does not store the account in the record.
     async fn remove(&self, record: &Record, before: Option<&Account>, taking: &Taking) -> Result<(), StoreError> {
         let gone = Record { object: record.object, usn: record.usn, account: None };
         self.put(&gone, before, taking).await.map(drop)
@@ -277,7 +278,7 @@ impl Table {
         Ok(())
     }
 
-    /// Removes each account of a domain that the source has not sent. Returns their number.
+    /// Removes each of a domain's accounts that the source has not sent. Returns the number of removed accounts.
     async fn remove_others(&self, complete: Complete, taking: &Arc<Taking>) -> Result<u64, StoreError> {
         if taking.of_others.contains(&complete.domain) {
             return Ok(0);
