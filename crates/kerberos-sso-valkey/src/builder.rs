@@ -154,7 +154,8 @@ impl Builder {
         self
     }
 
-    /// Trusts this certificate authority, in PEM, for the store, instead of the operating system's certificate authorities.
+    /// Sets the only certificate authority, in PEM, that may issue the store's certificate. Without this setting, the
+    /// authorities of the operating system may issue it.
     #[cfg(feature = "tls")]
     pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
         self.certificates().root_cert = Some(pem.into());

@@ -86,10 +86,12 @@ impl Fault {
 /// fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval at which the cache compares the store's clock with this server's clock and asks the sentinels.
+/// The interval at which the cache compares the store's clock with this server's clock and asks the sentinels for the
+/// master.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The largest number of redirections of one request in a cluster. A slot that is moving causes two redirections.
+/// The largest number of redirections that the cache follows for one request in a cluster. A slot that is moving causes
+/// two redirections.
 const MAX_MOVES: usize = 5;
 
 impl ValkeyReplayCache {
@@ -258,7 +260,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn key_of_a_replay_tag_is_the_empty_hash_tag_the_letter_r_and_the_tag() {
+    fn key_of_a_replay_tag_is_the_empty_hash_tag_and_the_letter_r_and_the_tag() {
         assert_eq!(&key(b"0123456789abcdef"), b"{}r0123456789abcdef");
     }
 

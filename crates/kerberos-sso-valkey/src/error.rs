@@ -85,7 +85,7 @@ pub enum StoreError {
         /// The node's host and port.
         node: String,
     },
-    /// The node is not an engine that this crate knows, or does not support RESP3, such as Redis before version 6.
+    /// The node is neither Valkey nor Redis, or is too old for RESP3, such as Redis before version 6.
     #[error("{node} is neither Valkey nor Redis 6.2 or later: {reason}")]
     Engine {
         /// The node's host and port.

@@ -86,7 +86,7 @@ pub(crate) mod tests {
         cmdstat_set:calls=7,usec=12\r\n";
 
     #[test]
-    fn master_without_flush_and_promotion_forgot_nothing_at_an_unknown_time() {
+    fn master_that_was_neither_emptied_nor_promoted_forgot_nothing_at_an_unknown_time() {
         let node = Node::parse(MASTER).unwrap();
         let life = Life { run_id: "5d3f0a1c8b".into(), replication_id: "aa11".into(), flushes: 0 };
         let eviction = "noeviction".into();

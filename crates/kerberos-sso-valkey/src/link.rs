@@ -23,7 +23,8 @@ pub(crate) struct Demands {
     pub(crate) is_watched_by_sentinels: bool,
 }
 
-/// A connection to a fit master: it evicts no keys, its clock agrees with this server's clock, and its memory is known.
+/// A connection to a fit master. The master evicts no keys, its clock agrees with this server's clock, and this process
+/// knows its [`Memory`].
 #[derive(Debug)]
 pub(crate) struct Link {
     node: String,
@@ -41,7 +42,7 @@ struct Watch {
     is_closed: AtomicBool,
 }
 
-/// The losses that the node's push messages reported. One lock guards both fields. Without the lock, a message that
+/// The losses that the node's push messages reported. One lock guards both fields. With two locks, a message that
 /// arrives while `INFO` is read could be lost.
 #[derive(Debug, Default)]
 struct Losses {
@@ -151,7 +152,7 @@ impl Link {
     /// Stores `key` until `forget_at` in one step, unless the node already has `key`.
     ///
     /// The command is sent once. If the answer is lost, the cache does not know whether the node stored the key. A
-    /// second command would find the entry of the first command.
+    /// second command would find the entry of the first command, so its answer would be wrong.
     pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
         if self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
@@ -179,7 +180,8 @@ impl Link {
             Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
         };
         let reply = self.judge(&answers, entry)?;
-        // The node may have been emptied since the first check. The node notifies this connection before it answers.
+        // The node may have been emptied since the check above. The node notifies this connection of this before it
+        // answers the commands.
         if matches!(reply, Reply::New) && self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
         }
@@ -230,7 +232,7 @@ impl Link {
         let offset = seconds.saturating_sub(ours.seconds());
         if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
             if offset > 0 {
-                // Because its clock is fast, the node has deleted entries that were still needed.
+                // The node's clock is fast, so the node has deleted entries that were still needed.
                 self.memory.forget(ours);
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
@@ -354,7 +356,8 @@ impl Watch {
         }
     }
 
-    /// Lets later messages change this memory, and notes the messages that came before.
+    /// Makes each later push message about a loss change `memory`. If such a message came earlier, changes `memory`
+    /// now.
     fn attach(&self, memory: &Arc<Memory>, clock: fn() -> UnixTime) {
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         if losses.was_emptied {

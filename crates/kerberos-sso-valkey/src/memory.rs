@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn authenticator_from_the_second_of_the_nodes_start_or_earlier_may_be_forgotten() {
+    fn authenticator_from_the_second_in_which_the_node_started_or_earlier_may_be_forgotten() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert_eq!(memory.whole_after(), Some(at(-99)));
         assert!(memory.may_have_forgotten(at(-99), Start::Default, SKEW));

@@ -233,7 +233,7 @@ impl Topology {
     }
 }
 
-/// Returns the host and port of an address. For a Unix socket, the host is its path.
+/// Returns the host and port of an address. For a Unix socket, returns the path as the host.
 fn address(addr: &ConnectionAddr) -> Address {
     match addr {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn last_line_of_the_tool_is_the_end() {
+    fn only_the_last_line_that_the_tool_prints_is_recognised_as_the_end() {
         assert!(is_end("[*] Cleaning up... \n") && is_end("[*] Cleaning up..."));
         for line in ["", "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)", LINE, "Cleaning up..."] {
             assert!(!is_end(line), "{line}");

@@ -197,7 +197,7 @@ mod tests {
 
     /// The hash of the test is the one that `samba-tool user syncpasswords` prints for this password.
     #[test]
-    fn verifier_derived_from_the_hash_of_a_directory_is_that_of_the_password() {
+    fn verifier_from_the_hash_of_a_directory_matches_the_password() {
         let hash = octets("92937945b518814341de3f726500d4ff").unwrap();
         let verifier = derived("Pa$$w0rd", 1000);
         assert!(verifier.is(&verifier.parameters().derive(&NtHash::new(hash))));

@@ -162,8 +162,8 @@ impl Nats {
     fn remember(&self, job: JobId, node: NodeName) {
         let now = Instant::now();
         let mut claims = self.claims();
-        // Some claims never get their job, for example if the registry refuses the agent. So old claims are removed
-        // here.
+        // Some claims never get their job, for example if the registry refuses the agent. So this function also removes
+        // claims that have expired.
         claims.retain(|_, (_, until)| now < *until);
         claims.insert(job, (node, now.checked_add(HOLD).unwrap_or(now)));
     }

@@ -1,12 +1,12 @@
 //! An agent in the server's registry: its certificates, its keys, and its states.
 //!
 //! `enrolled → active ⇄ silent`. An agent is `enrolled` until it has proved that it holds its sealing key. In each of
-//! these states, it can become `draining`, `revoked` or `locked`. A revoked or locked agent can never again take a job,
-//! answer a job, or renew its certificate.
+//! these states, an agent can become `draining`, `revoked` or `locked`. A revoked or locked agent can never again take
+//! a job, answer a job, or renew its certificate.
 //!
-//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew from
-//! the same generation. The second of these requests then names an old generation. The registry locks the agent, because it
-//! cannot know which of the two machines has the copy.
+//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew
+//! from the same generation. The later of the two requests then names a generation that is no longer the present one.
+//! The registry locks the agent, because it cannot know which of the two machines has the copy.
 
 use crate::certificate::{Role, Serial};
 use crate::encoding::Fixed;
@@ -174,7 +174,8 @@ pub struct Issued {
     pub key: SealingPublicKey,
     /// The time at which the certificate expires.
     pub not_after: Time,
-    /// The octets that the server seals to the sealing key.
+    /// The octets that the server seals to the sealing key. The agent returns them to prove that it holds the private
+    /// key.
     pub challenge: Fixed<32>,
 }
 
@@ -227,8 +228,8 @@ pub enum Denied {
 pub enum Renewal {
     /// The server issues a certificate. The caller then stores what [`Agent::renewed`] returns.
     Issue,
-    /// The response to an earlier copy of this request was lost. The server issues another certificate for the request.
-    /// The caller then stores what [`Agent::repeated`] returns.
+    /// The agent repeats a request, because the response to the first copy was lost. The server issues another
+    /// certificate for the request. The caller then stores what [`Agent::repeated`] returns.
     Repeat,
 }
 

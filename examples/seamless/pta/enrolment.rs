@@ -42,7 +42,7 @@ pub struct Grant {
     issuer: String,
 }
 
-/// What a token gives to the agent that used it.
+/// The values that the server takes from a token for the agent that enrols with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The tenant of the agent.
@@ -130,8 +130,8 @@ pub struct Wish {
 }
 
 impl Grant {
-    /// Consumes the grant. The caller must delete the grant from its store before, so that only one agent can use the
-    /// token.
+    /// Consumes the grant. Before this call, the caller must delete the grant from its store, so that only one agent
+    /// can use the token.
     ///
     /// # Errors
     /// Returns [`TokenError`] for a token with another secret, tenant or host, and for a token that has expired.
@@ -151,8 +151,8 @@ impl Grant {
         Ok(Enrolment { tenant: self.tenant, role: self.role, issuer: self.issuer })
     }
 
-    /// Returns whether the token has the secret of this grant, in constant time. A caller should delete the grant only if
-    /// this is true. Otherwise somebody who knows only the token's number could use the token up.
+    /// Returns whether the token has the secret of this grant, in constant time. A caller should delete the grant only
+    /// if the secret is right. Otherwise somebody who knows only the token's number could use the token up.
     #[must_use]
     pub fn is_of(&self, token: &Token) -> bool {
         self.secret_sha256.is(&hash(&token.secret))

@@ -73,7 +73,7 @@ impl Terms {
     }
 }
 
-/// The prefix that names the type of the channel binding (RFC 5056). The value follows it.
+/// The prefix that names the type of the channel binding (RFC 5056). The digest of the terms follows the prefix.
 const PREFIX: &[u8] = b"kerberos-sso-pta:";
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) struct SlotMap {
 struct Slot {
     /// The index of the slot's master in `masters`.
     master: Option<usize>,
-    /// Whether a call of the master failed. If so, the cache asks the nodes for the slots before it uses this master
+    /// Whether a command to the master failed. If so, the cache asks the nodes for the slots before it uses this master
     /// again.
     is_doubted: bool,
     /// An earlier master may have forgotten the authenticators that it admitted up to this instant. A later master received

@@ -5,7 +5,8 @@ use crate::error::StoreError;
 use crate::link::Address;
 
 impl Nodes {
-    /// Returns the master that more than half of all sentinels name. If the master is not known, the sentinels are asked.
+    /// Returns the master that more than half of all sentinels name. If this process does not know the master yet, asks
+    /// the sentinels.
     pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
         let asked = self.asking_for_master.share(async {
             if let Some(master) = self.known_master() {

@@ -134,7 +134,8 @@ async fn no_node_subscribes_to_offers_of_a_tenant_without_agents() {
     assert_eq!(hub::groups(&hub, &offers), []);
 }
 
-/// The first node that reconnects finds no other node for a moment. It does not conclude that there is no agent.
+/// The first node that reconnects finds no other node for a moment. This node does not conclude that no other node has
+/// an agent.
 #[tokio::test(start_paused = true)]
 async fn offer_waits_until_the_broker_and_the_other_node_are_back() {
     let hub = Arc::<Hub>::default();
@@ -268,7 +269,8 @@ async fn agent_of_another_node_that_dies_or_hangs_leaves_the_job_to_the_next_age
     }
 }
 
-/// Four nodes have only the excluded agent, and one node has another agent. The broker does not know which node this is.
+/// Four nodes have only the excluded agent, and one node has another agent. The broker does not know which node has the
+/// other agent.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_finds_the_only_node_with_another_agent() {
     let hub = Arc::<Hub>::default();

@@ -1,5 +1,5 @@
 //! The certificates of agents and of the nodes to which agents connect (RFC 5280). One authority of the server signs
-//! all of them.
+//! all these certificates.
 //!
 //! The common name in the subject of an agent's certificate is the tenant. The subject alternative names are two URIs:
 //! - `urn:kerberos-sso:TENANT:ROLE:UUID` names the agent and its role.

@@ -40,7 +40,7 @@ pub struct Enrolled {
 /// A certificate (RFC 5280), in DER.
 pub type Certificate = Octets<4_096>;
 
-/// From one to four certificates of authorities. While an authority is replaced, there are two.
+/// From one to four certificates of authorities. There are two authorities while a new one replaces the old one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Chain(Vec<Certificate>);

@@ -248,7 +248,7 @@ fn list_of_64_nodes_is_read_and_an_empty_list_and_a_list_of_65_are_refused() {
 }
 
 #[test]
-fn address_of_a_node_is_https_with_a_host_and_no_path() {
+fn address_of_a_node_needs_https_and_a_host_and_may_not_have_a_path() {
     for (text, authority) in [("https://n1:8443", "n1:8443"), ("https://n1", "n1"), ("https://[::1]:1", "[::1]:1")] {
         assert_eq!(NodeUrl::parse(text).unwrap().authority(), authority);
     }

@@ -229,8 +229,8 @@ impl Inner {
         number
     }
 
-    /// Removes a waiting request. Returns whether it was waiting. A request whose agent has claimed a job does not
-    /// wait.
+    /// Removes a waiting request. Returns `false` if the request does not wait any more, because its agent has claimed
+    /// a job.
     fn withdraw(&mut self, number: u64) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.number != number);
@@ -326,8 +326,8 @@ impl Inner {
         }
     }
 
-    /// Removes the requests and the jobs whose place satisfies `is_gone`. The agents and owners that wait for them
-    /// learn this at once.
+    /// Removes the requests and the jobs for whose place `is_gone` returns true. The agents that wait for these
+    /// requests, and the owners that wait for the answers to these jobs, learn this at once.
     fn remove(&mut self, is_gone: impl Fn(&Place) -> bool) {
         let now = Instant::now();
         self.waiting.retain(|waiting| !is_gone(&waiting.place));

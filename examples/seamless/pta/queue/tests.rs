@@ -290,8 +290,8 @@ async fn repeated_offer_gets_the_claim_of_the_first_offer() {
     assert_eq!(world.gateway.claim(&next).unwrap().agent, claim.agent, "the first agent waits again");
 }
 
-/// The owner of the job is another node, so this node does not learn that the owner gave the first attempt up. The first
-/// attempt still waits when the second attempt comes.
+/// The owner of the job is another node, so this node does not learn that the owner gave the first attempt up. So the
+/// first attempt still waits for an answer when the second attempt comes.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_of_a_job_ends_the_first_attempt_and_gets_its_own_answer() {
     let world = world();

@@ -93,7 +93,7 @@ impl Agents {
         self.enrolled(&agent, &issued, certificate)
     }
 
-    /// Gives a new certificate to an agent. An old generation locks the agent.
+    /// Gives a new certificate to an agent. If the request names an old generation, the agent becomes locked.
     pub(super) async fn renew(&self, shown: &AgentCertificate, renew: &Renew) -> Result<Enrolled, NoCertificate> {
         let now = time(clock::now());
         let request = Request::read(&renew.csr, renew.seal_key)?;

@@ -92,7 +92,7 @@ impl Server {
         token.unwrap().to_string()
     }
 
-    /// Opens a connection with the certificate and key of an agent, or without one.
+    /// Opens a connection that shows the certificate of an agent, or no certificate.
     async fn connect(&self, shown: Option<(&[u8], &KeyPair)>) -> std::io::Result<Connection> {
         let mut roots = RootCertStore::empty();
         roots.add(self.agents().authority.certificate().as_bytes().into()).unwrap();

@@ -1,8 +1,8 @@
 //! The names by which the server finds accounts.
 //!
-//! An account has names of three kinds, and each kind has its own entries. So the account name of one account always wins over
-//! the same principal name or alternate name of another account, whichever came first. An entry has all objects that claim the
-//! name. So if one object gives the name up, the name leads to the other object again.
+//! An account has names of three kinds, and each kind has its own entries. So the account name of one account always
+//! wins over the same principal name or alternate name of another account, whichever came first. An entry has all
+//! objects that claim the name. So if one of two objects gives the name up, the name leads to the other object again.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, Sealer, StoreError};
 use crate::user_name::UserName;

@@ -5,11 +5,11 @@ use kerberos_sso::Sid;
 use seamless_phs::Account;
 use serde::{Deserialize, Serialize};
 
-/// An account without groups, and its groups.
+/// An account, and its groups by domain.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Packed {
     account: Account,
-    /// The RIDs of the groups of each domain.
+    /// The groups that were removed from the account: each domain, with the RIDs of its groups.
     #[serde(default)]
     groups: Vec<(Sid, Vec<u32>)>,
 }

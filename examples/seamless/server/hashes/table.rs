@@ -69,7 +69,7 @@ struct Taking {
 /// The store's entry for one object of the directory.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// The last change. Its source is a [`numbering`].
+    /// The last change of the object. Its field `source` has the [`numbering`].
     known: Known,
     /// The account, sealed with the pepper, or `None` if it was removed.
     account: Option<String>,
