@@ -46,7 +46,7 @@ struct Watch {
 /// arrives while `INFO` is read could be lost.
 #[derive(Debug, Default)]
 struct Losses {
-    /// The memory of the node, after `INFO` was read.
+    /// The memory of the node, or `None` until this process has read `INFO`.
     memory: Option<Arc<Memory>>,
     was_emptied: bool,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Reply {
     Seen,
     /// The authenticator may have been admitted before the node lost its memory.
     MayBeForgotten,
-    /// The node has no memory for the authenticator.
+    /// The node has too little free memory to store the authenticator.
     Full,
     /// Another node serves this key from now on.
     Moved(Address),
@@ -237,8 +237,8 @@ impl Link {
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
         }
-        // `now` is the time at which the request arrived. This time may be earlier than this server's clock by the longest
-        // waits and the rounding.
+        // `now` is the time at which the request arrived, so this server's clock may be later than `now`. The margin of
+        // an entry covers only the longest waits and the rounding, so a larger difference is refused.
         let waited = ours.seconds_since(now);
         let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
         if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {

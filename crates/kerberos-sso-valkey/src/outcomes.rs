@@ -95,7 +95,7 @@ impl Outcomes {
     }
 }
 
-/// The counters behind [`Outcomes`].
+/// The counters from which the cache makes [`Outcomes`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     new: AtomicU64,

@@ -15,8 +15,8 @@ pub struct Batch {
     /// The directory server that numbers the changes (`invocationId`). The change numbers of two directory servers
     /// cannot be compared.
     pub source: ObjectId,
-    /// The position in the source's changes after this batch. The server stores it, and returns it to the source. A batch without
-    /// a cursor does not change the stored cursor.
+    /// The position in the source's changes after this batch. The server stores this cursor, and returns it to the
+    /// source. A batch without a cursor does not change the stored cursor.
     pub cursor: Option<String>,
     /// The changes, at most one for each object.
     pub records: Vec<Record>,

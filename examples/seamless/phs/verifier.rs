@@ -12,7 +12,8 @@ use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The verifier of a password. A holder of a verifier can guess the password, but cannot sign in to the directory with it.
+/// The verifier of a password. A holder of a verifier can try to guess the password, but cannot sign in to the
+/// directory with the verifier.
 #[derive(Clone)]
 pub struct Verifier {
     parameters: Parameters,
@@ -71,8 +72,8 @@ impl Verifier {
         &self.hash
     }
 
-    /// Compares two verifiers in constant time. Returns whether both are of the same password. Both must have the same
-    /// parameters.
+    /// Compares two verifiers in constant time. Returns whether both verifiers have the same parameters and are of the
+    /// same password.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.parameters == other.parameters && bool::from(self.hash.ct_eq(&*other.hash))

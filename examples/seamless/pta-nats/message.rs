@@ -21,7 +21,7 @@ pub struct Offer {
     pub excluded: Option<AgentId>,
 }
 
-/// The reply to an offer. A node sends it at once.
+/// The reply to an offer. A node replies at once, even if none of its agents is free.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
 pub enum Reply {

@@ -1,7 +1,8 @@
 //! The queue between the nodes of a sign-in server, on NATS.
 //!
-//! A user's request comes to one node, but the agents of the user's tenant may be connected to another node. [`Nats`] carries
-//! the offer of a job to a node with agents of the tenant, then the job with the sealed password. It carries the answer back:
+//! A user's request comes to one node, but the agents of the user's tenant may be connected to another node. [`Nats`]
+//! carries the offer of a job to a node with agents of the tenant, then the job with the sealed password. Then it
+//! carries the answer back:
 //!
 //! | subject | request | reply |
 //! |---|---|---|

@@ -304,7 +304,8 @@ async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_
     }
 }
 
-/// The store counts its uptime by its clock, which may have been set since.
+/// The store computes its uptime from its clock. If somebody sets the clock back after the start, the uptime can be
+/// negative.
 #[tokio::test]
 async fn store_with_a_negative_uptime_may_have_forgotten_authenticators_up_to_the_first_contact() {
     for uptime in ["-5", "-9223372036854775808"] {

@@ -126,7 +126,7 @@ fn attempt_counts_unless_an_answer_with_the_key_of_the_job_says_that_the_directo
 }
 
 #[test]
-fn answer_with_the_key_of_another_attempt_is_forged() {
+fn answer_that_is_sealed_with_the_key_of_another_attempt_is_refused_as_forged() {
     let (first, job) = sealed(offered(), 1, 0);
     let Outcome::Again(again) = first.clone().lost(at(4_500)) else { panic!() };
     let (second, other) = sealed(again, 2, 4_600);

@@ -136,7 +136,7 @@ fn start(world: &Arc<World>, number: u8, act: Act) -> JoinHandle<Option<Result<(
     tokio::spawn(async move { one(&world, number, act).await })
 }
 
-/// Starts agents in this order, and returns when their requests wait for a job.
+/// Starts agents in this order, and waits until the requests of all agents are at the gateway.
 async fn agents(world: &Arc<World>, acts: &[Act]) {
     for (number, act) in (1..).zip(acts) {
         start(world, number, *act);

@@ -52,7 +52,7 @@ impl Agents {
         let tenant = tenant_name(tenant).filter(|tenant| self.realms.contains_key(tenant));
         let tenant = tenant.ok_or("the tenant is unknown, or its `password` names neither agents nor hashes")?;
         if role == Role::Phs && self.tables.get(tenant.as_str()).is_none() {
-            return Err("this tenant takes no password hashes: its `password` names none".into());
+            return Err("this tenant takes no password hashes: its `password` does not name hashes".into());
         }
         let (wish, random) = (Wish { tenant, role, host, issuer }, Zeroizing::new(clock::random()));
         let made = Token::make(wish, &random, self.authority.pin(), time(clock::now()));

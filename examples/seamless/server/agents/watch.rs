@@ -24,8 +24,8 @@ impl Agents {
         });
     }
 
-    /// Ends the requests and jobs of agents that may no longer have them. While the store cannot be reached, the agents
-    /// go on.
+    /// Ends the requests and jobs of agents that may no longer have them. While the store cannot be reached, this
+    /// function ends nothing.
     async fn end_revoked(&self) {
         let now = time(clock::now());
         for agent in self.gateway.agents() {

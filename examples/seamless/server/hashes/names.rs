@@ -112,7 +112,8 @@ impl Names {
             return Ok(());
         }
         let sealer = Sealer::new(self.records.secret(), b"", &key);
-        // Another object may have claimed the name meanwhile, so its claim is written again.
+        // Another object may have claimed the name since the update above. The deletion loses this claim, so this
+        // function writes the claim again.
         for claimant in self.records.take_with::<Vec<ObjectId>>(&sealer, &key).await?.unwrap_or_default() {
             self.claim(name, claimant).await?;
         }

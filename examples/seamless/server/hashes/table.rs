@@ -149,7 +149,7 @@ impl Table {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a batch. Its records are written at the same time, and its cursor after them.
+    /// Writes the records of a batch, several at the same time, and then the cursor of the batch.
     pub(crate) async fn take(&self, batch: Batch, from: &Sender, now: UnixTime) -> Result<Answer, StoreError> {
         let _turn = self.turn.lock().await;
         let Batch { source, cursor, records, left, complete, .. } = batch;
