@@ -332,7 +332,7 @@ async fn connect(
     // answer. With TCP_NODELAY, a sign-in takes a fifth more CPU time than without it (`examples/store_speed.rs`).
     let client = redis::Client::open(info.clone().set_redis_settings(protocol))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
-    // The crate `redis` does not send a command again after this time-out. Every use of the connection has a time-out of its own,
+    // The time-out of the crate `redis` for an answer is off. Every use of the connection has a time-out of its own,
     // and a second timer would take time in each request.
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.connect_timeout))

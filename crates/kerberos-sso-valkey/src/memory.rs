@@ -67,8 +67,9 @@ impl Memories {
         Self { known: Mutex::default() }
     }
 
-    /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that no
-    /// authenticator was admitted before. Then a process that is met for the first time has lost no authenticator.
+    /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that
+    /// no authenticator was admitted before. In this case, a process of the store that this server meets for the first
+    /// time has lost no authenticator.
     pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (life, memory) = known.entry(node.life.run_id.clone()).or_insert_with(|| {

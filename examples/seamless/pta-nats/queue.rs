@@ -216,7 +216,7 @@ const REPLY: Duration = Duration::from_millis(125);
 /// The time before an offer is repeated while all agents are busy.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The time before an offer is repeated if the node that got it has no agent for it.
+/// The time before an offer is repeated if the node that got the offer has no agent that may claim the job.
 const NEXT_NODE: Duration = Duration::from_millis(2);
 
 /// The time after which all nodes are connected again to a broker that has restarted. A node tries to connect every 400

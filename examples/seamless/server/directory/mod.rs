@@ -265,7 +265,7 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Authenticated, Refusal
     match verdict {
         Ok(Authenticated { identity, method: Method::PasswordHash, .. }) => {
             let user = principal::with_sid(identity);
-            tracing::info!(tenant, %user, "signed in by password, which a verifier decided");
+            tracing::info!(tenant, %user, "signed in by password, checked with a verifier");
         }
         Ok(Authenticated { identity, .. }) => {
             let user = principal::with_sid(identity);

@@ -67,7 +67,7 @@ impl Default for Checks {
 
 impl Checks {
     /// Checks a password. An unknown name costs the same derivation as a known one. If the last batch is older than
-    /// `max_age_hours`, the table does not decide.
+    /// `max_age_hours`, returns [`Unchecked::TooOld`].
     pub(crate) async fn check(
         &self,
         table: &Table,
