@@ -346,7 +346,8 @@ impl Watch {
     fn see(&self, push: &PushInfo, clock: fn() -> UnixTime) {
         match (&push.kind, push.data.as_slice()) {
             (PushKind::Disconnection, _) => self.is_closed.store(true, Ordering::Release),
-            // A node lists the keys that are invalid. A null instead of a list means that a database was emptied.
+            // The message lists the keys that have changed. A null instead of the list means that a database was
+            // emptied.
             (PushKind::Invalidate, [Value::Nil]) => {
                 let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
                 losses.was_emptied = true;

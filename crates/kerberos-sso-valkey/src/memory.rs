@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_start_refuses_authenticators_for_305_seconds_longer_at_a_skew_of_300_seconds() {
+    fn strict_start_also_refuses_authenticators_up_to_305_seconds_after_a_loss_at_a_skew_of_300_seconds() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert!(memory.may_have_forgotten(at(-99 + 305), Start::Strict, SKEW));
         assert!(!memory.may_have_forgotten(at(-99 + 306), Start::Strict, SKEW));

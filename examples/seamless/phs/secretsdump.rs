@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn line_of_no_user_is_skipped() {
+    fn line_that_is_not_of_a_user_is_skipped() {
         for line in [
             "",
             "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)",

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub struct Access {
     /// The address: `nats://broker:4222`, without a user or a password.
     pub url: String,
-    /// The certificates for mutual TLS. Only a broker on the loopback interface can be used without them.
+    /// The certificates for mutual TLS. Without them, only a broker on the loopback interface can be used.
     pub tls: Option<Tls>,
 }
 

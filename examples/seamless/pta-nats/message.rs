@@ -8,7 +8,8 @@ use seamless_pta::{AgentId, KeyId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A job that waits for an agent. The tenant is in the subject. The offer has no credential, and no name of a user.
+/// A job that waits for an agent. The subject of the message names the tenant. The offer has no credential, and no name
+/// of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {

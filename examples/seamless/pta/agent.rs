@@ -94,7 +94,7 @@ pub struct Agent {
 }
 
 /// The part of an agent's state that does not depend on the time. A decision of an administrator or a wrong renewal
-/// changes it.
+/// changes this part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Standing {

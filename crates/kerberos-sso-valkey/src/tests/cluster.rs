@@ -78,7 +78,7 @@ async fn request_fails_when_two_nodes_redirect_it_to_each_other() {
 /// The new node of a slot may have restarted before the slot moved. So the node may have forgotten authenticators from
 /// before its start.
 #[tokio::test]
-async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() {
+async fn authenticator_from_before_the_start_of_the_new_node_of_a_slot_is_too_old() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     second.restart("promoted").await;
     first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
@@ -88,7 +88,7 @@ async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() 
 
 /// A node restarts and loses authenticators. Then the cluster moves the slot from this node to another node.
 #[tokio::test]
-async fn authenticator_that_the_slots_earlier_node_lost_is_too_old_at_the_new_node() {
+async fn authenticator_that_the_earlier_node_of_a_slot_lost_is_too_old_at_the_new_node() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     let other = patient(ValkeyReplayCache::cluster([first.address().as_str()], SKEW)).connect().await.unwrap();
     let lost = other_tag_in_the_slot_of(1);

@@ -127,7 +127,7 @@ fn forged(word: &Word) -> Answer {
 type Forge = Box<dyn Fn(&Job) -> Delivered>;
 
 /// The attacker claims jobs in the name of a known agent, and drops the answers or replaces them. The sign-in then ends
-/// without a verdict, and counts as a wrong password. So each attempt of the attacker counts.
+/// without a verdict, and counts as a wrong password. So the attacker cannot guess passwords without a lockout.
 #[tokio::test(start_paused = true)]
 async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say() {
     let refused = Word::Refused { code: Refusal::Locked, status: None, told: Told::AfterPassword };

@@ -46,7 +46,7 @@ pub type Certificate = Octets<4_096>;
 pub struct Chain(Vec<Certificate>);
 
 impl Chain {
-    /// Takes the certificates. Returns `None` if there are none, or more than four.
+    /// Makes a chain of these certificates. Returns `None` if there is no certificate, or if there are more than four.
     #[must_use]
     pub fn new(certificates: Vec<Certificate>) -> Option<Self> {
         (1..=4).contains(&certificates.len()).then_some(Self(certificates))

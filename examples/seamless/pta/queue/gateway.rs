@@ -21,7 +21,7 @@ pub struct Gateway {
     changed: Notify,
 }
 
-/// The number of an agent's connection. It is unique at the node.
+/// The number of an agent's connection. No other connection to this node has the same number.
 pub type ConnectionId = u64;
 
 /// Where a request for a job came from.

@@ -7,7 +7,7 @@
 //! - [`Gateway`] has the agents that are connected to one node.
 //! - [`Queue`] brings offers to gateways, and jobs to the agents that have claimed them. [`InProcess`] is the queue of a
 //!   server with one node.
-//! - [`ask`] is the owner: it takes a job through its states.
+//! - [`ask`] does the work of the owner: it offers the job, seals the password, and checks the answer.
 
 mod gateway;
 mod in_process;

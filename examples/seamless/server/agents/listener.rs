@@ -1,7 +1,8 @@
 //! The listener for agents. Agents authenticate by a certificate in TLS 1.3. Only an agent that enrols has no certificate.
 //!
-//! A connection without a certificate moves from the table of agents' connections to a small separate table. So an attacker who
-//! can reach the listener can prevent enrolments, but cannot keep enrolled agents from working.
+//! If a client shows no certificate, its connection moves from the table of the agents' connections to a small table
+//! for enrolments. So an attacker who can reach the listener can prevent enrolments, but cannot keep enrolled agents
+//! from working.
 //!
 //! Each connection has a number. When a connection ends, its requests and jobs are lost at once, and another agent gets the
 //! jobs.

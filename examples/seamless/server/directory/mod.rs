@@ -160,8 +160,8 @@ async fn check(
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
             let decided = verifiers.check(&tenant, &user, &password).await;
             match (decided, refusal) {
-                // No verifier has checked the password either. The missing answer of the agents still counts as a wrong
-                // password.
+                // The agents have not answered, and no verifier has checked the password. The missing answer still
+                // counts as a wrong password.
                 (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
                     tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
                     Err(refusal)

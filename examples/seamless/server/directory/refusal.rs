@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusal_of_a_directory_keeps_its_code_its_entra_number_and_its_text() {
+    fn refusal_of_a_directory_keeps_its_code_and_its_entra_number_and_its_text() {
         for word in verdict::Refusal::ALL {
             let refusal = Refusal::of_directory(word, word.status(), Told::AfterPassword);
             assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");

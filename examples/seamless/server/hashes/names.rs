@@ -86,8 +86,8 @@ impl Names {
                 return (Change::Keep, ());
             }
             claimants.retain(|one| *one != object);
-            // A principal or alternate name with so many claims leads to no account. An account name leads to the
-            // object with the newest claim, and this claim stays in the list.
+            // A principal name or alternate name of several accounts leads to no account, so old claims may be dropped.
+            // An account name leads to the object with the newest claim, and this claim stays in the list.
             let excess = claimants.len().saturating_add(1).saturating_sub(MAX_CLAIMANTS);
             claimants.drain(..excess.min(claimants.len()));
             claimants.push(object);

@@ -30,7 +30,8 @@ pub(crate) struct Synchronised {
     pub(crate) last: i64,
     /// The number of accounts that the source still had to send after that batch.
     pub(crate) left: u64,
-    /// The number of iterations of the last verifier. The server also uses it for the derivation of an unknown name.
+    /// The number of iterations of the last verifier. For an unknown name, the server derives the password with the
+    /// same number, so that both derivations take the same time.
     pub(crate) iterations: Option<u32>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns the account with this RID. Its password is its account name.
+/// Returns the account with this RID. The password of the account is the account name.
 fn user(rid: u32, name: &str) -> Account {
     let sid = format!("S-1-5-21-1-2-3-{rid}").parse().unwrap();
     Account { sid, upn: None, alternate: None, ..account(name, name) }
