@@ -154,8 +154,8 @@ impl Builder {
         self
     }
 
-    /// Sets the only certificate authority, in PEM, that may issue the store's certificate. Without this setting, the
-    /// authorities of the operating system may issue it.
+    /// Sets the only certificate authority, in PEM, that may issue the store's certificate. Without this setting, each
+    /// authority that the operating system trusts may issue that certificate.
     #[cfg(feature = "tls")]
     pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
         self.certificates().root_cert = Some(pem.into());

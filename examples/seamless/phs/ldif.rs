@@ -106,7 +106,8 @@ fn lock(object: &Attributes, directory: Directory<'_>) -> Result<Lock, InvalidOb
     Ok(Lock::Until(began.saturating_add(seconds)))
 }
 
-/// Returns the groups that a ticket would also have. A ticket has no group of the built-in domain (`S-1-5-32`).
+/// Returns the groups that a ticket of the user would have: those of `tokenGroups`, without groups of the built-in
+/// domain (`S-1-5-32`).
 fn groups(object: &Attributes) -> Result<Vec<Sid>, InvalidObject> {
     let read = |text: &String| text.parse::<Sid>().map_err(|_| InvalidObject::Attribute("tokenGroups"));
     let groups: Vec<_> = object.texts("tokenGroups").map(read).collect::<Result<_, _>>()?;

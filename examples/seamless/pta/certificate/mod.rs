@@ -79,8 +79,8 @@ impl AgentCertificate {
     /// Reads a certificate whose chain the TLS handshake has checked.
     ///
     /// # Errors
-    /// Returns [`NotOfAgent`] if the octets are no certificate, or if its purpose or its names are not those that the
-    /// server writes for agents.
+    /// Returns [`NotOfAgent`] if the octets are no certificate, or if the certificate has a purpose or names that the
+    /// server does not write for agents.
     pub fn read(der: &[u8]) -> Result<Self, NotOfAgent> {
         Self::of(der).ok_or(NotOfAgent)
     }

@@ -57,7 +57,7 @@ impl NodeTls {
         if now >= current.1.after(SERVER_CERTIFICATE_LIFE.checked_div(2).unwrap_or_default()) {
             match Self::make(&self.names, authority, now) {
                 Ok(made) => *current = (made, now),
-                Err(error) => tracing::error!("the listener for agents keeps its old certificate, because no new one can be made: {error}"),
+                Err(error) => tracing::error!("the listener for agents keeps its old certificate: {error}"),
             }
         }
         Arc::clone(&current.0)

@@ -43,9 +43,8 @@ impl Verifiers {
         let is_known = account.is_some();
         match (verdict, account) {
             (Verdict::SignedIn, Some(account)) => {
-                let identity = identity(&account, &tenant.realm).ok_or_else(|| {
-                    Refusal::NoVerifiers("the record of the account gives no valid identity".into())
-                })?;
+                let identity = identity(&account, &tenant.realm)
+                    .ok_or_else(|| Refusal::NoVerifiers("the record of the account gives no valid identity".into()))?;
                 tenant.count_administrator(&identity);
                 Ok(Authenticated { identity, domain: None, method: Method::PasswordHash, at: now })
             }

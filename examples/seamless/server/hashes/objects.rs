@@ -28,7 +28,7 @@ impl Objects {
         Self { tenant, records, most }
     }
 
-    /// Adds an object. Returns whether the list has the object now. A full list takes no new object.
+    /// Adds an object, unless the list is full. Returns whether the list has the object afterwards.
     pub(super) async fn add(&self, object: ObjectId, room: &Room) -> Result<bool, StoreError> {
         let key = self.key(self.bucket(object));
         let present: Option<Vec<ObjectId>> = self.records.get(&key).await?;
