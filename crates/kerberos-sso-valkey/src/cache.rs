@@ -26,9 +26,9 @@ use tokio::time::timeout;
 /// requests have the same authenticator, at any of the servers, at most one request is admitted.
 ///
 /// # If the store cannot decide
-/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
-/// command a second time, because the second command would find the entry of the first command. The cache logs the reason when
-/// the reason changes.
+/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never
+/// sends a command a second time, because the second command would find the entry of the first command and report a
+/// replay. The cache logs the reason when the reason changes.
 ///
 /// # Clones
 /// A clone shares all data with the original. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and

@@ -35,8 +35,8 @@ pub enum StoreError {
     },
     /// A node refuses the user, the password or a command of this server.
     #[error(
-        "{node} refuses this server: {reason}; check the ACL rules of the user with which this server signs in. A node of \
-         the store must allow the keys ~{{}}r* and the commands +set +info +time +wait +asking +cluster|slots \
+        "{node} refuses this server: {reason}; check the ACL rules of the user with which this server signs in. A node \
+         of the store must allow the keys ~{{}}r* and the commands +set +info +time +wait +asking +cluster|slots \
          +client|tracking +hello; confirmed_on_disk also needs +waitaof. A sentinel must allow \
          +sentinel|get-master-addr-by-name"
     )]

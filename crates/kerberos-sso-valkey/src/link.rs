@@ -374,7 +374,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn time_out_of_wait_is_at_least_one_millisecond_because_zero_means_for_ever() {
+    fn time_out_of_the_command_wait_is_at_least_one_millisecond_because_zero_means_for_ever() {
         for (micros, milliseconds) in [(0, 1), (999, 1), (1_000, 1), (1_999, 1), (2_000, 2), (1_000_000, 1_000)] {
             assert_eq!(wait_milliseconds(Duration::from_micros(micros)), milliseconds, "{micros}");
         }

@@ -50,7 +50,7 @@ impl Parameters {
         self.iterations
     }
 
-    /// Derives the verifier of a hash. This takes tens of milliseconds at [`DEFAULT_ITERATIONS`].
+    /// Derives the verifier of a hash. The derivation takes tens of milliseconds at [`DEFAULT_ITERATIONS`].
     #[must_use]
     pub fn derive(self, hash: &NtHash) -> Verifier {
         let mut derived = Zeroizing::new([0; 32]);

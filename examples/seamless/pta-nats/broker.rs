@@ -31,7 +31,7 @@ pub trait Broker: Send + Sync + 'static {
 pub enum Link {
     /// The broker cannot be reached.
     Away,
-    /// The broker can be reached since this time.
+    /// The connection to the broker has been open since this time.
     Since(Instant),
 }
 

@@ -49,7 +49,8 @@ pub enum ConnectError {
     /// The text is not an address of a broker, the address has a user or a password, or it names another machine and
     /// there is no TLS.
     #[error(
-        "{0:?} is no address of a broker, such as nats://broker:4222; without TLS the broker must be on the loopback interface"
+        "{0:?} is no address of a broker, such as nats://broker:4222; without TLS the broker must be \
+         on the loopback interface"
     )]
     Address(String),
     /// The client did not start.

@@ -341,19 +341,19 @@ impl Agent {
         Self { current: Credential::new(issued, csr), ..self }
     }
 
-    /// Returns the agent after an administrator began to drain it. A revoked or locked agent stays as it is.
+    /// Makes the agent `draining`, because an administrator drains it. A revoked or locked agent stays as it is.
     #[must_use]
     pub fn draining(self) -> Self {
         self.with_standing(Standing::Draining)
     }
 
-    /// Returns the agent after an administrator revoked it. A locked agent becomes revoked, too.
+    /// Makes the agent `revoked`, because an administrator revokes it. A locked agent becomes revoked, too.
     #[must_use]
     pub fn revoked(self) -> Self {
         Self { standing: Standing::Revoked, ..self }
     }
 
-    /// Returns the agent after two machines used its identity. A revoked agent stays revoked.
+    /// Makes the agent `locked`, because two machines have used its identity. A revoked agent stays revoked.
     #[must_use]
     pub fn locked(self) -> Self {
         self.with_standing(Standing::Locked)

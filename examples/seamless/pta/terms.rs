@@ -121,7 +121,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn digest_is_the_sha_256_of_each_term_after_its_length() {
+    fn digest_is_the_sha_256_of_all_terms_with_the_length_before_each_term() {
         let terms = terms();
         let mut octets = Vec::new();
         for part in [

@@ -64,8 +64,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Divides the whole time. If it is ten seconds, each offer gets half a second and each attempt gets four and a
-    /// half seconds.
+    /// Divides the whole time. If the whole time is ten seconds, each offer gets half a second and each attempt gets
+    /// four and a half seconds.
     #[must_use]
     pub fn within(whole: Duration) -> Self {
         let share = |percent: u32| whole.saturating_mul(percent).checked_div(100).unwrap_or(whole);

@@ -115,7 +115,8 @@ async fn authenticator_is_too_old_when_its_slot_has_another_master_after_a_lost_
     assert_eq!(admit(&cache, 3, -1).await, Admission::New);
 }
 
-/// A redirection shows that the node is a replica, or has given the slot away. The node may become the master again.
+/// A redirection shows that the node is a replica, or has given the slot away. Later, the node may become the master of
+/// the slot again.
 #[tokio::test]
 async fn authenticator_is_too_old_when_a_node_that_redirected_became_the_master_again() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;

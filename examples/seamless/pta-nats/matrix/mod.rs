@@ -40,7 +40,8 @@ impl One {
     }
 }
 
-/// Starts a node with agents. Returns when the agents wait for jobs and the node has subscribed to offers for them.
+/// Starts a node with agents. Waits until the agents wait for jobs and the node has subscribed to offers for these
+/// agents.
 async fn node(hub: &Arc<Hub>, name: &str, agents: &[(u8, Act)]) -> One {
     let (wire, gateway) = (hub.connect(), Arc::new(Gateway::default()));
     let queue = Nats::new(wire.clone(), NodeName::parse(name).unwrap());

@@ -68,8 +68,8 @@ pub enum Verdict {
 /// Asks the agents of a tenant about a password.
 ///
 /// # Errors
-/// Returns the failure if no verdict comes in time. The error also says whether the directory may have checked the password
-/// nevertheless.
+/// Returns the failure if no verdict comes in time. The error also says whether the directory may have checked the
+/// password.
 pub async fn ask(
     queue: &dyn Queue,
     node: &dyn Node,

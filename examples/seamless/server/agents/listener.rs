@@ -74,7 +74,8 @@ impl NodeTls {
         let agents = agents.allow_unauthenticated().build().map_err(|error| error.to_string())?;
         let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
         let config = config.map_err(|error| error.to_string())?.with_client_cert_verifier(agents);
-        // The chain has the root certificate, because an agent that enrols compares it with the pin of its token.
+        // The chain has the root certificate, because an agent that enrols compares this certificate with the pin in
+        // the enrolment token.
         let mut config = config.with_single_cert(vec![own, root], key).map_err(|error| error.to_string())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))

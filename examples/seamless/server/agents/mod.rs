@@ -140,7 +140,7 @@ impl Agents {
         self.nodes().into_iter().next()
     }
 
-    /// Returns what the agents did with the passwords of this node's users.
+    /// Returns the counts of what each agent did with the passwords of this node's users.
     pub(crate) const fn tally(&self) -> &Tally {
         &self.tally
     }

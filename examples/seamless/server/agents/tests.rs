@@ -433,7 +433,7 @@ async fn renewal_of_a_copy_locks_the_agent_and_a_repeated_request_does_not() {
     let renew = request(&key, &sealing);
     let (status, body) = connection.post("renew", &renew).await;
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-    // The response is lost, and the agent asks again.
+    // The response is lost, and the agent sends the same request again.
     let (status, body) = connection.post("renew", &renew).await;
     let enrolled: Enrolled = read(&body).unwrap();
     assert_eq!((status, enrolled.generation), (200, 2));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 impl Agents {
-    /// Asks the registry about the agents of this node each second, until the server drops them.
+    /// Asks the registry about the agents of this node each second, until the server drops this value.
     pub(super) fn watch(self: &Arc<Self>) {
         let agents = Arc::downgrade(self);
         tokio::spawn(async move {

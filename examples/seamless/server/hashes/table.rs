@@ -30,7 +30,7 @@ pub(crate) struct Table {
     names: Names,
     objects: Objects,
     sources: Sources,
-    /// The key with which the server seals the accounts. It comes from a file that is not in the store.
+    /// The key with which the server seals the accounts. The key comes from a file outside the store.
     pepper: Secret,
     rules: Arc<Rules>,
     /// The number of hours after the last batch during which the verifiers may decide.
@@ -345,7 +345,7 @@ impl Table {
         if account.is_none() {
             tracing::error!(
                 tenant = %self.tenant,
-                "an account in the store does not open with the key of password hashes; is it another key?"
+                "an account in the store does not open with the key of password hashes; has the key changed?"
             );
         }
         account
