@@ -97,7 +97,7 @@ pub enum InvalidBatch {
         /// The column of the fault.
         column: usize,
     },
-    /// The message has another version.
+    /// The message has another version than this server reads.
     #[error("the message has version {0}, and this server knows version 1")]
     Version(u8),
     /// The batch has too many records.

@@ -170,7 +170,7 @@ fn note(event: &Event, link: &watch::Sender<Link>) {
     }
 }
 
-/// Returns the time before an attempt to connect: 50 ms at first, and then twice the time before, up to 400 ms.
+/// Returns the time before an attempt to connect: 50 ms at first, and each time twice as long, up to 400 ms.
 fn delay(attempt: usize) -> Duration {
     let doublings = attempt.saturating_sub(1).min(3);
     FIRST_DELAY.saturating_mul(u32::try_from(1_usize << doublings).unwrap_or(1))

@@ -134,7 +134,7 @@ impl Grant {
     /// can use the token.
     ///
     /// # Errors
-    /// Returns [`TokenError`] for a token with another secret, tenant or host, and for a token that has expired.
+    /// Returns [`TokenError`] if the token has expired, or if its secret, tenant or host differs from the grant's.
     pub fn redeem(self, token: &Token, host: &str, now: Time) -> Result<Enrolment, TokenError> {
         if !self.is_of(token) {
             return Err(TokenError::Secret);

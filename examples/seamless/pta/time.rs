@@ -9,13 +9,13 @@ use std::time::Duration;
 pub struct Time(u64);
 
 impl Time {
-    /// Makes the instant this many milliseconds after the epoch.
+    /// Makes the instant that is `millis` milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Makes the instant this many seconds after the epoch.
+    /// Makes the instant that is `seconds` seconds after the epoch.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))

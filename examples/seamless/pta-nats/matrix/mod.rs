@@ -206,7 +206,7 @@ async fn node_that_dies_before_a_claim_leaves_the_job_to_the_other_gateways() {
     }
 }
 
-/// The node is stopped but its connection stays open, so the broker still gives offers to it.
+/// The node is stopped but its connection stays open, so the broker still gives offers to the node.
 #[tokio::test(start_paused = true)]
 async fn node_that_hangs_before_a_claim_leaves_the_job_to_another_node() {
     let hub = Arc::<Hub>::default();

@@ -207,8 +207,8 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
 
 /// Returns the result that the lockout counts. If the directory refused for a reason other than the name or the
 /// password, the attempt does not count as a wrong password. If the directory told the state of the account before it
-/// saw the password, the attempt counts as a wrong password, as for every other name. If an agent had the password and
-/// no verdict came, the attempt also counts as a wrong password.
+/// saw the password, the attempt counts as a wrong password, as for a name without an account. If an agent had the
+/// password and no verdict came, the attempt also counts as a wrong password.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
