@@ -180,7 +180,7 @@ async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &
     let old = agent.seen().filter(|seen| now < seen.at.after(NOTE_EVERY)).cloned();
     if let Some(seen) = old.as_ref().filter(|seen| seen.address != address) {
         let (agent, tenant, other) = (shown.agent, &shown.tenant, &seen.address);
-        tracing::warn!(%tenant, %agent, address, other, "an agent asks from two addresses at once; has somebody copied its folder?");
+        tracing::warn!(%tenant, %agent, address, other, "an agent asks from two addresses at once; is the agent copied?");
     }
     let same = old.is_some_and(|seen| seen.address == address && seen.health == take.health);
     let seen = agent.take(&shown.serial, take, &address, now).map_err(|error| denied(error, peer))?;
