@@ -104,7 +104,7 @@ class Hashes:
         self.says("wrong password", "anna", WRONG, SAME)
         self.says("unknown user", "nobody-here", PASSWORD, SAME)
         self.says("an account of every domain", "administrator", "Adm1n.Pass!", SAME)
-        good = self.server.says(["signed in by password, which a verifier decided", "anna@CONTOSO.TEST"])
+        good = self.server.says(["signed in by password, checked with a verifier", "anna@CONTOSO.TEST"])
         self.report.check(good, "hashes: the log says that a verifier decided", "anna@CONTOSO.TEST")
 
     def running(self):

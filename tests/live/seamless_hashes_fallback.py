@@ -20,7 +20,7 @@ SECRET = secrets.token_hex(16)
 CLIENT = {"id": "mail", "name": "Mail", "secret_sha256": hashlib.sha256(SECRET.encode()).hexdigest(), "grants": ["password"],
           "scopes": ["openid"]}
 BY_AGENT, BY_HASH = ["pwd"], ["pwd", "phs"]
-DECIDED = "signed in by password, which a verifier decided"
+DECIDED = "signed in by password, checked with a verifier"
 SILENT = "the directory cannot be asked, so the verifiers decide"
 
 

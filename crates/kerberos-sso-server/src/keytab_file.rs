@@ -70,7 +70,7 @@ pub enum KeytabFileError {
     },
 }
 
-/// Names for a message: at most ten names, and the number of the other names.
+/// Names that a message lists: at most ten names, and the number of the names that the message leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     shown: Vec<BoundedText>,
@@ -144,8 +144,8 @@ fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabF
     if !open_to_others {
         check_mode(&metadata)?;
     }
-    // The buffer has one octet more than the file, so a file that grows fills the buffer. The buffer is allocated once:
-    // a growing vector would free memory that still holds keys.
+    // The buffer has one octet more than the file. If the file grows meanwhile, the buffer becomes full, and the file
+    // is refused. The buffer is allocated once: a growing vector would free memory that still holds keys.
     let room = usize::try_from(metadata.len()).unwrap_or(MAX_SIZE).min(MAX_SIZE).saturating_add(1);
     let mut octets = Zeroizing::new(vec![0; room]);
     let mut length = 0;

@@ -76,8 +76,8 @@ struct Settings {
 }
 
 impl Server {
-    /// Begins a server for a service in Active Directory. Every ticket must have a PAC whose user belongs to the domain with
-    /// the SID `domain`.
+    /// Begins the configuration of a server for a service in Active Directory. Every ticket must have a PAC whose user
+    /// belongs to the domain with the SID `domain`.
     ///
     /// `principal` names the keytab's entries: the service principal name (`HTTP/www.example.com`) or the account (`WEB$`),
     /// as `klist -k` shows it. The case of ASCII letters is ignored.
@@ -85,8 +85,8 @@ impl Server {
         Builder::new(principal, Some(domain))
     }
 
-    /// Begins a server for a service in another realm, such as a realm of MIT krb5 or FreeIPA. Tickets need no PAC, and a
-    /// user is identified by name.
+    /// Begins the configuration of a server for a service outside Active Directory, such as in a realm of MIT krb5 or
+    /// FreeIPA. Tickets need no PAC, and a user is identified by name.
     ///
     /// `principal` names the keytab's entries, as `klist -k` shows it. The case of ASCII letters is ignored.
     pub fn in_realm(principal: &str) -> Builder {
@@ -131,8 +131,8 @@ impl Builder {
     }
 
     /// Sets the number of authenticators that the replay cache holds. Set it to the number of sign-ins within two clock
-    /// skews. The default is 60,000, enough for 100 sign-ins a second with the default skew. The cache then needs 1.4
-    /// MB.
+    /// skews. The default is 60,000, enough for 100 sign-ins a second with the default skew. With the default, the
+    /// cache needs 1.4 MB.
     pub fn with_replay_entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }
@@ -142,8 +142,8 @@ impl Builder {
         Self { interval, ..self }
     }
 
-    /// Accepts a keytab that every user of the machine can read or change. Every user of the machine can then sign in as any
-    /// other user.
+    /// Accepts a keytab that every user of the machine can read or change. With such a keytab, every user of the
+    /// machine can sign in to this server as any other user.
     pub fn allow_open_to_others(mut self) -> Self {
         self.settings.selection.open_to_others = true;
         self
@@ -169,7 +169,8 @@ impl Builder {
         replay: R,
     ) -> Result<Server<R>, StartError> {
         let (path, settings) = (keytab.into(), self.settings);
-        // If the file is replaced after this line, the next look sees another fingerprint and reads the new file.
+        // The fingerprint is taken before the file is read. If the file is replaced in between, the next look sees
+        // another fingerprint and reads the new file.
         let looked_at = Fingerprint::of(&path).ok();
         let keys = Arc::new(settings.load(&path)?);
         try_randomness().map_err(|_| StartError::NoRandomness)?;

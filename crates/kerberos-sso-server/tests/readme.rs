@@ -4,7 +4,7 @@
 const README: &str = include_str!("../../../README.md");
 
 #[test]
-fn readme_quotes_the_example_first() {
+fn readme_quotes_the_file_first_rs() {
     let (_, first) = include_str!("../examples/first.rs").split_once("\n\n").unwrap();
     assert!(README.contains(&format!("```rust,ignore\n{first}```\n")));
 }

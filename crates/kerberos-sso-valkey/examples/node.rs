@@ -118,7 +118,7 @@ struct Node {
 }
 
 impl Node {
-    /// Answers a request by its `Authorization` values.
+    /// Answers a request with these values of the header `Authorization`.
     async fn answer(&self, authorization: impl IntoIterator<Item: AsRef<[u8]>>) -> Response {
         let mut octets = [0; 64];
         if getrandom::fill(&mut octets).is_err() {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of a replay cache before it connects to its store.
-#[must_use = "a cache decides once it is connected"]
+#[must_use = "only `connect` and `start` make the cache"]
 pub struct Builder {
     addresses: Addresses,
     /// The user and the password for the master that the sentinels name.
@@ -33,7 +33,8 @@ enum Addresses {
 }
 
 impl ValkeyReplayCache {
-    /// Begins a cache in one server. `address` is `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS.
+    /// Begins the configuration of a cache whose store is one server. `address` is
+    /// `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS.
     ///
     /// `clock_skew` is the policy's clock skew ([`Policy::clock_skew`](kerberos_sso::Policy::clock_skew)). All validators
     /// that share the store must have the same clock skew.
@@ -41,8 +42,8 @@ impl ValkeyReplayCache {
         Builder::new(Addresses::Single(address.into()), clock_skew)
     }
 
-    /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
-    /// than half of the sentinels must name the same master.
+    /// Begins the configuration of a cache whose store is the master that sentinels know as `service`. `sentinels` are
+    /// the addresses of all sentinels. More than half of the sentinels must name the same master.
     ///
     /// The master must have `min-replicas-to-write 1` or more; only the number of all replicas is safe. Without this
     /// setting, a master that is cut off continues to accept writes. The new master can then admit the same
@@ -52,8 +53,8 @@ impl ValkeyReplayCache {
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
     }
 
-    /// Begins a cache in a cluster. `seeds` are the addresses of some nodes of the cluster. At least one seed must
-    /// answer.
+    /// Begins the configuration of a cache whose store is a cluster. `seeds` are the addresses of some nodes of the
+    /// cluster. At least one seed must answer.
     pub fn cluster<'a>(seeds: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         Builder::new(Addresses::Cluster(seeds.into_iter().map(Into::into).collect()), clock_skew)
     }
@@ -92,9 +93,9 @@ impl Builder {
         self
     }
 
-    /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the processes
-    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about processes that
-    /// start later.
+    /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the
+    /// processes which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this about
+    /// processes of the store that start later.
     ///
     /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
     pub fn first_start(mut self) -> Self {
@@ -146,13 +147,15 @@ impl Builder {
     }
 
     /// Limits the number of live authenticators of one client in this process. The default is one fiftieth of
-    /// [`with_entries`](Self::with_entries), and at least 100. In the store, a client can have this number for each process.
+    /// [`with_entries`](Self::with_entries), and at least 100. Each process counts only the authenticators that it
+    /// admits, so the store may have this number for each process.
     pub fn with_client_share(mut self, share: u16) -> Self {
         self.client_share = Some(share);
         self
     }
 
-    /// Trusts this certificate authority, in PEM, for the store, instead of the operating system's certificate authorities.
+    /// Sets the only certificate authority, in PEM, that may issue the store's certificate. Without this setting, each
+    /// authority that the operating system trusts may issue that certificate.
     #[cfg(feature = "tls")]
     pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
         self.certificates().root_cert = Some(pem.into());
@@ -189,7 +192,8 @@ impl Builder {
     /// Returns a cache without waiting for the store. Until the store can be reached, each request is refused as
     /// [`Failed`](kerberos_sso::replay::Admission::Failed). [`ValkeyReplayCache::fault`] returns the reason.
     ///
-    /// [`first_start`](Self::first_start) has no effect, because the cache has not met any process of the store yet.
+    /// [`first_start`](Self::first_start) has no effect with this method, because the cache has not connected to any
+    /// process of the store yet.
     ///
     /// # Errors
     /// Returns [`StoreError::Address`] if an address cannot be used.
@@ -211,8 +215,8 @@ impl Builder {
                 Topology::Cluster { seeds, model }
             }
         };
-        // The store remembers the authenticators from before the start of this process, so the cache of this process also
-        // accepts authenticators from before its start.
+        // `own` also accepts authenticators with times before its start, because the store remembers whether they were
+        // admitted.
         let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
         let own = own.taking_earlier_authenticators();
         let own = match self.client_share {
@@ -230,8 +234,8 @@ impl Builder {
         info(address, &self.certificates)
     }
 
-    /// Returns the connection settings for nodes that sentinels or other nodes name: the settings of the first address
-    /// in `named`.
+    /// Returns the settings with which the cache connects to a node that sentinels or other nodes name. They are the
+    /// settings of the first address in `named`.
     fn model(&self, named: &[ConnectionInfo]) -> Result<ConnectionInfo, StoreError> {
         let none = || StoreError::Address { address: String::new(), reason: "no address is given".into() };
         let model = named.first().ok_or_else(none)?.clone();

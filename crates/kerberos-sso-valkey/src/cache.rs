@@ -22,13 +22,13 @@ use tokio::time::timeout;
 /// [`Builder`](crate::Builder).
 ///
 /// # The cost of a request
-/// A request needs one round trip to one node: `SET … NX PXAT` and `TIME`. If several requests have the same authenticator,
-/// at any of the servers, at most one request is admitted.
+/// For a request, the cache sends the commands `SET … NX PXAT` and `TIME` to one node, in one round trip. If several
+/// requests have the same authenticator, at any of the servers, at most one request is admitted.
 ///
 /// # If the store cannot decide
-/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
-/// command a second time, because the second command would find the entry of the first command. The cache logs the reason when
-/// the reason changes.
+/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never
+/// sends a command a second time, because the second command would find the entry of the first command and report a
+/// replay. The cache logs the reason when the reason changes.
 ///
 /// # Clones
 /// A clone shares all data with the original. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
@@ -39,8 +39,8 @@ pub struct ValkeyReplayCache {
     _watch: Arc<Watch>,
 }
 
-/// The task that compares the store's clock with this server's clock and asks the sentinels. The task ends when the
-/// last clone of the cache is dropped.
+/// The task that compares the store's clock with this server's clock and asks the sentinels whether the master has
+/// changed. The task ends when the last clone of the cache is dropped.
 struct Watch(JoinHandle<()>);
 
 impl Drop for Watch {
@@ -86,10 +86,12 @@ impl Fault {
 /// fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval at which the cache compares the store's clock with this server's clock and asks the sentinels.
+/// The interval at which the cache compares the store's clock with this server's clock and asks the sentinels for the
+/// master.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The largest number of redirections of one request in a cluster. A slot that is moving causes two redirections.
+/// The largest number of redirections that the cache follows for one request in a cluster. A slot that is moving causes
+/// two redirections.
 const MAX_MOVES: usize = 5;
 
 impl ValkeyReplayCache {
@@ -166,8 +168,9 @@ impl Shared {
             let reply = match link.set_if_absent(key, entry, asks).await {
                 Ok(reply) => reply,
                 Err(error) => {
-                    // A node that is slow or lacks confirmations is still the right node. After other errors, another process
-                    // may answer at this address, so the cache connects again.
+                    // After a time-out or too few confirmations, the cache keeps the connection, because the node is
+                    // still the right node. After other errors, another process may run at this address, so the cache
+                    // connects again.
                     if !matches!(error, StoreError::TimedOut { .. } | StoreError::Unconfirmed { .. }) {
                         self.nodes.drop_link(&link);
                     }
@@ -257,7 +260,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn key_of_a_replay_tag_is_the_empty_hash_tag_the_letter_r_and_the_tag() {
+    fn key_of_a_replay_tag_is_the_empty_hash_tag_and_the_letter_r_and_the_tag() {
         assert_eq!(&key(b"0123456789abcdef"), b"{}r0123456789abcdef");
     }
 

@@ -28,15 +28,16 @@ pub enum StoreError {
         reason: String,
     },
     /// A node answers too late. The cache does not know whether the node stored the authenticator.
-    #[error("{node} did not answer in time; check the load of the store and the network")]
+    #[error("{node} did not answer in time; check the network and the load of the store")]
     TimedOut {
         /// The node's host and port.
         node: String,
     },
     /// A node refuses the user, the password or a command of this server.
     #[error(
-        "{node} refuses this server: {reason}; the user needs the keys ~{{}}r* and the commands +set +info +time +wait \
-         +asking +cluster|slots +client|tracking +hello, for confirmed_on_disk also +waitaof, and at a sentinel \
+        "{node} refuses this server: {reason}; check the ACL rules of the user with which this server signs in. A node \
+         of the store must allow the keys ~{{}}r* and the commands +set +info +time +wait +asking +cluster|slots \
+         +client|tracking +hello; confirmed_on_disk also needs +waitaof. A sentinel must allow \
          +sentinel|get-master-addr-by-name"
     )]
     Denied {
@@ -85,7 +86,7 @@ pub enum StoreError {
         /// The node's host and port.
         node: String,
     },
-    /// The node is not an engine that this crate knows, or does not support RESP3, such as Redis before version 6.
+    /// The node is neither Valkey nor Redis, or is too old for RESP3, such as Redis before version 6.
     #[error("{node} is neither Valkey nor Redis 6.2 or later: {reason}")]
     Engine {
         /// The node's host and port.

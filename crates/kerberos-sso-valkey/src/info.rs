@@ -1,7 +1,7 @@
 //! Reads the facts about a node from the node's answer to `INFO`.
 
-/// One life of a node's memory. While all these values stay the same, the node has lost no authenticator that it stored as
-/// master.
+/// Values that change when a node may lose its memory. While all of them stay the same, the node has lost no
+/// authenticator that it stored as master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Life {
     /// The identifier of the process, which changes at a restart.
@@ -18,7 +18,7 @@ pub(crate) struct Node {
     pub(crate) life: Life,
     pub(crate) is_master: bool,
     pub(crate) uptime_seconds: i64,
-    /// Whether the process was a replica before. `INFO` does not tell the time of its promotion.
+    /// Whether the process was a replica before it became a master. `INFO` does not tell the time of its promotion.
     pub(crate) was_promoted: bool,
     pub(crate) eviction: String,
     /// Whether the master accepts writes only while it has replicas (`min-replicas-to-write`).
@@ -57,7 +57,7 @@ impl Node {
 }
 
 impl Life {
-    /// Returns whether the node is still the process of `other`, with the same history of writes.
+    /// Returns whether both values describe the same process with the same history of writes.
     pub(crate) fn has_the_history_of(&self, other: &Self) -> bool {
         self.run_id == other.run_id && self.replication_id == other.replication_id
     }
@@ -86,7 +86,7 @@ pub(crate) mod tests {
         cmdstat_set:calls=7,usec=12\r\n";
 
     #[test]
-    fn master_without_flush_and_promotion_forgot_nothing_at_an_unknown_time() {
+    fn master_that_was_neither_emptied_nor_promoted_forgot_nothing_at_an_unknown_time() {
         let node = Node::parse(MASTER).unwrap();
         let life = Life { run_id: "5d3f0a1c8b".into(), replication_id: "aa11".into(), flushes: 0 };
         let eviction = "noeviction".into();

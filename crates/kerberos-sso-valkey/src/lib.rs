@@ -46,7 +46,7 @@
 //! cache detects this loss before it uses the node's next answer. The cache then refuses every authenticator whose time is
 //! not later than the loss ([`Admission::TooOld`](kerberos_sso::replay::Admission::TooOld)).
 //!
-//! | the client's clock | after the loss | authenticators from before the loss that an attacker can replay |
+//! | the client's clock | after the loss | authenticators that were admitted before the loss and that an attacker can replay |
 //! |---|---|---|
 //! | is correct | the client is accepted from the next second on | none |
 //! | is slow | the client is refused until its clock has passed the second of the loss | none |
@@ -66,10 +66,10 @@
 //! The cache cannot detect these losses:
 //! - An administrator deletes single keys, swaps databases, or loads an old copy of the data into a running process.
 //! - An administrator empties the node and then resets the count (`CONFIG RESETSTAT`), before this process connects.
-//! - The clock of the node's machine was slow when the node started, and was set right before this process connects. The node
-//!   counts its uptime by that clock. So let the machine synchronise its clock before the node starts.
-//! - A node of a cluster lost its memory, and gave slots to another node before this process connects. So move no slots for
-//!   two clock skews after a loss.
+//! - The clock of the node's machine is slow when the node starts, and is corrected before this process connects. The
+//!   node counts its uptime by that clock. So let the machine synchronise its clock before the node starts.
+//! - A node of a cluster loses its memory, and gives slots to another node before this process connects. So move no
+//!   slots for two clock skews after a loss.
 //!
 //! # Several masters
 //! In a network partition, the old master must stop accepting writes before a new master accepts writes. In a cluster,

@@ -18,11 +18,13 @@ pub(crate) struct Demands {
     pub(crate) settings: Settings,
     /// Whether the operator states that no authenticator was admitted before.
     pub(crate) is_first_start: bool,
-    /// Whether sentinels choose the master. If so, a master that is cut off must itself stop accepting writes.
+    /// Whether sentinels choose the master. If so, the cache demands that a master stops accepting writes when it has
+    /// lost its replicas.
     pub(crate) is_watched_by_sentinels: bool,
 }
 
-/// A connection to a fit master: it evicts no keys, its clock agrees with this server's clock, and its memory is known.
+/// A connection to a fit master. The master evicts no keys, its clock agrees with this server's clock, and this process
+/// knows its [`Memory`].
 #[derive(Debug)]
 pub(crate) struct Link {
     node: String,
@@ -40,11 +42,11 @@ struct Watch {
     is_closed: AtomicBool,
 }
 
-/// The losses that the node's push messages reported. One lock guards both fields. Without the lock, a message that
+/// The losses that the node's push messages reported. One lock guards both fields. With two locks, a message that
 /// arrives while `INFO` is read could be lost.
 #[derive(Debug, Default)]
 struct Losses {
-    /// The memory of the node, after `INFO` was read.
+    /// The memory of the node, or `None` until this process has read `INFO`.
     memory: Option<Arc<Memory>>,
     was_emptied: bool,
 }
@@ -58,7 +60,7 @@ pub(crate) enum Reply {
     Seen,
     /// The authenticator may have been admitted before the node lost its memory.
     MayBeForgotten,
-    /// The node has no memory for the authenticator.
+    /// The node has too little free memory to store the authenticator.
     Full,
     /// Another node serves this key from now on.
     Moved(Address),
@@ -121,8 +123,8 @@ impl Link {
 
     /// Checks that the node answers, is still fit, and has been the master since this connection was opened.
     ///
-    /// A node that became a replica and then a master again keeps its connections open. The node may have lost
-    /// authenticators that another master admitted.
+    /// A node that became a replica and then a master again keeps its connections open. Meanwhile, another master may
+    /// have admitted authenticators that the node does not have.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         let settings = self.demands.settings;
         let mut connection = self.connection.clone();
@@ -150,7 +152,7 @@ impl Link {
     /// Stores `key` until `forget_at` in one step, unless the node already has `key`.
     ///
     /// The command is sent once. If the answer is lost, the cache does not know whether the node stored the key. A
-    /// second command would find the entry of the first command.
+    /// second command would find the entry of the first command, so its answer would be wrong.
     pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
         if self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
@@ -178,7 +180,8 @@ impl Link {
             Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
         };
         let reply = self.judge(&answers, entry)?;
-        // The node may have been emptied since the first check. The node notifies this connection before it answers.
+        // The node may have been emptied since the check above. The node notifies this connection of this before it
+        // answers the commands.
         if matches!(reply, Reply::New) && self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
         }
@@ -229,13 +232,13 @@ impl Link {
         let offset = seconds.saturating_sub(ours.seconds());
         if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
             if offset > 0 {
-                // Because its clock is fast, the node has deleted entries that were still needed.
+                // The node's clock is fast, so the node has deleted entries that were still needed.
                 self.memory.forget(ours);
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
         }
-        // `now` is the time at which the request arrived. This time may be earlier than this server's clock by the longest
-        // waits and the rounding.
+        // `now` is the time at which the request arrived, so this server's clock may be later than `now`. The margin of
+        // an entry covers only the longest waits and the rounding, so a larger difference is refused.
         let waited = ours.seconds_since(now);
         let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
         if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {
@@ -325,11 +328,11 @@ async fn connect(
         Ok(())
     };
     let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    // TCP_NODELAY stays off: TCP may then hold a request back for one round trip while another request waits for its answer.
-    // With TCP_NODELAY, a sign-in takes a fifth more CPU (`examples/store_speed.rs`).
+    // TCP_NODELAY stays off: TCP may then hold a request back for one round trip while another request waits for its
+    // answer. With TCP_NODELAY, a sign-in takes a fifth more CPU time than without it (`examples/store_speed.rs`).
     let client = redis::Client::open(info.clone().set_redis_settings(protocol))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
-    // The crate `redis` does not send a command again after this time-out. Every use of the connection has a time-out of its own,
+    // The time-out of the crate `redis` for an answer is off. Every use of the connection has a time-out of its own,
     // and a second timer would take time in each request.
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.connect_timeout))
@@ -343,7 +346,8 @@ impl Watch {
     fn see(&self, push: &PushInfo, clock: fn() -> UnixTime) {
         match (&push.kind, push.data.as_slice()) {
             (PushKind::Disconnection, _) => self.is_closed.store(true, Ordering::Release),
-            // A node lists the keys that are invalid. A null instead of a list means that a database was emptied.
+            // The message lists the keys that have changed. A null instead of the list means that a database was
+            // emptied.
             (PushKind::Invalidate, [Value::Nil]) => {
                 let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
                 losses.was_emptied = true;
@@ -353,7 +357,8 @@ impl Watch {
         }
     }
 
-    /// Lets later messages change this memory, and notes the messages that came before.
+    /// Makes each later push message about a loss change `memory`. If such a message came earlier, changes `memory`
+    /// now.
     fn attach(&self, memory: &Arc<Memory>, clock: fn() -> UnixTime) {
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         if losses.was_emptied {
@@ -369,7 +374,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn time_out_of_wait_is_at_least_one_millisecond_because_zero_means_for_ever() {
+    fn time_out_of_the_command_wait_is_at_least_one_millisecond_because_zero_means_for_ever() {
         for (micros, milliseconds) in [(0, 1), (999, 1), (1_000, 1), (1_999, 1), (2_000, 2), (1_000_000, 1_000)] {
             assert_eq!(wait_milliseconds(Duration::from_micros(micros)), milliseconds, "{micros}");
         }

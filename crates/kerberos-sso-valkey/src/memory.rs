@@ -49,7 +49,8 @@ pub(crate) fn may_have_been_admitted(
     let Some(whole_after) = whole_after else { return false };
     let closed = match start {
         Start::Default => whole_after,
-        // A client whose clock is fast by one skew sent authenticators whose times are one skew ahead.
+        // Before the loss, a client with a fast clock may have sent authenticators whose times are up to one skew
+        // later.
         Start::Strict => after(after(whole_after, clock_skew), MARGIN),
     };
     client_time.seconds() <= closed.seconds()
@@ -66,8 +67,9 @@ impl Memories {
         Self { known: Mutex::default() }
     }
 
-    /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that no
-    /// authenticator was admitted before. Then a process that is met for the first time has lost no authenticator.
+    /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that
+    /// no authenticator was admitted before. In this case, a process of the store that this server meets for the first
+    /// time has lost no authenticator.
     pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (life, memory) = known.entry(node.life.run_id.clone()).or_insert_with(|| {
@@ -91,7 +93,7 @@ impl Memories {
     }
 }
 
-/// Returns the instant `duration` after `instant`.
+/// Returns the instant that is `duration` later than `instant`.
 fn after(instant: UnixTime, duration: Duration) -> UnixTime {
     instant.saturating_add_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn authenticator_from_the_second_of_the_nodes_start_or_earlier_may_be_forgotten() {
+    fn authenticator_from_the_second_in_which_the_node_started_or_earlier_may_be_forgotten() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert_eq!(memory.whole_after(), Some(at(-99)));
         assert!(memory.may_have_forgotten(at(-99), Start::Default, SKEW));
@@ -118,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn strict_start_refuses_authenticators_for_305_seconds_longer_at_a_skew_of_300_seconds() {
+    fn strict_start_also_refuses_authenticators_up_to_305_seconds_after_a_loss_at_a_skew_of_300_seconds() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert!(memory.may_have_forgotten(at(-99 + 305), Start::Strict, SKEW));
         assert!(!memory.may_have_forgotten(at(-99 + 306), Start::Strict, SKEW));
     }
 
     #[test]
-    fn first_start_admits_old_authenticators_at_the_first_process_but_not_after_a_restart() {
+    fn process_of_a_first_start_has_forgotten_nothing_but_the_process_after_a_restart_may_have() {
         let memories = Memories::new();
         let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn promoted_node_has_forgotten_nothing_more_at_the_second_contact() {
+    fn second_contact_with_a_promoted_node_does_not_change_the_time_of_its_loss() {
         let memories = Memories::new();
         let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         memories.of(&promoted, NOW, false);
@@ -165,7 +167,8 @@ mod tests {
         assert_eq!(memory.whole_after(), Some(at(90)));
     }
 
-    /// The node may have been a replica in between, and may have lost authenticators that another master admitted.
+    /// Between the two contacts, the node may have been a replica, and another master may have admitted authenticators
+    /// that the node does not have.
     #[test]
     fn process_with_another_history_of_writes_may_have_forgotten_authenticators_up_to_the_second_contact() {
         let memories = Memories::new();
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn node_that_forgot_twice_may_have_forgotten_authenticators_up_to_the_later_time() {
+    fn node_that_lost_its_memory_twice_may_have_forgotten_authenticators_up_to_the_later_loss() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, true);
         memory.forget(at(10));
         memory.forget(at(5));

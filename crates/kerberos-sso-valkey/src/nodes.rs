@@ -212,7 +212,8 @@ impl Node {
 }
 
 impl Topology {
-    /// Returns the connection settings for the node at this address, with the user, password and TLS of the named nodes.
+    /// Returns the connection settings for the node at this address. The user, the password and TLS are those that the
+    /// server's configuration gives.
     fn info_for(&self, (host, port): &Address) -> ConnectionInfo {
         let model = match self {
             Self::Single(info) => return info.clone(),
@@ -232,7 +233,7 @@ impl Topology {
     }
 }
 
-/// Returns the host and port of an address. For a Unix socket, the host is its path.
+/// Returns the host and port of an address. For a Unix socket, returns the path as the host.
 fn address(addr: &ConnectionAddr) -> Address {
     match addr {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),

@@ -11,15 +11,15 @@ use std::time::Duration;
 /// | outcome | alarm |
 /// |---|---|
 /// | `new` | the count differs much from that of a usual day |
-/// | `seen` | any: a proxy that sends requests again, or an attacker |
-/// | `too-old` | any that occurs some minutes after a failover: clients have slow clocks |
-/// | `client-share` | any: a client that signs in with each request |
+/// | `seen` | any: a proxy repeats requests, or an attacker replays requests |
+/// | `too-old` | any that still occurs when a failover is some minutes past: clients have slow clocks |
+/// | `client-share` | any: a client signs in again with each request |
 /// | `full` | any: the store needs more memory, or the cache more entries |
 /// | `outlives-cache` | any: the policy has a longer clock skew than the cache |
 /// | `failed` | failures that last a minute: the store does not decide |
 ///
-/// Your server exports the counts, because it has an address for metrics and has other metrics. This function returns
-/// the text format of Prometheus:
+/// Your server exports these counts together with its other metrics. The function below returns the text format of
+/// Prometheus:
 ///
 /// ```
 /// use kerberos_sso_valkey::{Outcomes, ValkeyReplayCache};
@@ -56,7 +56,7 @@ pub struct Outcomes {
     pub too_old: u64,
     /// Authenticators of clients that had already used up their share of this process's entries.
     pub client_share: u64,
-    /// Authenticators for which the store or this process had no memory.
+    /// Authenticators that were refused because the store or this process had no memory left for them.
     pub full: u64,
     /// Authenticators that are valid for longer than the cache remembers them.
     pub outlives_cache: u64,
@@ -95,7 +95,7 @@ impl Outcomes {
     }
 }
 
-/// The counters behind [`Outcomes`].
+/// The counters from which the cache makes [`Outcomes`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     new: AtomicU64,

@@ -9,8 +9,8 @@ use std::fmt;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// The sentinels that watch one master. [`ValkeyReplayCache::sentinel`](crate::ValkeyReplayCache::sentinel) asks the sentinels
-/// itself. This type is for a program that keeps other data in the same master.
+/// The sentinels that watch one master. A cache of [`ValkeyReplayCache::sentinel`](crate::ValkeyReplayCache::sentinel)
+/// asks the sentinels without this type. This type is for a program that keeps other data in the same master.
 ///
 /// ```no_run
 /// # async fn connect() -> Result<(), kerberos_sso_valkey::StoreError> {
@@ -38,8 +38,8 @@ impl Sentinels {
         Self::read(service, addresses, &Certificates::default())
     }
 
-    /// Reads the addresses of all sentinels, which must be `rediss://…`. The sentinels must have a certificate of this
-    /// certificate authority, in PEM.
+    /// Reads the addresses of all sentinels. Each address must be of the form `rediss://…`. The sentinels must have a
+    /// certificate of this certificate authority, in PEM.
     ///
     /// # Errors
     /// Returns [`StoreError::Address`] if an address or the certificate cannot be used.

@@ -20,7 +20,7 @@ mod tests {
     /// The expected values are the check value of the specification's appendix, and the answer of Redis 7.0.15 to
     /// `CLUSTER KEYSLOT`.
     #[test]
-    fn slots_equal_the_check_value_and_the_answer_of_redis() {
+    fn slots_are_the_check_value_of_the_specification_and_the_answer_of_redis() {
         assert_eq!(slot(b"123456789"), 0x31C3);
         assert_eq!(slot(b"{}r0123456789abcdef"), 11_661);
     }

@@ -15,8 +15,8 @@ pub struct Batch {
     /// The directory server that numbers the changes (`invocationId`). The change numbers of two directory servers
     /// cannot be compared.
     pub source: ObjectId,
-    /// The position in the source's changes after this batch. The server stores it, and returns it to the source. A batch without
-    /// a cursor does not change the stored cursor.
+    /// The position in the source's changes after this batch. The server stores this cursor, and returns it to the
+    /// source. A batch without a cursor does not change the stored cursor.
     pub cursor: Option<String>,
     /// The changes, at most one for each object.
     pub records: Vec<Record>,
@@ -97,7 +97,7 @@ pub enum InvalidBatch {
         /// The column of the fault.
         column: usize,
     },
-    /// The message has another version.
+    /// The message has another version than this server reads.
     #[error("the message has version {0}, and this server knows version 1")]
     Version(u8),
     /// The batch has too many records.
@@ -243,7 +243,7 @@ mod tests {
         (taken, refused.iter().map(|refused| (first(refused.object), refused.code)).collect())
     }
 
-    /// The error goes to the source and to the log.
+    /// The server sends the error to the source, and writes the error to the log.
     #[test]
     fn error_of_a_message_that_is_not_a_batch_repeats_no_character_of_the_message() {
         let error = Batch::parse(b"{\n\"\x7f secret\": 1}").unwrap_err().to_string();

@@ -60,7 +60,7 @@ pub enum InvalidObject {
 /// Reads one object.
 ///
 /// # Errors
-/// Returns why the object cannot be used.
+/// Returns the reason why the object gives no change.
 pub fn read(ldif: &str, directory: Directory<'_>) -> Result<Change, InvalidObject> {
     let object = Attributes::parse(ldif)?;
     let (id, usn) = (object.needed("objectGUID")?, object.needed("uSNChanged")?);
@@ -106,7 +106,8 @@ fn lock(object: &Attributes, directory: Directory<'_>) -> Result<Lock, InvalidOb
     Ok(Lock::Until(began.saturating_add(seconds)))
 }
 
-/// Returns the groups that a ticket would also have. A ticket has no group of the built-in domain (`S-1-5-32`).
+/// Returns the groups that a ticket of the user would have: those of `tokenGroups`, without groups of the built-in
+/// domain (`S-1-5-32`).
 fn groups(object: &Attributes) -> Result<Vec<Sid>, InvalidObject> {
     let read = |text: &String| text.parse::<Sid>().map_err(|_| InvalidObject::Attribute("tokenGroups"));
     let groups: Vec<_> = object.texts("tokenGroups").map(read).collect::<Result<_, _>>()?;
@@ -186,8 +187,8 @@ impl Attributes {
         text.filter(|_| values.next().is_none())
     }
 
-    /// Returns the only value of an attribute as octets. The tool does not write the value in base64 if all its octets are
-    /// printable.
+    /// Returns the only value of an attribute as octets. `samba-tool` writes a value as text, and not in base64, if all
+    /// its octets are printable.
     fn octets(&self, name: &str) -> Option<&[u8]> {
         let mut values = self.values(name);
         match (values.next(), values.next()) {

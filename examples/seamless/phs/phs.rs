@@ -1,8 +1,9 @@
 //! Password hash synchronisation, without I/O.
 //!
-//! A source beside the organisation's directory has the NT hash of each password. The source derives a [`Verifier`] from the hash
-//! and sends the verifier in a [`Record`]. The sign-in server keeps records and checks passwords with them, so users can sign in
-//! while the directory cannot be reached. The NT hash itself never leaves the source: no message has a field for it.
+//! A source runs beside the organisation's directory and reads the NT hash of each password. The source derives a
+//! [`Verifier`] from the hash and sends the verifier in a [`Record`]. The sign-in server keeps records and checks
+//! passwords with them, so users can sign in while the directory cannot be reached. The NT hash itself never leaves the
+//! source: no message has a field for it.
 //!
 //! - [`verifier`] is the public format of a verifier, and its derivation.
 //! - [`record`] is what the server knows of an account, and [`batch`] is the message with the changes of many accounts.

@@ -74,12 +74,12 @@ impl Rules {
     /// Checks whether the server takes a record of `source`. `known` is the last change that the server took for the
     /// object.
     ///
-    /// A record with the number of `known` is refused, too, because it is the same change. So a batch that comes twice
-    /// changes nothing, and an older record never replaces a newer one. The numbers of two sources cannot be compared.
-    /// So a record of another source than that of `known` is taken.
+    /// The server refuses a record that has the same number as `known`, because it is the same change. So a batch that
+    /// comes twice changes nothing, and an older record never replaces a newer one. The numbers of two sources cannot
+    /// be compared. So the server takes every record whose source is not the source of `known`.
     ///
     /// # Errors
-    /// Returns why the record is not taken.
+    /// Returns the reason why the server refuses the record.
     pub fn check(&self, record: &Record, source: ObjectId, known: Option<Known>) -> Result<(), Refusal> {
         if known.is_some_and(|known| known.source == source && record.usn <= known.usn) {
             return Err(Refusal::Older);
@@ -91,8 +91,8 @@ impl Rules {
         }
     }
 
-    /// Checks whether an account may sign in by its verifier. The server may have taken the account earlier, under
-    /// other rules.
+    /// Checks whether an account may sign in by its verifier. The server also checks this at each sign-in, because it
+    /// may have taken the account under other rules.
     ///
     /// # Errors
     /// Returns why the account may not sign in by its verifier.

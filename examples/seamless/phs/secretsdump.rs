@@ -4,7 +4,7 @@
 //! CONTOSO.TEST\alice:1105:aad3b435b51404eeaad3b435b51404ee:92937945b518814341de3f726500d4ff::: (status=Enabled)
 //! ```
 //!
-//! A line has no groups, no expiry and no number of the change. So users who sign in by such a line have no groups, and the
+//! A line has no groups, no expiry and no number of the change. So the accounts from such lines have no groups, and the
 //! source uses the time of the dump as the number of each change.
 
 use crate::nt_hash::NtHash;
@@ -78,7 +78,8 @@ fn is_history(name: &str) -> bool {
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns an identifier for the object. A line has none, so the identifier is derived from the SID.
+/// Returns an identifier for the object. A line has no `objectGUID`, so the function derives the identifier from the
+/// SID.
 #[expect(clippy::expect_used, reason = "a digest of SHA-256 has 32 octets")]
 fn object_of(sid: Sid) -> ObjectId {
     let digest = Sha256::digest(sid.to_bytes());
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn line_of_no_user_is_skipped() {
+    fn line_that_is_not_of_a_user_is_skipped() {
         for line in [
             "",
             "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)",
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn last_line_of_the_tool_is_the_end() {
+    fn only_the_last_line_that_the_tool_prints_is_recognised_as_the_end() {
         assert!(is_end("[*] Cleaning up... \n") && is_end("[*] Cleaning up..."));
         for line in ["", "[*] Dumping Domain Credentials (domain\\uid:rid:lmhash:nthash)", LINE, "Cleaning up..."] {
             assert!(!is_end(line), "{line}");

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_wrong_password_gives_the_same_octets_even_for_an_unknown_name() {
+    fn same_wrong_password_gives_the_same_octets_even_for_an_unknown_name() {
         let known = account("Pa$$w0rd");
         for account in [Some(&known), None] {
             let octets = |password| *derive(account, unknown(), password).octets();

@@ -12,7 +12,8 @@ use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The verifier of a password. A holder of a verifier can guess the password, but cannot sign in to the directory with it.
+/// The verifier of a password. A holder of a verifier can try to guess the password, but cannot sign in to the
+/// directory with the verifier.
 #[derive(Clone)]
 pub struct Verifier {
     parameters: Parameters,
@@ -49,7 +50,7 @@ impl Parameters {
         self.iterations
     }
 
-    /// Derives the verifier of a hash. This takes tens of milliseconds at [`DEFAULT_ITERATIONS`].
+    /// Derives the verifier of a hash. The derivation takes tens of milliseconds at [`DEFAULT_ITERATIONS`].
     #[must_use]
     pub fn derive(self, hash: &NtHash) -> Verifier {
         let mut derived = Zeroizing::new([0; 32]);
@@ -71,8 +72,8 @@ impl Verifier {
         &self.hash
     }
 
-    /// Compares two verifiers in constant time. Returns whether both are of the same password. Both must have the same
-    /// parameters.
+    /// Compares two verifiers in constant time. Returns whether both verifiers have the same parameters and are of the
+    /// same password.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.parameters == other.parameters && bool::from(self.hash.ct_eq(&*other.hash))
@@ -87,7 +88,7 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// Returns the text form.
+    /// Returns the verifier as the text `v1;PPH1_MD4,SALT,ITERATIONS,HASH;`.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let Parameters { salt, iterations } = self.parameters;
@@ -163,10 +164,11 @@ pub(crate) fn octets<const N: usize>(digits: &str) -> Option<[u8; N]> {
 /// The number of iterations of new verifiers. Microsoft Entra Connect uses 1,000.
 pub const DEFAULT_ITERATIONS: u32 = 100_000;
 
-/// The smallest number of iterations that is taken.
+/// The smallest number of iterations that a verifier may have.
 pub const MIN_ITERATIONS: u32 = 1_000;
 
-/// The largest number of iterations that is taken. A derivation then takes some hundred milliseconds.
+/// The largest number of iterations that a verifier may have. With this number, a derivation takes some hundred
+/// milliseconds.
 pub const MAX_ITERATIONS: u32 = 1_000_000;
 
 #[cfg(test)]
@@ -196,7 +198,7 @@ mod tests {
 
     /// The hash of the test is the one that `samba-tool user syncpasswords` prints for this password.
     #[test]
-    fn verifier_derived_from_the_hash_of_a_directory_is_that_of_the_password() {
+    fn verifier_from_the_hash_of_a_directory_matches_the_password() {
         let hash = octets("92937945b518814341de3f726500d4ff").unwrap();
         let verifier = derived("Pa$$w0rd", 1000);
         assert!(verifier.is(&verifier.parameters().derive(&NtHash::new(hash))));

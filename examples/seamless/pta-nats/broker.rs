@@ -1,5 +1,5 @@
-//! The trait of a broker, as the queue needs it. The client of NATS implements it, and so does a broker in memory for
-//! the tests.
+//! The trait of a broker, as the queue needs it. The client of NATS implements the trait, and so does a broker in
+//! memory for the tests.
 
 use futures_util::stream::BoxStream;
 use seamless_pta::queue::Pending;
@@ -31,7 +31,7 @@ pub trait Broker: Send + Sync + 'static {
 pub enum Link {
     /// The broker cannot be reached.
     Away,
-    /// The broker can be reached since this time.
+    /// The connection to the broker has been open since this time.
     Since(Instant),
 }
 

@@ -1,4 +1,4 @@
-//! The client of NATS as a [`Broker`].
+//! Implements [`Broker`] by a client of NATS.
 
 use crate::broker::{Broker, Link, NotDelivered, Request};
 use crate::subject::{NodeName, inbox};
@@ -20,14 +20,14 @@ use tokio::time::Instant;
 pub struct Access {
     /// The address: `nats://broker:4222`, without a user or a password.
     pub url: String,
-    /// The certificates for mutual TLS. Only a broker on the loopback interface can be used without them.
+    /// The certificates for mutual TLS. Without them, only a broker on the loopback interface can be used.
     pub tls: Option<Tls>,
 }
 
 /// The certificates for mutual TLS, as files in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The authorities of the broker's certificate. No other authority is trusted.
+    /// The certificates of the authorities that may issue the broker's certificate. The node trusts no other authority.
     pub ca: PathBuf,
     /// The certificate of the node.
     pub certificate: PathBuf,
@@ -49,7 +49,8 @@ pub enum ConnectError {
     /// The text is not an address of a broker, the address has a user or a password, or it names another machine and
     /// there is no TLS.
     #[error(
-        "{0:?} is no address of a broker, such as nats://broker:4222; without TLS it must be on the loopback interface"
+        "{0:?} is no address of a broker, such as nats://broker:4222; without TLS the broker must be \
+         on the loopback interface"
     )]
     Address(String),
     /// The client did not start.
@@ -169,7 +170,7 @@ fn note(event: &Event, link: &watch::Sender<Link>) {
     }
 }
 
-/// Returns the time before an attempt to connect: 50 ms at first, and then twice the time before, up to 400 ms.
+/// Returns the time before an attempt to connect: 50 ms at first, and each time twice as long, up to 400 ms.
 fn delay(attempt: usize) -> Duration {
     let doublings = attempt.saturating_sub(1).min(3);
     FIRST_DELAY.saturating_mul(u32::try_from(1_usize << doublings).unwrap_or(1))

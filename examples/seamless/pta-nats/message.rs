@@ -8,7 +8,8 @@ use seamless_pta::{AgentId, KeyId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A job that waits for an agent. The tenant is in the subject. The offer has no credential, and no name of a user.
+/// A job that waits for an agent. The subject of the message names the tenant. The offer has no credential, and no name
+/// of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
@@ -21,7 +22,7 @@ pub struct Offer {
     pub excluded: Option<AgentId>,
 }
 
-/// The reply to an offer. A node sends it at once.
+/// The reply to an offer. A node replies at once, even if none of its agents is free.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "reply")]
 pub enum Reply {
@@ -93,7 +94,7 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
-/// Writes a body. Returns `None` for a message that is too long for every receiver.
+/// Writes a body. Returns `None` if the body is longer than every receiver allows.
 pub(crate) fn write<T: Serialize>(message: &T) -> Option<Vec<u8>> {
     serde_json::to_vec(message).ok().filter(|body| body.len() <= MAX_BODY)
 }
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn body_with_an_unknown_field_another_version_or_too_many_octets_is_refused() {
+    fn body_is_refused_if_it_has_an_unknown_field_or_another_version_or_too_many_octets() {
         let read_offer = |text: String| read::<Offer>(text.as_bytes());
         assert!(read_offer(format!(r#"{{"v":1,"job":"{JOB}"}}"#)).is_some());
         for text in [
@@ -145,7 +146,7 @@ mod tests {
         assert_eq!(read::<Delivered>(format!(r#"{{"reply":"answered","v":1,"answer":{inner}}}"#).as_bytes()), None);
     }
 
-    /// The largest token of an agent has 64 KiB, which are 86 KiB in base64.
+    /// The largest ticket that an agent can send has 64 KiB, which are 86 KiB in base64.
     #[test]
     fn answer_with_the_largest_ticket_fits_into_a_reply() {
         let (v, job) = (V1, Fixed::new([1; 16]));

@@ -1,16 +1,17 @@
 //! The queue between the nodes of a sign-in server, on NATS.
 //!
-//! A user's request comes to one node, but the agents of the user's tenant may be connected to another node. [`Nats`] carries
-//! the offer of a job to a node with agents of the tenant, then the job with the sealed password. It carries the answer back:
+//! A user's request comes to one node, but the agents of the user's tenant may be connected to another node. [`Nats`]
+//! carries the offer of a job to a node with agents of the tenant, then the job with the sealed password. Then it
+//! carries the answer back:
 //!
 //! | subject | request | reply |
 //! |---|---|---|
 //! | `pta.<tenant>.offer`, one node of the group | [`message::Offer`] | [`message::Reply`] |
 //! | `pta.node.<node>.job` | [`Job`](seamless_pta::message::Job) | [`message::Delivered`] |
 //!
-//! A node prefers its own agents, and asks the broker only if they are all busy or there are none. So a node's own agents still
-//! get jobs while the broker cannot be reached. The queue delivers each message at most once, and stores nothing. If a message
-//! is lost, the owner of the job tries again.
+//! A node prefers its own agents. It asks the broker only if all its agents are busy, or if it has none. So a node's
+//! own agents still get jobs while the broker cannot be reached. The queue delivers each message at most once, and
+//! stores nothing. If a message is lost, the owner of the job tries again.
 //!
 //! # What the broker can do
 //! The broker and everybody who can publish on these subjects see names and times. They cannot read a password or an answer:

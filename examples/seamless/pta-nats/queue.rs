@@ -34,7 +34,7 @@ enum Others {
     Busy,
     /// The node that replied has no agent that may claim the job. Another node may have such an agent.
     NotThere,
-    /// No other node has an agent of the tenant.
+    /// Nobody replied, because no other node has an agent of the tenant.
     Nobody,
     /// No readable reply came.
     Silent,
@@ -70,7 +70,8 @@ impl Nats {
         // The result if no agent claims the job in time.
         let mut reason = NoClaim::NoAgent;
         loop {
-            // This line comes before the claim, so that the wait below notices every change after it.
+            // The node registers for changes before it looks for a free agent. So the wait below notices every later
+            // change.
             let mut changed = pin!(gateway.changes());
             changed.as_mut().enable();
             if let Some(claim) = gateway.claim(offer) {
@@ -96,7 +97,7 @@ impl Nats {
                 return Err(reason);
             }
             let pause = until.min(Instant::now().checked_add(pause).unwrap_or(until));
-            // If the claim of an own agent expires during the pause, the next round finds the free agent.
+            // If a claim of one of this node's agents expires during the pause, the next round finds this agent free.
             let _ = timeout_at(pause, changed).await;
         }
     }
@@ -161,8 +162,8 @@ impl Nats {
     fn remember(&self, job: JobId, node: NodeName) {
         let now = Instant::now();
         let mut claims = self.claims();
-        // Some claims never get their job, for example if the registry refuses the agent. So old claims are removed
-        // here.
+        // Some claims never get their job, for example if the registry refuses the agent. So this function also removes
+        // claims that have expired.
         claims.retain(|_, (_, until)| now < *until);
         claims.insert(job, (node, now.checked_add(HOLD).unwrap_or(now)));
     }
@@ -181,7 +182,8 @@ impl Queue for Nats {
         Box::pin(self.deliver(job))
     }
 
-    /// Uses the first gateway only, because a process has one gateway. The caller must be a task of Tokio.
+    /// Uses the first gateway only, because a process has one gateway. Call this function in a runtime of Tokio,
+    /// because the function starts a task.
     fn serve(&self, gateway: Arc<Gateway>) {
         self.own.get_or_init(|| {
             let serving = tokio::spawn(serve(Arc::clone(&self.broker), self.node.clone(), Arc::clone(&gateway)));
@@ -207,14 +209,14 @@ impl fmt::Debug for Nats {
     }
 }
 
-/// The time for a reply to an offer. A working node replies at once. Without a reply, another node of the group may get the
-/// next offer.
+/// The time for a reply to an offer. A working node replies at once. If no reply comes in this time, the owner offers
+/// the job again, and another node of the group may get that offer.
 const REPLY: Duration = Duration::from_millis(125);
 
 /// The time before an offer is repeated while all agents are busy.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The time before an offer is repeated if the node that got it has no agent for it.
+/// The time before an offer is repeated if the node that got the offer has no agent that may claim the job.
 const NEXT_NODE: Duration = Duration::from_millis(2);
 
 /// The time after which all nodes are connected again to a broker that has restarted. A node tries to connect every 400

@@ -25,7 +25,7 @@ async fn serve_tenants(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<
     // The tasks end when the set is dropped.
     let (mut tasks, mut served) = (JoinSet::new(), HashMap::<Tenant, AbortHandle>::new());
     loop {
-        // This line comes before the check, so that the wait below notices every change after it.
+        // The node registers for changes before it reads the tenants. So the wait below notices every later change.
         let mut changed = pin!(gateway.changes());
         changed.as_mut().enable();
         let tenants = gateway.tenants();
@@ -86,7 +86,8 @@ async fn serve_jobs(broker: &Arc<dyn Broker>, node: &NodeName, gateway: &Arc<Gat
     }
 }
 
-/// Sends a job to its agent, and waits no longer than the owner does. Both times in the job are from the owner's clock.
+/// Sends a job to its agent, and waits no longer than the owner does. Both times in the job are from the owner's clock,
+/// so their difference is right even if this node's clock is wrong.
 async fn deliver(gateway: &Gateway, job: Job) -> Delivered {
     let (id, wait) = (job.job, job.issued.until(job.expires).min(MAX_ATTEMPT));
     match timeout(wait, gateway.send(job)).await {
@@ -95,5 +96,5 @@ async fn deliver(gateway: &Gateway, job: Job) -> Delivered {
     }
 }
 
-/// The longest time of one attempt, whatever a job says.
+/// The longest time of one attempt, even if a job names a longer time.
 const MAX_ATTEMPT: Duration = Duration::from_secs(10);

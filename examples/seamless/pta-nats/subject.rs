@@ -53,7 +53,8 @@ pub fn jobs(node: &NodeName) -> String {
     format!("pta.node.{node}.job")
 }
 
-/// Returns the first tokens of the subjects on which a node gets replies. No other node may read them.
+/// Returns the first tokens of the subjects on which a node gets replies. The broker lets no other node subscribe to
+/// these subjects.
 #[must_use]
 pub fn inbox(node: &NodeName) -> String {
     format!("pta.node.{node}.inbox")
@@ -111,7 +112,7 @@ pub(crate) mod tests {
     #[test]
     fn longest_name_of_a_tenant_fits_into_a_line_of_the_nats_protocol() {
         let longest = offers(&Tenant::new("😀".repeat(255)).unwrap());
-        assert!(longest.len() < 3_100, "a line of NATS has 4,096 octets");
+        assert!(longest.len() < 3_100, "a line of NATS has at most 4,096 octets");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! An agent in the server's registry: its certificates, its keys, and its states.
 //!
 //! `enrolled → active ⇄ silent`. An agent is `enrolled` until it has proved that it holds its sealing key. In each of
-//! these states, it can become `draining`, `revoked` or `locked`. A revoked or locked agent can never again take a job,
-//! answer a job, or renew its certificate.
+//! these states, an agent can become `draining`, `revoked` or `locked`. A revoked or locked agent can never again take
+//! a job, answer a job, or renew its certificate.
 //!
-//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew from
-//! the same generation. The second of these requests then names an old generation. The registry locks the agent, because it
-//! cannot know which of the two machines has the copy.
+//! Each renewal raises the generation by one. If somebody copies the agent's folder, the copy and the original renew
+//! from the same generation. The later of the two requests then names a generation that is no longer the present one.
+//! The registry locks the agent, because it cannot know which of the two machines has the copy.
 
 use crate::certificate::{Role, Serial};
 use crate::encoding::Fixed;
@@ -94,7 +94,7 @@ pub struct Agent {
 }
 
 /// The part of an agent's state that does not depend on the time. A decision of an administrator or a wrong renewal
-/// changes it.
+/// changes this part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Standing {
@@ -174,7 +174,8 @@ pub struct Issued {
     pub key: SealingPublicKey,
     /// The time at which the certificate expires.
     pub not_after: Time,
-    /// The octets that the server seals to the sealing key.
+    /// The octets that the server seals to the sealing key. The agent returns them to prove that it holds the private
+    /// key.
     pub challenge: Fixed<32>,
 }
 
@@ -187,7 +188,7 @@ pub struct Newcomer {
     pub tenant: Tenant,
     /// The role of the enrolment token.
     pub role: Role,
-    /// The machine that enrols.
+    /// The machine of the new agent.
     pub host: Host,
     /// The version of the agent's program.
     pub version: ProgramVersion,
@@ -212,7 +213,7 @@ pub enum Denied {
     #[error("the certificate of the agent has expired; enrol the agent again")]
     Expired,
     /// The sealing key of the request is not the one that the agent's certificate names.
-    #[error("the sealing key is not that of the agent's certificate")]
+    #[error("the sealing key is not the key that the agent's certificate names")]
     Key,
     /// The agent has not proved that it holds its sealing key.
     #[error("the agent has not opened the challenge of its sealing key")]
@@ -227,8 +228,8 @@ pub enum Denied {
 pub enum Renewal {
     /// The server issues a certificate. The caller then stores what [`Agent::renewed`] returns.
     Issue,
-    /// The response to an earlier copy of this request was lost. The server issues another certificate for the request.
-    /// The caller then stores what [`Agent::repeated`] returns.
+    /// The agent repeats a request, because the response to the first copy was lost. The server issues another
+    /// certificate for the request. The caller then stores what [`Agent::repeated`] returns.
     Repeat,
 }
 
@@ -304,7 +305,7 @@ impl Agent {
         Ok(self)
     }
 
-    /// Decides whether the agent may renew its certificate. `generation` is the one that the agent's request names.
+    /// Decides whether the agent may renew its certificate. `generation` comes from the agent's request.
     ///
     /// # Errors
     /// Returns [`Denied`] if the agent may not renew. After [`Denied::Locked`], the caller stores the agent that
@@ -322,7 +323,7 @@ impl Agent {
         Err(Denied::Locked)
     }
 
-    /// Returns the agent after a renewal that [`may_renew`](Self::may_renew) allowed.
+    /// Returns the agent with its new certificate, after [`may_renew`](Self::may_renew) has allowed the renewal.
     #[must_use]
     pub fn renewed(self, issued: &Issued, csr: &Csr, now: Time) -> Self {
         Self {
@@ -340,19 +341,19 @@ impl Agent {
         Self { current: Credential::new(issued, csr), ..self }
     }
 
-    /// Returns the agent after an administrator began to drain it. A revoked or locked agent stays as it is.
+    /// Makes the agent `draining`, because an administrator drains it. A revoked or locked agent stays as it is.
     #[must_use]
     pub fn draining(self) -> Self {
         self.with_standing(Standing::Draining)
     }
 
-    /// Returns the agent after an administrator revoked it. A locked agent becomes revoked, too.
+    /// Makes the agent `revoked`, because an administrator revokes it. A locked agent becomes revoked, too.
     #[must_use]
     pub fn revoked(self) -> Self {
         Self { standing: Standing::Revoked, ..self }
     }
 
-    /// Returns the agent after two machines used its identity. A revoked agent stays revoked.
+    /// Makes the agent `locked`, because two machines have used its identity. A revoked agent stays revoked.
     #[must_use]
     pub fn locked(self) -> Self {
         self.with_standing(Standing::Locked)

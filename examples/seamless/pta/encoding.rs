@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_of_octets_has_no_octets() {
+    fn debug_output_of_a_value_does_not_show_its_octets() {
         let shown = format!("{:?} {:?}", Fixed::new([0xAB; 4]), Octets::<4>::new(vec![0xAB]).unwrap());
         assert_eq!(shown, "Fixed(4 octets) Octets(1 octets)");
     }

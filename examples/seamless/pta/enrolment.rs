@@ -42,7 +42,7 @@ pub struct Grant {
     issuer: String,
 }
 
-/// What a token gives to the agent that used it.
+/// The values that the server takes from a token for the agent that enrols with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The tenant of the agent.
@@ -130,11 +130,11 @@ pub struct Wish {
 }
 
 impl Grant {
-    /// Consumes the grant. The caller must delete the grant from its store before, so that only one agent can use the
-    /// token.
+    /// Consumes the grant. Before this call, the caller must delete the grant from its store, so that only one agent
+    /// can use the token.
     ///
     /// # Errors
-    /// Returns [`TokenError`] for a token with another secret, tenant or host, and for a token that has expired.
+    /// Returns [`TokenError`] if the token has expired, or if its secret, tenant or host differs from the grant's.
     pub fn redeem(self, token: &Token, host: &str, now: Time) -> Result<Enrolment, TokenError> {
         if !self.is_of(token) {
             return Err(TokenError::Secret);
@@ -151,8 +151,8 @@ impl Grant {
         Ok(Enrolment { tenant: self.tenant, role: self.role, issuer: self.issuer })
     }
 
-    /// Returns whether the token has the secret of this grant, in constant time. A caller should delete the grant only if
-    /// this is true. Otherwise somebody who knows only the token's number could use the token up.
+    /// Returns whether the token has the secret of this grant, in constant time. A caller should delete the grant only
+    /// if the secret is right. Otherwise somebody who knows only the token's number could use the token up.
     #[must_use]
     pub fn is_of(&self, token: &Token) -> bool {
         self.secret_sha256.is(&hash(&token.secret))
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn token_is_redeemed_by_its_secret_tenant_and_host_until_an_hour_has_passed() {
+    fn token_needs_its_secret_and_its_tenant_and_its_host_and_expires_after_an_hour() {
         let redeem = |token: &Token, host: &str, seconds: u64| {
             made(Some("gw1")).1.redeem(token, host, NOW.after(Duration::from_secs(seconds)))
         };

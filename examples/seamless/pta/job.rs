@@ -43,7 +43,7 @@ pub struct Sealed {
     key: AnswerKey,
 }
 
-/// The first attempt of a job. Its agent cannot get the second attempt.
+/// The first attempt of a job. The agent of this attempt cannot get the second attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Before {
     agent: AgentId,
@@ -100,7 +100,7 @@ pub enum Outcome {
     },
     /// The attempt is lost, and another agent may claim the job.
     Again(Offered),
-    /// There is no verdict.
+    /// The job ended without a verdict.
     Failed(NoVerdict),
 }
 
@@ -312,8 +312,8 @@ impl Sealed {
     }
 }
 
-/// Offers the job to another agent after a lost attempt. After the second attempt, or when the job's time is over, the
-/// job ends instead.
+/// Offers the job to another agent after a lost attempt. After the second attempt, or when the job's time is over,
+/// returns the failure of the job.
 fn again(asked: Asked, first: Option<Before>, last: Before, now: Time) -> Outcome {
     match first {
         Some(first) => Outcome::Failed(first.end.and(last.end)),

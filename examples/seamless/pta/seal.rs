@@ -32,7 +32,7 @@ pub struct SealingKey(Zeroizing<[u8; 32]>);
 #[serde(transparent)]
 pub struct SealingPublicKey(Fixed<32>);
 
-/// The SHA-256 of a public sealing key. The certificate of the agent has this value, too.
+/// The SHA-256 of a public sealing key. The agent's certificate names the key by this value.
 pub type KeyId = Fixed<32>;
 
 /// Octets that only the holder of one private key can open.
@@ -218,8 +218,8 @@ fn hpke_key<K: hpke::Deserializable>(octets: &[u8]) -> Option<K> {
     K::from_bytes(octets).ok()
 }
 
-/// A random number generator that returns the caller's octets. DHKEM asks once for 32 octets, and gets those of the caller.
-/// If it asked for more octets, they would be the SHA-256 of the octets before.
+/// A random number generator that returns the octets with which it was made. DHKEM asks the generator once, for 32
+/// octets. If DHKEM asked for more octets, the generator would return the SHA-256 of the octets before.
 struct Once(Zeroizing<[u8; 32]>);
 
 impl TryRng for Once {

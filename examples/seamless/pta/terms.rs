@@ -36,8 +36,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Returns the SHA-256 of all terms, each with its length before it. So the terms `ab`, `c` and the terms `a`, `bc`
-    /// have different digests.
+    /// Returns the SHA-256 of all terms, each with its length before it. Without the lengths, the terms `ab`, `c` would
+    /// have the same digest as the terms `a`, `bc`.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let (issued, expires) = (self.issued.millis().to_be_bytes(), self.expires.millis().to_be_bytes());
@@ -73,7 +73,7 @@ impl Terms {
     }
 }
 
-/// The prefix that names the type of the channel binding (RFC 5056). The value follows it.
+/// The prefix that names the type of the channel binding (RFC 5056). The digest of the terms follows the prefix.
 const PREFIX: &[u8] = b"kerberos-sso-pta:";
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn digest_is_the_sha_256_of_each_term_after_its_length() {
+    fn digest_is_the_sha_256_of_all_terms_with_the_length_before_each_term() {
         let terms = terms();
         let mut octets = Vec::new();
         for part in [

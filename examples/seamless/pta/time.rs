@@ -9,13 +9,13 @@ use std::time::Duration;
 pub struct Time(u64);
 
 impl Time {
-    /// Makes the instant this many milliseconds after the epoch.
+    /// Makes the instant that is `millis` milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Makes the instant this many seconds after the epoch.
+    /// Makes the instant that is `seconds` seconds after the epoch.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
@@ -52,7 +52,7 @@ impl Time {
     }
 }
 
-/// The durations in one sign-in. [`Budget::within`] computes them from the whole time.
+/// The durations in one sign-in. [`Budget::within`] computes the other durations from `whole`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The time from the request to its last possible answer.
@@ -64,7 +64,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Divides the whole time. Of ten seconds, an offer gets half a second and an attempt four and a half.
+    /// Divides the whole time. If the whole time is ten seconds, each offer gets half a second and each attempt gets
+    /// four and a half seconds.
     #[must_use]
     pub fn within(whole: Duration) -> Self {
         let share = |percent: u32| whole.saturating_mul(percent).checked_div(100).unwrap_or(whole);
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_seconds_are_two_offers_of_half_a_second_and_two_attempts_of_four_and_a_half() {
+    fn budget_of_ten_seconds_gives_half_a_second_to_an_offer_and_four_and_a_half_to_an_attempt() {
         let budget = Budget::within(Duration::from_secs(10));
         assert_eq!((budget.offer, budget.attempt), (Duration::from_millis(500), Duration::from_millis(4_500)));
         for whole in [1, 3, 10] {

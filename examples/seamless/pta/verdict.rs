@@ -54,9 +54,9 @@ pub enum Fault {
     #[error("the clocks of the agent and of the KDC are too far apart")]
     ClockSkew,
     /// The agent could not open the sealed password.
-    #[error("the sealed password did not open at the agent")]
+    #[error("the agent could not open the sealed password")]
     CannotOpen,
-    /// The job came after it had expired, or a second time.
+    /// The job came to the agent after the job had expired, or came for the second time.
     #[error("the job came to the agent too late or twice")]
     ExpiredJob,
     /// The alternate name belongs to no user, or to several.
@@ -82,7 +82,7 @@ pub enum Failure {
     /// The agents that could be asked did not answer in time.
     #[error("no agent answered in time")]
     TimedOut,
-    /// An answer came after its time.
+    /// An answer came after the time of its attempt.
     #[error("the answer of the agent came too late")]
     Late,
     /// The last agent that was asked could not ask the directory.
@@ -222,13 +222,13 @@ mod tests {
 
     /// The number 3,221,226,036 is the NTSTATUS of a locked account in decimal form, as messages have it.
     #[test]
-    fn locked_account_is_status_c0000234_and_error_50053() {
+    fn locked_account_has_the_status_c0000234_and_the_error_50053() {
         assert_eq!(Refusal::of_status(3_221_226_036), Refusal::Locked);
         assert_eq!(Refusal::Locked.entra(), 50_053);
     }
 
     #[test]
-    fn status_of_wrong_hours_or_workstation_and_unknown_status_map_to_restricted() {
+    fn each_status_of_a_restriction_and_each_unknown_status_maps_to_restricted() {
         for status in [0xC000_006E, 0xC000_006F, 0xC000_0070, 0xC000_0413, 0] {
             assert_eq!(Refusal::of_status(status), Refusal::Restricted, "{status:#X}");
         }

@@ -221,7 +221,7 @@ fn ticket_without_a_pac_is_refused_in_active_directory_and_accepted_in_another_r
 /// The authentication path of a user of a grandchild domain contains the child domain. The KDC of Windows never sets the
 /// TRANSITED-POLICY-CHECKED flag, so the server itself must know the child domain.
 #[test]
-fn users_of_the_forests_other_domains_sign_in_when_the_bounds_name_them() {
+fn users_of_another_domain_of_the_forest_sign_in_when_the_bounds_name_all_domains_on_the_path() {
     let (child, grandchild) = (TestRealm::new("CHILD.CONTOSO.TEST"), TestRealm::new("GRAND.CHILD.CONTOSO.TEST"));
     let folder = Folder::new();
     folder.put(&keytab([entry("WEB$", &contoso(), 1)]));

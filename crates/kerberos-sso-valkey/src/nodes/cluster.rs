@@ -22,7 +22,7 @@ pub(crate) struct SlotMap {
 struct Slot {
     /// The index of the slot's master in `masters`.
     master: Option<usize>,
-    /// Whether a call of the master failed. If so, the cache asks the nodes for the slots before it uses this master
+    /// Whether a command to the master failed. If so, the cache asks the nodes for the slots before it uses this master
     /// again.
     is_doubted: bool,
     /// An earlier master may have forgotten the authenticators that it admitted up to this instant. A later master received
@@ -64,7 +64,7 @@ impl SlotMap {
     }
 
     /// Replaces the masters by those of `latest`. The cache does not know which authenticators the earlier master of a
-    /// slot forgot between the last contact and the move of the slot. So a slot with another master may have lost
+    /// slot forgot between the last contact and the move of the slot. So a slot whose master has changed may have lost
     /// authenticators up to `now`.
     fn renew(&mut self, latest: Self, now: UnixTime) {
         let earlier = std::mem::replace(self, latest);

@@ -5,7 +5,8 @@ use crate::error::StoreError;
 use crate::link::Address;
 
 impl Nodes {
-    /// Returns the master that more than half of all sentinels name. If the master is not known, the sentinels are asked.
+    /// Returns the master that more than half of all sentinels name. If this process does not know the master yet, asks
+    /// the sentinels.
     pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
         let asked = self.asking_for_master.share(async {
             if let Some(master) = self.known_master() {
@@ -19,7 +20,7 @@ impl Nodes {
     }
 
     /// Asks the sentinels whether the master has changed. If the master has changed, or if no majority answers, the
-    /// connection is not used any more.
+    /// cache drops its connection to the old master.
     pub(crate) async fn check_master(&self) {
         let Some(used) = self.known_master() else { return };
         if self.master_by_majority().await.is_ok_and(|master| master == used) {

@@ -78,7 +78,7 @@ async fn request_fails_when_two_nodes_redirect_it_to_each_other() {
 /// The new node of a slot may have restarted before the slot moved. So the node may have forgotten authenticators from
 /// before its start.
 #[tokio::test]
-async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() {
+async fn authenticator_from_before_the_start_of_the_new_node_of_a_slot_is_too_old() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     second.restart("promoted").await;
     first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
@@ -86,9 +86,9 @@ async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() 
     assert_eq!(admit(&cache, 2, 0).await, Admission::TooOld);
 }
 
-/// The restarted node gave its slot away without the authenticators that it had lost.
+/// A node restarts and loses authenticators. Then the cluster moves the slot from this node to another node.
 #[tokio::test]
-async fn authenticator_that_the_slots_earlier_node_lost_is_too_old_at_the_new_node() {
+async fn authenticator_that_the_earlier_node_of_a_slot_lost_is_too_old_at_the_new_node() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     let other = patient(ValkeyReplayCache::cluster([first.address().as_str()], SKEW)).connect().await.unwrap();
     let lost = other_tag_in_the_slot_of(1);
@@ -115,7 +115,8 @@ async fn authenticator_is_too_old_when_its_slot_has_another_master_after_a_lost_
     assert_eq!(admit(&cache, 3, -1).await, Admission::New);
 }
 
-/// A redirection shows that the node is a replica, or has given the slot away. The node may become the master again.
+/// A redirection shows that the node is a replica, or has given the slot away. Later, the node may become the master of
+/// the slot again.
 #[tokio::test]
 async fn authenticator_is_too_old_when_a_node_that_redirected_became_the_master_again() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;

@@ -46,7 +46,7 @@ async fn store_forgets_an_authenticator_six_seconds_after_its_last_valid_second(
 }
 
 #[tokio::test]
-async fn authenticator_from_the_second_of_the_stores_start_is_too_old() {
+async fn authenticator_from_the_second_in_which_the_store_started_is_too_old() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     assert_eq!(admit(&cache, 1, 99).await, Admission::TooOld);
@@ -55,7 +55,7 @@ async fn authenticator_from_the_second_of_the_stores_start_is_too_old() {
 }
 
 #[tokio::test]
-async fn strict_start_refuses_authenticators_until_306_seconds_after_the_stores_start() {
+async fn strict_start_refuses_authenticators_until_306_seconds_after_the_start_of_the_store() {
     let store = Store::start().await;
     store.describe("uptime_in_seconds", "306");
     let strict = || patient(ValkeyReplayCache::single(&store.address(), SKEW)).with_strict_start();
@@ -66,7 +66,7 @@ async fn strict_start_refuses_authenticators_until_306_seconds_after_the_stores_
 }
 
 #[tokio::test]
-async fn first_start_admits_authenticators_from_before_the_stores_start_until_a_restart() {
+async fn first_start_admits_authenticators_from_before_the_start_of_the_store_until_the_store_restarts() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW));
     let cache = builder.first_start().connect().await.unwrap();
@@ -163,7 +163,7 @@ async fn store_is_refused_when_its_clock_differs_by_three_seconds_but_not_by_two
 /// A store whose clock was ahead has deleted entries too early. The entries stay lost when the clock is correct
 /// again.
 #[tokio::test]
-async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back() {
+async fn authenticator_is_too_old_after_the_clock_of_the_store_stepped_ahead_and_back() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.set_clock_offset(600);
@@ -175,7 +175,7 @@ async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back(
 }
 
 #[tokio::test]
-async fn request_fails_while_the_stores_clock_is_behind_and_is_admitted_afterwards() {
+async fn request_fails_while_the_clock_of_the_store_is_behind_and_is_admitted_afterwards() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.set_clock_offset(-600);
@@ -209,7 +209,7 @@ async fn request_fails_while_the_store_accepts_no_writes() {
 }
 
 #[tokio::test]
-async fn error_lists_the_needed_rights_when_the_stores_user_lacks_one() {
+async fn error_lists_the_needed_rights_when_the_user_lacks_a_right_in_the_store() {
     let store = Store::start().await;
     store.answer("INFO", "-NOPERM this user has no permissions to run the 'info' command\r\n");
     let refused = patient(ValkeyReplayCache::single(&store.address(), SKEW)).connect().await.unwrap_err();
@@ -304,7 +304,8 @@ async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_
     }
 }
 
-/// The store counts its uptime by its clock, which may have been set since.
+/// The store computes its uptime from its clock. If somebody sets the clock back after the start, the uptime can be
+/// negative.
 #[tokio::test]
 async fn store_with_a_negative_uptime_may_have_forgotten_authenticators_up_to_the_first_contact() {
     for uptime in ["-5", "-9223372036854775808"] {

@@ -92,7 +92,7 @@ fn hash_whose_octets_are_all_printable_is_read() {
 }
 
 #[test]
-fn missing_repeated_or_malformed_attribute_gives_an_error_with_its_name_and_without_its_value() {
+fn error_about_a_missing_repeated_or_malformed_attribute_has_the_name_and_not_the_value() {
     for (from, to, expected) in [
         ("objectGUID: 7bf2564b-8bf5-46ba-ba1a-ff4948038713\n", "", InvalidObject::Attribute("objectGUID")),
         ("objectSid: S", "objectSid: T", InvalidObject::Attribute("objectSid")),

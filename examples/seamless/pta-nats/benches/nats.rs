@@ -144,7 +144,7 @@ async fn load(queue: Arc<dyn Queue>, at_once: usize) -> Measured {
     measured(times, began.elapsed(), processor)
 }
 
-/// Returns the CPU time that this thread has used. Linux counts it in nanoseconds.
+/// Returns the CPU time that this thread has used. Linux counts this time in nanoseconds.
 fn processor() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())

@@ -64,8 +64,8 @@ async fn claim_for_an_agent_that_the_registry_does_not_know_gets_no_password() {
     assert!(job(&hub).is_none());
 }
 
-/// The registry refuses the agent of another node. Meanwhile an agent connects to this node, and gets the second
-/// attempt.
+/// An agent of another node claims the job, but the registry refuses that agent. Meanwhile an agent connects to this
+/// node, and gets the second attempt.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_goes_to_an_own_agent_if_the_registry_refuses_the_agent_of_another_node() {
     let hub = Arc::<Hub>::default();
@@ -127,7 +127,7 @@ fn forged(word: &Word) -> Answer {
 type Forge = Box<dyn Fn(&Job) -> Delivered>;
 
 /// The attacker claims jobs in the name of a known agent, and drops the answers or replaces them. The sign-in then ends
-/// without a verdict, and counts as a wrong password. So each attempt of the attacker counts.
+/// without a verdict, and counts as a wrong password. So the attacker cannot guess passwords without a lockout.
 #[tokio::test(start_paused = true)]
 async fn dropped_and_forged_answers_count_as_wrong_passwords_whatever_they_say() {
     let refused = Word::Refused { code: Refusal::Locked, status: None, told: Told::AfterPassword };

@@ -1,4 +1,4 @@
-//! A broker in memory. A test can cut and restore the connections to it.
+//! A broker in memory. A test can cut and restore the connections of nodes to this broker.
 
 use crate::broker::{Broker, Link, NotDelivered, Request};
 use futures_util::StreamExt as _;

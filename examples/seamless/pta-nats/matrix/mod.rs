@@ -40,7 +40,8 @@ impl One {
     }
 }
 
-/// Starts a node with agents. Returns when the agents wait for jobs and the node has subscribed to offers for them.
+/// Starts a node with agents. Waits until the agents wait for jobs and the node has subscribed to offers for these
+/// agents.
 async fn node(hub: &Arc<Hub>, name: &str, agents: &[(u8, Act)]) -> One {
     let (wire, gateway) = (hub.connect(), Arc::new(Gateway::default()));
     let queue = Nats::new(wire.clone(), NodeName::parse(name).unwrap());
@@ -134,7 +135,8 @@ async fn no_node_subscribes_to_offers_of_a_tenant_without_agents() {
     assert_eq!(hub::groups(&hub, &offers), []);
 }
 
-/// The first node that reconnects finds no other node for a moment. It does not conclude that there is no agent.
+/// The first node that reconnects finds no other node for a moment. This node does not conclude that no other node has
+/// an agent.
 #[tokio::test(start_paused = true)]
 async fn offer_waits_until_the_broker_and_the_other_node_are_back() {
     let hub = Arc::<Hub>::default();
@@ -204,7 +206,7 @@ async fn node_that_dies_before_a_claim_leaves_the_job_to_the_other_gateways() {
     }
 }
 
-/// The node is stopped but its connection stays open, so the broker still gives offers to it.
+/// The node is stopped but its connection stays open, so the broker still gives offers to the node.
 #[tokio::test(start_paused = true)]
 async fn node_that_hangs_before_a_claim_leaves_the_job_to_another_node() {
     let hub = Arc::<Hub>::default();
@@ -268,7 +270,8 @@ async fn agent_of_another_node_that_dies_or_hangs_leaves_the_job_to_the_next_age
     }
 }
 
-/// Four nodes have only the excluded agent, and one node has another agent. The broker does not know which node this is.
+/// Four nodes have only the excluded agent, and one node has another agent. The broker does not know which node has the
+/// other agent.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_finds_the_only_node_with_another_agent() {
     let hub = Arc::<Hub>::default();

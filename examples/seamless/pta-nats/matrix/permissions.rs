@@ -40,7 +40,7 @@ fn permissions_allow_a_node_everything_that_the_queue_does() {
 }
 
 #[test]
-fn permissions_forbid_a_node_the_messages_of_other_nodes_and_the_system_subjects() {
+fn node_may_not_read_messages_to_other_nodes_and_may_not_use_the_system_subjects() {
     for (own, other) in [("n1", "n2"), ("n2", "n1")] {
         let other = NodeName::parse(other).unwrap();
         let offers = subject::offers(&Tenant::new("contoso.test").unwrap());
@@ -54,7 +54,7 @@ fn permissions_forbid_a_node_the_messages_of_other_nodes_and_the_system_subjects
 }
 
 #[test]
-fn broker_refuses_messages_too_long_for_a_node_and_connections_without_a_certificate() {
+fn broker_refuses_messages_that_are_too_long_for_a_node_and_refuses_connections_without_a_certificate() {
     for line in [format!("max_payload: {}", seamless_pta::message::MAX_BODY), "verify_and_map: true".into()] {
         assert!(CONFIGURATION.lines().any(|present| present.trim() == line), "{line}");
     }

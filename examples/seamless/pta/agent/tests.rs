@@ -82,7 +82,7 @@ fn agent_with_a_wrong_clock_is_silent() {
 }
 
 #[test]
-fn request_with_another_certificate_key_or_role_takes_no_job() {
+fn request_with_another_certificate_or_another_key_or_another_role_takes_no_job() {
     let agent = active();
     assert_eq!(take(&agent, 2, None, 0), Err(Denied::Certificate));
     assert_eq!(agent.clone().take(&serial(1), &request(2, None), "", NOW), Err(Denied::Key));
@@ -93,7 +93,7 @@ fn request_with_another_certificate_key_or_role_takes_no_job() {
 
 /// The test applies every two decisions one after the other, in both orders. Then it checks what the agent may do.
 #[test]
-fn revoked_or_locked_agent_is_denied_after_every_later_decision_and_draining_agent_gets_no_jobs() {
+fn agent_that_was_revoked_or_locked_stays_denied_after_another_decision_and_draining_agent_gets_no_jobs() {
     type Decision = fn(Agent) -> Agent;
     let decide: [(Decision, State); 4] = [
         (|agent| agent, State::Active),
@@ -164,7 +164,7 @@ fn second_renewal_from_one_generation_locks_the_agent() {
 
 /// The test tries each certificate with each generation number, after two renewals.
 #[test]
-fn only_the_present_certificate_with_the_present_generation_renews() {
+fn only_a_request_with_the_present_certificate_and_the_present_generation_may_renew() {
     let agent = active().renewed(&issued(2), &csr(2), NOW).renewed(&issued(3), &csr(3), NOW);
     for number in 0..=5 {
         for generation in 0..=5 {

@@ -1,5 +1,5 @@
 //! The certificates of agents and of the nodes to which agents connect (RFC 5280). One authority of the server signs
-//! all of them.
+//! all these certificates.
 //!
 //! The common name in the subject of an agent's certificate is the tenant. The subject alternative names are two URIs:
 //! - `urn:kerberos-sso:TENANT:ROLE:UUID` names the agent and its role.
@@ -79,8 +79,8 @@ impl AgentCertificate {
     /// Reads a certificate whose chain the TLS handshake has checked.
     ///
     /// # Errors
-    /// Returns [`NotOfAgent`] if the octets are no certificate, or if the certificate has another purpose or other
-    /// names.
+    /// Returns [`NotOfAgent`] if the octets are no certificate, or if the certificate has a purpose or names that the
+    /// server does not write for agents.
     pub fn read(der: &[u8]) -> Result<Self, NotOfAgent> {
         Self::of(der).ok_or(NotOfAgent)
     }

@@ -14,7 +14,7 @@ use rcgen::{
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509CertificationRequest};
 
-/// A request with a valid signature. The request names the sealing key that came in the same message.
+/// A certification request with a valid signature. The request names the sealing key that came in the same message.
 #[derive(Debug)]
 pub struct Request {
     pub(super) public_key: SubjectPublicKeyInfo,

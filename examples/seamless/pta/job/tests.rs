@@ -96,7 +96,7 @@ fn job_is_offered_once_more_to_another_agent_after_a_lost_or_failed_attempt() {
         let Outcome::Again(again) = outcome else { panic!("{outcome:?}") };
         assert_eq!(again.excluded(), Some(agent(1)));
         let alone = again.clone().unclaimed(Failure::NoAgent);
-        assert_eq!(alone, end, "without a second agent, the first one's reason stays");
+        assert_eq!(alone, end, "without a second agent, the job ends with the failure of the first agent");
         let again = again.claim(claim(1), at(30)).unwrap_err();
         assert_eq!(again.1, NotClaimed::SameAgent);
         let (second, job) = sealed(again.0, 2, 30);
@@ -126,7 +126,7 @@ fn attempt_counts_unless_an_answer_with_the_key_of_the_job_says_that_the_directo
 }
 
 #[test]
-fn answer_with_the_key_of_another_attempt_is_forged() {
+fn answer_that_is_sealed_with_the_key_of_another_attempt_is_refused_as_forged() {
     let (first, job) = sealed(offered(), 1, 0);
     let Outcome::Again(again) = first.clone().lost(at(4_500)) else { panic!() };
     let (second, other) = sealed(again, 2, 4_600);
@@ -151,7 +151,7 @@ fn second_attempt_has_its_own_terms() {
 }
 
 #[test]
-fn claim_is_accepted_within_half_a_second_and_an_unclaimed_job_fails_with_no_agent() {
+fn claim_is_accepted_within_half_a_second_and_a_job_without_a_claim_fails_afterwards() {
     assert_eq!(offered().ends(), at(500));
     assert!(offered().claim(claim(1), at(499)).is_ok());
     let (job, error) = offered().claim(claim(1), at(500)).unwrap_err();

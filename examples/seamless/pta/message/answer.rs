@@ -17,7 +17,7 @@ pub enum Answer {
         v: V1,
         /// The job.
         job: JobId,
-        /// The nonce with which the word is encrypted.
+        /// The nonce with which the [`Word`] is encrypted.
         nonce: Fixed<12>,
         /// The [`Word`], sealed with the [`AnswerKey`](crate::seal::AnswerKey) of the job.
         word: SealedWord,
@@ -65,7 +65,7 @@ pub enum Word {
 /// A ticket with its authenticator. The library reads tokens of up to 64 KiB.
 pub type Ticket = Octets<{ 64 * 1024 }>;
 
-/// A sealed [`Word`]. The longest word has a ticket in base64.
+/// A sealed [`Word`]. The longest word has a [`Ticket`] of 64 KiB, in base64.
 pub type SealedWord = Octets<{ 88 * 1024 }>;
 
 impl Answer {

@@ -35,7 +35,7 @@ pub struct Bootstrap {
 pub struct NodeUrl(Text<300>);
 
 impl NodeUrl {
-    /// Reads an address. It has a host and may have a port, and has no path.
+    /// Reads an address. The address must have a host, may have a port, and must not have a path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let host = text.strip_prefix("https://")?;

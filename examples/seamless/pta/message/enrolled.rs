@@ -32,21 +32,21 @@ pub struct Enrolled {
     /// The nodes to which the agent may connect.
     #[serde(deserialize_with = "NodeUrl::list")]
     pub nodes: Vec<NodeUrl>,
-    /// Octets that only the holder of the sealing key can open. The agent returns the opened octets with its first
-    /// request for a job.
+    /// Octets that only the holder of the sealing key can open. The agent proves that it holds the key: it returns the
+    /// opened octets with its first request for a job.
     pub challenge: Sealed,
 }
 
 /// A certificate (RFC 5280), in DER.
 pub type Certificate = Octets<4_096>;
 
-/// From one to four certificates of authorities. While an authority is replaced, there are two.
+/// From one to four certificates of authorities. There are two authorities while a new one replaces the old one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Chain(Vec<Certificate>);
 
 impl Chain {
-    /// Takes the certificates. Returns `None` if there are none, or more than four.
+    /// Makes a chain of these certificates. Returns `None` if there is no certificate, or if there are more than four.
     #[must_use]
     pub fn new(certificates: Vec<Certificate>) -> Option<Self> {
         (1..=4).contains(&certificates.len()).then_some(Self(certificates))

@@ -41,7 +41,7 @@ pub struct Job {
 /// The reason why this agent cannot do a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotOurs {
-    /// The job uses another KEM.
+    /// The job uses another KEM than [`KEM`].
     #[error("the job is sealed with KEM {0}, and this agent has KEM {KEM}")]
     Kem(u16),
     /// The name does not have the form that the job claims.

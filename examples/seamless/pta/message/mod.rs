@@ -62,7 +62,7 @@ pub enum Malformed {
     Invalid {
         /// The line of the first error, from 1.
         line: usize,
-        /// The column of the first error.
+        /// The column of the first error in this line.
         column: usize,
     },
 }

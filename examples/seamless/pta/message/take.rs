@@ -13,7 +13,8 @@ pub struct Take {
     pub v: V1,
     /// The key that opens the job.
     pub key: KeyId,
-    /// The opened challenge of that key. Only the first request with the key has it.
+    /// The opened challenge, which proves that the agent holds that key. Only the first request with the key has this
+    /// field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Fixed<32>>,
     /// The number of jobs that the agent could take now.

@@ -196,7 +196,7 @@ fn body_of_128_kib_is_read_and_a_body_with_one_octet_more_is_refused() {
 /// The test changes, removes and doubles each octet of each body. If a changed body is still read, its message must be
 /// the same after it is written and read again.
 #[test]
-fn mutated_body_is_refused_or_its_message_is_written_and_read_back() {
+fn mutated_body_is_refused_or_gives_a_message_that_is_the_same_after_writing_and_reading() {
     for_each(|name, message, reads| {
         let body = message.to_string().into_bytes();
         for at in 0..body.len() {
@@ -248,7 +248,7 @@ fn list_of_64_nodes_is_read_and_an_empty_list_and_a_list_of_65_are_refused() {
 }
 
 #[test]
-fn address_of_a_node_is_https_with_a_host_and_no_path() {
+fn address_of_a_node_needs_https_and_a_host_and_may_not_have_a_path() {
     for (text, authority) in [("https://n1:8443", "n1:8443"), ("https://n1", "n1"), ("https://[::1]:1", "[::1]:1")] {
         assert_eq!(NodeUrl::parse(text).unwrap().authority(), authority);
     }

@@ -21,7 +21,7 @@ pub struct Gateway {
     changed: Notify,
 }
 
-/// The number of an agent's connection. It is unique at the node.
+/// The number of an agent's connection. No other connection to this node has the same number.
 pub type ConnectionId = u64;
 
 /// Where a request for a job came from.
@@ -167,13 +167,13 @@ impl Gateway {
     }
 
     /// Handles the end of a connection. The gateway removes the requests that came over this connection. The jobs that
-    /// it sent over this connection are lost at once.
+    /// the gateway sent over this connection are lost at once.
     pub fn closed(&self, connection: ConnectionId) {
         self.inner().remove(|place| place.connection == connection);
         self.changed.notify_waiters();
     }
 
-    /// Ends the waiting requests of an agent that gets no more jobs. The jobs that it has go on.
+    /// Ends the waiting requests of an agent that gets no more jobs. The agent may still answer the jobs that it has.
     pub fn withdraw(&self, agent: AgentId) {
         self.inner().waiting.retain(|waiting| waiting.place.agent != agent);
         self.changed.notify_waiters();
@@ -185,7 +185,7 @@ impl Gateway {
         self.changed.notify_waiters();
     }
 
-    /// Returns the number of jobs that agents of this node have now.
+    /// Returns the number of jobs that the agents of this node have not answered yet.
     #[must_use]
     pub fn running(&self) -> usize {
         self.inner().running.len()
@@ -229,8 +229,8 @@ impl Inner {
         number
     }
 
-    /// Removes a waiting request. Returns whether it was waiting. A request whose agent has claimed a job does not
-    /// wait.
+    /// Removes a waiting request. Returns `false` if the request does not wait any more, because its agent has claimed
+    /// a job.
     fn withdraw(&mut self, number: u64) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.number != number);
@@ -240,7 +240,8 @@ impl Inner {
     fn claim(&mut self, offer: &Offer, now: Instant) -> Option<Claim> {
         self.release(now);
         let is_meant = |place: &Place| place.tenant == offer.tenant && Some(place.agent) != offer.excluded;
-        // The response to an offer may be lost. So a repeated offer gets the same claim.
+        // The claim may be lost on the way to the owner. So the same offer gets the same claim when the owner repeats
+        // it.
         let held = self.held.get(&offer.job).map(|(waiting, _)| &waiting.place);
         if let Some(place) = held.filter(|place| is_meant(place)) {
             return Some(Claim { job: offer.job, agent: place.agent, key: place.key });
@@ -301,8 +302,8 @@ impl Inner {
         if is_answered { Ok(()) } else { Err(AnswerError::Late) }
     }
 
-    /// Ends an attempt whose owner no longer waits for the answer. `number` is the request that took the job. A later
-    /// attempt of the same job goes on.
+    /// Ends an attempt whose owner no longer waits for the answer. `number` is the number of the agent's request that
+    /// took the job. A later attempt of the same job has another number, and goes on.
     fn give_up(&mut self, job: JobId, number: u64, now: Instant) {
         if self.running.get(&job).is_some_and(|running| running.number == number)
             && let Some(running) = self.running.remove(&job)
@@ -325,8 +326,8 @@ impl Inner {
         }
     }
 
-    /// Removes the requests and the jobs whose place satisfies `is_gone`. The agents and owners that wait for them
-    /// learn this at once.
+    /// Removes the requests and the jobs for whose place `is_gone` returns true. The agents that wait for these
+    /// requests, and the owners that wait for the answers to these jobs, learn this at once.
     fn remove(&mut self, is_gone: impl Fn(&Place) -> bool) {
         let now = Instant::now();
         self.waiting.retain(|waiting| !is_gone(&waiting.place));

@@ -7,7 +7,7 @@
 //! - [`Gateway`] has the agents that are connected to one node.
 //! - [`Queue`] brings offers to gateways, and jobs to the agents that have claimed them. [`InProcess`] is the queue of a
 //!   server with one node.
-//! - [`ask`] is the owner: it takes a job through its states.
+//! - [`ask`] does the work of the owner: it offers the job, seals the password, and checks the answer.
 
 mod gateway;
 mod in_process;
@@ -69,7 +69,8 @@ pub struct Claim {
     pub job: JobId,
     /// The agent.
     pub agent: AgentId,
-    /// The identifier of the agent's sealing key. The owner takes the key itself from the registry.
+    /// The identifier of the agent's sealing key. The owner gets the public key from the registry, and not from this
+    /// message.
     pub key: KeyId,
 }
 

@@ -1,5 +1,5 @@
-//! The owner of a job: the node that has the user's request. The owner takes the job through its states. If an attempt is
-//! lost, the owner tries once more with another agent.
+//! The owner of a job: the node that has the user's request. The owner offers the job, seals the password to the agent
+//! that claims the job, and checks the answer. If an attempt is lost, the owner tries once more with another agent.
 
 use super::{NoClaim, Offer, Pending, Queue};
 use crate::agent::AgentId;
@@ -68,8 +68,8 @@ pub enum Verdict {
 /// Asks the agents of a tenant about a password.
 ///
 /// # Errors
-/// Returns the failure if no verdict comes in time. The error also says whether the directory may have checked the password
-/// nevertheless.
+/// Returns the failure if no verdict comes in time. The error also says whether the directory may have checked the
+/// password.
 pub async fn ask(
     queue: &dyn Queue,
     node: &dyn Node,

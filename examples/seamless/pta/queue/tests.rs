@@ -136,7 +136,7 @@ fn start(world: &Arc<World>, number: u8, act: Act) -> JoinHandle<Option<Result<(
     tokio::spawn(async move { one(&world, number, act).await })
 }
 
-/// Starts agents in this order, and returns when their requests wait for a job.
+/// Starts agents in this order, and waits until the requests of all agents are at the gateway.
 async fn agents(world: &Arc<World>, acts: &[Act]) {
     for (number, act) in (1..).zip(acts) {
         start(world, number, *act);
@@ -290,8 +290,8 @@ async fn repeated_offer_gets_the_claim_of_the_first_offer() {
     assert_eq!(world.gateway.claim(&next).unwrap().agent, claim.agent, "the first agent waits again");
 }
 
-/// The owner of the job is another node, so this node does not learn that the owner gave the first attempt up. The first
-/// attempt still waits when the second attempt comes.
+/// The owner of the job is another node, so this node does not learn that the owner gave the first attempt up. So the
+/// first attempt still waits for an answer when the second attempt comes.
 #[tokio::test(start_paused = true)]
 async fn second_attempt_of_a_job_ends_the_first_attempt_and_gets_its_own_answer() {
     let world = world();

@@ -1,5 +1,5 @@
-//! Seals the word of an agent to the owner of the job: ChaCha20-Poly1305 (RFC 8439) under a key that the HPKE context of the
-//! sealed password exports. RFC 9180 section 9.8 describes this method for responses.
+//! Seals an agent's [`Word`] to the owner of the job: ChaCha20-Poly1305 (RFC 8439) under a key that the HPKE context of
+//! the sealed password exports. RFC 9180 section 9.8 describes this method for responses.
 //!
 //! Only the agent that opened the job and the owner have this key. So a broker between them can neither read nor forge an
 //! answer. The broker can drop an answer, and sees its length, which shows whether it is a ticket or a refusal. For this
@@ -35,7 +35,7 @@ impl AnswerKey {
         Some(Answer::Sealed { v: V1, job: terms.job, nonce: Fixed::new(nonce), word })
     }
 
-    /// Opens the word of an answer. Returns `None` unless the agent of these terms sealed it with this key.
+    /// Opens the [`Word`] of an answer. Returns `None` unless the agent of these terms sealed it with this key.
     #[must_use]
     pub fn open(&self, terms: &Terms, nonce: &Fixed<12>, word: &SealedWord) -> Option<Word> {
         let payload = Payload { msg: word.as_bytes(), aad: &terms.digest() };
@@ -54,7 +54,7 @@ impl fmt::Debug for AnswerKey {
     }
 }
 
-/// The exporter context of the key.
+/// The exporter context (RFC 9180 section 5.3) with which HPKE exports the [`AnswerKey`].
 pub(super) const CONTEXT: &[u8] = b"answer";
 
 #[cfg(test)]

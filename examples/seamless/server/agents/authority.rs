@@ -53,8 +53,8 @@ impl Stored {
     }
 }
 
-/// Returns a serial number. Its first bit is zero, because the number is positive. Its second bit is one, so that DER
-/// leaves out no leading octet.
+/// Returns a serial number. The first bit of the number is zero, because the number is positive. The second bit is one,
+/// so that DER leaves out no leading octet.
 pub(super) fn serial() -> Serial {
     let mut octets: [u8; 16] = clock::random();
     if let Some(first) = octets.first_mut() {

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_of_an_agent_has_its_share_its_kdc_and_the_time_of_counting() {
+    fn line_of_an_agent_shows_its_share_and_its_kdc_and_the_seconds_since_the_count_began() {
         let listed = Listed {
             agent: AgentId::from_random([1; 16]),
             state: "active".into(),

@@ -52,7 +52,7 @@ impl Agents {
         let tenant = tenant_name(tenant).filter(|tenant| self.realms.contains_key(tenant));
         let tenant = tenant.ok_or("the tenant is unknown, or its `password` names neither agents nor hashes")?;
         if role == Role::Phs && self.tables.get(tenant.as_str()).is_none() {
-            return Err("this tenant takes no password hashes: its `password` names none".into());
+            return Err("this tenant takes no password hashes: its `password` does not name hashes".into());
         }
         let (wish, random) = (Wish { tenant, role, host, issuer }, Zeroizing::new(clock::random()));
         let made = Token::make(wish, &random, self.authority.pin(), time(clock::now()));
@@ -93,7 +93,7 @@ impl Agents {
         self.enrolled(&agent, &issued, certificate)
     }
 
-    /// Gives a new certificate to an agent. An old generation locks the agent.
+    /// Gives a new certificate to an agent. If the request names an old generation, the agent becomes locked.
     pub(super) async fn renew(&self, shown: &AgentCertificate, renew: &Renew) -> Result<Enrolled, NoCertificate> {
         let now = time(clock::now());
         let request = Request::read(&renew.csr, renew.seal_key)?;

@@ -1,5 +1,6 @@
-//! The requests of a source of password hashes: it asks for its last position, or sends a batch of changes. The certificate of a
-//! source has its own role, so an agent that validates passwords cannot send hashes.
+//! The requests of an agent that is a source of password hashes. The agent asks for the position from which it must
+//! resume, or sends a batch of changes. The certificate of such an agent has its own role, so an agent that validates
+//! passwords cannot send hashes.
 
 use super::listener::Peer;
 use super::routes::{Refusal, known, unavailable};

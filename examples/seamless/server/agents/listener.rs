@@ -1,7 +1,8 @@
 //! The listener for agents. Agents authenticate by a certificate in TLS 1.3. Only an agent that enrols has no certificate.
 //!
-//! A connection without a certificate moves from the table of agents' connections to a small separate table. So an attacker who
-//! can reach the listener can prevent enrolments, but cannot keep enrolled agents from working.
+//! If a client shows no certificate, its connection moves from the table of the agents' connections to a small table
+//! for enrolments. So an attacker who can reach the listener can prevent enrolments, but cannot keep enrolled agents
+//! from working.
 //!
 //! Each connection has a number. When a connection ends, its requests and jobs are lost at once, and another agent gets the
 //! jobs.
@@ -56,7 +57,7 @@ impl NodeTls {
         if now >= current.1.after(SERVER_CERTIFICATE_LIFE.checked_div(2).unwrap_or_default()) {
             match Self::make(&self.names, authority, now) {
                 Ok(made) => *current = (made, now),
-                Err(error) => tracing::error!("the listener for agents keeps its certificate: {error}"),
+                Err(error) => tracing::error!("the listener for agents keeps its old certificate: {error}"),
             }
         }
         Arc::clone(&current.0)
@@ -73,7 +74,8 @@ impl NodeTls {
         let agents = agents.allow_unauthenticated().build().map_err(|error| error.to_string())?;
         let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
         let config = config.map_err(|error| error.to_string())?.with_client_cert_verifier(agents);
-        // The chain has the root certificate, because an agent that enrols compares it with the pin of its token.
+        // The chain has the root certificate, because an agent that enrols compares this certificate with the pin in
+        // the enrolment token.
         let mut config = config.with_single_cert(vec![own, root], key).map_err(|error| error.to_string())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
@@ -178,11 +180,11 @@ const MAX_HEADER_SIZE: usize = 16 * 1024;
 /// the connection ends, another agent gets the job.
 const AGENT_TIME: Duration = Duration::from_hours(24);
 
-/// The life of a connection without a certificate. An agent can enrol in this time.
+/// The longest life of a connection without a client certificate. The time is enough for an enrolment.
 const ENROLMENT_TIME: Duration = Duration::from_secs(10);
 
-/// The largest number of connections without a certificate, for all addresses together and for one address. An agent needs such
-/// a connection for less than a second.
+/// The largest number of connections without a certificate, for all addresses together and for one address. These are
+/// enough, because an agent needs such a connection for less than a second.
 const WITHOUT_CERTIFICATE: usize = 64;
 const WITHOUT_CERTIFICATE_OF_ADDRESS: usize = 8;
 

@@ -140,7 +140,7 @@ impl Agents {
         self.nodes().into_iter().next()
     }
 
-    /// Returns what the agents did with the passwords of this node's users.
+    /// Returns the counts of what each agent did with the passwords of this node's users.
     pub(crate) const fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -212,8 +212,8 @@ impl Node for Agents {
 const TEST_TENANT: &str = "contoso.test";
 const TEST_REALM: &str = "CONTOSO.TEST";
 
-/// Returns the path of the socket for administration. The configuration names the path. Otherwise the socket is beside
-/// the state on disk.
+/// Returns the path of the socket for administration. If the configuration names no path, the socket is beside the
+/// state on disk.
 pub(crate) fn socket(config: Option<&Config>, engine: &Engine) -> Option<PathBuf> {
     let named = config.and_then(|config| config.agents.as_ref()).and_then(|agents| agents.socket.clone());
     named.or_else(|| match engine {

@@ -25,7 +25,7 @@ async fn between_nodes(broker: &BrokerConfig) -> Result<Box<dyn Queue>, String> 
 }
 
 #[cfg(not(feature = "nats"))]
-#[expect(clippy::unused_async, reason = "with the feature `nats`, the function awaits the connection")]
+#[expect(clippy::unused_async, reason = "the variant of this function for the feature `nats` awaits the connection")]
 async fn between_nodes(_: &BrokerConfig) -> Result<Box<dyn Queue>, String> {
     Err("this program was built without the feature `nats`; build it with `--features nats`".into())
 }

@@ -123,7 +123,7 @@ impl Registry {
         };
     }
 
-    /// Returns whether this node has not read an agent yet. Another node may have just added this agent.
+    /// Returns whether this node has not read the entry of an agent yet. Another node may have just added this agent.
     fn is_new(&self, id: AgentId) -> bool {
         !self.known().contains_key(&id)
     }

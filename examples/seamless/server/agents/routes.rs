@@ -83,7 +83,8 @@ async fn bootstrap(State(agents): State<Arc<Agents>>, Extension(peer): Extension
     };
     let wait_ms = u32::try_from(TAKE.as_millis()).unwrap_or(u32::MAX);
     let (nodes, concurrency) = (agents.nodes(), agents.config.concurrency);
-    // An agent normally renews in time by itself. The server tells it to renew in case the agent's clock is slow.
+    // An agent normally renews its certificate in time. If the agent's clock is slow, the agent learns from this field
+    // that it must renew now.
     let renew = now.after(RENEW_BEFORE) >= agent.not_after();
     response(StatusCode::OK, &Bootstrap { v: V1, nodes, concurrency, wait_ms, renew, clock: now, min_version, realm })
 }
@@ -171,15 +172,15 @@ fn is_of(agent: &Agent, shown: &AgentCertificate) -> bool {
     *agent.tenant() == shown.tenant && agent.role() == shown.role
 }
 
-/// Records that an agent asks for a job. The server writes this to the store once in ten seconds, and whenever the
-/// agent's address or health has changed.
+/// Records that an agent asks for a job. The server writes this record to the store once in ten seconds, and whenever
+/// the agent's address or health has changed.
 async fn sighted(agents: &Agents, shown: &AgentCertificate, take: &Take, peer: &Peer) -> Result<(), Refusal> {
     let (now, address) = (time(clock::now()), peer.address.to_string());
     let (_, agent) = known(agents, peer).await?;
     let old = agent.seen().filter(|seen| now < seen.at.after(NOTE_EVERY)).cloned();
     if let Some(seen) = old.as_ref().filter(|seen| seen.address != address) {
         let (agent, tenant, other) = (shown.agent, &shown.tenant, &seen.address);
-        tracing::warn!(%tenant, %agent, address, other, "an agent asks from two addresses at once; is it copied?");
+        tracing::warn!(%tenant, %agent, address, other, "an agent asks from two addresses at once; is the agent copied?");
     }
     let same = old.is_some_and(|seen| seen.address == address && seen.health == take.health);
     let seen = agent.take(&shown.serial, take, &address, now).map_err(|error| denied(error, peer))?;
@@ -222,7 +223,7 @@ pub(super) fn unavailable(error: &StoreError) -> Refusal {
 }
 
 /// Returns the response to a refused request for a certificate. A client that enrols does not learn why its token is
-/// refused. An agent that renews learns the reason.
+/// refused. An agent that renews its certificate learns the reason of the refusal.
 fn no_certificate(error: &NoCertificate, peer: &Peer) -> Response {
     if let NoCertificate::Store(error) = error {
         return unavailable(error).into_response();

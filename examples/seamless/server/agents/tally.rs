@@ -8,7 +8,7 @@ use seamless_pta::queue::Done;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The counts since the server started.
+/// The number of passwords and answers of each agent since the server started.
 pub(crate) struct Tally {
     since: UnixTime,
     of_agents: Mutex<HashMap<AgentId, Counts>>,
@@ -72,7 +72,7 @@ impl Tally {
     }
 }
 
-/// The largest number of agents that are counted. This number limits the size of the metrics.
+/// The largest number of agents that are counted, so that the metrics stay small.
 const MAX_AGENTS: usize = 1_024;
 
 #[cfg(test)]

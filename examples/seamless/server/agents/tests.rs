@@ -92,7 +92,7 @@ impl Server {
         token.unwrap().to_string()
     }
 
-    /// Opens a connection with the certificate and key of an agent, or without one.
+    /// Opens a connection that shows the certificate of an agent, or no certificate.
     async fn connect(&self, shown: Option<(&[u8], &KeyPair)>) -> std::io::Result<Connection> {
         let mut roots = RootCertStore::empty();
         roots.add(self.agents().authority.certificate().as_bytes().into()).unwrap();
@@ -224,7 +224,8 @@ impl TestAgent {
     }
 }
 
-/// Returns the agents of the test realm. One agent has asked for a job and got a password.
+/// Returns the agents of the test realm. One of these agents has asked for a job, got a password, and answered with a
+/// ticket.
 pub(crate) async fn with_one_agent(records: &Records) -> Arc<Agents> {
     let agents = Agents::of_test_realm("127.0.0.1:8443".parse().unwrap(), records).await.unwrap();
     let agent = TestAgent::enrol_at(&agents).await;
@@ -236,7 +237,7 @@ pub(crate) async fn with_one_agent(records: &Records) -> Arc<Agents> {
     agents
 }
 
-/// Returns when a request of an agent waits at the gateway.
+/// Waits until the gateway holds a request of an agent for a job.
 async fn until_waiting(server: &Server) {
     let offer = seamless_pta::queue::Offer {
         job: Fixed::new([0; 16]),
@@ -415,7 +416,7 @@ async fn draining_agent_gets_no_job_and_may_answer_its_last_job() {
     assert_eq!(list[0].state, "draining");
 }
 
-/// Somebody copies the agent's folder. The original renews first, and then the copy renews.
+/// Somebody copies the agent's folder. The original agent renews its certificate first, and then the copy does.
 #[tokio::test]
 async fn renewal_of_a_copy_locks_the_agent_and_a_repeated_request_does_not() {
     let server = server().await;
@@ -432,7 +433,7 @@ async fn renewal_of_a_copy_locks_the_agent_and_a_repeated_request_does_not() {
     let renew = request(&key, &sealing);
     let (status, body) = connection.post("renew", &renew).await;
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-    // The response is lost, and the agent asks again.
+    // The response is lost, and the agent sends the same request again.
     let (status, body) = connection.post("renew", &renew).await;
     let enrolled: Enrolled = read(&body).unwrap();
     assert_eq!((status, enrolled.generation), (200, 2));

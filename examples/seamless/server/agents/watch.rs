@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 impl Agents {
-    /// Asks the registry about the agents of this node each second, until the server drops them.
+    /// Asks the registry about the agents of this node each second, until the server drops this value.
     pub(super) fn watch(self: &Arc<Self>) {
         let agents = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -24,8 +24,8 @@ impl Agents {
         });
     }
 
-    /// Ends the requests and jobs of agents that may no longer have them. While the store cannot be reached, the agents
-    /// go on.
+    /// Ends the requests and jobs of agents that may no longer have them. While the store cannot be reached, this
+    /// function ends nothing.
     async fn end_revoked(&self) {
         let now = time(clock::now());
         for agent in self.gateway.agents() {

@@ -9,8 +9,8 @@ use seamless_pta::User;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Checks a password. This process makes the authenticator and sends it to no other process. So the token cannot be a
-/// replay.
+/// Checks a password. The token cannot be a replay, because this process makes the authenticator and sends it to no
+/// other process.
 pub(super) async fn check(
     kdc: &Arc<Kdc>,
     tenant: &Tenant,

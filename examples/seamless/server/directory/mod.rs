@@ -58,8 +58,8 @@ enum Way {
 
 /// Checks the password of `user`. The time from a request to its refusal is always the same
 /// ([`Directory::answer_after`]). So this time does not show whether the user exists, even if the KDC is slow. If the
-/// check has not ended by then, the sign-in is refused, but the result of the check still counts. After too many wrong
-/// passwords, the server does not ask the directory.
+/// check has not ended by then, the sign-in is refused, but the lockout still counts the result of the check. After too
+/// many wrong passwords, the server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -107,8 +107,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // A turn that comes at the deadline is too late. The next attempt with this name may begin now, so two checks
-        // of the name could run at the same time.
+        // The server begins no check at the deadline. The next attempt with this name may begin now, so two checks of
+        // the name could run at the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
@@ -141,7 +141,8 @@ async fn check(
     password: Zeroizing<String>,
     deadline: Instant,
 ) -> Result<Authenticated, Refusal> {
-    // Without this condition, the KDC of the tenant's realm would check the password against its own account with the same name.
+    // The user is of another domain. The KDC of the tenant's realm would check the password against its own account
+    // with the same name.
     if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
     }
@@ -151,7 +152,7 @@ async fn check(
     let Some(verifiers) = &directory.fallback else {
         return ask(&tenant, &directory, &user, &password, deadline).await;
     };
-    // If the directory does not answer, there must be time left for the verifiers.
+    // The server stops waiting for the directory early, so that the verifiers have time to check the password.
     let until = deadline.checked_sub(FOR_VERIFIERS).unwrap_or(deadline);
     let verdict = timeout_at(until, ask(&tenant, &directory, &user, &password, until)).await;
     match verdict.unwrap_or_else(|_| Err(directory.silence())) {
@@ -159,8 +160,8 @@ async fn check(
             tracing::warn!(tenant = %tenant.name, "the directory cannot be asked, so the verifiers decide: {refusal}");
             let decided = verifiers.check(&tenant, &user, &password).await;
             match (decided, refusal) {
-                // No verifier has checked the password either. The missing answer of the agents still counts as a wrong
-                // password.
+                // The agents have not answered, and no verifier has checked the password. The missing answer still
+                // counts as a wrong password.
                 (Err(Refusal::NoVerifiers(why)), refusal @ Refusal::Unanswered(_)) => {
                     tracing::warn!(tenant = %tenant.name, "no verifier decides: {why}");
                     Err(refusal)
@@ -206,8 +207,8 @@ fn accept(validator: &Validator, token: &[u8], bindings: ChannelBindings) -> Res
 
 /// Returns the result that the lockout counts. If the directory refused for a reason other than the name or the
 /// password, the attempt does not count as a wrong password. If the directory told the state of the account before it
-/// saw the password, the attempt counts as a wrong password, as for every other name. If an agent had the password and
-/// no verdict came, the attempt counts, too.
+/// saw the password, the attempt counts as a wrong password, as for a name without an account. If an agent had the
+/// password and no verdict came, the attempt also counts as a wrong password.
 fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
@@ -264,7 +265,7 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Authenticated, Refusal
     match verdict {
         Ok(Authenticated { identity, method: Method::PasswordHash, .. }) => {
             let user = principal::with_sid(identity);
-            tracing::info!(tenant, %user, "signed in by password, which a verifier decided");
+            tracing::info!(tenant, %user, "signed in by password, checked with a verifier");
         }
         Ok(Authenticated { identity, .. }) => {
             let user = principal::with_sid(identity);
@@ -375,8 +376,8 @@ mod tests {
         assert_eq!(checks.available_permits(), 1);
     }
 
-    /// An attacker who owns the broker between the nodes can drop the answer of an agent. A second agent that is asked after the
-    /// first one was silent belongs to the same attempt.
+    /// An attacker who owns the broker between the nodes can drop the answer of an agent. If the server then asks a
+    /// second agent, the lockout still counts one attempt only.
     #[tokio::test(start_paused = true)]
     async fn silence_of_an_agent_counts_once_and_an_unreachable_directory_does_not_count() {
         let (lockout, user) = (lockout(), UserName::Account("alice".into()));
@@ -405,7 +406,7 @@ mod tests {
         for _ in 0..10 {
             let (_, verdict) = answered_after(&lockout, "alice", 4_000, Err(Refusal::WrongPassword)).await;
             assert!(matches!(verdict, Err(Refusal::Unreachable(_))));
-            // The next check of the name can begin when this check has ended.
+            // The test waits for the end of this check, because the next check of the name cannot begin earlier.
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         let user = UserName::Account("alice".into());

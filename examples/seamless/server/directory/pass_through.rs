@@ -39,8 +39,9 @@ pub(super) async fn check(
 }
 
 /// Validates the ticket of an agent. The ticket must be bound to the job, and be of the user whose name was typed. If
-/// agents look names up, the ticket alone says who the user is, because the ticket does not have the attribute. The log
-/// then has both names. In this case, a rogue agent can sign somebody in as another user whose password it has.
+/// agents look typed names up in an attribute, the server cannot compare the ticket with the typed name, because the
+/// ticket does not have the attribute. The ticket alone then says who the user is, and the log has both names. In this
+/// case, a rogue agent can sign somebody in as another user whose password the agent has.
 fn judge(tenant: &Tenant, user: &UserName, ticket: &Ticket, alternate_id: Option<&str>) -> Result<Accepted, Refusal> {
     let (agent, validator) = (ticket.agent, tenant.validator());
     let policy = validator.policy().clone().with_binding_level(BindingLevel::Require);

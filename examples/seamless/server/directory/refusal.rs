@@ -63,8 +63,8 @@ pub(crate) enum Refusal {
     /// No agent has a verdict, and no directory has checked the password.
     #[error("the agents have not validated the password: {0}")]
     NoVerdict(Failure),
-    /// No verdict came, but a directory may have checked the password. Without this reason, an attacker who drops the answers
-    /// of agents could guess passwords without limit.
+    /// No verdict came, but a directory may have checked the password. The server counts the attempt as a wrong
+    /// password. Otherwise an attacker who drops the answers of agents could guess passwords without limit.
     #[error("no verdict of an agent came, so the attempt counts as a wrong password: {0}")]
     Unanswered(Failure),
     /// The password does not match the account's verifier, or no account of this name has a verifier.
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusal_of_a_directory_keeps_its_code_its_entra_number_and_its_text() {
+    fn refusal_of_a_directory_keeps_its_code_and_its_entra_number_and_its_text() {
         for word in verdict::Refusal::ALL {
             let refusal = Refusal::of_directory(word, word.status(), Told::AfterPassword);
             assert_eq!(refusal.entra(), Some(word.entra()), "{refusal}");

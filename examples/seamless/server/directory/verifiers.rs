@@ -43,9 +43,8 @@ impl Verifiers {
         let is_known = account.is_some();
         match (verdict, account) {
             (Verdict::SignedIn, Some(account)) => {
-                let identity = identity(&account, &tenant.realm).ok_or_else(|| {
-                    Refusal::NoVerifiers("the record of the account cannot be the identity of a user".into())
-                })?;
+                let identity = identity(&account, &tenant.realm)
+                    .ok_or_else(|| Refusal::NoVerifiers("the record of the account gives no valid identity".into()))?;
                 tenant.count_administrator(&identity);
                 Ok(Authenticated { identity, domain: None, method: Method::PasswordHash, at: now })
             }
@@ -89,7 +88,7 @@ mod tests {
     use seamless_phs::{Lock, NtHash};
 
     #[test]
-    fn identity_is_made_from_the_sid_groups_and_names_of_the_record() {
+    fn identity_is_made_from_the_sid_and_groups_and_names_of_the_record() {
         let sid = |text: &str| text.parse::<Sid>().unwrap();
         let account = Account {
             sid: sid("S-1-5-21-1-2-3-1105"),

@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// The checks of passwords, for all tenants of this node.
+/// Checks passwords for all tenants of this node, and limits how many checks run at the same time.
 #[derive(Clone)]
 pub(crate) struct Checks(Arc<Semaphore>);
 
@@ -67,7 +67,7 @@ impl Default for Checks {
 
 impl Checks {
     /// Checks a password. An unknown name costs the same derivation as a known one. If the last batch is older than
-    /// `max_age_hours`, the table does not decide.
+    /// `max_age_hours`, returns [`Unchecked::TooOld`].
     pub(crate) async fn check(
         &self,
         table: &Table,

@@ -1,8 +1,8 @@
 //! The names by which the server finds accounts.
 //!
-//! An account has names of three kinds, and each kind has its own entries. So the account name of one account always wins over
-//! the same principal name or alternate name of another account, whichever came first. An entry has all objects that claim the
-//! name. So if one object gives the name up, the name leads to the other object again.
+//! An account has names of three kinds, and each kind has its own entries. So the account name of one account always
+//! wins over the same principal name or alternate name of another account, whichever came first. An entry has all
+//! objects that claim the name. So if one of two objects gives the name up, the name leads to the other object again.
 
 use crate::store::{Change, FOR_EVER, Key, Kind, Records, Sealer, StoreError};
 use crate::user_name::UserName;
@@ -16,7 +16,7 @@ pub(super) enum Rank {
     Account,
     /// The `userPrincipalName`.
     Principal,
-    /// The alternate name. In some directories, users can write it themselves.
+    /// The alternate name. In some directories, users can write this attribute of their own account.
     Alternate,
 }
 
@@ -56,8 +56,9 @@ impl Names {
         Self { tenant, realm, records }
     }
 
-    /// Returns the names under which the server looks for a user's account, in their order. The account name with the DNS name
-    /// of the domain is always a valid user principal name (MS-ADTS section 5.1.1.1.1).
+    /// Returns the names under which the server looks for a user's account, in their order. The account name, an at
+    /// sign and the DNS name of the domain are always a valid user principal name (MS-ADTS section 5.1.1.1.1). For such
+    /// a name, the server looks for the account name first.
     pub(super) fn of_user(&self, user: &UserName) -> Vec<Ranked> {
         let account = || (Rank::Account, user.clone().into_account().to_lowercase());
         let in_all = |name: &str| {
@@ -85,8 +86,8 @@ impl Names {
                 return (Change::Keep, ());
             }
             claimants.retain(|one| *one != object);
-            // A principal or alternate name with so many claims leads to no account. For an account name, the newest claim
-            // counts, and it stays in the list.
+            // A principal name or alternate name of several accounts leads to no account, so old claims may be dropped.
+            // An account name leads to the object with the newest claim, and this claim stays in the list.
             let excess = claimants.len().saturating_add(1).saturating_sub(MAX_CLAIMANTS);
             claimants.drain(..excess.min(claimants.len()));
             claimants.push(object);
@@ -111,7 +112,8 @@ impl Names {
             return Ok(());
         }
         let sealer = Sealer::new(self.records.secret(), b"", &key);
-        // Another object may have claimed the name meanwhile, so its claim is written again.
+        // Another object may have claimed the name since the update above. The deletion loses this claim, so this
+        // function writes the claim again.
         for claimant in self.records.take_with::<Vec<ObjectId>>(&sealer, &key).await?.unwrap_or_default() {
             self.claim(name, claimant).await?;
         }

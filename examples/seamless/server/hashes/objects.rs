@@ -28,7 +28,7 @@ impl Objects {
         Self { tenant, records, most }
     }
 
-    /// Adds an object. Returns whether the list has the object now. A full list takes no new object.
+    /// Adds an object, unless the list is full. Returns whether the list has the object afterwards.
     pub(super) async fn add(&self, object: ObjectId, room: &Room) -> Result<bool, StoreError> {
         let key = self.key(self.bucket(object));
         let present: Option<Vec<ObjectId>> = self.records.get(&key).await?;
@@ -75,8 +75,8 @@ impl Objects {
         Ok(count)
     }
 
-    /// Returns the number of the entry that has an object. A source cannot predict the number, because it depends on the
-    /// server's secret.
+    /// Returns the number of the list's entry to which an object belongs. A source cannot predict the number, because
+    /// it depends on the server's secret.
     fn bucket(&self, object: ObjectId) -> u16 {
         let name = self.records.secret().name(&[b"bucket", self.tenant.as_bytes(), &object.0]);
         let two = name.first_chunk::<2>().copied().unwrap_or_default();
@@ -89,5 +89,6 @@ impl Objects {
     }
 }
 
-/// The number of entries of the list. With a million objects, each entry has about a thousand objects, which are 40 kB.
+/// The number of store entries that have the list of a tenant's objects. With a million objects, each entry has about a
+/// thousand objects (40 kB).
 const BUCKETS: u16 = 1024;

@@ -1,15 +1,15 @@
-//! The form of an account in the store. The groups are stored by domain, each domain once, so that the largest account
-//! of a directory fits into one entry.
+//! The form of an account in the store. The SIDs of the groups are stored by domain, each domain once. So the account
+//! with the most groups fits into one entry of the store.
 
 use kerberos_sso::Sid;
 use seamless_phs::Account;
 use serde::{Deserialize, Serialize};
 
-/// An account without groups, and its groups.
+/// An account, and its groups by domain.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Packed {
     account: Account,
-    /// The RIDs of the groups of each domain.
+    /// The groups that were removed from the account: each domain, with the RIDs of its groups.
     #[serde(default)]
     groups: Vec<(Sid, Vec<u32>)>,
 }

@@ -21,16 +21,17 @@ pub(super) struct Sources {
     records: Records,
 }
 
-/// What the server knows of the source that sent last.
+/// The facts about the last batch of a tenant, and about the agent that sent that batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Synchronised {
-    /// The agent that sent.
+    /// The agent that sent the last batch.
     pub(crate) agent: AgentId,
     /// The time of the last batch, in seconds since 1970.
     pub(crate) last: i64,
     /// The number of accounts that the source still had to send after that batch.
     pub(crate) left: u64,
-    /// The number of iterations of the last verifier. The server also uses it for the derivation of an unknown name.
+    /// The number of iterations of the last verifier. For an unknown name, the server derives the password with the
+    /// same number, so that both derivations take the same time.
     pub(crate) iterations: Option<u32>,
 }
 
@@ -79,7 +80,8 @@ impl Sources {
         self.records.get(&self.owner_key(domain)).await
     }
 
-    /// Makes an agent the source of a domain, if `before` is still its source. Returns the agent that is now the source.
+    /// Makes `agent` the source of a domain, if `before` is still the source. Returns the agent that is the source
+    /// afterwards.
     pub(super) async fn set_owner(
         &self,
         domain: Sid,
@@ -107,8 +109,8 @@ impl Sources {
     }
 }
 
-/// Returns an identifier of a series of change numbers. Two change numbers can be compared only if they come from the
-/// same directory server through the same agent.
+/// Returns an identifier of the change numbers that a directory server gives to an agent. Two change numbers can be
+/// compared only if they have the same identifier.
 pub(super) fn numbering(agent: AgentId, source: ObjectId) -> ObjectId {
     let digest = Sha256::new().chain_update(agent.as_bytes()).chain_update(source.0).finalize();
     ObjectId(digest.first_chunk().copied().unwrap_or_default())

@@ -30,7 +30,7 @@ pub(crate) struct Table {
     names: Names,
     objects: Objects,
     sources: Sources,
-    /// The key from a separate file, which seals the accounts.
+    /// The key with which the server seals the accounts. The key comes from a file outside the store.
     pepper: Secret,
     rules: Arc<Rules>,
     /// The number of hours after the last batch during which the verifiers may decide.
@@ -42,7 +42,7 @@ pub(crate) struct Table {
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The limits of a table.
+/// The limits that the configuration sets for a tenant's table.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// The number of hours after the last batch during which the verifiers may decide.
@@ -66,10 +66,10 @@ struct Taking {
     room: Room,
 }
 
-/// The entry of an object.
+/// The store's entry for one object of the directory.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// The last change. Its source is a [`numbering`].
+    /// The last change of the object. Its field `source` has the [`numbering`].
     known: Known,
     /// The account, sealed with the pepper, or `None` if it was removed.
     account: Option<String>,
@@ -133,7 +133,7 @@ impl Table {
         Ok(Progress { v: 1, at: at.map(|(source, cursor)| (source, Some(cursor))) })
     }
 
-    /// Returns what the server knows of the source, or `None` before its first batch.
+    /// Returns the facts about the tenant's last batch, or `None` before the first batch.
     pub(crate) async fn synchronised(&self) -> Result<Option<Synchronised>, StoreError> {
         let synchronised = self.sources.synchronised().await?;
         self.latest().clone_from(&synchronised);
@@ -149,7 +149,7 @@ impl Table {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a batch. Its records are written at the same time, and its cursor after them.
+    /// Writes the records of a batch, several at the same time, and then the cursor of the batch.
     pub(crate) async fn take(&self, batch: Batch, from: &Sender, now: UnixTime) -> Result<Answer, StoreError> {
         let _turn = self.turn.lock().await;
         let Batch { source, cursor, records, left, complete, .. } = batch;
@@ -219,7 +219,8 @@ impl Table {
             self.names.claim(&name, record.object).await?;
         }
         match self.put(&record, account_before.as_ref(), taking).await {
-            // The store would refuse the record every time, so the batch must not fail because of it.
+            // The store would refuse the record every time. So the server refuses the record, and takes the rest of the
+            // batch.
             Err(StoreError::TooLong(_)) => {
                 self.forget_names(record.account.as_ref(), None, record.object).await?;
                 if known.is_some() {
@@ -231,7 +232,7 @@ impl Table {
         }
     }
 
-    /// Removes the account of a record's object. The account in the record itself is ignored.
+    /// Removes the stored account of a record's object, and does not store the account in the record.
     async fn remove(&self, record: &Record, before: Option<&Account>, taking: &Taking) -> Result<(), StoreError> {
         let gone = Record { object: record.object, usn: record.usn, account: None };
         self.put(&gone, before, taking).await.map(drop)
@@ -277,7 +278,7 @@ impl Table {
         Ok(())
     }
 
-    /// Removes each account of a domain that the source has not sent. Returns their number.
+    /// Removes each of a domain's accounts that the source has not sent. Returns the number of removed accounts.
     async fn remove_others(&self, complete: Complete, taking: &Arc<Taking>) -> Result<u64, StoreError> {
         if taking.of_others.contains(&complete.domain) {
             return Ok(0);
@@ -344,7 +345,7 @@ impl Table {
         if account.is_none() {
             tracing::error!(
                 tenant = %self.tenant,
-                "an account in the store does not open with the key of password hashes; is it another key?"
+                "an account in the store does not open with the key of password hashes; has the key changed?"
             );
         }
         account

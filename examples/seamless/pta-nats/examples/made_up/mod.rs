@@ -33,7 +33,8 @@ pub fn sealing_key(number: u8) -> SealingKey {
 pub struct Desk {
     began: Instant,
     keys: Vec<SealingPublicKey>,
-    /// Runs between a claim and the sealing of the password. Returns whether the registry knows the agent.
+    /// A function that the test sets. The node calls the function between a claim and the sealing of the password. The
+    /// function returns whether the registry knows the agent.
     before_seal: Box<dyn Fn(AgentId) -> bool + Send + Sync>,
 }
 

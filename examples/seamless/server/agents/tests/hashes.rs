@@ -90,7 +90,7 @@ async fn state_of_an_account_is_told_after_the_right_password_only() {
     }
 }
 
-/// A telephone with an old password may try it all day.
+/// A telephone may send an old password all day.
 #[tokio::test(start_paused = true)]
 async fn old_password_that_is_tried_again_and_again_does_not_lock_its_user_out() {
     let (server, _) = of_alice(by_hash()).await;
@@ -160,13 +160,13 @@ async fn hashes_decide_if_no_agent_answers_and_never_after_a_refusal() {
 async fn tenant_without_hashes_gets_no_token_for_a_source_and_no_verifier_decides_before_the_first_batch() {
     let server = server().await;
     let made = server.agents().make_token("contoso.test", Role::Phs, None, "root".into()).await;
-    assert_eq!(made.unwrap_err(), "this tenant takes no password hashes: its `password` names none");
+    assert_eq!(made.unwrap_err(), "this tenant takes no password hashes: its `password` does not name hashes");
     let server = server_with(by_hash()).await;
     assert_eq!(code(&server, "alice", "right").await, "no-verifiers");
 }
 
-/// Mallory has the alternate name `bob@mail.example`. By signing in with it, Mallory tries to reset the count of wrong
-/// passwords of the account `bob`.
+/// Mallory has the alternate name `bob@mail.example`. Mallory signs in under this name, and tries to reset the count of
+/// wrong passwords of the account `bob`.
 #[tokio::test(start_paused = true)]
 async fn right_password_under_an_alternate_name_does_not_reset_the_count_of_an_account_with_a_similar_name() {
     let server = server_with(by_hash()).await;
@@ -179,7 +179,7 @@ async fn right_password_under_an_alternate_name_does_not_reset_the_count_of_an_a
     assert_eq!(code(&server, "bob@mail.example", "right").await, "accepted");
     assert_eq!(code(&server, "bob", "guess 9").await, "unknown-user");
     assert_eq!(code(&server, "bob", "guess 10").await, "too-many-wrong");
-    assert_eq!(code(&server, "bob@mail.example", "right").await, "accepted", "the name is known to be alice's");
+    assert_eq!(code(&server, "bob@mail.example", "right").await, "accepted", "the count of bob does not apply");
 }
 
 #[tokio::test]

@@ -104,8 +104,8 @@ async fn principal_name_of_another_user_is_an_alternate_name_only_if_the_tenant_
     }
 }
 
-/// The agent of the test has neither the user's key nor the key of the server's account. It makes 10,000 answers by
-/// changing octets of tickets that it may have seen or made.
+/// The agent of the test has neither the user's key nor the key of the server's account. The test makes 10,000 answers:
+/// it changes octets of tickets that this agent may have seen or made.
 #[tokio::test]
 async fn none_of_ten_thousand_made_up_answers_is_accepted() {
     let (judge, now) = (Judge::new().await, clock::now());

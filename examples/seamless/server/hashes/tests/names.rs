@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns the account with this RID. Its password is its account name.
+/// Returns the account with this RID. The password of the account is the account name.
 fn user(rid: u32, name: &str) -> Account {
     let sid = format!("S-1-5-21-1-2-3-{rid}").parse().unwrap();
     Account { sid, upn: None, alternate: None, ..account(name, name) }
@@ -12,7 +12,7 @@ fn administrator() -> Record {
     record(1, 1, Some(user(2001, "administrator")))
 }
 
-/// Returns accounts with a name of the administrator in an attribute other than the account name.
+/// Returns accounts of mallory that have a name of the administrator as UPN or as alternate name.
 fn impostors() -> [(&'static str, Account); 4] {
     let upn = |upn: &str| Account { upn: Some(upn.into()), ..user(2002, "mallory") };
     let alternate = |name: &str| Account { alternate: Some(name.into()), ..user(2002, "mallory") };
@@ -24,7 +24,7 @@ fn impostors() -> [(&'static str, Account); 4] {
     ]
 }
 
-/// Returns a table to which the records came one after the other.
+/// Returns a table that took these records, each in a batch of its own.
 async fn with(records: impl IntoIterator<Item = Record>) -> Table {
     let table = table_of(&super::records(), "contoso.test", 2);
     for record in records {

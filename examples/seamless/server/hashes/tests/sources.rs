@@ -113,7 +113,7 @@ async fn each_directory_server_of_an_agent_has_its_own_cursor() {
     for server in 3..=5 {
         take(&table, of_server(server, "x"), NOW).await;
     }
-    assert_eq!(at(agent(), Some(ObjectId([1; 16]))).await, None, "the oldest cursor goes when there are too many");
+    assert_eq!(at(agent(), Some(ObjectId([1; 16]))).await, None, "the server drops the oldest cursor");
 }
 
 #[tokio::test]
