@@ -37,7 +37,7 @@ pub async fn wait_until(due: Instant) -> Instant {
         // The measured time begins when the request is due, and so includes its wait for the connection.
         return due;
     }
-    // The measured time begins after the timer, because the timer may be a millisecond late.
+    // The measured time begins when the timer has ended, because the timer may end up to a millisecond late.
     tokio::time::sleep_until(due.into()).await;
     Instant::now()
 }

@@ -156,6 +156,6 @@ fn manual_quotes_each_program_from_its_first_use_line() {
     for (file, _) in PROGRAMS {
         let program = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
         let (_, shown) = program.split_once("\n\nuse ").unwrap();
-        assert!(page.contains(&format!("use {shown}")), "{file} is another program in the manual");
+        assert!(page.contains(&format!("use {shown}")), "the copy of {file} in the manual differs from {file}");
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
         nodes.push(stage.into_node(judged));
     }
     if let Progress::Open(Some(error)) = progress {
-        // The check that refused the request is not in the program's list of checks.
+        // None of the checks in `stages` has this error, so the program does not know which check refused the request.
         nodes.push(Node::failed("Another check", "", error));
     }
     nodes
