@@ -119,7 +119,8 @@ fn plain_pass() {
 
 /// Measures how much longer two threads take if they insert at the same time and not one after the other. The live
 /// entries of each thread fill two fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead
-/// of the time of the other. So entries that have expired for this thread are still alive for the other thread.
+/// of the time of the other. So entries that have expired for the thread that is ahead are still alive for the other
+/// thread.
 fn two_threads() {
     for share in [false, true] {
         let (cache, mut one, mut two) =

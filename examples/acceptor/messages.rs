@@ -54,7 +54,8 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     Ok(answer)
 }
 
-/// The largest part of a message that the server puts into one buffer. Every client accepts buffers of this size.
+/// The largest number of octets of a message that the server puts into one buffer. Every client accepts buffers of this
+/// size.
 const PART: usize = 32_768;
 
 /// Reads a length from the first four octets. Returns the next octets of this number, and the remaining octets.

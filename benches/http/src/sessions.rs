@@ -53,7 +53,7 @@ pub async fn measure(seamless: &str, count: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Begins a session for each number. Returns the user and the cookies of every thousandth session.
+/// Begins a session for each user number in `users`. Returns the user and the cookies of every thousandth session.
 async fn begin(
     server: &Arc<Server>,
     name: &'static str,
