@@ -7,11 +7,11 @@
 //! cargo run --release --manifest-path benches/http/Cargo.toml flows SEAMLESS [ROUNDS]
 //! cargo run --release --manifest-path benches/http/Cargo.toml sessions SEAMLESS [SESSIONS]
 //! cargo run --release --manifest-path benches/http/Cargo.toml store [ROUNDS]
-//! ```
-//! The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections that stay
-//! open, as fast as the server answers. In each round, every server has its turn, without TLS and then with TLS. The first
-//! round is not counted. All servers run during the whole run, with the same keytab, and log no accepted request. After the
-//! rounds, each server gets tokens that it has already accepted, and damaged tokens.
+//! ``` The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections
+//! that stay open, as fast as the server answers. In each round, the program measures one server after another, first
+//! without TLS and then with TLS. The first round is not counted. All servers run during the whole run, with the same
+//! keytab, and log no accepted request. After the rounds, each server gets tokens that it has already accepted, and
+//! damaged tokens.
 //!
 //! The CPU time is the sum over all processes of a server, as the kernel counts it for each process.
 

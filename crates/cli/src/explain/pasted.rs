@@ -130,7 +130,7 @@ impl Advice {
         }
     }
 
-    /// Returns whether the text still contains a token that can be explained.
+    /// Returns whether a text with this advice contains a token that can be explained.
     #[must_use]
     pub const fn leaves_a_token(self) -> bool {
         matches!(self, Self::CutOff | Self::LaterMessage | Self::UrlAlphabet | Self::Ntlm)

@@ -38,7 +38,7 @@ impl Check {
         Self { title, value: value.to_string(), fails_with, mark: Mark::Passed }
     }
 
-    /// Marks the check as not made if it did not fail.
+    /// Marks the check as not made, unless the check fails.
     pub(super) fn skipped(self) -> Self {
         Self { mark: Mark::Untold, ..self }
     }
