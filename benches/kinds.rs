@@ -17,7 +17,7 @@ use std::hint::black_box;
 const TIMES: u32 = 300;
 
 fn main() {
-    // `-- --test` runs everything once.
+    // `-- --test` runs one round.
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 61 };
     let cases = cases();
     let mut figures = vec![Vec::with_capacity(rounds); cases.len()];

@@ -58,7 +58,7 @@ fn show(case: &Case, rounds: usize) {
     );
 }
 
-/// Returns the nanoseconds of one token.
+/// Returns how many nanoseconds the decision of one token takes.
 #[inline(never)]
 fn round(case: &Case) -> f64 {
     let cache = MemoryReplayCache::new(TOKENS, case.policy.clock_skew(), NOW);

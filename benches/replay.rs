@@ -32,7 +32,7 @@ const CLIENTS: u64 = 100_000;
 struct SignIns {
     number: u64,
     alive: u64,
-    /// The SID of the domain in its packet form.
+    /// The SID of the domain in its binary form.
     domain: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ impl SignIns {
     }
 }
 
-/// Returns a pseudo-random tag, by the finaliser of SplitMix64 twice.
+/// Returns a pseudo-random tag. Each half of the tag is an output of the finaliser of SplitMix64.
 fn tag(number: u64) -> ReplayTag {
     let half = |salt: u64| {
         let mixed = (number ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -117,9 +117,10 @@ fn plain_pass() {
     worst();
 }
 
-/// Measures the extra time of two threads that insert concurrently. The live entries of each thread fill two
-/// fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead. So entries that have expired for this
-/// thread are still alive for the other thread.
+/// Measures how much longer two threads take if they insert at the same time and not one after the other. The live
+/// entries of each thread fill two fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead
+/// of the time of the other. So entries that have expired for the thread that is ahead are still alive for the other
+/// thread.
 fn two_threads() {
     for share in [false, true] {
         let (cache, mut one, mut two) =

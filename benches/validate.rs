@@ -1,6 +1,6 @@
 //! Measures the cost of a decision: all stages together, each stage alone, PACs, refusals, the header, the answer.
 //!
-//! `cargo bench -p kerberos-sso-benches`. Ids are `group/etype/variant`. Every result is checked.
+//! `cargo bench -p kerberos-sso-benches`. Ids are `group/etype/variant`. The benches check every result.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "cases/etypes.rs"]
@@ -24,8 +24,8 @@ struct Input {
     validator: Validator<NoReplayCache>,
 }
 
-/// Returns a SPNEGO token of `alice` and its validator. The ticket has `extra` octets of authorization data of an unknown
-/// type, like a ticket with a PAC of this size.
+/// Returns a SPNEGO token of `alice`, and a validator that accepts it. The ticket has `extra` octets of authorization
+/// data of an unknown type, like a ticket with a PAC of this size.
 fn input(etype: EncType, extra: usize) -> Input {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
     let mut token = realm.ticket_for("alice").etype(etype).session_etype(etype).at(NOW);
@@ -112,7 +112,7 @@ fn pac_by_stage(
     batched(&mut group, &format!("authorize/aes256-sha1/{how}"), verified, |verified| {
         validator.authorize(verified).unwrap()
     });
-    // The search for one group decodes all groups.
+    // To find one group, the search decodes all groups of the user.
     group.bench_function(format!("groups/{how}"), |bencher| {
         bencher.iter(|| {
             let found = black_box(&accepted).identity().groups().filter(|group| group.sid.rid() == Some(1100)).count();

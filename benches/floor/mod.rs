@@ -1,6 +1,6 @@
 //! The minimum cryptographic work of one request with etype 18. Every implementation of the protocol must do this work.
-//! This module does the work with bare primitives, and with prepared keys and buffers. The bench `ratio` compares the
-//! cost of a request with the cost of this work in the same run.
+//! This module does this work by direct calls of cryptographic primitives, with prepared keys and buffers. The bench
+//! `ratio` compares the cost of a request with the cost of this work in the same run.
 //!
 //! This module calls no code of the library. Work that depends only on the service's key is done beforehand. Work that
 //! depends on the session key is part of the request.

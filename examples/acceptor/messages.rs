@@ -35,8 +35,8 @@ fn echo(context: &mut SecurityContext, token: &[u8], expected: Protection) -> Ou
     Ok(answer)
 }
 
-/// Answers buffers of the SASL mechanism GSS-SPNEGO (MS-SPNG). This mechanism negotiates no layer, so the server protects its
-/// buffers as the client does.
+/// Answers buffers of the SASL mechanism GSS-SPNEGO (MS-SPNG). This mechanism negotiates no layer. So if the
+/// client encrypted its buffers, the server encrypts its own, and otherwise the server only signs them.
 fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> {
     let (mut message, mut protection) = (Vec::new(), Protection::Integrity);
     while !input.is_empty() {
@@ -54,10 +54,11 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     Ok(answer)
 }
 
-/// The largest part of a message that the server puts into one buffer. Every client accepts buffers of this size.
+/// The largest number of octets of a message that the server puts into one buffer. Every client accepts buffers of this
+/// size.
 const PART: usize = 32_768;
 
-/// Reads a length from the first four octets. Returns as many octets after it, and the remaining octets.
+/// Reads a length from the first four octets. Returns the next octets of this number, and the remaining octets.
 fn with_length(bytes: &[u8]) -> Outcome<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("no length")?;
     Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("incomplete contents")?)

@@ -1,4 +1,5 @@
-//! actix-web: users sign in by their tickets, and one route is for one group.
+//! A server on actix-web: users sign in with their tickets, and only members of Domain Admins may use the route
+//! `/admin`.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin actix -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]

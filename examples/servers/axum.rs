@@ -1,4 +1,4 @@
-//! axum: users sign in by their tickets, and one route is for one group.
+//! A server on axum: users sign in with their tickets, and only members of Domain Admins may use the route `/admin`.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin axum -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 //!

@@ -1,4 +1,4 @@
-//! hyper alone: users sign in by their tickets, and one path is for one group.
+//! A server on hyper alone: users sign in with their tickets, and only members of Domain Admins may use `/admin`.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin hyper -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]

@@ -1,4 +1,4 @@
-//! tonic: gRPC clients sign in by their tickets, and one service is for one group.
+//! A server on tonic: gRPC clients sign in with their tickets, and only members of Domain Admins may use the service.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin tonic -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 //!

@@ -35,8 +35,8 @@ pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
     Ok(recordings)
 }
 
-/// Returns the folder of the recordings, in the package or in a folder above the package. Some programs with recordings
-/// have a package of their own.
+/// Returns the folder of the recordings, in the package or in a folder above the package: some programs that read
+/// recordings are packages in subfolders of the library.
 fn folder() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = package.ancestors().map(|folder| folder.join("testvectors/recorded"));

@@ -31,13 +31,13 @@ pub enum Pace {
     Each(Duration),
 }
 
-/// Waits until a request is due. Returns the time at which the measured time begins.
+/// Waits until a request is due. Returns the instant from which the time of the request is measured.
 pub async fn wait_until(due: Instant) -> Instant {
     if due <= Instant::now() {
         // The measured time begins when the request is due, and so includes its wait for the connection.
         return due;
     }
-    // The measured time begins after the timer, because the timer may be a millisecond late.
+    // The measured time begins when the timer has ended, because the timer may end up to a millisecond late.
     tokio::time::sleep_until(due.into()).await;
     Instant::now()
 }

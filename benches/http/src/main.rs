@@ -7,11 +7,11 @@
 //! cargo run --release --manifest-path benches/http/Cargo.toml flows SEAMLESS [ROUNDS]
 //! cargo run --release --manifest-path benches/http/Cargo.toml sessions SEAMLESS [SESSIONS]
 //! cargo run --release --manifest-path benches/http/Cargo.toml store [ROUNDS]
-//! ```
-//! The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections that stay
-//! open, as fast as the server answers. In each round, every server has its turn, without TLS and then with TLS. The first
-//! round is not counted. All servers run during the whole run, with the same keytab, and log no accepted request. After the
-//! rounds, each server gets tokens that it has already accepted, and damaged tokens.
+//! ``` The program mints SIGN-INS tokens before each round. Each server gets each token once, over eight connections
+//! that stay open, as fast as the server answers. In each round, the program measures one server after another, first
+//! without TLS and then with TLS. The first round is not counted. All servers run during the whole run, with the same
+//! keytab, and log no accepted request. After the rounds, each server gets tokens that it has already accepted, and
+//! damaged tokens.
 //!
 //! The CPU time is the sum over all processes of a server, as the kernel counts it for each process.
 
@@ -71,7 +71,7 @@ async fn compare(rounds: usize, sign_ins: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures all servers with one kind of tokens.
+/// Measures each server with `tokens`, which either all have a PAC or all have none.
 async fn run(tokens: &Tokens, rounds: usize, sign_ins: usize) -> Outcome<Vec<Figures>> {
     let site = site::Site::new(tokens)?;
     let servers = servers::start_all(&site, tokens).await?;
@@ -98,10 +98,10 @@ async fn run(tokens: &Tokens, rounds: usize, sign_ins: usize) -> Outcome<Vec<Fig
     Ok(figures)
 }
 
-/// The sign-ins of a round.
+/// The number of sign-ins in a round.
 const SIGN_INS: usize = 5000;
 
-/// The replayed and the damaged tokens that each server gets.
+/// The number of replayed tokens that each server gets, and the number of damaged tokens.
 const REFUSALS: usize = 1000;
 
 /// Sends the tokens to one server, and returns the CPU time of a request and the time of each answer.

@@ -74,7 +74,7 @@ pub fn cpu_time(processes: &[u32]) -> Outcome<Duration> {
     Ok(sum)
 }
 
-/// Returns the kernel's share of the CPU time since the start. The kernel handles the sockets and the files.
+/// Returns the kernel's share of the CPU time since the start. The kernel does the work for sockets and files.
 pub fn kernel_share(processes: &[u32]) -> Outcome<f64> {
     let (mut user, mut kernel) = (0.0, 0.0);
     for process in processes {

@@ -17,10 +17,10 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// The place of the server's state.
+/// Where the sign-in server keeps its state.
 #[derive(Clone, Copy)]
 pub enum State {
-    /// A file. The server answers a request after the disk has the request's writes.
+    /// A file. The server answers a request only after the disk has the request's writes.
     Disk,
     /// A Redis server that writes no files.
     Redis,
@@ -148,7 +148,8 @@ fn tenant_of(realm: &TestRealm) -> Value {
 fn ticket(realm: &TestRealm, user: &str) -> String {
     let now = UnixTime::from(SystemTime::now());
     let token = realm.ticket_for(user).service("HTTP/autologon.microsoftazuread-sso.com").at(now);
-    // The client's time is a minute ahead, because the replay cache refuses authenticators from before its start.
+    // The client's time is a minute ahead, because a replay cache refuses authenticators from before the start of the
+    // cache.
     token.sent_at(now.saturating_add_seconds(60)).pac(|pac| pac.groups(1100..1120)).header()
 }
 

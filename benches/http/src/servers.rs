@@ -16,7 +16,7 @@ pub struct Running {
     child: process::Started,
 }
 
-/// Two free ports: without TLS and with TLS.
+/// Two free ports: the first for connections without TLS, the second for connections with TLS.
 pub type Ports = [SocketAddr; 2];
 
 /// Returns the command of a server, or the reason why it cannot start.
@@ -48,7 +48,7 @@ pub async fn start_both_caches(site: &Site, tokens: &Tokens, redis: SocketAddr) 
     ])
 }
 
-/// The word for a replay cache in memory, instead of the URL of a store.
+/// The value that chooses a replay cache in memory. Any other value is the URL of a store.
 pub const MEMORY: &str = "memory";
 
 fn ours(site: &Site, tokens: &Tokens, store: &str, [plain, tls]: Ports) -> Outcome<Command> {

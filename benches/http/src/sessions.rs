@@ -24,20 +24,23 @@ pub async fn measure(seamless: &str, count: usize) -> Outcome<()> {
     // The first sign-ins fill buffers and caches that stay.
     begin(&server, "first", 0..1000).await?;
     let (store, memory) = (used_memory(redis)?, server.memory()?);
-    println!("at the start: the store has {}, the server {}", megabytes(store), megabytes(memory));
+    println!("at the start: the store takes {}, the server takes {}", megabytes(store), megabytes(memory));
     let (step, mut kept) = (count.div_ceil(10), Vec::new());
     for from in (0..count).step_by(step) {
         let (to, start) = ((from + step).min(count), Instant::now());
         kept.extend(begin(&server, "user", from..to).await?);
         let (rate, now) = ((to - from) as f64 / start.elapsed().as_secs_f64(), used_memory(redis)?);
         println!(
-            "{to} sessions: the store has {}, the server {}; {rate:.0} sign-ins a second",
+            "{to} sessions: the store takes {}, the server takes {}; {rate:.0} sign-ins a second",
             megabytes(now),
             megabytes(server.memory()?),
         );
     }
     let grown = used_memory(redis)?.saturating_sub(store);
-    println!("{:.0} bytes of the store for each session, with what ends before it", grown as f64 / count as f64);
+    println!(
+        "{:.0} bytes of the store for each session, with the entries that end before it",
+        grown as f64 / count as f64
+    );
     for (kind, (entries, bytes)) in entries(redis)? {
         println!("kind {kind}: {entries} entries, {:.0} bytes each", bytes as f64 / entries as f64);
     }
@@ -46,11 +49,11 @@ pub async fn measure(seamless: &str, count: usize) -> Outcome<()> {
     for (user, cookies) in &kept {
         greeted += usize::from(server.greets(&mut connection, cookies, user).await?);
     }
-    println!("{greeted} of {} sessions that were asked for are there", kept.len());
+    println!("the server showed the page of {greeted} of {} sessions", kept.len());
     Ok(())
 }
 
-/// Begins a session for each number. Returns the user and the cookies of every thousandth session.
+/// Begins a session for each user number in `users`. Returns the user and the cookies of every thousandth session.
 async fn begin(
     server: &Arc<Server>,
     name: &'static str,
@@ -112,7 +115,8 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// Goes over some thousand entries from a cursor, so that Redis does not keep the server waiting.
+/// Counts some thousand entries from a cursor on. A count of all entries at once would keep the server waiting for
+/// Redis.
 const COUNT: &str = "
     local found, sums = redis.call('SCAN', ARGV[1], 'COUNT', 20000), {}
     for _, key in ipairs(found[2]) do
@@ -132,5 +136,6 @@ const COUNT: &str = "
 
 const CONNECTIONS: usize = 16;
 
-/// The number of tenants. The memory of each tenant's replay cache is bounded, and one tenant's would be full before the end.
+/// The number of tenants. Each tenant's replay cache has a bounded memory. The cache of a single tenant would be full
+/// before the end.
 const TENANTS: usize = 9;

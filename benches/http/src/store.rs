@@ -1,4 +1,5 @@
-//! Compares our server with its replay cache in memory, and the same server with its replay cache in a Redis.
+//! Compares two servers that differ only in the replay cache: our server with the cache in memory, and with it in
+//! Redis.
 //!
 //! Each round measures each server at full load, and then at half of the rate of the full load. The first round is not
 //! counted. The client, the servers and Redis run on the same cores.
@@ -20,7 +21,7 @@ struct Figures {
     half: Vec<f64>,
 }
 
-/// Measures both servers, with tokens that have a PAC.
+/// Measures the server with each of the two replay caches, with tokens that have a PAC.
 #[tokio::main(flavor = "current_thread")]
 pub async fn compare(rounds: usize) -> Outcome<()> {
     let tokens = Tokens::new(true);
@@ -65,5 +66,5 @@ async fn turn(server: &Running, for_full: &Headers, for_half: &Headers) -> Outco
     Ok(Figures { rates: vec![rate], full, half })
 }
 
-/// The sign-ins of each measurement.
+/// The number of sign-ins in each measurement.
 const SIGN_INS: usize = 10_000;

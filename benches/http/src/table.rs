@@ -13,9 +13,9 @@ pub struct Figures {
     pub kernel: f64,
     /// The memory in bytes, after all rounds.
     pub memory: u64,
-    /// The replayed tokens that the server refused.
+    /// The number of replayed tokens that the server refused.
     pub replays: usize,
-    /// The damaged tokens that the server refused.
+    /// The number of damaged tokens that the server refused.
     pub damaged: usize,
 }
 
@@ -33,8 +33,8 @@ impl Figures {
     }
 }
 
-/// Prints a Markdown table. The first server is ours. The figures are medians. The CPU time also has the lowest and the
-/// highest round.
+/// Prints a Markdown table. The first server is ours. The figures are medians. The columns of the CPU time
+/// also have the values of the lowest and of the highest round.
 pub fn print(figures: &[Figures], refusals: usize) {
     println!(
         "| | CPU µs | times ours | kernel's | p50 ms | p99 ms | CPU µs, TLS | times ours | MB | replays, damaged |"
@@ -64,7 +64,7 @@ fn beside(rounds: &[f64], ours: &[f64]) -> (String, f64) {
     (format!("{median:.1} ({lowest:.1} to {highest:.1})"), median / quantile(ours, 0.5))
 }
 
-/// Returns a time in microseconds.
+/// Converts a time to microseconds.
 pub fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }

@@ -61,7 +61,8 @@ impl Tokens {
         let user = format!("user{:07}", self.minted.get());
         self.minted.set(self.minted.get() + 1);
         let now = UnixTime::from(SystemTime::now());
-        // The client's time is a minute ahead, because our replay cache refuses authenticators from before its start.
+        // The client's time is a minute ahead, because our replay cache refuses authenticators from before the start of
+        // the cache.
         let ahead = now.saturating_add_seconds(60);
         let token = self.realm.ticket_for(&user).service(SERVICE).at(now).sent_at(ahead).mutual();
         if self.has_pac { token.pac(|pac| pac.groups(1100..1175)) } else { token }

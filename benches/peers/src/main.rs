@@ -24,7 +24,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 trait Peer {
     fn name(&self) -> &str;
 
-    /// Decides every token once, and returns the nanoseconds of one token.
+    /// Decides every token once, and returns how many nanoseconds one token took on average.
     fn round(&mut self) -> Outcome<f64>;
 }
 

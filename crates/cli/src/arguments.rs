@@ -50,7 +50,8 @@ pub(crate) struct Arguments {
     pub(crate) realm: Option<String>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) krbtgt_keys: Vec<Key>,
-    /// The policy, still without channel bindings, because some bindings are computed from a certificate file.
+    /// The policy without channel bindings. This module reads no files, and some bindings are computed from a
+    /// certificate file.
     pub(crate) policy: Policy,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) certificates: Vec<PathBuf>,
@@ -275,7 +276,8 @@ fn krbtgt_key(text: &str) -> Result<Key, String> {
     key(etype, hex)
 }
 
-/// Reads a key. No error repeats the encryption type or the key, because the user may have exchanged them.
+/// Reads a key. No error repeats the text of `etype` or of `hex`, because the user may have written the key in the
+/// place of the encryption type.
 fn key(etype: &str, hex: &str) -> Result<Key, String> {
     let etype: EncType = etype.parse().map_err(|error| format!("ETYPE: {error}"))?;
     Key::from_hex(etype, hex).map_err(|error| error.to_string())

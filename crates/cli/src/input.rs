@@ -59,8 +59,8 @@ pub(crate) fn shown(path: &Path) -> String {
 /// The largest number of octets that are read of a token: twice the longest header.
 const MAX_TOKEN: u64 = 256 * 1024;
 
-/// The smallest room for a secret. The length of a pipe's contents is not known in advance, and a password is not
-/// longer than this room.
+/// The smallest capacity of the buffer for a secret, in octets. The length of a pipe's contents is not known in
+/// advance, and a password is not longer than this capacity.
 const USUAL_SECRET: u64 = 4096;
 
 /// The largest number of octets of a file: the size of a keytab with about 200,000 entries.

@@ -30,8 +30,8 @@ pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Res
     KeySet::from_accounts(bound).map_err(|error| error.to_string())
 }
 
-/// The accounts in the order of the command line, and the place of each account by its name and realm. A keytab may have a
-/// hundred thousand accounts. A comparison of every pair would take too long.
+/// The accounts in the order of the command line, and the index of each account by its name and realm. A keytab may
+/// have a hundred thousand accounts, so the comparison of each account with all others would take too long.
 #[derive(Default)]
 struct Accounts {
     accounts: Vec<Account>,

@@ -28,9 +28,9 @@ pub(crate) enum Question {
 /// The result of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// Everything was accepted, or is in order.
+    /// Every token was accepted, or the keytab is in order.
     Fine,
-    /// Something was refused, or is not in order.
+    /// A token was refused, or the keytab is not in order.
     Faulty,
 }
 

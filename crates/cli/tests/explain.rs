@@ -59,7 +59,7 @@ fn checks_after_the_failed_check_have_not_passed() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn tree_of_an_accepted_token_has_no_unreached_check_and_shows_the_users_sid() {
+fn tree_of_an_accepted_token_has_no_unreached_check_and_shows_the_sid_of_the_user() {
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let Outcome::Accept(expect) = case.outcome() else { continue };
         let explanation = explain(recording, case, &pasted(case));
@@ -97,7 +97,7 @@ fn answer_of_the_replay_cache_decides_the_stage_replay() {
 
 /// Every shortened or changed token has a tree, and the tree agrees with the verdict of `kerberos-sso`.
 #[test]
-fn tree_of_a_changed_or_shortened_token_has_the_validators_verdict() {
+fn tree_of_a_changed_or_shortened_token_has_the_verdict_of_the_validator() {
     let recordings = recorded::load_all().unwrap();
     let cases = cases(&recordings);
     for (recording, case) in cases.iter().filter(|(_, case)| case.form == Form::Token).step_by(23) {

@@ -86,7 +86,7 @@ fn status(response: &str) -> &str {
     response.split(' ').nth(1).unwrap()
 }
 
-/// Tests a server over HTTP. `to_post` is the status of its answer to a form that another site sends.
+/// Tests a server over HTTP. `to_post` is the status with which the server refuses a form that another site sends.
 fn sign_in_over_http(path: &str, to_post: &str) {
     let program = Program::start(path);
     let challenge = program.get("/", None);
@@ -106,7 +106,7 @@ fn sign_in_over_http(path: &str, to_post: &str) {
     assert_eq!(status(&admin), "200", "{admin}");
     assert!(admin.contains("Hello admin\n"), "{admin}");
     assert_eq!(status(&program.get("/", Some("Negotiate TlRMTVNTUAABAAAA"))), "403", "NTLM");
-    // The browser sends the form of another site with a ticket.
+    // A page of another site makes the browser send a form with a ticket.
     let post = "POST / HTTP/1.1\r\nContent-Length: 0\r\nSec-Fetch-Site: cross-site";
     let refused = program.request(post, Some(&program.authorization("alice")));
     assert!(status(&refused) == to_post && !refused.contains("Hello"), "{refused}");
@@ -156,6 +156,6 @@ fn manual_quotes_each_program_from_its_first_use_line() {
     for (file, _) in PROGRAMS {
         let program = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
         let (_, shown) = program.split_once("\n\nuse ").unwrap();
-        assert!(page.contains(&format!("use {shown}")), "{file} is another program in the manual");
+        assert!(page.contains(&format!("use {shown}")), "the copy of {file} in the manual differs from {file}");
     }
 }

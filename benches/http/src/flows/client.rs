@@ -81,7 +81,7 @@ impl Flow {
         }
     }
 
-    /// Gets a code for the session, and both tokens for the code.
+    /// Gets a code for the session, and exchanges the code for an access token and an ID token.
     async fn run(&self, connection: &mut Connection) -> Outcome<()> {
         let query = format!(
             "/{TENANT}/oauth2/authorize?response_type=code&client_id=app&redirect_uri={REDIRECT_URI}&state=state\

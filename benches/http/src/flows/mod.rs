@@ -104,7 +104,8 @@ fn print_servers(servers: &[Measured]) {
     }
 }
 
-/// Prints each signer, and the rate of the first server's flows divided by the signer's rate.
+/// Prints the figures of each signer. The last column is the rate of the first server's flows, divided by the rate of
+/// the signer's pairs.
 fn print_signers(signers: &[Signer], pairs: &[[Vec<f64>; 2]], flows: &Figures) {
     println!("\n| two signatures | pairs a second | CPU µs of a pair | the flows reach |");
     println!("|---|---|---|---|");

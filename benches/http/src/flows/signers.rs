@@ -61,7 +61,8 @@ fn failed(error: impl std::fmt::Display) -> String {
 }
 
 impl Signer {
-    /// Makes pairs of signatures on all cores for some time. Returns the pairs a second, and the CPU time of a pair.
+    /// Makes pairs of signatures on all cores for `time`. Returns how many pairs it made a second, and the CPU time of
+    /// a pair.
     pub fn pairs(&self, time: Duration) -> Outcome<(f64, Duration)> {
         let cpu_time = || clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from);
         let (before, begin) = (cpu_time()?, Instant::now());

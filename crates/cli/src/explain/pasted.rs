@@ -130,7 +130,7 @@ impl Advice {
         }
     }
 
-    /// Returns whether the text still contains a token that can be explained.
+    /// Returns whether a text with this advice contains a token that can be explained.
     #[must_use]
     pub const fn leaves_a_token(self) -> bool {
         matches!(self, Self::CutOff | Self::LaterMessage | Self::UrlAlphabet | Self::Ntlm)
@@ -309,7 +309,8 @@ const fn is_base64(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_' | '=')
 }
 
-/// The kind of a token, from its first octets, so that a token that is cut off has a kind, too.
+/// The kind of a token. The first octets show the kind, so the program knows the kind of a token whose end is missing,
+/// too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// The first token of a client: RFC 2743 section 3.1, or an AP-REQ (RFC 4120 section 5.5.1).
@@ -344,7 +345,8 @@ fn is_cut_off(token: &[u8]) -> bool {
 
 const NAME: &str = "authorization";
 
-/// The largest number of header names that are searched. One request with its answers contains fewer names.
+/// The largest number of occurrences of the name `Authorization` that are searched. A request and its answers contain
+/// fewer.
 const MAX_NAMES: usize = 32;
 
 const QUOTES: [char; 2] = ['"', '\''];
@@ -455,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn token_that_is_cut_at_any_length_gets_the_advice_cut_off() {
+    fn token_cut_at_any_length_gets_the_advice_that_it_is_cut_off() {
         let encoded = encoded();
         assert_eq!(Advice::on(encoded.trim_end_matches('=').as_bytes()), None);
         for length in 2..encoded.trim_end_matches('=').len() {
@@ -477,7 +479,8 @@ mod tests {
             );
             assert_eq!(Advice::on(text.as_bytes()), Some(Advice::UrlAlphabet), "{text}");
         }
-        // The alphabet of a header is not replaced: the tool shows the refusal that a server gives for this header.
+        // In a header, the tool leaves `-` and `_` as they are, because a server refuses such a header, and the tool
+        // shows this refusal.
         let value = format!("Negotiate {for_urls}");
         assert_eq!((header(&value), Advice::on(value.as_bytes())), (value.clone(), Some(Advice::UrlAlphabet)));
     }

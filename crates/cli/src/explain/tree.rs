@@ -35,7 +35,7 @@ pub enum Mark {
 pub struct Failure {
     /// The code of the refusal ([`Error::code`]).
     pub code: &'static str,
-    /// The place of the cause ([`Error::blame`]).
+    /// Where to look for the cause: the text of [`Error::blame`].
     pub blame: String,
     /// The text of the error.
     pub because: String,
@@ -56,7 +56,7 @@ impl Mark {
 }
 
 impl Failure {
-    /// Returns the texts of `error`.
+    /// Returns the code of `error`, and its texts for the user of the program.
     #[must_use]
     pub fn new(error: &Error) -> Self {
         Self {

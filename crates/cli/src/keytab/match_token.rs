@@ -45,7 +45,7 @@ impl Trial {
     }
 }
 
-/// The result of one entry.
+/// Whether an entry of the keytab opens the ticket, or why it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     Opens,

@@ -179,5 +179,5 @@ fn short_name(etype: EncType) -> &'static str {
 /// The number of timed validations of each token: odd, so that the median is one of these times.
 const RUNS: usize = 15;
 
-/// The width of a name of 28 columns, a blank, and a SID of a domain user.
+/// The number of columns for an identity: 28 for the client's name, a blank, and the rest for the SID of a domain user.
 const OUTCOME_WIDTH: usize = 75;

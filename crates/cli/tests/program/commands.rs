@@ -18,7 +18,7 @@ fn help_prints_the_usage_of_every_command() {
 }
 
 #[test]
-fn version_prints_the_packages_version_for_every_command() {
+fn every_command_prints_the_version_of_the_package() {
     for command in COMMANDS {
         let ran = run(&[command, &["--version"]].concat());
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command:?}");
@@ -79,7 +79,7 @@ fn option_at_accepts_its_earliest_and_its_latest_time() {
 }
 
 #[test]
-fn errors_about_keys_and_passwords_do_not_repeat_them() {
+fn error_about_a_key_or_password_does_not_repeat_the_key_or_password() {
     const KEY: &str = "00112233445566778899aabbccddeeff";
     let [etype_last, kvno_is_key] = [format!("{KEY}:17"), format!("17:{KEY}:{KEY}")];
     let [too_long, no_hex] = [format!("17:{KEY}00"), format!("17:{KEY}:x").replace("ff:", "fg:")];

@@ -44,7 +44,7 @@ fn summary_counts_every_token_by_kdc_and_client() {
 }
 
 #[test]
-fn summary_explains_each_code_most_frequent_first() {
+fn summary_explains_each_code_and_begins_with_the_most_frequent_code() {
     let summary = run(&["validate", "--summary"]).out;
     let (_, refusals) = summary.split_once("The texts of each refusal").unwrap();
     let heads = refusals.lines().filter_map(|line| {

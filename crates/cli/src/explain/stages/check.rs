@@ -38,7 +38,7 @@ impl Check {
         Self { title, value: value.to_string(), fails_with, mark: Mark::Passed }
     }
 
-    /// Marks the check as not made if it did not fail.
+    /// Marks the check as not made, unless the check fails.
     pub(super) fn skipped(self) -> Self {
         Self { mark: Mark::Untold, ..self }
     }
@@ -71,7 +71,7 @@ pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
         nodes.push(stage.into_node(judged));
     }
     if let Progress::Open(Some(error)) = progress {
-        // The check that refused the request is not in the program's list of checks.
+        // None of the checks in `stages` has this error, so the program does not know which check refused the request.
         nodes.push(Node::failed("Another check", "", error));
     }
     nodes

@@ -106,7 +106,8 @@ fn is_signature(error: &Error, wanted: BufferType) -> bool {
     }
 }
 
-/// Returns the check of a signature that needs a key of the KDC. `state` is known only after the whole PAC was accepted.
+/// Returns the check of a signature that needs a key of the KDC. `state` is `None` until every part of the PAC was
+/// accepted.
 fn kdc_check(title: &'static str, state: Option<SignatureState>, fails_with: fn(&Error) -> bool) -> Check {
     match state {
         Some(SignatureState::Valid) => Check::new(title, "", fails_with),

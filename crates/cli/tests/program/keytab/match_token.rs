@@ -86,7 +86,7 @@ fn entry_that_opens_the_ticket_is_marked_among_other_entries() {
 }
 
 #[test]
-fn keytab_without_the_tickets_key_exits_1_with_reason_and_remedy() {
+fn keytab_without_a_key_that_opens_the_ticket_exits_1_with_reason_and_remedy() {
     with_recorded("samba-mit-krb5", |_, case| {
         let folder = Folder::new();
         let file = folder.file("http.keytab", keytab(&[record(&["web$"], "CONTOSO.TEST", 2, 17, &[7; 16])]));
@@ -98,7 +98,7 @@ fn keytab_without_the_tickets_key_exits_1_with_reason_and_remedy() {
 }
 
 #[test]
-fn entry_whose_realm_is_in_lower_case_is_reported_as_of_another_realm_and_exits_1() {
+fn match_reports_an_entry_whose_realm_is_in_lower_case_as_an_entry_of_another_realm_and_exits_1() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = &recording.raw_keys(case).unwrap()[0];
         let etype = u16::try_from(key.etype().0).unwrap();
@@ -111,7 +111,7 @@ fn entry_whose_realm_is_in_lower_case_is_reported_as_of_another_realm_and_exits_
 }
 
 #[test]
-fn opening_key_after_eight_other_keys_is_reported_as_not_tried_by_a_server() {
+fn key_that_opens_the_ticket_after_eight_other_keys_is_reported_as_a_key_that_no_server_tries() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = recording.raw_keys(case).unwrap().into_iter().find(|key| key.etype().0 == 18).unwrap();
         let entry = |kvno, key: &[u8]| record(&["web$"], "CONTOSO.TEST", kvno, 18, key);
