@@ -14,8 +14,8 @@ SLOWEST = 60
 
 @dataclass
 class Answer:
-    """The answer to a form. `is_right` says whether the password was right. `status` is None if the connection ended without an
-    answer."""
+    """The answer to a form. `is_right` says whether the form had the right password. `status` is None if the connection
+    ended without an answer."""
 
     is_right: bool
     status: int | None

@@ -80,8 +80,8 @@ def variants(to):
         to.gss("no-replay-detection", "-f", MUTUAL, library=library)
     for label, mech in FRAMINGS.items():
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY | SEQUENCE)
-        # Without an AP-REP, the server's sequence numbers begin with zero in Heimdal. In MIT the numbers begin with the
-        # client's number.
+        # Without an AP-REP, the server's sequence numbers begin with zero in Heimdal. In MIT krb5, the server's numbers
+        # begin with the client's number.
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY, library="heimdal")
 
 

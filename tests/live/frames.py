@@ -29,6 +29,6 @@ def with_mic(message, mic):
 
 
 def without_mic(payload):
-    """Returns the message and the MIC of a frame M."""
+    """Returns the two parts of the payload of an M frame: the message and its MIC."""
     length, = struct.unpack_from(">I", payload)
     return payload[4:4 + length], payload[4 + length:]

@@ -1,7 +1,7 @@
 """Signs in as a native client does, and checks the results with other implementations. The client reads the MEX
-document. By WS-Trust, the client gets an assertion for a ticket. Then it gets tokens for the assertion, and new tokens
-for the refresh token. xmlsec1 verifies the signature of the assertion, and PyJWT verifies the tokens, with the keys
-that the server publishes. This program prints one JSON object, and exits with 1 if a check fails.
+document. By WS-Trust, the client gets an assertion for a ticket. Then the client gets tokens for the assertion, and new
+tokens for the refresh token. xmlsec1 verifies the signature of the assertion, and PyJWT verifies the tokens, with the
+keys that the server publishes. This program prints one JSON object, and exits with 1 if a check fails.
 
 native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
 

@@ -32,7 +32,7 @@ def ticket(cloud):
 
 
 def aadinternals(cloud, report):
-    """Sends the token to `common`, with a scope that the resource does not know."""
+    """Sends the DesktopSsoToken to `common`, with a scope that the resource does not know."""
     client, label = AadInternals(cloud.wire), "AADInternals ec04e90"
     answer = client.ask("contoso.test", ticket(cloud))
     report.check(answer.continued, f"{label}: the server asks for the body (Expect: 100-continue)", answer.status)
@@ -70,7 +70,8 @@ def once(cloud, report):
 
 
 def credential_type(cloud, report):
-    """Calls GetCredentialType as o365spray does, without a content type, and as AADInternals does."""
+    """Calls GetCredentialType in two ways: as o365spray does (without a content type), and as AADInternals does (with
+    `application/json`)."""
     def ask(body, path="/common/GetCredentialType", kind=None):
         answer = cloud.wire.send(LOGIN, path, json.dumps(body).encode(), {"Content-Type": kind} if kind else {})
         return answer.body, answer.json() if answer.status == 200 else {}

@@ -92,7 +92,7 @@ def locked(ad, server, report):
 
 
 def silent(server, gate, report):
-    """Lets the KDC answer only after the time of the attempt has passed."""
+    """Lets the KDC answer only after the time limit of the agent's attempt has passed."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool, gate.shut():
         sent = pool.submit(agents_words.check, server, report, PART, [
             Word("a KDC that is silent", "alice", "Alice.Pass.1", AWAY, 80002, "no agent answered in time", 503)])

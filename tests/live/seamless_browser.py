@@ -119,8 +119,8 @@ class Cases:
             browser.size(390, 760)
 
     def with_ntlm(self):
-        """Checks the password form after a token of NTLM. The NTLM mechanism of GSSAPI makes the token, as Windows does if it finds no
-        KDC."""
+        """Checks the password form after a token of NTLM. The NTLM mechanism of GSSAPI makes the token. Windows sends
+        such a token if it finds no KDC."""
         session = self.world.nobody()
         users = session.home / "ntlm.users"
         users.write_text(f"CONTOSO:alice:{PASSWORD}\n")
@@ -157,8 +157,8 @@ class Cases:
             self.by_password(browser)
 
     def kdc_that_does_not_answer(self):
-        """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms. The form is sent
-        only after the KDC closes the connection or the Kerberos library gives up."""
+        """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms.
+        Chromium therefore sends the form only after the KDC closes the connection or the Kerberos library gives up."""
         session = self.world.alice()
         silent = socket.create_server(("127.0.0.1", 0))
         session.use_kdc(silent.getsockname()[1])

@@ -86,8 +86,8 @@ class HashSite(Site):
         return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==")).get("amr") if token else None
 
     def decided(self, name, password):
-        """Signs in on the page. Returns what decided, as the log says: the verifier ("hash") or the directory. Returns
-        the error on the page if the sign-in fails."""
+        """Signs in on the page. Returns what checked the password, as the log says: the verifier ("hash") or the
+        directory. Returns the error on the page if the sign-in fails."""
         before = len(self.server.log())
         answer = self.server.password(name, password)
         if not answer.session():

@@ -127,7 +127,7 @@ class Judge:
         self.expect(said.get("new"), "gets new tokens", said if not said.get("new") else "new")
 
     def signed_out(self, agent):
-        """Signs out at the server. The server then has no session for the browser."""
+        """Signs out at the server, and checks that the server then has no session for the browser."""
         page = self.application.log_out(agent)
         said = asked(page)
         self.expect(said.get("signed_out"), "signs out, and comes back", said)

@@ -1,6 +1,6 @@
-"""Signs in continuously with real tickets of MIT's library, from several threads, until the file STOP exists. Some threads use the
-service ticket of the cache OLD. The other threads get a fresh service ticket each time. For each sign-in, the program prints a
-line with the key version of the ticket, and with `signed-in` or the error.
+"""Signs in continuously with real tickets of MIT's library, from several threads, until the file STOP exists. Some
+threads use the service ticket of the cache OLD. The other threads get a fresh service ticket for each sign-in. For each
+sign-in, the program prints a line with the key version of the ticket, and with `signed-in` or the error.
 
 seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
 

@@ -127,8 +127,8 @@ def code_of_bob(ad):
 
 
 def replace(path, content):
-    """Replaces a file by renaming another file over it, as an administrator should. A reader sees the old file or the new file, and
-    never a part."""
+    """Replaces a file by renaming another file over it, as an administrator should. A program that reads the file at
+    this moment gets the whole old file or the whole new file."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
     os.rename(new, path)

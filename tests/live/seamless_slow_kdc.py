@@ -69,8 +69,8 @@ def exactly(connection, size):
 
 
 def refuse(name, address):
-    """Returns the status and the seconds of the refusal. Each request comes from another address, so no address is
-    locked."""
+    """Returns the status and the seconds of the refusal. The caller gives each request a different address, so the
+    server locks no address."""
     body = urllib.parse.urlencode({"name": f"{name}@contoso.test", "password": WRONG})
     headers = {"Host": HOST, "Content-Type": "application/x-www-form-urlencoded"}
     started = time.perf_counter()

@@ -95,7 +95,7 @@ class Node(Server):
         super().__init__(world.work, port, [contoso], state=state, state_began=state_began, address=ADDRESS)
 
     def kill(self):
-        """Kills the process with SIGKILL. The process has no time to write anything."""
+        """Kills the process with SIGKILL, which leaves the process no time to write its state."""
         self.process.kill()
         self.process.wait()
 

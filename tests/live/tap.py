@@ -24,7 +24,7 @@ class Exchange:
 
 class HttpTap:
     """Sends each request on to the server at `to`, over TLS. The tap does not change the host and the origin that the
-    browser wrote. It uses the server's own certificate."""
+    browser wrote. The tap shows the browser the server's own certificate."""
 
     def __init__(self, port, to, authority):
         self.seen = []

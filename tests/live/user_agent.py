@@ -36,7 +36,8 @@ class UserAgent:
         self.http.mount(f"https://{HOST}", ToLoopback())
 
     def go(self, url, change=None):
-        """Opens an address and follows the redirects. `change` may replace each address. Returns the last page."""
+        """Opens an address and follows the redirects. `change` is a function that may replace the address of each
+        request. Returns the last page."""
         return self._follow("GET", url, None, change)
 
     def submit(self, page, fields, change=None, which=lambda form: True):

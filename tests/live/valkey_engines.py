@@ -48,7 +48,7 @@ class Redis:
     def __init__(self, work, *options, clock_offset=None, tls=None):
         self.work, self.options, (self.port,), self.tls = work, options, free_ports(1), tls
         self.home, self.env, self.process = work.dir(f"redis-{self.port}"), {}, None
-        # The options of a node that uses this store.
+        # The additional command-line options with which a node uses this store.
         self.node_options = ["--ca", tls.trusted] if tls else []
         if clock_offset:
             library = self.home / "clock_offset.so"

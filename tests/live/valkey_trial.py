@@ -109,7 +109,7 @@ def show(pairs, at_once=AT_ONCE):
 
 @dataclass
 class Tally:
-    """The counts of all tests of one fault."""
+    """The counts over all rounds that test one fault."""
 
     rounds: int = 0
     admitted: int = 0
@@ -122,8 +122,9 @@ class Tally:
 class Trial:
     """Collects the admitted tokens, and checks that no server admits a token again.
 
-    A node that has already seen a token refuses this token without asking the store. So each token is sent again, one time, to
-    both nodes. One node admitted the token itself. The other node must learn from the store that the token was admitted."""
+    A node that has already seen a token refuses this token without asking the store. So each token is sent again, one
+    time, to both nodes. One of the two nodes admitted the token, so it knows the token without the store. The other
+    node must learn from the store that the token was admitted."""
 
     def __init__(self, scene, nodes):
         self.report, self.tokens, self.count, self.tally = scene.report, scene.tokens, scene.count, scene.tally

@@ -97,7 +97,8 @@ fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
     }
 }
 
-/// A rollover drops the prepared forms of the keys, and the new set then keeps the same number of prepared forms.
+/// After a rollover, the new key set has no prepared keys at first. The new set may then keep as many prepared keys as
+/// the old set.
 #[test]
 fn new_key_set_keeps_as_many_prepared_keys_as_the_old_key_set_after_a_rollover() {
     let realms: Vec<_> = (1..6).map(realm).collect();

@@ -56,7 +56,7 @@ fn pac_is_read_and_verified_without_an_allocation() {
 /// One buffer holds the plaintexts of the ticket and of the authenticator, and so also the PAC. Any accepted PAC
 /// therefore needs only this one allocation. An earlier request has already prepared the key.
 #[test]
-fn accepted_request_with_any_pac_needs_one_allocation() {
+fn request_that_is_accepted_with_any_pac_needs_one_allocation() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let cost = |change: &dyn Fn(&mut PacParts)| {
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
@@ -79,7 +79,7 @@ fn accepted_request_with_any_pac_needs_one_allocation() {
 }
 
 #[test]
-fn pac_with_a_count_above_its_elements_is_refused_without_an_allocation() {
+fn pac_that_counts_more_elements_than_it_has_is_refused_without_an_allocation() {
     let key = checksummer(&server_key());
     let encoded = alice().encode();
     for (count, array) in

@@ -103,7 +103,7 @@ fn claims_set_with(reserved: &[u8]) -> NdrBytes {
     ndr.finish()
 }
 
-/// Writes the size of the reserved octets, and the pointer to them.
+/// Writes the size of the reserved octets, and the pointer to these octets.
 fn announce(ndr: &mut NdrWriter, reserved: &[u8]) {
     ndr.marked("ReservedFieldSize", u32::try_from(reserved.len()).unwrap());
     ndr.optional("ReservedField", !reserved.is_empty());

@@ -75,8 +75,8 @@ impl Server {
         self.validator.validate_ticket(token, self.arrival())
     }
 
-    /// Applies `change` to the good token, and returns the error of the refusal. Before `change`, the server must accept
-    /// the token.
+    /// Applies `change` to the good token, and returns the error with which the server refuses the changed token.
+    /// Before `change`, the server must accept the token.
     pub fn refusal(&self, change: impl FnOnce(&mut TestToken)) -> Error {
         let mut token = self.good();
         let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");

@@ -1,5 +1,5 @@
 //! One change of the good token for each check, in the order of the checks. The first check is the check of the token's
-//! size. The last check is the last one before the replay cache.
+//! size. The last check is the check directly before the replay cache.
 
 use super::Server;
 use kerberos_sso::crypto::{EncType, Key};

@@ -212,7 +212,7 @@ fn plaintext_of_any_length_is_the_same_after_encryption_and_decryption() {
 }
 
 #[test]
-fn encrypt_appends_to_the_output() {
+fn encrypt_appends_the_ciphertext_to_the_output() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let mut out = b"before".to_vec();

@@ -383,7 +383,7 @@ impl SplitMix {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// Returns a range within `0..end`. Short ranges are more frequent.
+    /// Returns a random range within `0..end`. Short ranges are more frequent than long ranges.
     fn range(&mut self, end: usize) -> Range<usize> {
         let start = self.below(end + 1);
         let longest = (end - start).min(1 << self.below(12));

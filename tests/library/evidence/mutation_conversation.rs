@@ -28,7 +28,7 @@ struct Sample {
 
 impl Sample {
     /// Returns the step for this token and state, and asserts that the memory stays within its limit. Returns `None` if
-    /// `state` is not a state.
+    /// `state` does not parse as a [`Negotiation`].
     fn step(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Refused>> {
         let mut step = None;
         let allocated = allocation_counter::measure(|| {

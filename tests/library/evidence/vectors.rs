@@ -114,8 +114,8 @@ fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     }
 }
 
-/// Returns the start time in the form of the files. Without a starttime the crate reports the authtime, and does not
-/// say that the starttime was absent.
+/// Returns the start time as the files record it: `None` for a ticket without a starttime. For such a ticket, the crate
+/// reports the authtime, and does not say that the starttime was absent.
 fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
     let ticket = accepted.ticket();
     let stands_in = expect.ticket.start_time.is_none() && ticket.start_time() == ticket.auth_time();

@@ -115,8 +115,8 @@ fn passwords_give_the_keys_that_windows_makes() {
     assert_eq!(keys, 10, "the number of keys in the file");
 }
 
-/// Returns the key for the password, the salt and the iteration count of `row`. For a password in text, the function
-/// uses `Password` and `Salt`. For a password in octets, the function uses `string_to_key_utf16`.
+/// Returns the key for the password, the salt and the iteration count of `row`. If the row has the password as text,
+/// `Password` and `Salt` derive the key. If the row has the password as octets, `string_to_key_utf16` derives the key.
 fn key_of(row: &Value, etype: EncType) -> Key {
     let salt = text(&row["salt"]);
     let iterations = Some(number(&row["iterations"]));

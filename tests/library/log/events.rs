@@ -325,7 +325,7 @@ fn secrets_of(realm: &TestRealm, token: &TestToken) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn search_for_secrets_finds_a_key_in_every_spelling() {
+fn search_for_secrets_finds_a_key_in_every_encoding() {
     let key: Vec<u8> = (0xF1..=0xF8).collect();
     let in_base64 = |before: usize| STANDARD_NO_PAD.encode([&vec![7; before][..], &key, &[7, 7, 7]].concat());
     let shown = [

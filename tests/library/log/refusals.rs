@@ -216,7 +216,8 @@ mod secrets {
         }
     }
 
-    /// The client of the test realm knows the session key and both subkeys.
+    /// The client of the test realm knows the session key and both subkeys. Its `Debug` output must not show these
+    /// keys.
     #[test]
     fn debug_of_the_test_client_shows_no_key() {
         let server = Server::new();
@@ -248,7 +249,8 @@ mod secrets {
         check(&server.realm.key_set());
     }
 
-    /// Returns the NT hash of a password, which is its RC4 key. The test must also run in builds without RC4.
+    /// Returns the NT hash of a password, which is its RC4 key. The function does not use the crate, so that the test
+    /// can run in builds without RC4.
     fn nt_hash(text: &str) -> Vec<u8> {
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         md4::Md4::digest(units).to_vec()

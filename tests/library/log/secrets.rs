@@ -22,7 +22,8 @@ use std::fmt::Debug;
 struct Hidden(Vec<Vec<u8>>);
 
 impl Hidden {
-    /// Hides the token, which includes both ciphertexts, and the plaintext of the authenticator.
+    /// Returns the octets that no log may show: the token, which includes both ciphertexts, and the authenticator's
+    /// plaintext.
     fn of(token: &TestToken) -> Self {
         Self::default().and(&token.mint()).and(&token.authenticator.plaintext())
     }
@@ -148,7 +149,7 @@ fn debug_of_an_opened_request_shows_no_token() {
     }
 }
 
-/// The server keeps the AP-REQ of a client that must confirm the answer.
+/// The server keeps the AP-REQ of a client that must confirm the answer. `Debug` must not show this AP-REQ.
 #[test]
 fn debug_of_verified_and_accepted_requests_shows_no_token() {
     let realm = realm();

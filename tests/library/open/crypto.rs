@@ -56,7 +56,7 @@ mod encryption_types {
 
     #[cfg(feature = "rc4")]
     #[test]
-    fn rc4_is_refused_in_every_role_unless_allowed() {
+    fn rc4_is_refused_in_every_role_unless_the_policy_allows_rc4() {
         let server = Server::new();
         let allowing = server_of_all_types();
         let rc4 = EncType::RC4_HMAC;
@@ -358,7 +358,7 @@ mod checksums {
     use super::*;
 
     #[test]
-    fn checksum_of_a_type_without_a_key_is_refused() {
+    fn checksum_type_that_uses_no_key_is_refused() {
         let server = Server::new();
         for (cksumtype, length) in [(1, 4), (2, 16), (7, 16), (10, 20), (14, 20), (0, 0), (99, 12), (0x8004, 24)] {
             for framing in [server.good().framing, TokenFraming::ApReq] {

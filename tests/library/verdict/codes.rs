@@ -16,8 +16,8 @@ use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, 
 
 type Refuse = fn() -> Error;
 
-/// Every code with its blame, and a request that is refused with this code. A code never changes its name or its blame.
-/// A later version may add codes.
+/// Every code with its blame, and a request that is refused with this code. Later versions keep the name and the blame
+/// of every code, and may add codes.
 const CODES: [(&str, Blame, Refuse); 44] = [
     ("not-negotiate", Blame::Message, || {
         Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err().into_error()

@@ -108,7 +108,7 @@ fn etypes_of_a_policy_are_the_supported_types_that_were_set() {
 
 #[test]
 #[cfg(feature = "rc4")]
-fn allow_rc4_adds_rc4_to_the_types_that_were_set() {
+fn allow_rc4_adds_rc4_to_the_encryption_types_that_were_set() {
     let policy = Policy::default().with_ticket_etypes(&AES[..1]).with_session_etypes(&AES[2..]).allow_rc4();
     assert_eq!(sorted(policy.ticket_etypes()), [17, 23]);
     assert_eq!(sorted(policy.session_etypes()), [19, 20, 23]);

@@ -41,7 +41,7 @@ impl ReplayCache for Always {
     }
 }
 
-/// A server whose clients are refused.
+/// A server that refuses its clients, by `policy` or because its replay cache answers `admission`.
 struct Server {
     realm: TestRealm,
     policy: Policy,
@@ -138,8 +138,8 @@ fn by_header(validator: &Validator<Always>, header: &str) -> [Refused; 3] {
     [in_header, sign_in(RoundTrips::One), sign_in(RoundTrips::Many(None))]
 }
 
-/// Asserts that the client gets a KRB-ERROR with this code in the client's framing. Without a code, the client gets at
-/// most a reject.
+/// Asserts that the client gets a KRB-ERROR with this code in the client's framing. If `krb_error` is `None`, the
+/// client gets a reject in SPNEGO, and no token in another framing.
 #[track_caller]
 fn assert_token(refused: &Refused, framing: &TokenFraming, krb_error: Option<i32>) {
     let in_spnego = matches!(framing, TokenFraming::Spnego(_));
@@ -247,7 +247,7 @@ fn authorize_refuses_like_validate_ticket_when_the_pac_is_missing_or_wrong() {
 }
 
 #[test]
-fn admit_refuses_like_validate_ticket_when_the_replay_cache_does_not_admit() {
+fn admit_and_validate_ticket_refuse_alike_when_the_replay_cache_does_not_admit() {
     for krb_errors in KRB_ERRORS {
         let mut server = Server::new(Policy::default(), krb_errors);
         for (admission, code, krb_error) in [
@@ -268,7 +268,7 @@ fn admit_refuses_like_validate_ticket_when_the_replay_cache_does_not_admit() {
 
 /// The stages after [`Validator::read_step`] refuse a later token as [`Validator::converse`] does.
 #[test]
-fn stages_refuse_a_later_token_like_converse() {
+fn stages_and_converse_refuse_a_later_token_alike() {
     for krb_errors in KRB_ERRORS {
         let host = Host::with_policy(Policy::default().with_krb_errors(krb_errors));
         let by_stages = |token: &[u8], state: &[u8]| {

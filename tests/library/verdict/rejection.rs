@@ -24,7 +24,7 @@ mod by_default {
     use super::*;
 
     #[test]
-    fn rejection_is_the_same_for_every_reason() {
+    fn client_gets_the_same_reject_token_for_every_reason() {
         let server = Server::with_policy(policy());
         for (code, change) in IN_ORDER {
             let mut token = server.good();

@@ -33,15 +33,15 @@ struct Conversation {
     bindings: Option<String>,
     #[serde(deserialize_with = "hex")]
     entropy: Vec<u8>,
-    /// Each token of the client with the server's reply.
+    /// Each token that the client sent, with the server's reply to this token.
     #[serde(rename = "turns")]
     round_trips: Vec<RoundTrip>,
     #[serde(deserialize_with = "hex")]
     message: Vec<u8>,
-    /// The client's MIC of the message.
+    /// The MIC that the client computed for `message`.
     #[serde(deserialize_with = "hex")]
     mic: Vec<u8>,
-    /// The server's MIC of the same message.
+    /// The MIC that the server computed for `message`.
     #[serde(deserialize_with = "hex")]
     reply_mic: Vec<u8>,
 }

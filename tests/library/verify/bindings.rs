@@ -131,8 +131,8 @@ fn client_advertises_bindings_only_by_the_flag_in_ap_options_of_its_authenticato
     assert_eq!(in_ticket, Ok(BindingState::Absent));
 }
 
-/// The client of sspi-rs writes the two octets `40 00`. MIT krb5 and Heimdal refuse options of two octets, with or without
-/// bindings.
+/// The client of sspi-rs writes KERB_AP_OPTIONS of two octets, `40 00`, instead of four. MIT krb5 and Heimdal refuse
+/// options of two octets, with or without bindings.
 #[test]
 fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_advertised() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));

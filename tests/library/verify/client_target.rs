@@ -121,8 +121,8 @@ fn target_of_each_of_several_listed_services_is_accepted() {
     assert_eq!(server.refusal(asks_for(OTHER)), refused("HTTP/other.contoso.test"));
 }
 
-/// A server may ignore an element of unknown type inside AD-IF-RELEVANT, but not outside (RFC 4120 section 5.2.6.1). This
-/// server knows the type, so the element counts in both places.
+/// A server may ignore an element of unknown type inside AD-IF-RELEVANT, but not outside (RFC 4120 section 5.2.6.1).
+/// This server knows the type, so it checks the element in both places.
 #[test]
 fn target_counts_inside_and_outside_of_ad_if_relevant() {
     let server = listing();

@@ -213,7 +213,8 @@ mod names {
         }
     }
 
-    /// An administrator can give a user principal name any suffix. The user still belongs to the realm of the server's key.
+    /// An administrator can choose any suffix for a user principal name. The user still belongs to the realm of the
+    /// server's key.
     #[test]
     fn enterprise_name_with_the_suffix_of_another_tenant_stays_in_the_realm_of_the_key() {
         let server = Server::new();
@@ -230,7 +231,7 @@ mod service {
     /// The unencrypted fields of a ticket are not protected. So a list of services finds mistakes, but does not stop an
     /// attacker who has a ticket.
     #[test]
-    fn ticket_of_another_service_is_accepted_when_its_service_name_was_rewritten() {
+    fn list_of_services_accepts_a_ticket_of_another_service_whose_service_name_was_rewritten() {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let other = server.good().service("HTTP/other.contoso.test");
         let service = BoundedText::new("HTTP/other.contoso.test");
@@ -270,7 +271,7 @@ mod service {
     }
 
     #[test]
-    fn empty_list_accepts_no_service_and_no_list_accepts_any_service() {
+    fn policy_without_a_list_accepts_every_service_and_an_empty_list_accepts_none() {
         let empty = Server::with_policy(Policy::default().with_services([]));
         let service = BoundedText::new("HTTP/www.contoso.test");
         assert_eq!(
@@ -327,7 +328,7 @@ mod addresses {
             let error = server(Some(address)).refusal(|token| token.ticket.caddr = Some(listed()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
         }
-        // The same octets with another address type are another address.
+        // An address with the same octets but another address type is a different address.
         let error = server(Some(V4)).refusal(|token| token.ticket.caddr = Some(vec![(24, vec![192, 0, 2, 7])]));
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }

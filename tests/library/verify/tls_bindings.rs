@@ -72,8 +72,8 @@ fn token_relayed_from_another_server_is_refused() {
     }
 }
 
-/// The relay has the server's private key. The relay can send on a token with tls-server-end-point bindings, but not a
-/// token with tls-exporter bindings.
+/// The relay has the server's private key. If the relay sends on a token, the server accepts tls-server-end-point
+/// bindings and refuses tls-exporter bindings.
 #[test]
 fn token_relayed_with_the_servers_own_certificate_is_refused_only_with_exporter_bindings() {
     for version in VERSIONS {
@@ -219,7 +219,8 @@ fn bound(application_data: &[u8]) -> Vec<u8> {
     token().bound_to(application_data).mint()
 }
 
-/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT. Windows announces bindings with this bit.
+/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT. With this bit, a Windows client announces that it sends
+/// channel bindings.
 fn advertising(mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data = vec![if_relevant(&[(143, 0x4000_u32.to_le_bytes().to_vec())])];
     token

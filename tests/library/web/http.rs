@@ -157,8 +157,8 @@ fn stages_give_the_same_steps_as_sign_in() {
     assert_eq!(staged.negotiate_token::<&str>([]), Ok(None));
 }
 
-/// A server without stored states decides by the first token. The server asks for no second token, and accepts a client
-/// that would send a MIC later.
+/// A server that stores no negotiation states accepts or refuses a client by its first token alone. The server asks for
+/// no second token, and accepts a client that would send a MIC later.
 #[test]
 fn server_of_one_round_trip_decides_by_the_first_token() {
     let host = Host::new();
@@ -244,8 +244,8 @@ fn state_that_awaits_the_clients_mic_can_be_sealed() {
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
 }
 
-/// The largest state of a client that has sent no ticket fits into a sealed value. The sealing key does not seal a
-/// larger state that does not fit.
+/// The largest state of a client that has sent no ticket fits into a sealed value. The sealing key refuses to seal a
+/// larger state.
 #[test]
 fn state_is_sealed_only_when_the_sealed_value_is_within_the_limit() {
     let host = Host::new();

@@ -136,8 +136,9 @@ async fn route_behind_an_optional_layer_runs_for_every_client_and_gets_the_reaso
     }
 }
 
-/// The layer does not change the response of a route. The layer only adds the token that ends the negotiation. A 401
-/// with another challenge gets no token, because the client would continue the negotiation with that token.
+/// The layer does not change the response of a route. The layer only adds the token that ends the negotiation. The
+/// layer adds no token to a 401 with another challenge. Otherwise the client would continue the negotiation with that
+/// token.
 #[tokio::test]
 async fn response_of_a_route_is_unchanged_except_for_the_answer_token() {
     let host = Host::new();

@@ -80,7 +80,7 @@ fn alice() -> Result<String, Error> {
 }
 
 #[test]
-fn request_is_admitted_when_the_store_answers_and_is_then_a_replay() {
+fn request_is_admitted_when_the_store_answers_and_a_repeated_request_is_a_replay() {
     for (name, way) in WAYS {
         for store in stores() {
             let (pending, server) = (store.pending, Server::new(store));
@@ -127,8 +127,8 @@ fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
                 let token = server.good().mint();
                 let mut calls = [way(&server.validator, &token), way(&server.validator, &token)].map(Some);
                 let mut verdicts = Vec::new();
-                // Each bit of `order` chooses the call for one of eight polls. Then the calls are polled in turn until they
-                // are ready.
+                // Each bit of `order` chooses the call for one of eight polls. After the eight polls, the test polls
+                // the two calls in turn until both are ready.
                 let turns =
                     (0..8).map(|bit| usize::from(order >> bit & 1 == 1)).chain([0, 1].into_iter().cycle().take(16));
                 for turn in turns {
@@ -185,7 +185,7 @@ fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
     }
 }
 
-/// The store admits the end of a negotiation only once.
+/// The store must admit the last token of a negotiation only once.
 #[test]
 fn end_of_a_negotiation_whose_future_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for polls in 0..=2 {

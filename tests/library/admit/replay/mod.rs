@@ -283,7 +283,7 @@ mod clocks {
     }
 
     #[test]
-    fn cache_that_takes_earlier_authenticators_accepts_an_authenticator_of_an_earlier_cache() {
+    fn cache_that_takes_earlier_authenticators_accepts_one_that_an_earlier_cache_admitted() {
         let realm = realm();
         let token = realm.ticket_for("alice").sent_at(after(-300));
         assert_eq!(check(&remembering(&realm), &token, NOW), Ok(()));
@@ -380,7 +380,7 @@ mod other_stores {
     }
 
     #[test]
-    fn request_is_refused_at_every_answer_of_the_cache_except_new() {
+    fn request_is_refused_unless_the_replay_cache_answers_new() {
         let realm = realm();
         for (answer, expected) in [
             (Admission::New, Ok(())),
@@ -431,8 +431,8 @@ mod shared {
     use super::*;
     use kerberos_sso::SharedValidator;
 
-    /// A `SharedValidator` does not need the feature `tower`. After its keys are replaced, its validator still has the
-    /// same replay cache.
+    /// After the keys of a `SharedValidator` are replaced, its validator still has the same replay cache. A
+    /// `SharedValidator` needs only the feature `std`.
     #[test]
     fn authenticator_is_a_replay_after_the_keys_were_replaced() {
         let realm = realm();
@@ -446,7 +446,7 @@ mod shared {
     }
 
     #[test]
-    fn request_in_flight_is_decided_with_the_keys_from_before_the_replacement() {
+    fn request_that_began_before_the_keys_were_replaced_is_decided_with_the_old_keys() {
         let old = realm();
         let new = old.clone().with_kvno(2);
         let shared = SharedValidator::new(remembering(&old));

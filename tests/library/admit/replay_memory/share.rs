@@ -53,8 +53,8 @@ proptest! {
     }
 }
 
-/// A cache of 5,000 entries counts clients in 417 cells, two for each client. One client in 87,000 has the same two cells as
-/// the client that has used up its share.
+/// A cache of 5,000 entries counts clients in 417 cells, two for each client. One client in 87,000 has the same two
+/// cells as the client that has used up its share, and is refused like this client.
 #[test]
 fn nearly_all_other_clients_are_admitted_when_one_client_has_used_up_its_share() {
     let cache = taking_any(5_000).with_client_share(100);

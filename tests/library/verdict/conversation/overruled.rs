@@ -34,7 +34,7 @@ fn client_that_prefers_ntlm_is_accepted_without_an_acceptor_subkey() {
 }
 
 #[test]
-fn client_with_a_kerberos_token_and_without_the_integrity_flag_needs_no_mic() {
+fn client_that_prefers_ntlm_needs_no_mic_when_its_token_lacks_the_integrity_flag() {
     let host = Host::new();
     let token = without(GssFlags::INTEGRITY, prefers_ntlm(host.good()));
     let (_, answer) = host.ends(&token.mint(), None);
