@@ -63,7 +63,7 @@ fn each_code_on_the_page_of_codes_has_causes_and_a_remedy_and_who_acts() {
 }
 
 #[test]
-fn files_that_the_page_of_checks_names_are_there() {
+fn each_file_that_the_page_of_checks_names_exists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
     let files: BTreeSet<_> = CHECKS.split('`').filter(|text| text.contains(".rs")).collect();
     assert!(files.len() > 30, "{files:?}");

@@ -43,8 +43,9 @@ def ask(port, request):
 
 
 def send(port, wanted, count, each_second=lambda: None):
-    """Sends the requests in `wanted` from `count` threads. Each item is a pair of a request and whether its password is right.
-    Calls `each_second` once a second until all are answered. Returns the answers and the time in seconds."""
+    """Sends the requests in `wanted` from `count` threads. Each item is a pair of a request and whether its password is
+    right. Calls `each_second` once a second until all are answered. Returns the answers, and the seconds from the start
+    of the threads to the last answer."""
     waiting, answers, lock = iter(wanted), [], threading.Lock()
 
     def work():

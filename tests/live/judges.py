@@ -122,8 +122,8 @@ class SigningOpenidClient(OpenidClient):
 
 
 class Msal(Application):
-    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer: with `authority`,
-    MSAL asks below `/v2.0/`, as for Entra."""
+    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter of MSAL that names the issuer:
+    with `authority`, MSAL asks below `/v2.0/`, as for Entra."""
 
     def __init__(self, work, port, issuer, authority, kind="oidc_authority"):
         super().__init__(work, f"msal-{kind}", port, issuer, authority, scope="email groups")

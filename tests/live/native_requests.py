@@ -109,7 +109,8 @@ def user_realm(cloud, report):
 
 
 def refused_tickets(cloud, report):
-    """Sends requests without a ticket, with rubbish, for other domains, and as a page of another site sends them."""
+    """Sends requests that the server must refuse: without a ticket, with rubbish as the ticket, for other domains, and
+    as a page of another site sends a request."""
     client, good = AadInternals(cloud.wire), ticket(cloud)
     for what, domain, token, status, code in (
             ("no SPNEGO", "contoso.test", "bm9uc2Vuc2U=", 403, "81009"), ("no base64", "contoso.test", "%%%", 403, "81009"),

@@ -1,14 +1,15 @@
 """Tests which replies of the library real clients accept. A relay changes the replies. For mutual authentication, a
-client must accept only the server's own reply to this request. A KRB-ERROR must tell the client why it is refused."""
+client must accept only the server's own reply to this request. A KRB-ERROR must tell the client why the server refuses
+the client."""
 
 from clients import KRB5
 from mit_realm import SPN
 from relay import Relay
 from work import attempt
 
-# The number of octets at the end of a reply that the test changes, one at a time. They are ciphertext in every reply:
-# with AES256, the ciphertext is a confounder of 16 octets, the EncAPRepPart, and 12 octets of HMAC. These are 111
-# octets, or a few less if the microseconds or the sequence number are small.
+# The number of octets at the end of a reply that the test changes, one at a time. These octets are ciphertext in every
+# reply: with AES256, the ciphertext is a confounder of 16 octets, the EncAPRepPart, and 12 octets of HMAC. Together,
+# the ciphertext has 111 octets, or a few less if the microseconds or the sequence number are small.
 CIPHERTEXT = 100
 CUT_STEP = 7
 FAST = 400

@@ -165,8 +165,8 @@ class Refused:
         dc = self.dc
         dc.stop()
         fake = wrong_time(HOUR)
-        # The modules of the database return the time by LDAP. Without this setting, they call the C library directly,
-        # and not the preloaded library.
+        # Samba's database modules compute the time that LDAP clients get. Without LDB_MODULES_DISABLE_DEEPBIND, these
+        # modules call the C library directly, and not the preloaded library.
         dc.start({**fake, "LD_PRELOAD": f"libnss_wrapper.so:{fake['LD_PRELOAD']}", "LDB_MODULES_DISABLE_DEEPBIND": "1"})
         self.refused("rollover, the domain controller's clock is an hour wrong", ["clock", "NTP"], "rollover", "--no-node")
         self.refused("enable, the domain controller's clock is an hour wrong", ["clock", "NTP"], "enable")
@@ -249,7 +249,8 @@ def role_moves(forest, report, second):
 
 
 def settings(dc):
-    """Returns the DN of the NTDS settings of a domain controller. A role names its owner by this DN."""
+    """Returns the DN of the NTDS settings of a domain controller. The directory names the owner of a role by this
+    DN."""
     return f"CN=NTDS Settings,CN={dc.host.upper()},{SITE},{dc.base}"
 
 

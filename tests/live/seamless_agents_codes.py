@@ -4,7 +4,7 @@ and Entra's number in the log.
 Not every number can come from a directory:
 
 - 80004 is for alternate names, which the agents of this test do not look up.
-- 80010 and 80011 are for keys that do not belong together. The keys of an honest agent and an honest server belong together. The
+- 80010 and 80011 are for keys that do not belong together, which an honest agent and an honest server never have. The
   unit tests of `pta` cover these numbers.
 - Samba 4.17 and MIT's KDC report a locked account only as revoked, which is 50057. Active Directory sends an NTSTATUS for it,
   which becomes 50053. The server's own lockout has this number, too: `seamless_mail.py`.

@@ -163,8 +163,8 @@ class Hashes:
         self.report.check(done, "hashes: the script of syncpasswords sends an object", said.strip())
 
     def one_folder(self):
-        """Runs two commands in one folder when the renewal of the certificate is due. One command renews it, and the other uses
-        the result."""
+        """Runs two commands in one folder when the renewal of the certificate is due. One command must renew the
+        certificate, and the other command must use the new certificate."""
         identity = self.folder / "identity.json"
         due = json.loads(identity.read_text())
         identity.write_text(json.dumps({**due, "renew_at": due["renew_at"] - 365 * 24 * 3600 * 1000}))
@@ -243,7 +243,8 @@ def nt_hash(password):
 
 
 def killed(world, port, tenants, more, hashes, report, batches):
-    """Sends new passwords while the source or the server is killed. At the end, each new password signs in."""
+    """Sends new passwords while the source or the server is killed. At the end, each user must be able to sign in with
+    the new password."""
     ad, chosen = world.contoso, random.Random(7)
     names = [f"user{number}" for number in range(batches)]
     for name in names:

@@ -15,7 +15,8 @@ ATTRIBUTES = ("objectGUID,objectSid,uSNChanged,sAMAccountName,userPrincipalName,
 
 
 def check(hashes, count):
-    """Changes passwords while the daemon runs. Prints the time until each new password signs in."""
+    """Changes passwords while the daemon runs. Prints how long each new password takes until the user can sign in with
+    it."""
     ad, work, report = hashes.ad, hashes.world.work, hashes.report
     ldap(ad, work)
     script = work.root / "seamless-sync-object"

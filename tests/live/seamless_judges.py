@@ -160,7 +160,8 @@ class Judge:
             self.expect(good, f"refuses {what}", said.get("refused") or said["says"][:100])
 
     def tokens_end(self):
-        """Revokes a token, and uses a code twice. The tokens of the sign-in then end."""
+        """Revokes a token, and, in another sign-in, uses a code twice. Each time, the tokens of the sign-in must
+        end."""
         for what, path, before, after in (("a revoked token", "/revoke", {"revoked": True}, None),
                                           ("a code a second time", "/again", None, "invalid_grant")):
             agent = self.agent()

@@ -309,9 +309,9 @@ def does_not_start(node, state):
 
 
 def signed_out(world, report):
-    """Kills a master whose replica lacks the last changes, and promotes the replica. The replica still has the session
-    of a sign-out that failed, but knows the sign-outs and the uses of assertions and one-time codes that it confirmed.
-    The nodes reach the store through a relay, which leads to the replica after the promotion."""
+    """Kills a master whose replica lacks the last changes, and promotes the replica. If a sign-out failed, the replica
+    still has the session. The replica knows the sign-outs, and the uses of assertions and one-time codes, that it
+    confirmed. The nodes reach the store through a relay, which leads to the replica after the promotion."""
     master, replica = Engine(world.work).start(), Engine(world.work)
     replicating, front = Relay(master.port), Relay(master.port)
     replica.start("--replicaof", "127.0.0.1", replicating.port)

@@ -69,7 +69,8 @@ class Strangers(Requests):
                  [("", self.authorize(client_id="other", id_token_hint=hint, prompt="none"))], is_refused)
 
     def pushed_requests(self):
-        """Uses a pushed request at another client and a second time (RFC 9126 section 7.3)."""
+        """Uses the pushed request of one client for another client, and uses a pushed request twice (RFC 9126 section
+        7.3)."""
         push = lambda: json.loads(self.ask("POST", PAR, encoded({**GOOD, "redirect_uri": CALLBACK}), BASIC).body)["request_uri"]
         use = lambda client, uri: self.ask("GET", AUTHORIZE, encoded({"client_id": client, "request_uri": uri}))
         self.all("another client's pushed request: a page, no redirect", [("", use("other", push()))], is_page)

@@ -229,7 +229,8 @@ def padded(serialized):
 
 
 def put(holder, elements):
-    """Replaces the authorization data of a ticket or an authenticator. Without elements, the field is removed."""
+    """Replaces the authorization data of a ticket or an authenticator. If `elements` is empty, this removes the
+    field."""
     holder["authorization-data"] = noValue
     for i, (kind, data) in enumerate(elements):
         holder["authorization-data"][i] = noValue

@@ -27,7 +27,8 @@ class ToLoopback(HTTPAdapter):
 
 
 class UserAgent:
-    """One browser. For plain HTTP, HOST is at `port`. With an authority, the browser trusts the certificate of this authority."""
+    """One browser. For plain HTTP, HOST is at `port`. If `authority` is set, the browser trusts the certificate of this
+    authority."""
 
     def __init__(self, port=None, authority=None):
         self.http, self.trail = requests.Session(), []

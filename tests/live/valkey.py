@@ -18,7 +18,7 @@ from valkey_trial import Scene, Tally, Tokens
 from work import Work
 
 FAULTS = {fault.__name__: fault for fault in valkey_single.FAULTS + valkey_several.FAULTS}
-# The largest number of authenticators at a time.
+# The largest number of authenticators that the test sends at a time.
 PORTION = 5_000
 
 

@@ -22,7 +22,8 @@ SENTINEL_USER = re.search(r"ACL SETUSER (sso on >secret \+.*)", (CRATE / "src/li
 
 
 def free_ports(count):
-    """Returns ports on which no process listens. A cluster also uses the port that is 10,000 higher."""
+    """Returns ports on which no process listens. A node of a cluster also uses the port whose number is 10,000
+    higher."""
     ports = []
     while len(ports) < count:
         with socket.socket() as probe:
@@ -207,7 +208,7 @@ class Relay:
         (self.healed.set if cut_from is None else self.healed.clear)()
 
     def _next(self):
-        """Returns the port to which the next connection goes."""
+        """Returns the port to which the relay connects the next client."""
         return self.to
 
     async def _listen(self):

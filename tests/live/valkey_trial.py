@@ -198,7 +198,7 @@ class Scene:
         self.work, self.report, self.tokens, self.count, self.tally = work, report, tokens, count, tally
 
     def trial(self, store, *options):
-        """Starts two nodes with a store."""
+        """Starts two nodes that share `store`."""
         nodes = [self.node(store, side, *options) for side in "ab"]
         for node in nodes:
             node.start("--first-start")

@@ -64,7 +64,8 @@ class Work:
 
 
 def attempt(command, env=None, seconds=120):
-    """Runs a command that may fail. Returns its exit status and its whole output in one line."""
+    """Runs a command that may fail. Returns the exit status of the command, and the whole output of the command in one
+    line."""
     done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, capture_output=True, text=True,
                           timeout=seconds)
     return done.returncode, " ".join((done.stdout + done.stderr).split())

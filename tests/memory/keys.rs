@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
-/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each. The name of the realm
-/// has 20 characters.
+/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each. The account's memory
+/// includes the realm's name of 20 characters.
 fn idle_account(number: u32) -> Account {
     let keys = [1, 2].into_iter().flat_map(|kvno| ComputerAccount::ETYPES.map(|etype| (kvno, etype)));
     let key = |(kvno, etype): (u32, EncType)| {

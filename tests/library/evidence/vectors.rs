@@ -122,7 +122,7 @@ fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
     (!stands_in).then(|| ticket.start_time().seconds())
 }
 
-/// Returns the fields of a PAC in the form of the files. The decoders that wrote the files omit empty names.
+/// Returns the fields of a PAC as the recorded files have them. The decoders that wrote the files omit empty names.
 fn pac_fields(pac: &VerifiedPac<'_>) -> ExpectedPac {
     let text = |text: WideText<'_>| Some(text.decoded()).filter(|text| !text.is_empty());
     let sids = |groups: &mut dyn Iterator<Item = Group>| groups.map(|group| group.sid.to_string()).collect();
@@ -170,8 +170,8 @@ fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
 }
 
-/// The KDC of MIT krb5 abbreviates the name of a realm that is below another realm in the list. It does so whether the
-/// path leads from the higher realm to the lower realm or the other way.
+/// The KDC of MIT krb5 abbreviates the name of a realm that is below another realm in the list. The KDC does this
+/// whether the path leads from the higher realm to the lower realm or from the lower realm to the higher realm.
 #[test]
 fn recorded_tickets_have_the_transited_realms_that_mit_krb5_writes() {
     let recordings = recorded::load_all().unwrap();

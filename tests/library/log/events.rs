@@ -79,9 +79,10 @@ impl Visit for Fields {
     }
 }
 
-/// Lets every subscriber of this program get its events. If a program has only one subscriber, `tracing` asks only the
-/// thread that reaches an event first. This thread may belong to another test without a subscriber, and the event then
-/// stays disabled. So this function makes a second subscriber, which stays for the whole run.
+/// Makes sure that every subscriber of this program gets its events. If a program has only one subscriber, `tracing`
+/// asks only the thread that reaches an event first whether a subscriber wants the event. This thread may belong to a
+/// test without a subscriber. The event then stays disabled in all threads. So this function makes a second subscriber,
+/// which stays for the whole run.
 pub(crate) fn keep_events_enabled() {
     static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Log::default()));
     LazyLock::force(&SECOND);

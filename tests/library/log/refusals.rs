@@ -233,7 +233,7 @@ mod secrets {
     }
 
     #[test]
-    fn debug_of_keys_ciphers_and_accounts_shows_no_key() {
+    fn debug_of_keys_and_ciphers_and_accounts_shows_no_key() {
         let server = Server::new();
         let secrets = secrets_of(&server, &server.good());
         let check = |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));

@@ -79,7 +79,7 @@ fn base64(octets: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn search_for_hidden_octets_finds_them_in_every_form() {
+fn search_finds_the_hidden_octets_in_every_encoding() {
     let octets: Vec<u8> = (0..40_u8).map(|octet| octet.wrapping_mul(83).wrapping_add(5)).collect();
     let hidden = Hidden::default().and(&octets);
     let finds = |shown: String| std::panic::catch_unwind(|| hidden.assert_not_shown(&shown)).is_err();
@@ -188,8 +188,8 @@ fn assert_facts_hidden(hidden: &Hidden, accepted: &Accepted) {
     hidden.assert_not_in(&pac.map(|pac| (pac.logon_info(), pac.upn_dns_info(), pac.client_info())));
 }
 
-/// The hidden octets are the whole PAC. `EncodedClaims` keeps a reference to the PAC until the caller decodes the
-/// claims.
+/// The test searches for the octets of the whole PAC. `EncodedClaims` keeps a reference to the PAC until the caller
+/// decodes the claims.
 #[test]
 fn debug_of_encoded_claims_shows_no_octets_of_the_pac() {
     use kerberos_sso::pac::BufferType;
@@ -273,7 +273,8 @@ fn debug_of_the_last_step_of_a_negotiation_shows_no_token() {
     hidden.assert_not_in(&step);
 }
 
-/// An offer holds the token of the mechanism that the client prefers. An NTLM token names the client.
+/// An offer holds the token of the mechanism that the client prefers. If this token is of NTLM, it names the client, so
+/// `Debug` must not show it.
 #[test]
 fn debug_of_an_offer_shows_no_token() {
     let host = Host::new();

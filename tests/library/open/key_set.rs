@@ -95,7 +95,7 @@ fn account_opens_tickets_of_both_versions_when_it_has_both_keys() {
 
 /// If the set merged the accounts, one source of keys could add its keys to the account of another source.
 #[test]
-fn account_is_refused_when_the_set_has_an_account_of_that_tenant_realm_and_name() {
+fn account_is_refused_when_the_set_has_an_account_with_the_same_tenant_and_realm_and_name() {
     let (ours, theirs) = (contoso().account(), contoso().with_kvno(2).account());
     let error = KeySet::from_accounts([ours, theirs]).unwrap_err();
     assert_eq!(
@@ -231,14 +231,14 @@ fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     assert_eq!([code(&old, NOW), code(&old, last)], [None, None]);
     assert_eq!(code(&old, later), Some("key-version"));
     assert_eq!([code(&new, NOW), code(&new, later)], [None, None]);
-    // The old keys of an account that the new set does not have open no ticket at all.
+    // If an account is missing in the new set, the old keys of this account open no ticket.
     assert_eq!(code(&gone, NOW), Some("integrity"));
     // A second rollover with a later last second does not extend the life of a key that already has a last second.
     let again = KeySet::from(contoso().with_kvno(3).account()).with_retiring_keys(&keys, later);
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
     assert_eq!([end(1), end(2), end(3)], [Some(Some(last)), Some(Some(later)), Some(None)]);
-    // A key that would end later now ends together with the other keys.
+    // A rollover with an earlier last second shortens the life of a key that had a later last second.
     let at_once = KeySet::from(contoso().with_kvno(4).account()).with_retiring_keys(&again, NOW);
     let account = at_once.account("CONTOSO.TEST", ACCOUNT).unwrap();
     assert!(account.keys().iter().all(|key| key.not_after() == (key.kvno() != Some(4)).then_some(NOW)));

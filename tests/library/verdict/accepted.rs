@@ -250,8 +250,8 @@ mod facts {
         });
     }
 
-    /// RFC 4121 section 4.1.1 requires the fields of the credentials after the flag. Kerberos.NET leaves the fields
-    /// out, and gokrb5 writes four zeros.
+    /// If the delegation flag is set, RFC 4121 section 4.1.1 requires the fields of the credentials. Kerberos.NET
+    /// leaves the fields out, and gokrb5 writes four zeros.
     #[test]
     fn delegation_flag_without_credentials_delegates_nothing() {
         let server = Server::new();

@@ -201,8 +201,8 @@ fn text_and_remedy_of_every_error_are_sentences() {
     }
 }
 
-/// A program that prints an error and all its sources prints each text once. An error whose text contains its cause's
-/// text has no source.
+/// A program that prints an error and all its sources must print each text only once. An error whose text contains its
+/// cause's text has no source.
 #[test]
 fn text_of_a_source_is_not_repeated_in_the_text_of_its_error() {
     for (_, _, refuse) in CODES {

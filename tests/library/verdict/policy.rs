@@ -44,7 +44,7 @@ fn seamless_policy_has_a_lifetime_of_ten_hours_and_two_services() {
 }
 
 #[test]
-fn max_token_size_is_the_value_that_was_set_up_to_the_limit() {
+fn max_token_size_is_the_set_value_and_never_above_the_limit() {
     for (octets, expected) in [
         (0, 0),
         (1, 1),
@@ -132,7 +132,7 @@ fn services_of_a_policy_are_the_services_that_were_set_last() {
 
 /// Each setter changes only its own value.
 #[test]
-fn values_of_a_policy_stay_when_other_values_are_set() {
+fn each_setter_of_a_policy_keeps_the_values_that_other_setters_have_set() {
     let policy = Policy::default()
         .with_max_token_size(10)
         .with_clock_skew(Duration::from_secs(20))

@@ -104,7 +104,8 @@ impl Server {
     }
 }
 
-/// Runs the stages after the first stage, and returns the stage that refuses.
+/// Runs the stages after the first stage. Returns the accepted request, or the stage that refuses the request with its
+/// refusal.
 fn stages<R>(
     validator: &Validator<R>,
     request: Result<Request<'_>, Refused>,
@@ -180,22 +181,22 @@ fn in_order(index: usize) -> (&'static str, Change, Option<i32>) {
 }
 
 #[test]
-fn read_refuses_like_validate_ticket_when_the_ap_req_is_wrong() {
+fn read_and_validate_ticket_refuse_alike_when_the_ap_req_is_wrong() {
     assert_refused_by(Stage::Read, &(0..5));
 }
 
 #[test]
-fn open_refuses_like_validate_ticket_when_no_key_opens_the_ticket() {
+fn open_and_validate_ticket_refuse_alike_when_no_key_opens_the_ticket() {
     assert_refused_by(Stage::Open, &(5..9));
 }
 
 #[test]
-fn verify_refuses_like_validate_ticket_when_the_ticket_or_the_authenticator_is_wrong() {
+fn verify_and_validate_ticket_refuse_alike_when_the_ticket_or_the_authenticator_is_wrong() {
     assert_refused_by(Stage::Verify, &(9..IN_ORDER.len()));
 }
 
 #[test]
-fn read_refuses_like_validate_ticket_when_the_token_is_no_request() {
+fn read_and_validate_ticket_refuse_alike_when_the_token_is_no_request() {
     for krb_errors in KRB_ERRORS {
         let server = Server::new(Policy::default(), krb_errors);
         let validator = server.validator();
@@ -223,7 +224,7 @@ fn read_refuses_like_validate_ticket_when_the_token_is_no_request() {
 }
 
 #[test]
-fn authorize_refuses_like_validate_ticket_when_the_pac_is_missing_or_wrong() {
+fn authorize_and_validate_ticket_refuse_alike_when_the_pac_is_missing_or_wrong() {
     let changes: [(&str, Remake); 4] = [
         ("pac-missing", TestToken::without_pac),
         ("pac-malformed", |token| token.pac(|pac| pac.raw = Some(vec![0; 7]))),

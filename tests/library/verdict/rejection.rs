@@ -48,7 +48,7 @@ mod by_default {
     }
 
     #[test]
-    fn rejection_of_a_replay_is_the_same_as_for_other_reasons() {
+    fn client_gets_the_same_reject_token_for_a_replay_as_for_other_reasons() {
         let host = Host::new();
         let token = host.good().mint();
         host.assert_ends(&token, None);

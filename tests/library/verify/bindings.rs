@@ -169,7 +169,7 @@ fn level_that_demands_bindings_gives_the_error_misuse_when_the_server_has_no_bin
 }
 
 #[test]
-fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
+fn token_may_match_the_bindings_of_the_connection_or_the_bindings_of_the_policy() {
     let mut server = server(BindingLevel::Require);
     server.channel_bindings = vec![ChannelBindings::new(THEIRS)];
     for bound in [OURS, RENEWED, THEIRS] {

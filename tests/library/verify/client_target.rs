@@ -113,7 +113,7 @@ fn target_must_be_the_whole_name_of_the_listed_service_in_any_letter_case_and_an
 }
 
 #[test]
-fn target_of_each_of_several_listed_services_is_accepted() {
+fn target_is_accepted_for_each_of_several_listed_services() {
     let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test", "HTTP/intranet"]));
     for target in [OURS, "HTTP/intranet@CONTOSO.TEST"] {
         server.assert_accepts(asks_for(target));
@@ -185,7 +185,7 @@ fn unreadable_target_is_malformed_when_services_are_listed() {
 }
 
 #[test]
-fn unreadable_target_is_ignored_when_any_service_is_accepted() {
+fn unreadable_target_is_ignored_when_the_policy_accepts_any_service() {
     let server = Server::new();
     for (data, _) in unreadable() {
         assert_eq!(shown(&server.accepts(sends(&[(CLIENT_TARGET, data)]))), None);

@@ -347,7 +347,7 @@ mod addresses {
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
 
-    /// Windows lists the client's NetBIOS name (MS-KILE). The cause of the refusal is neither NAT nor the client's address.
+    /// Windows lists the client's NetBIOS name (MS-KILE). The error must not blame NAT or the client's address.
     #[test]
     fn ticket_that_lists_only_netbios_names_is_refused_because_it_lists_no_ip_address() {
         for address in [Some(V4), None] {

@@ -1,5 +1,5 @@
 //! Replays. The server accepts an authenticator only once, even if it comes again in another token. The server
-//! remembers the authenticator until its time is so old that the server refuses it for its time.
+//! remembers the authenticator until the authenticator is so old that the server refuses it because of its time.
 
 use crate::common;
 mod skews;

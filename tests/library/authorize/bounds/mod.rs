@@ -278,7 +278,7 @@ mod shared_keys {
         let token = || TestRealm::new("CONTOSO.TEST").ticket_for("eve").client_realm("FABRIKAM.TEST");
         let one_trusts = || both(|account| account.with_client_realm("FABRIKAM.TEST"));
         assert_eq!(codes(one_trusts, token), [Some("untrusted-realm"); 3]);
-        // The stricter settings of the two accounts apply to the trusted forest.
+        // If two accounts share a key, the stricter of their two settings for the trusted forest applies.
         let trusting = |account: Account| account.with_trusted_domain("FABRIKAM.TEST", fabrikam());
         let filtering = |account: Account| account.with_sid_filtered_domain("FABRIKAM.TEST", fabrikam());
         let keys = || contoso().account().keys().to_vec();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns a ticket with all signatures. A later change of the ticket does not renew the signatures.
+/// Returns a ticket with all signatures. If a test later changes the ticket, the signatures stay as they are.
 fn fully_signed(server: &Server, krbtgt: &Key) -> TestToken {
     let token = server.realm.ticket_for("alice").pac(|pac| pac.signed_by_kdc(krbtgt));
     let signed = token.ticket.pac_bytes();

@@ -69,7 +69,8 @@ fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> 
 mod order {
     use super::*;
 
-    /// The account has the same key under many versions. The verdict reports the version that was tried first.
+    /// The account has the same key under many versions. The verdict reports the version that the server tried first,
+    /// because each key opens the ticket.
     #[test]
     fn keys_are_tried_by_exact_then_unknown_then_same_low_octet_then_latest_version() {
         let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];

@@ -64,7 +64,7 @@ impl Begun {
         self.context.get_mic(&self.client.mech_types)
     }
 
-    /// Returns the client's AP-REP, as plain data.
+    /// Returns the unencrypted fields of the client's AP-REP.
     fn client_ap_rep(&self) -> ApRepParts {
         self.client.confirmation(&self.ap_rep())
     }

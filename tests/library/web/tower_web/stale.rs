@@ -1,5 +1,5 @@
-//! Tests of identities that are in the extensions before the layer runs. After the layer, only the layer's own decision
-//! on the request counts.
+//! Tests of identities that are in the extensions before the layer runs. Code behind the layer must see only what the
+//! layer itself decided on the request.
 
 use super::{authorized, body, layer, request, send};
 use crate::common::dialogue::Host;
