@@ -135,7 +135,7 @@ def bindings(to):
 
 
 def all_of(to, log, etype):
-    """Checks that the server of this project logs this type for every session key."""
+    """Checks that the server of this project logs the encryption type `etype` for every session key."""
     said = [line for line in log.read_text().splitlines() if line.startswith("accepted")]
     good = all(f"({etype})" in line for line in said)
     to.report.check(good, f"session keys of type {etype}", f"{len(said)} of them" if good else said)

@@ -2,9 +2,10 @@
 checks the password form without a ticket, with a token of NTLM, and with a ticket under another key. The two further
 cases are a wrong clock, and a KDC that does not answer.
 
-If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
-fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked
-KDC. If the server's key or clock is wrong, the page sends the user to the administrator, and the log has the remedy."""
+If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password
+form fails, because the server checks a password with a ticket for its own account. An attacker with a faked KDC
+therefore cannot make the server accept a password. If the server's key or clock is wrong, the page sends the user to
+the administrator, and the log has the remedy."""
 
 import socket
 from contextlib import contextmanager

@@ -130,9 +130,10 @@ class Hashes:
         self.report.check(self.is_in("otto", PASSWORD), "hashes: an account that is enabled again signs in", f"{seconds:.1f} s")
 
     def new_passwords(self, count):
-        """Checks that the old password is refused as soon as the new password is accepted, because the new record replaces the
-        old one. The first try comes after `SOON` seconds. The server delays the answer to a wrong password, and checks only one
-        password of a name at a time, so an earlier try would delay the next one."""
+        """Checks that the old password is refused as soon as the new password is accepted, because the new record
+        replaces the old one. The test first tries a new password after `SOON` seconds. The server delays the answer to
+        a wrong password, and checks only one password of a name at a time, so an earlier try would delay the next
+        one."""
         soon, old = 0, PASSWORD
         for number in range(count):
             new = f"Next.Pass.{number}"

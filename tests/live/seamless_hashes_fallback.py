@@ -1,5 +1,6 @@
-"""Tests who decides on a password while the agents and the directory are stopped and started. An agent decides if one answers,
-and otherwise the verifiers decide. With the method `hash`, the server never asks the directory."""
+"""Tests who decides on a password while the agents and the directory are stopped and started. If an agent answers, the
+agent decides. Otherwise the server's verifiers of the passwords decide. With the method `hash`, the server never asks
+the directory."""
 
 import base64
 import hashlib

@@ -4,9 +4,9 @@ sign-in, the program prints a line with the key version of the ticket, and with 
 
 seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
 
-KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a cache without it. PATH is for
-a server other than `seamless`: it is the page on which that server greets the user. The replay cache of that server
-limits the entries of one user, so each thread waits PAUSE seconds between two sign-ins."""
+KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a credential cache without a
+service ticket. PATH is for a server other than `seamless`: it is the page on which that server greets the user. The
+replay cache of that server limits the entries of one user, so each thread waits PAUSE seconds between two sign-ins."""
 
 import base64
 import http.client

@@ -1,5 +1,5 @@
 //! Tests of the memory that accounts need: little while no user signs in, and a bounded amount when many users sign in.
-//! Forged tickets use no memory.
+//! Forged tickets leave no memory allocated.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
@@ -61,7 +61,7 @@ fn validator(keys: KeySet) -> Validator<NoReplayCache> {
 }
 
 #[test]
-fn first_accepted_ticket_under_a_key_keeps_memory_and_the_second_does_not() {
+fn first_accepted_ticket_under_a_key_leaves_memory_allocated_and_the_second_does_not() {
     let validator = validator(KeySet::from(realm(1).account()));
     let token = token(&realm(1));
     let (accepted, first) = kept(|| accepts(&validator, &token));
@@ -70,7 +70,7 @@ fn first_accepted_ticket_under_a_key_keeps_memory_and_the_second_does_not() {
 }
 
 #[test]
-fn forged_tickets_keep_no_memory() {
+fn forged_tickets_leave_no_memory_allocated() {
     let others = (1..50).map(|number| realm(number).account());
     let validator = validator(KeySet::from_accounts(others).unwrap());
     let ((), bytes) = kept(|| {

@@ -13,8 +13,8 @@ use kerberos_sso::{Accepted, Policy, Validator};
 use pac_support::alice::{alice, device, pac_of};
 use pac_support::{checksummer, server_key, sid};
 
-/// Validates a recorded token and runs `then` with the accepted request. Returns the allocations of both, and the
-/// result of `then`.
+/// Validates a recorded token and runs `then` with the accepted request. Returns the allocations of the validation and
+/// of `then`, and the result of `then`.
 fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usize) {
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
@@ -26,7 +26,7 @@ fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usi
 }
 
 #[test]
-fn pac_of_1000_groups_needs_no_more_allocations_than_a_pac_of_5() {
+fn pac_of_1000_groups_needs_no_more_allocations_than_a_pac_of_5_groups() {
     let look = |accepted: &Accepted| {
         let identity = accepted.identity();
         assert!(identity.sid().is_some() && identity.account_name().is_some() && identity.upn().is_some());

@@ -177,7 +177,7 @@ fn claims_of_every_type_are_decoded() {
     assert_eq!(parts(verify(&device).unwrap().device_claims().unwrap().decode(0).unwrap()), expected);
 }
 
-/// Both structures end with octets that are reserved (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
+/// CLAIMS_SET and CLAIMS_SET_METADATA end with reserved octets (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
 #[test]
 fn reserved_octets_at_the_end_of_claims_are_ignored() {
     let usual = uncompressed(&claims_set().bytes).unwrap();

@@ -80,8 +80,8 @@ fn compare(expect: &Expect, accepted: &Accepted) -> Result<(), String> {
     if found == *expect { Ok(()) } else { Err(format!("\n  expected {expect:?}\n  found    {found:?}")) }
 }
 
-/// Returns the facts of an accepted request in the form of the files. A fact that the crate does not report comes from
-/// `expect`.
+/// Returns the facts of an accepted request as the recorded files have them. A fact that the crate does not report
+/// comes from `expect`.
 fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     let (ticket, authenticator) = (accepted.ticket(), accepted.authenticator());
     Expect {

@@ -1,5 +1,5 @@
-//! Tests of tickets, keytabs and keys that real Windows machines made. The data are not part of the project. Without
-//! the folder of the data these tests print a note and pass.
+//! Tests of tickets, keytabs and keys that real Windows machines made. The data are not part of the project. If the
+//! folder of the data is missing, these tests print a note and pass.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::print_stdout)]

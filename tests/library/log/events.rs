@@ -159,7 +159,7 @@ fn event_of_an_accepted_request_has_the_user_service_keys_and_skew() {
 }
 
 #[test]
-fn event_of_a_refusal_has_its_code_text_blame_and_remedy() {
+fn event_of_a_refusal_has_the_code_and_text_and_blame_and_remedy() {
     let server = server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();

@@ -53,7 +53,8 @@ impl Hidden {
     }
 }
 
-/// The number of octets in a window. Any 16 successive octets include one whole window.
+/// The number of octets in a window, which is the unit of the search. Any 16 successive octets include one whole
+/// window.
 const WINDOW: usize = 8;
 
 /// Returns the forms in which octets are printed as numbers.

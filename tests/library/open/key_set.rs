@@ -159,7 +159,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn key_is_held_once_and_for_the_longest_time_when_it_is_added_twice() {
+fn key_that_is_added_twice_is_held_once_and_until_the_later_end() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let entry = |not_after: Option<UnixTime>| {
         let key = ServiceKey::new(contoso().key(etype), Some(1));

@@ -70,7 +70,7 @@ fn token_without_spnego_shows_its_own_ap_req() {
 }
 
 #[test]
-fn token_is_read_up_to_the_limit() {
+fn token_info_reads_a_token_only_up_to_the_largest_size() {
     for (size, shape) in [(MAX_TOKEN_SIZE, TokenShape::Ntlm), (MAX_TOKEN_SIZE + 1, TokenShape::Unknown)] {
         let mut token = b"NTLMSSP\0\x01\0\0\0".to_vec();
         token.resize(size, 0);

@@ -322,7 +322,7 @@ fn header_without_a_usable_token_is_refused_and_gets_no_token() {
 }
 
 #[test]
-fn refused_has_the_code_blame_remedy_and_text_of_its_error() {
+fn refused_has_the_code_and_blame_and_remedy_and_text_of_its_error() {
     let server = common::refusals::server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();

@@ -75,7 +75,7 @@ mod by_default {
     }
 
     #[test]
-    fn rejection_is_the_same_for_every_token_of_a_negotiation() {
+    fn client_gets_the_same_reject_token_at_each_token_of_a_negotiation() {
         let host = Host::new();
         let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
         let awaits_mic = host.continues(&prefers_ntlm(host.good()).mint(), None);

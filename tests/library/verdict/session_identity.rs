@@ -196,7 +196,7 @@ mod stored {
     /// Without the SID, a program would know the user by name only. A domain may give the same name to another user
     /// later.
     #[test]
-    fn session_without_sid_name_realm_or_groups_is_refused() {
+    fn session_without_a_sid_or_name_or_realm_or_groups_is_refused() {
         for field in ["sid", "name", "realm", "groups"] {
             let mut without = value();
             without.as_object_mut().unwrap().remove(field);

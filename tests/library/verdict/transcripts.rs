@@ -1,5 +1,6 @@
 //! Tests that repeat recorded negotiations of real clients with `examples/acceptor` (`testvectors/conversations`). Each
-//! reply must equal the recorded reply, which the client verified. The MICs of both sides must still be right.
+//! reply must equal the recorded reply, which the client verified. The context must verify the client's recorded MIC,
+//! and must compute the server's recorded MIC.
 #![cfg(feature = "rc4")]
 
 use base64::Engine as _;

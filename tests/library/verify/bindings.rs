@@ -144,7 +144,8 @@ fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_adv
             *token = token.clone().bound_to(OURS);
         });
         assert_eq!(bound, Ok(BindingState::Matched), "{options:02X?}");
-        // Options of a wrong length also count if the authenticator has options of the right length.
+        // The server treats options of a wrong length as an advertisement even if other options in the authenticator
+        // have the right length.
         let both = check(&server, |token| {
             let elements = [(143, vec![0; 4]), (143, options.to_vec())];
             token.authenticator.authorization_data = vec![if_relevant(&elements)];

@@ -201,7 +201,7 @@ fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
     listing().assert_accepts(sends(&elements[..1]));
 }
 
-/// Only the size of the token limits the length of the text. The error keeps the beginning of the text.
+/// Only the size of the token limits the length of the target. The error has only the beginning of a long target.
 #[test]
 fn target_as_long_as_the_token_allows_is_compared() {
     let long = format!("{}@CONTOSO.TEST", "x".repeat(20_000));

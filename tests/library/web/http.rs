@@ -281,7 +281,7 @@ fn sealed_value_has_only_characters_of_a_cookie_value() {
 }
 
 #[test]
-fn sealed_value_opens_only_within_its_time() {
+fn sealed_value_opens_only_within_the_limit_before_and_after_its_time() {
     let carried = carried();
     let limit = i64::try_from(MAX_SEALED_SECONDS).unwrap();
     for (seconds, opens) in

@@ -398,7 +398,7 @@ mod other_stores {
         }
     }
 
-    /// A caller with a store of its own reads the tag after the authorize stage.
+    /// A caller that keeps authenticators in its own store reads the tag after the authorize stage.
     #[test]
     fn replay_tag_depends_only_on_the_authenticator() {
         let realm = realm();

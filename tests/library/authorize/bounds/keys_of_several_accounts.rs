@@ -111,7 +111,7 @@ fn bounds_of_a_removed_principal_hold_for_every_account_with_its_key() {
     is_bound(&kept, 1);
     is_bound(&kept, 2);
     is_bound(&another, 1);
-    // The bounds also apply to an account that is added later.
+    // The bounds of the removed principal also apply to an account with its key that is added after the rollover.
     let late = || {
         let set = rolled().with_retiring_keys(&before, NOW);
         set.with_account(Account::new("HTTP/late", "CONTOSO.TEST").with_key(key(4))).unwrap()

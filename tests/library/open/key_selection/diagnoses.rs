@@ -229,7 +229,7 @@ fn retired_key_is_reported_with_its_last_second() {
 }
 
 #[test]
-fn ticket_is_not_newer_when_the_key_of_its_version_has_retired() {
+fn ticket_is_not_reported_as_newer_when_the_key_of_its_version_has_retired() {
     let retired = ServiceKey::new(right(), Some(5)).with_not_after(NOW.saturating_add_seconds(-1));
     let server = holding([account("A$", [(wrong(1), Some(3))]).with_key(retired)]);
     for (kvno, newer) in [(4, false), (5, false), (6, true)] {

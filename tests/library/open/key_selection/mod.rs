@@ -210,7 +210,7 @@ mod bounds {
 
     /// The policy uses the version as a hint only, so the version is not the cause of the refusal.
     #[test]
-    fn error_says_that_no_considered_account_has_the_type_when_its_only_key_is_after_the_limit() {
+    fn error_says_that_no_considered_account_has_the_type_when_the_only_key_of_the_type_is_after_the_limit() {
         let others =
             (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
         let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn length_that_is_indefinite_not_minimal_or_over_four_octets_is_malformed() {
+fn length_that_is_indefinite_or_not_minimal_or_over_four_octets_is_malformed() {
     let server = Server::new();
     for (message, der, send) in messages(&server) {
         for path in Tlv::parse(&der).paths() {

@@ -4,7 +4,7 @@ use super::*;
 
 #[cfg(feature = "rc4")]
 #[test]
-fn client_with_a_kerberos_token_that_prefers_ntlm_is_accepted_after_its_mic() {
+fn client_that_prefers_ntlm_and_sends_a_kerberos_token_is_accepted_after_its_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for token in mutual_and_not(&prefers_ntlm(host.good()).session_etype(etype)) {

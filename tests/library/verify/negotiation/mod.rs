@@ -69,7 +69,7 @@ impl Begun {
         self.client.confirmation(&self.ap_rep())
     }
 
-    /// Returns the server's AP-REP, as plain data.
+    /// Returns the unencrypted fields of the server's AP-REP.
     fn ap_rep(&self) -> ApRepParts {
         self.client.ap_rep(&self.kept.token).unwrap().unwrap()
     }

@@ -304,7 +304,7 @@ fn state_that_begins_at_a_distant_time_is_refused_as_too_late() {
 }
 
 #[test]
-fn random_octets_are_no_state_or_accept_no_final_token() {
+fn random_octets_are_refused_as_a_state_or_their_state_accepts_no_final_token() {
     let host = Host::new();
     let last = final_token(vec![4; 28]).mint();
     let kerberos = [&[VERSION, 0x30, 11, 6, 9], mech::KRB5].concat();
