@@ -1,5 +1,5 @@
 """Measures pass-through authentication with MIT's KDC: the sign-ins per second, their times, and the CPU time and memory of the
-processes. It does so with one agent, with two agents, and with 40 agents of one tenant.
+processes. The test measures this with one agent, with two agents, and with 40 agents of one tenant.
 
   agents_figures.py [--long]     500 sign-ins for each number of agents, or 3,000 in the long form
 

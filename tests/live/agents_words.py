@@ -16,8 +16,8 @@ NOT_LET = "did not let this server check the password"
 
 @dataclass
 class Word:
-    """A password, and the expected result: status and text of the page, number and reason in the log. A right password has no
-    number."""
+    """A password, and the expected result: status and text of the page, number and reason in the log. For a right
+    password, there is no number."""
 
     label: str
     name: str

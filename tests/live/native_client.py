@@ -39,7 +39,7 @@ NAMES = {
 ISSUE = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
 AUDIENCE = "urn:federation:MicrosoftOnline"
 ASSERTION_GRANT = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
-# The native client of the test realm. Another server must register this client.
+# The native client of the test realm. A server without the test realm must have this client in its configuration.
 CLIENT, RESOURCE, SCOPE = "native", "urn:api", "openid profile"
 
 

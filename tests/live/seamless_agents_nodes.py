@@ -55,7 +55,7 @@ def own_agents_first(nodes, report):
 
 def while_kept(node, gate, act):
     """Sends a password to a node, calls `act` while the agent behind the gate waits for the KDC, and returns the answer and its time.
-    A connection that ends without an answer is None."""
+    If the connection ends without an answer, the answer is None."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool, gate.shut():
         began, sent = time.monotonic(), pool.submit(node.sign_in)
         gate.wait_kept()

@@ -124,7 +124,7 @@ def dovecot(work, port, server, authority=None):
 
 
 class Imap(imaplib.IMAP4):
-    """A mail program at a given address."""
+    """A mail program that connects from the given address."""
 
     def __init__(self, port, address):
         self.address = address

@@ -83,7 +83,8 @@ def refuse(name, address):
 
 
 def measure(known, unknown):
-    """Returns the refusals of known and unknown names. Their requests are sent in random order."""
+    """Sends the requests of the known and unknown names in random order, and returns the refusals of both kinds of
+    names."""
     tries = [("known", name) for name in known] + [("unknown", name) for name in unknown]
     random.shuffle(tries)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

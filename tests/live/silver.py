@@ -136,7 +136,8 @@ class Silver:
         return self
 
     def token(self):
-        """Returns a token with a ticket that ticketer itself signs and encrypts. The KDC signature is also under the service's key."""
+        """Returns a token with a ticket that ticketer itself signs and encrypts. Like the server signature, the KDC
+        signature is made with the service's key."""
         reply, _, _ = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         return self._sent(reply)
 

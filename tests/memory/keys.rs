@@ -134,7 +134,7 @@ fn key_opens_the_same_tickets_whether_its_prepared_form_is_kept_or_not() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn account_is_found_in_a_realm_of_one_or_several_accounts() {
+fn key_set_finds_an_account_in_a_realm_with_one_or_several_accounts() {
     let services = (0..100).map(|number| format!("HTTP/{number}"));
     let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");

@@ -96,8 +96,8 @@ impl Server {
         let _accepted = self.accepts(change);
     }
 
-    /// Applies `change` to a bare AP-REQ, and returns the error of the refusal. The offset in the error counts from
-    /// the start of the AP-REQ.
+    /// Applies `change` to a bare AP-REQ, and returns the error with which the server refuses the changed AP-REQ. The
+    /// offset in the error counts from the start of the AP-REQ.
     pub fn refusal_of_ap_req(&self, change: impl FnOnce(&mut tlv::Tlv)) -> Error {
         let token = self.good().framed(TokenFraming::ApReq);
         let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");

@@ -391,7 +391,7 @@ fn new_validator_reports_the_number_of_accounts_without_bounds() {
     assert_eq!(report(plain().of_active_directory(), Policy::default()), counts("0", "1"));
     assert_eq!(report(plain(), Policy::seamless_sso()), counts("0", "1"));
     assert_eq!(report(realm.account(), Policy::default()), None);
-    // A validator with new keys reports the accounts without bounds, too.
+    // Like a new validator, a validator with new keys reports the accounts without bounds.
     let validator = Validator::new(realm.key_set(), Policy::default(), ());
     let (_, entries) = watched(|| validator.with_keys(KeySet::from(plain())));
     let (level, fields) = events(&entries).pop().unwrap();

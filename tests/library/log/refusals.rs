@@ -174,7 +174,7 @@ mod secrets {
     }
 
     /// The test prints the answer at the end of a negotiation, an answer that continues the negotiation, a refusal, and
-    /// the kept state. The encoded octets of the state do hold keys.
+    /// the kept state. Only the encoded octets of the state may hold keys.
     #[test]
     fn debug_of_the_steps_of_a_negotiation_shows_no_key() {
         let host = Host::new();

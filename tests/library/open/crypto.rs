@@ -123,7 +123,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn ticket_encrypted_in_another_type_than_it_names_does_not_open() {
+    fn ticket_that_names_a_wrong_encryption_type_does_not_open() {
         let server = server_of_all_types();
         for says in EncType::SUPPORTED {
             for is in EncType::SUPPORTED.into_iter().filter(|is| *is != says) {

@@ -323,7 +323,7 @@ mod realm {
     }
 
     #[test]
-    fn keys_differ_between_test_realms_accounts_and_key_versions() {
+    fn keys_differ_between_test_realms_and_between_accounts_and_between_key_versions() {
         let base = TestRealm::new("CONTOSO.TEST");
         let all = [
             base.clone(),

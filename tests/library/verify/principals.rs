@@ -111,7 +111,7 @@ mod names {
     }
 
     #[test]
-    fn authenticator_with_a_name_that_differs_from_the_ticket_is_refused() {
+    fn authenticator_is_refused_when_its_name_differs_from_the_name_in_the_ticket() {
         let other_names: [NameParts; 6] = [
             "administrator".into(),
             "Alice".into(),
@@ -128,7 +128,7 @@ mod names {
 
     /// gokrb5 8.4.4 compares the names only, so its clients can claim any realm.
     #[test]
-    fn authenticator_with_a_realm_that_differs_from_the_ticket_is_refused() {
+    fn authenticator_is_refused_when_its_realm_differs_from_the_realm_in_the_ticket() {
         for realm in ["FABRIKAM.TEST", "contoso.test", "CONTOSO.TEST.", ""] {
             let error = mismatch(|token| token.authenticator.crealm = realm.into());
             assert_eq!(error, Error::ClientMismatch(NamePart::Realm));
@@ -156,7 +156,7 @@ mod names {
 
     /// The name-type is a hint (RFC 4120 section 6.2). Windows clients and KDCs write different name-types.
     #[test]
-    fn name_type_of_the_authenticator_may_differ_from_the_ticket() {
+    fn name_type_in_the_authenticator_may_differ_from_the_name_type_in_the_ticket() {
         let server = Server::new();
         for name_type in [-1, 0, 2, 10, 99, i32::MAX] {
             let accepted = server.accepts(|token| token.authenticator.cname.name_type = name_type);
@@ -186,7 +186,7 @@ mod names {
 
     /// RFC 8062 defines the name, the realm and the flag of anonymous clients.
     #[test]
-    fn client_with_an_anonymous_name_realm_or_flag_is_refused() {
+    fn client_with_an_anonymous_name_or_realm_or_flag_is_refused() {
         let server = Server::new();
         let refused = |name| Error::NameRefused { name: BoundedText::new(name), cause: NameCause::Anonymous };
         let error = server.refusal(|token| *token = token.clone().client("WELLKNOWN/ANONYMOUS"));

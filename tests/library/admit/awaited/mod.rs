@@ -1,5 +1,6 @@
-//! Admissions that are awaited. The tests poll each future step by step, and drop the future at each step. A dropped future
-//! admits no client, and no authenticator is admitted twice.
+//! Tests of the functions that await the answer of a replay store before they admit a request. The tests poll each
+//! future step by step, and drop the future at each step. A dropped future admits no client, and no authenticator is
+//! admitted twice.
 
 use crate::common;
 mod layer;
@@ -215,7 +216,8 @@ fn end_of_a_negotiation_whose_future_was_dropped_is_a_replay_only_if_the_store_h
     }
 }
 
-/// Every `ReplayCache` is also an `AsyncReplayCache`.
+/// Every `ReplayCache` is also an `AsyncReplayCache`. The functions that await an admission can therefore use the cache
+/// in memory.
 #[test]
 fn cache_in_memory_answers_at_the_first_poll() {
     let host = Host::new();

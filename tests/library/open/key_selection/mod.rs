@@ -120,7 +120,8 @@ mod order {
         let named = second.with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "http/WWW.contoso.test"), "SECOND$");
         assert_eq!(opened_by(both(), "second$"), "SECOND$");
-        // A matching service name has precedence over a matching version.
+        // An account that names the service comes first, even if only another account has a key of the ticket's
+        // version.
         let first = account("FIRST$", [(right(), Some(1))]);
         let named = account("SECOND$", [(right(), Some(8))]).with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "HTTP/www.contoso.test"), "SECOND$");
@@ -318,7 +319,8 @@ mod rollover {
         for (realm, kvno) in [(&before, 1), (&after, 2)] {
             let accepted = server.check(&realm.ticket_for("alice").mint()).unwrap();
             assert_eq!(accepted.opened_by().kvno(), Some(kvno));
-            // The version is a hint. With a wrong version, or without a version, the server tries at most one key more.
+            // The version is a hint. With a wrong version, or without a version, the server tries at most one key more
+            // than with the right version.
             for hint in [None, Some(1), Some(2), Some(77), Some(-1)] {
                 let accepted = server.check(&realm.ticket_for("alice").kvno(hint).mint()).unwrap();
                 assert_eq!(accepted.opened_by().kvno(), Some(kvno), "{hint:?}");

@@ -83,7 +83,7 @@ fn context_has_the_gss_flags_of_the_client() {
 
 /// Two answers to one request with different randomness make two contexts that do not verify each other's MICs.
 #[test]
-fn answer_with_other_randomness_has_another_context() {
+fn two_answers_with_different_randomness_have_different_contexts() {
     let server = Server::new();
     let token = server.good();
     let accepted = server.check(&token.mint()).unwrap();

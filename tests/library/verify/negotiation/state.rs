@@ -205,7 +205,7 @@ fn octets_that_were_cut_short_are_no_state_or_accept_no_final_token() {
 }
 
 #[test]
-fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
+fn from_bytes_refuses_a_state_whose_mechanism_list_lacks_kerberos() {
     let host = Host::new();
     let begun = Begun::mic(&host);
     let list = &begun.client.mech_types;
