@@ -59,7 +59,7 @@ class Forest:
         return server
 
     def kvno(self):
-        """Returns the version of the key under which the KDC gives a ticket."""
+        """Returns the version of the key under which the KDC encrypts a new ticket."""
         return self.in_directory("msDS-KeyVersionNumber")
 
     def in_directory(self, attribute, dc=None):

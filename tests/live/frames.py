@@ -24,7 +24,7 @@ class Frames:
 
 
 def with_mic(message, mic):
-    """Returns the payload of a frame M."""
+    """Returns the payload of an M frame: the message and its MIC."""
     return struct.pack(">I", len(message)) + message + mic
 
 

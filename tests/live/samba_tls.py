@@ -62,8 +62,8 @@ class SambaTls(SambaAd):
                 "dreplsrv:notify_interval": "1"}
 
     def _guid(self):
-        """Returns the GUID of the NTDS settings of the domain controller. Its replication partners find it by this
-        GUID."""
+        """Returns the GUID of the NTDS settings of the domain controller. The replication partners find the domain
+        controller by this GUID."""
         found = self.db.search(self._settings_dn(), scope=ldb.SCOPE_BASE, attrs=["objectGUID"])
         return self.db.schema_format_value("objectGUID", found[0]["objectGUID"][0]).decode()
 

@@ -102,7 +102,7 @@ def silent(server, gate, report):
 
 
 def faults(site, ad, report):
-    """Starts the agent again with a KDC that it cannot ask."""
+    """Starts the agent again, each time with a fault that keeps the agent from asking the KDC."""
     closed = f"127.0.0.1:{site.server.port + 3}"
     for label, kdc, env, text, status, number, reason in (
             ("no KDC", closed, None, AWAY, 503, 80007, "the agent reaches no KDC"),

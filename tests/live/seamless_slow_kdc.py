@@ -5,7 +5,7 @@ CI does not run it.
 
 A relay before Samba's KDC holds each reply for a random time, up to the delay of the row. Each known name gets one wrong password, so
 no account is locked. The last column is the probability that the refusal of an unknown name takes longer than that of a
-known name. It is 0.5 if the times show nothing about the names."""
+known name. This probability is 0.5 if the times show nothing about the names."""
 
 import concurrent.futures
 import contextlib

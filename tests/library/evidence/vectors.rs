@@ -39,7 +39,7 @@ fn recordings_have_accepted_and_refused_cases() {
 }
 
 #[test]
-fn recording_with_an_unknown_missing_or_wrong_field_is_refused() {
+fn recording_with_an_unknown_or_missing_or_wrong_field_is_refused() {
     let good = r#"{"schema":"tokens-v1","source":{"made_by":"a","how":"b","recorded_on":"2026-01-01"},"count":1,
         "notes":{"Flag":{"kind":"k","text":"t","links":["https://example.com"]}},
         "keysets":{"k":[]},"krbtgt_keys":{},

@@ -133,7 +133,7 @@ fn key_of(row: &Value, etype: EncType) -> Key {
 }
 
 #[test]
-fn salts_of_computers_users_and_principals_are_the_recorded_salts() {
+fn salts_of_computers_and_users_and_principals_are_the_recorded_salts() {
     let Some(data) = WindowsData::find() else { return };
     for (row, salt) in [
         ("seamless-computer-salt", Salt::computer("SERVER01$", "identityintervention.com")),

@@ -128,7 +128,7 @@ fn fields(pairs: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
 const STAGES: [&str; 5] = ["read", "open", "verify", "authorize", "admit"];
 
 #[test]
-fn event_of_an_accepted_request_has_the_user_service_keys_and_skew() {
+fn event_of_an_accepted_request_has_the_user_and_the_service_and_the_keys_and_the_skew() {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(7).of_active_directory();
     let server = Server::with_keys(realm.clone(), realm.key_set(), Policy::default());
     let token = realm.ticket_for("alice").at(NOW).sent_at(NOW.saturating_add_seconds(-42)).kvno(6);

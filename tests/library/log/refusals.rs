@@ -54,7 +54,7 @@ mod forging {
     /// `Display` joins components with a slash and puts the realm after an at sign. `Display` does not escape a slash
     /// or an at sign in a component. A caller that must distinguish the parts reads the components and the realm.
     #[test]
-    fn components_and_realm_of_a_name_with_slash_and_at_sign_are_separate() {
+    fn components_and_realm_stay_separate_when_a_name_has_a_slash_and_an_at_sign() {
         let server = Server::new();
         let name = NameParts::single(NameType::PRINCIPAL, "root/admin@OTHER");
         let accepted = server.accepts(|token| *token = token.clone().client(name));
@@ -129,7 +129,7 @@ mod secrets {
     }
 
     #[test]
-    fn search_for_keys_finds_four_octets_in_every_form() {
+    fn search_for_keys_finds_four_octets_in_every_encoding() {
         let found =
             |shown: String| std::panic::catch_unwind(|| assert_no_secret(&shown, &[vec![1, 2, 3, 254]])).is_err();
         for shown in [

@@ -101,7 +101,7 @@ fn search_finds_the_hidden_octets_in_every_encoding() {
     assert!(!finds(format!("{:?}", &octets[..7])));
 }
 
-/// Returns accepted tokens with different framings and with different requests of the client.
+/// Returns tokens that the server accepts. Their framings differ, and so do the facts that the client put into them.
 fn tokens(realm: &TestRealm) -> Vec<TestToken> {
     let good = || realm.ticket_for("alice").mutual();
     vec![

@@ -258,7 +258,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn ciphertext_with_a_zeroed_missing_or_longer_mac_does_not_verify() {
+    fn ciphertext_with_a_zeroed_or_missing_or_longer_mac_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype);

@@ -203,7 +203,7 @@ fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
 
 /// Only the size of the token limits the length of the target. The error has only the beginning of a long target.
 #[test]
-fn target_as_long_as_the_token_allows_is_compared() {
+fn longest_target_that_a_token_allows_is_compared_with_the_listed_services() {
     let long = format!("{}@CONTOSO.TEST", "x".repeat(20_000));
     let error = listing().refusal(asks_for(&long));
     assert_eq!(error, refused(&long[..20_000]));

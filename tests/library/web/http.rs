@@ -98,7 +98,7 @@ fn client_that_failed_is_not_challenged_again() {
 }
 
 #[test]
-fn repeated_joined_or_empty_negotiate_value_is_refused() {
+fn repeated_or_joined_or_empty_negotiate_value_is_refused() {
     let host = Host::new();
     let good = host.good().header();
     let joined = |text: &str| text.replace("GOOD", &good);

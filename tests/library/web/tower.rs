@@ -319,7 +319,7 @@ async fn negotiation_continues_with_a_sealed_cookie() {
     assert_eq!(ended.cookie.as_deref(), Some(REMOVED));
     TestClient::of(&token).complete(Some(&ended.token())).expect("the server proves itself");
 
-    // An optional layer also answers a first token with a token that continues the negotiation.
+    // Like a required layer, an optional layer answers a first token with a token that continues the negotiation.
     first_token(&second, &offer(&host)).await;
 }
 

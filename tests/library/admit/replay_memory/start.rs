@@ -20,7 +20,7 @@ fn authenticator_from_the_second_of_the_start_is_too_old_and_from_the_next_secon
 }
 
 #[test]
-fn cache_with_strict_start_refuses_authenticators_for_one_skew() {
+fn cache_with_strict_start_refuses_every_authenticator_for_one_skew_after_the_start() {
     for (time, expected) in [(SKEW, Admission::TooOld), (SKEW + 1, Admission::New)] {
         let cache = started(10).with_strict_start();
         assert_eq!(at(NOW + time).insert(&cache, NOW + time), expected, "{time}");

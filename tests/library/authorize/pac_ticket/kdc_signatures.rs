@@ -66,7 +66,7 @@ fn kdc_signatures_of_a_test_realm_of_active_directory_are_valid() {
 /// A holder of the service's key can change the ticket or the PAC and renew the server signature. The KDC's signatures
 /// then no longer verify.
 #[test]
-fn ticket_or_pac_changed_with_the_services_key_fails_the_kdc_signatures() {
+fn kdc_signatures_fail_when_a_holder_of_the_services_key_changed_the_ticket_or_the_pac() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let key = krbtgt(etype);
     let server = Server::with_account(Policy::default(), |account| account.with_krbtgt_key(&key));

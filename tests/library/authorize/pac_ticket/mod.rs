@@ -117,7 +117,7 @@ fn identity_has_the_sid_and_the_names_and_the_groups_of_the_pac() {
 }
 
 #[test]
-fn pac_is_shown_before_the_request_is_admitted() {
+fn authorized_request_shows_the_pac_before_its_admission() {
     let server = Server::new(Policy::default());
     let authorize = |token: TestToken| {
         let bytes = token.mint();

@@ -72,7 +72,7 @@ mod order {
     /// The account has the same key under many versions. The verdict reports the version that the server tried first,
     /// because each key opens the ticket.
     #[test]
-    fn keys_are_tried_by_exact_then_unknown_then_same_low_octet_then_latest_version() {
+    fn keys_are_tried_in_the_order_exact_version_then_unknown_then_same_low_octet_then_latest() {
         let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];
         for first in 0..expected.len() {
             let left = expected[first..].iter().rev().map(|kvno| (right(), *kvno));

@@ -45,7 +45,7 @@ fn client_that_prefers_ntlm_needs_no_mic_when_its_token_lacks_the_integrity_flag
 /// A server without stored states ends the negotiation after one token, even when the client expects another round
 /// trip.
 #[test]
-fn server_of_one_round_trip_completes_with_its_first_reply() {
+fn server_of_one_round_trip_completes_the_negotiation_with_its_first_reply() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let accepted = host.nodes[0].validate_ticket(&token.mint(), host.now).unwrap();

@@ -187,7 +187,7 @@ fn from_bytes_refuses_a_state_of_another_format_version() {
 
 /// If octets that were cut short are still a state, the server refuses the client's final token.
 #[test]
-fn octets_that_were_cut_short_are_no_state_or_accept_no_final_token() {
+fn state_that_was_cut_short_is_refused_or_accepts_no_final_token() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -281,7 +281,7 @@ fn from_bytes_refuses_a_state_with_more_mechanisms_than_the_limit() {
 }
 
 #[test]
-fn octets_with_an_unknown_message_number_are_no_state() {
+fn from_bytes_refuses_a_state_with_an_unknown_message_number() {
     let mut state = Begun::dce(&Host::new()).kept.state;
     for number in 0..=u8::MAX {
         state[2] = number;
