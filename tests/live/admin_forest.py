@@ -13,8 +13,8 @@ from work import run
 
 CONTOSO = "CONTOSO.TEST"
 ALICE, PASSWORD = "alice", "Alice.Pass.1"
-# The password of the administrators who run the tool. No other part of the test uses it, so if a file contains it, the
-# tool wrote it there.
+# The password of the administrators who run the tool. No other part of the test uses this password. If a file contains
+# the password, the tool wrote it there.
 STAFF_PASSWORD = "Staff.Pass.2026!"
 
 

@@ -183,7 +183,8 @@ class Refused:
         ended = self.tool.rollover("--no-node")
         self.report.check(ended.code == 0, "the open rollover ends", ended.last())
         with self.forest.server_with_operators() as server:
-            # The node reads another keytab, so it never gets the new key, and the first run waits for it.
+            # The node reads another keytab than the tool writes, so the node never gets the new key. The first run
+            # therefore waits for the node.
             elsewhere = self.forest.tool_in("admin-elsewhere")
             elsewhere.keytab.write_bytes(self.tool.keytab.read_bytes())
             kvno, first = self.forest.kvno(), elsewhere.begin("rollover", "--node", server.node, "--node-wait", "20")

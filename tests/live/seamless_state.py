@@ -300,7 +300,8 @@ def tls(world, report):
 
 
 def does_not_start(node, state):
-    """Starts a node with another state, and returns its error, or no text if the node starts."""
+    """Starts a node with another configuration of the state. Returns the error of the node, or an empty text if the
+    node starts."""
     config = node.home / "other.json"
     config.write_text(json.dumps({**json.loads((node.home / "seamless.json").read_text()), "state": state}))
     done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,

@@ -15,7 +15,7 @@ state = {}  # the state of the only user of this application
 
 
 def relying_party():
-    """Returns MSAL's client. It keeps its tokens in a cache."""
+    """Returns MSAL's client. The client keeps the tokens of the user in a cache."""
     if "client" not in state:
         how = {"oidc_authority": JUDGE["issuer"]} if JUDGE["kind"] == "oidc_authority" else {
             "authority": JUDGE["issuer"], "instance_discovery": False}

@@ -142,7 +142,7 @@ fn client_has_its_whole_share_again_when_a_clock_that_was_a_year_ahead_is_set_ri
     assert_eq!(at(3, NOW + year), Admission::Full(ReplayLimit::ClientShare));
     assert!((4..7).all(|number| at(number, NOW) == Admission::New));
     assert_eq!(at(7, NOW), Admission::Full(ReplayLimit::ClientShare));
-    // A small step back does not give the client a second share.
+    // A small step back of the clock does not give the client a second share.
     assert_eq!(at(8, NOW - 200), Admission::Full(ReplayLimit::ClientShare));
     assert_eq!(at(9, NOW + 300 + 120), Admission::New);
 }
