@@ -26,7 +26,8 @@ SCOPE = "openid profile email groups offline_access"
 
 
 class Application:
-    """An application behind the issuer. `authority` made the issuer's certificate. `hosts` are the issuer's names on loopback."""
+    """An application whose users the issuer signs in. `authority` made the issuer's certificate. `hosts` are the
+    issuer's names on loopback."""
 
     compares_issuer = False  # whether the relying party compares the `iss` of the answer (RFC 9207)
     hosts = (HOST,)

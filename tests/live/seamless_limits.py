@@ -50,7 +50,8 @@ class Front(Server):
             return response
 
     def figure(self, name):
-        """Returns the value of a metric with its labels, or 0."""
+        """Returns the value of a metric, or 0 if the server shows no such metric. `name` includes the metric's
+        labels."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.figures_port, timeout=30)) as connection:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()

@@ -1,4 +1,4 @@
-"""Measures whether the time of a refusal shows if a name exists, while the KDC is slow. The measurement takes long, so
+"""Measures, with a slow KDC, whether the time of a refusal reveals that a name exists. The measurement takes long, so
 CI does not run it.
 
   seamless_slow_kdc.py [NAMES]     NAMES: the number of names of each kind and delay, default 100

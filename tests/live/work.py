@@ -34,7 +34,7 @@ class Work:
         return path
 
     def spawn(self, command, log, env=None):
-        """Starts a program that runs until the end of the run."""
+        """Starts a program that runs until the whole test run ends."""
         with open(log, "ab") as out:
             process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        env={**os.environ, **(env or {})}, start_new_session=True)

@@ -14,7 +14,7 @@ fn pac_with(buffer_type: BufferType, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn device_info_gives_device_groups_of_several_domains() {
+fn device_info_returns_the_device_groups_of_several_domains() {
     let pac = pac_with(BufferType::DEVICE_INFO, &device().bytes);
     let verified = verify(&pac).unwrap();
     let device: DeviceInfo<'_> = verified.device_info().unwrap().unwrap();

@@ -36,7 +36,7 @@ fn keys_of_recorded_keytabs_follow_from_the_password_and_the_default_salt() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn whole_keytab_makes_one_account_for_each_principal() {
+fn from_whole_keytab_makes_one_account_for_each_principal() {
     let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap();
     let mut accounts: Vec<_> =
         keys.accounts().map(|account| (account.name(), account.realm(), account.keys().len())).collect();

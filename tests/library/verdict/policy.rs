@@ -71,14 +71,14 @@ fn durations() -> [(Duration, Duration); 6] {
 }
 
 #[test]
-fn clock_skew_is_the_duration_that_was_set_in_whole_seconds() {
+fn clock_skew_is_the_set_duration_without_fractions_of_a_second() {
     for (set, expected) in durations() {
         assert_eq!(Policy::default().with_clock_skew(set).clock_skew(), expected, "{set:?}");
     }
 }
 
 #[test]
-fn max_ticket_lifetime_is_the_duration_that_was_set_in_whole_seconds() {
+fn max_ticket_lifetime_is_the_set_duration_without_fractions_of_a_second() {
     for (set, expected) in durations() {
         let policy = Policy::default().with_max_ticket_lifetime(Some(set));
         assert_eq!(policy.max_ticket_lifetime(), Some(expected), "{set:?}");

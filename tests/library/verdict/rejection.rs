@@ -132,7 +132,7 @@ mod after_proof {
     }
 
     #[test]
-    fn krb_error_has_the_code_of_the_reason() {
+    fn krb_error_has_the_code_of_the_reason_for_the_refusal() {
         let server = server();
         for ((code, change), expected) in IN_ORDER.into_iter().zip(KRB_ERROR_CODES) {
             let mut token = server.good();
@@ -267,7 +267,7 @@ mod after_proof {
 
     /// The KRB-ERROR for a later token answers the AP-REQ of the same negotiation.
     #[test]
-    fn krb_error_for_a_later_token_has_the_code_of_the_reason() {
+    fn krb_error_for_a_later_token_has_the_code_of_the_reason_for_the_refusal() {
         let host = Host::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let code_in = |refused: &Refused| {
             let token = NegTokenRespParts::decode(refused.token().unwrap()).unwrap().response_token.unwrap();

@@ -181,7 +181,7 @@ mod stored {
     /// A later version of this crate may add a field, and an earlier version may lack a field. Some stores sort the
     /// keys of maps.
     #[test]
-    fn session_of_an_earlier_or_later_version_is_read() {
+    fn session_that_an_earlier_or_later_version_stored_is_read() {
         let session = read(&value()).unwrap();
         assert_eq!(read(&with("added_later", json!({ "any": ["thing"] }))).unwrap(), session);
         let mut earlier = value();

@@ -22,7 +22,7 @@ fn rc4_has_a_name_and_is_not_supported_without_the_feature() {
 }
 
 #[test]
-fn computer_account_has_only_aes_keys_without_the_feature() {
+fn computer_account_has_only_aes_keys_in_a_build_without_rc4() {
     let account = ComputerAccount::new("WEB$", "CONTOSO.TEST").with_password(&Password::from_text("secret"), None);
     assert_eq!(account.keys().len(), 2);
 }

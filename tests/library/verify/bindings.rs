@@ -94,7 +94,7 @@ fn request_without_bindings_is_refused_only_at_level_require() {
 }
 
 #[test]
-fn client_that_advertises_bindings_and_sends_none_is_refused_at_if_advertised() {
+fn client_that_advertises_bindings_and_sends_none_is_refused_at_level_if_advertised() {
     for (level, expected) in [
         (BindingLevel::Ignore, Ok(BindingState::Absent)),
         (BindingLevel::IfPresent, Ok(BindingState::Absent)),
@@ -134,7 +134,7 @@ fn client_advertises_bindings_only_by_the_flag_in_ap_options_of_its_authenticato
 /// The client of sspi-rs writes KERB_AP_OPTIONS of two octets, `40 00`, instead of four. MIT krb5 and Heimdal refuse
 /// options of two octets, with or without bindings.
 #[test]
-fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_advertised() {
+fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_level_if_advertised() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     for options in [&[][..], &[0x40, 0x00], &CBT[..3], &[0; 3], &[0; 5], &[0; 8]] {
         let server = server(BindingLevel::IfAdvertised);
@@ -183,7 +183,7 @@ fn token_may_match_the_bindings_of_the_connection_or_the_bindings_of_the_policy(
 
 /// The connection's binding is often also a binding of the policy.
 #[test]
-fn bindings_that_are_given_twice_match() {
+fn bindings_that_the_policy_and_the_connection_both_give_match() {
     for hash in [channel_bindings_md5(OURS), md5_with_null_addresses(OURS)] {
         let policy = Policy::default().with_channel_bindings([ChannelBindings::new(OURS)]);
         let mut server = Server::with_policy(policy.with_binding_addresses(BindingAddressPolicy::AllowNull));

@@ -176,7 +176,7 @@ fn unreadable() -> [(Vec<u8>, Problem); 6] {
 }
 
 #[test]
-fn unreadable_target_is_malformed_when_services_are_listed() {
+fn unreadable_target_is_malformed_when_the_policy_lists_services() {
     let server = listing();
     for (data, problem) in unreadable() {
         let error = server.refusal(sends(&[(CLIENT_TARGET, data.clone())]));
@@ -193,7 +193,7 @@ fn unreadable_target_is_ignored_when_the_policy_accepts_any_service() {
 }
 
 #[test]
-fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
+fn two_targets_are_malformed_when_the_policy_lists_services_and_ignored_otherwise() {
     let elements = [(CLIENT_TARGET, utf16(OURS)), (CLIENT_TARGET, utf16(OURS))];
     let error = listing().refusal(sends(&elements));
     assert_eq!(error, malformed("KERB_AUTH_DATA_CLIENT_TARGET", 0, Problem::TooMany(1)));
@@ -211,7 +211,7 @@ fn longest_target_that_a_token_allows_is_compared_with_the_listed_services() {
 }
 
 #[test]
-fn target_that_could_forge_a_line_is_shown_escaped() {
+fn target_that_could_forge_a_line_of_the_log_is_shown_escaped() {
     let hostile = "HTTP/a\r\n2026 root signed in\u{202E}@CONTOSO.TEST";
     for shown in [
         shown(&Server::new().accepts(asks_for(hostile))).unwrap(),

@@ -101,7 +101,7 @@ fn token_without_bindings_is_refused_only_at_level_require() {
 /// A client that sets KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7) announces bindings. At level `IfAdvertised`, a client that
 /// announces bindings must send bindings.
 #[test]
-fn client_that_advertises_bindings_over_tls_and_sends_none_is_refused_at_if_advertised() {
+fn client_that_advertises_bindings_over_tls_and_sends_none_is_refused_at_level_if_advertised() {
     let sent = deliver(&SERVER, &TLS13, |_| advertising(token()).mint());
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), missing);

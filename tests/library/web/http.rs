@@ -56,7 +56,7 @@ fn request_without_a_negotiate_value_is_challenged() {
 }
 
 #[test]
-fn good_ticket_signs_in_and_gets_an_answer() {
+fn client_with_a_good_ticket_is_signed_in_and_gets_an_answer() {
     let host = Host::new();
     let others = ["Bearer a.b.c", "NTLM TlRMTVNTUAABAAAA"];
     for before in 0..=others.len() {

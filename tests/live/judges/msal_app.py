@@ -1,6 +1,7 @@
-"""An application behind the sign-in server, whose relying party is MSAL for Python. MSAL reads the discovery document, sends PKCE,
-`state` and `nonce`, and compares `state`, `nonce`, audience, issuer and times. MSAL does not verify the signature of the ID token,
-because the token comes from the server over TLS. The environment variable JUDGE has the settings."""
+"""An application whose users the sign-in server signs in. The relying party of the application is MSAL for Python. MSAL
+reads the discovery document, sends PKCE, `state` and `nonce`, and compares `state`, `nonce`, audience, issuer and
+times. MSAL does not verify the signature of the ID token, because the token comes from the server over TLS. The
+environment variable JUDGE contains the settings of this application."""
 
 import json
 import os

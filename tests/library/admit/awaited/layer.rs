@@ -101,7 +101,7 @@ fn called<S: Service<Request<Body>>>(service: &mut S, authorization: Option<&str
 }
 
 #[test]
-fn service_runs_after_the_admission_and_not_for_a_replay() {
+fn inner_service_runs_after_the_admission_and_does_not_run_for_a_replay() {
     for pending in 0..4 {
         let layered = Layered::new(Store::new(pending, 0));
         let header = layered.server.good().header();

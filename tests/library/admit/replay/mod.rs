@@ -147,7 +147,7 @@ fn authenticator_of_a_fast_clock_is_a_replay_until_its_time_is_refused() {
 }
 
 #[test]
-fn entry_ends_one_skew_after_the_time_of_the_authenticator() {
+fn replay_entry_ends_one_skew_after_the_time_of_the_authenticator() {
     let realm = realm();
     let policy = Policy::default().with_clock_skew(Duration::from_secs(120));
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
@@ -162,7 +162,7 @@ fn entry_ends_one_skew_after_the_time_of_the_authenticator() {
 }
 
 #[test]
-fn authenticator_in_another_token_is_a_replay() {
+fn authenticator_is_a_replay_even_in_another_token() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");

@@ -159,7 +159,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
 
 /// MS-DTYP section 2.3.10: the pointer must not be null if there is room for characters.
 #[test]
-fn empty_string_without_characters_is_accepted() {
+fn empty_string_is_accepted_when_the_structure_has_no_array_of_characters() {
     let NdrBytes { mut bytes, marks } = alice().encode();
     bytes[marks["HomeDirectory"] + 4..][..4].fill(0);
     bytes.drain(marks["HomeDirectory."]..marks["HomeDirectory."] + 12);

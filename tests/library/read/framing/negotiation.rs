@@ -174,7 +174,7 @@ fn initial_token_with_a_tok_id_other_than_ap_req_is_malformed() {
 }
 
 #[test]
-fn octets_that_begin_as_no_form_of_a_token_are_unrecognised() {
+fn octets_that_do_not_begin_like_any_token_are_unrecognised() {
     let server = Server::new();
     assert_eq!(server.check(&[]).unwrap_err(), malformed("token", 0, Problem::Empty));
     for first in 0..=u8::MAX {

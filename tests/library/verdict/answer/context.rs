@@ -56,7 +56,7 @@ fn client_and_server_share_a_context_with_any_32_bit_sequence_number() {
 /// session key.
 #[cfg(feature = "rc4")]
 #[test]
-fn context_has_the_type_of_the_last_key_agreed_on() {
+fn context_has_the_encryption_type_of_the_last_key_that_both_sides_agreed_on() {
     let server = lenient();
     let rc4 = server.good().session_etype(EncType::RC4_HMAC);
     let aes = with_subkey(EncType::AES128_CTS_HMAC_SHA1_96, rc4.clone());
