@@ -1,5 +1,5 @@
-"""Checks the answers of a sign-in server for accounts in known states in the directory of its agents: the text of the page, and
-the reason and Entra's number in the log."""
+"""Checks the answers of a sign-in server for accounts whose state in the agents' directory is known. The test compares
+the text of the page, and the reason and Entra's number in the log."""
 
 import concurrent.futures
 from dataclasses import dataclass

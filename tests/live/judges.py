@@ -37,7 +37,7 @@ class Application:
         self.url, self.secret, self.home = f"http://127.0.0.1:{port}", secrets.token_hex(32), work.dir(name)
 
     def registration(self):
-        """Returns the client for the configuration of the server."""
+        """Returns the entry of this application for the clients in the server's configuration."""
         return {"id": self.name, "name": self.name, "secret_sha256": hashlib.sha256(self.secret.encode()).hexdigest(),
                 "redirect_uris": [f"{self.url}/callback"], "post_logout_redirect_uris": [f"{self.url}/signed-out"],
                 "scopes": SCOPE.split(), "grants": ["authorization_code", "refresh_token"]}
@@ -142,7 +142,7 @@ class ModAuthOpenidc(Application):
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def registration(self):
-        """Returns the client for the configuration of the server. With `form_post`, the client has an address that a
+        """Returns the entry of this application for the clients in the server's configuration. With `form_post`, the client has an address that a
         page of the server opens in a frame at a sign-out."""
         frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
         return {**super().registration(), **frame}

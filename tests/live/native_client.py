@@ -143,8 +143,8 @@ def assertion_for(server, tickets, path, body):
 
 
 def assertion_in(envelope):
-    """Returns the octets of the assertion without parsing them. A parser might write other octets, and the signature
-    would be invalid."""
+    """Returns the octets of the assertion without parsing them. If a parser read the assertion and wrote it again, its
+    octets might change, and the signature would be invalid."""
     check(ET.fromstring(envelope).find("s:Body/t:RequestSecurityTokenResponse", NAMES) is not None, "no RSTR")
     start, end = envelope.index("<saml:Assertion"), envelope.index("</saml:Assertion>")
     return envelope[start : end + len("</saml:Assertion>")]

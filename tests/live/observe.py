@@ -29,8 +29,8 @@ TICKET_CHECKSUM, REQUESTER_SID, FULL_CHECKSUM = 16, 18, 19
 
 
 class NotOpened(Exception):
-    """Raised if the octets are no Kerberos token, if no key decrypts the token, or if the library does not accept its encryption
-    type."""
+    """Raised if the octets are no Kerberos token, if no key decrypts the token, or if the library does not accept the
+    token's encryption type."""
 
 
 def context(number):

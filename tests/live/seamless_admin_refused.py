@@ -66,7 +66,8 @@ class Refused:
         self.forest, self.report, self.dc, self.tool = forest, report, forest.dc, forest.tool
 
     def refused(self, label, words, command, *options, tool=None, **how):
-        """Runs a command, and checks that it is refused with these words and changes nothing."""
+        """Runs a command of the tool. Checks that the tool refuses with these words, and that the command changes
+        nothing."""
         tool = tool or self.tool
         before, files = self.dump(), self.files(tool)
         done = tool.run(command, *options, **how)

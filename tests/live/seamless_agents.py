@@ -86,7 +86,7 @@ def words(site, report):
 
 
 def killed(site, report):
-    """Kills an agent each second while users sign in. The other agent takes over its jobs."""
+    """Kills an agent each second while users sign in. The other agent takes over the jobs of the killed agent."""
     stop, wrong = threading.Event(), []
 
     def users(number):

@@ -118,8 +118,8 @@ def faults(site, ad, report):
 
 
 def faked(site, world, port, report):
-    """Lets the agent ask a KDC that only claims to be the KDC of the realm, first without the server's account and then with
-    it."""
+    """Lets the agent ask a KDC that only claims to be the KDC of the realm, first without the server's account and then
+    with this account."""
     faked = MitRealms(world.work, [world.contoso.realm], port, "faked-for-agents")
     faked.user("alice", "Made.Up.1")
     faked.start()

@@ -169,8 +169,8 @@ class Cases:
             self.by_password(browser)
 
     def server_with_another_key(self):
-        """Checks a server whose keytab has the key of another password. Then the test replaces this keytab by the right
-        one."""
+        """Checks a server whose keytab does not have the key of the account's password, but the key of another
+        password. Then the test replaces this keytab by the right one."""
         ad, stranger = self.world.contoso, "STRANGERSACCT$"
         ad.computer(stranger, "Stranger.Pass.1")
         keytab = ad.keytab(stranger)

@@ -38,7 +38,8 @@ def check(hashes, count):
         done = said(log)
         ad.set_password("ruth", new)
         began = time.monotonic()
-        # The server delays the answer to a wrong password, so the first try comes only after the script has ended.
+        # The server delays the answer to a wrong password, so the test first tries the new password after the script
+        # has ended.
         told = wait(lambda done=done: said(log) > done, 60)
         times.append(time.monotonic() - began)
         signs_in = hashes.is_in("ruth", new) and (old is None or not hashes.is_in("ruth", old))

@@ -126,7 +126,8 @@ class Load:
         self.agent.ended()
 
     def taken(self):
-        """Returns, for each batch that the server took, the number of records and the number of accounts left after it."""
+        """Returns, for each batch that the server took, the number of records, and the number of accounts that were
+        left after the batch."""
         found = re.findall(r"took password hashes.*? records=(\d+) .*?left=(\d+)", self.server.log())
         return [(int(records), int(left)) for records, left in found]
 

@@ -21,7 +21,7 @@ HERE = "--here"  # runs the checks in this process, for which the hosts lead to 
 
 
 def check(report):
-    """Runs this program and adds its failed checks."""
+    """Runs this program where the hosts lead to loopback, and adds the number of its failed checks to the report."""
     report.failures += loopback.run_where(HOSTS, [sys.executable, __file__, HERE])
 
 

@@ -43,8 +43,8 @@ class Strangers(Requests):
                  lambda answer: answer.status in (400, 401))
 
     def tokens_of_another_client(self):
-        """Lets another client try to inspect, revoke and refresh the tokens of the client. Each attempt must fail. After the
-        attempts to revoke, the tokens must still be valid."""
+        """Lets one client try to inspect, revoke and refresh the tokens of another client. Each attempt must fail.
+        After the attempts to revoke, the tokens must still be valid."""
         tokens = self.tokens()
         kinds = ("access_token", "refresh_token")
         ask = lambda path, kind, basic: self.ask("POST", path, encoded({"token": tokens[kind]}), basic)

@@ -142,7 +142,8 @@ class Silver:
         return self._sent(reply)
 
     def cache(self, path):
-        """Writes the same ticket to a credential cache, so that another client can make the token."""
+        """Writes the ticket of `token` to a credential cache, so that another client than impacket's can make the
+        token."""
         reply, _, key = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         cache = CCache()
         cache.fromTGS(reply, key, key)

@@ -16,7 +16,7 @@ from work import run
 
 PROGRAM = os.environ.get("REPLAY_STORE", "redis-server")
 CRATE = Path(__file__).resolve().parents[2] / "crates/kerberos-sso-valkey"
-# The user, its password and its rights, as the documentation lists them.
+# The user as which a node signs in to the store, with the password and the rights that the documentation lists.
 STORE_USER = re.search(r"ACL SETUSER (sso on >secret ~.*)", (CRATE / "src/lib.rs").read_text()).group(1).split()
 SENTINEL_USER = re.search(r"ACL SETUSER (sso on >secret \+.*)", (CRATE / "src/lib.rs").read_text()).group(1)
 
@@ -109,7 +109,8 @@ class Cluster:
             node.start()
         run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{each.port}" for each in self.nodes), "--cluster-replicas", "1",
              "--cluster-yes"])
-        # A replica can be promoted only after it has once had its master's data, so the test waits for that.
+        # A replica can be promoted only after it has once had its master's data. The test waits until all replicas have
+        # this data.
         until("the cluster is whole", lambda: all("cluster_state:ok" in each.command("CLUSTER", "INFO") for each in self.nodes)
               and sum(each.follows() for each in self.nodes) == 3)
         self.address, self.node_options = ",".join(each.address for each in self.nodes[:3]), []

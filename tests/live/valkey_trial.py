@@ -123,9 +123,9 @@ class Tally:
 class Trial:
     """Collects the admitted tokens, and checks that no server admits a token again.
 
-    A node that has already seen a token refuses this token without asking the store. So each token is sent again, one
-    time, to both nodes. One of the two nodes admitted the token, so it knows the token without the store. The other
-    node must learn from the store that the token was admitted."""
+    A node that has already seen a token refuses this token without asking the store. The test therefore sends each
+    token once more to both nodes. One of the two nodes admitted the token, so it knows the token without the store. The
+    other node must learn from the store that the token was admitted."""
 
     def __init__(self, scene, nodes):
         self.report, self.tokens, self.count, self.tally = scene.report, scene.tokens, scene.count, scene.tally

@@ -289,8 +289,8 @@ fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
     }
 }
 
-/// Returns a Kerberos token in SPNEGO with NTLM in the MechTypeList, request flags and hints. No recorded client sends
-/// all these fields together, but the tests must change each of them.
+/// Returns a Kerberos token in SPNEGO with NTLM in the MechTypeList, request flags and hints. No client sends all these
+/// fields together, but the tests must change each of them.
 fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
     let oids: [&[u8]; 3] = [
         &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],

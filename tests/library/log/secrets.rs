@@ -315,7 +315,7 @@ fn debug_of_token_info_shows_no_token() {
     }
 }
 
-/// A refusal also hides the KRB-ERROR for a client that has proved its identity.
+/// The `Debug` output of a refusal must not show the KRB-ERROR for a client that has proved its identity.
 #[test]
 fn refusal_shows_no_token() {
     for krb_errors in [KrbErrorPolicy::Never, KrbErrorPolicy::AfterProof] {

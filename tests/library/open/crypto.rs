@@ -371,8 +371,8 @@ mod checksums {
         }
     }
 
-    /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so it is refused with an
-    /// AES session key.
+    /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so the server
+    /// refuses an HMAC-MD5 checksum under an AES session key.
     #[test]
     fn keyed_checksum_of_another_type_than_the_session_key_is_refused() {
         let server = server_of_all_types();

@@ -174,7 +174,7 @@ mod after_proof {
         }
     }
 
-    /// The KRB-ERROR holds the times of both sides to the microsecond.
+    /// The KRB-ERROR has the client's time and the server's time, each to the microsecond.
     #[test]
     fn krb_error_holds_the_times_of_client_and_server() {
         let mut server = server();

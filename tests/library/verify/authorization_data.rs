@@ -22,8 +22,8 @@ const BOTH_PARTS: [(Part, Put); 2] = [
 /// 4120 section 5.2.6, so their types are unknown, too.
 const UNKNOWN: [i32; 11] = [0, 2, 3, 4, 5, 7, 64, 512, -1, i32::MIN, i32::MAX];
 
-/// Types of elements that describe the client, or are meant for other parties. The server accepts these elements
-/// everywhere.
+/// Types of elements that describe the client, or are meant for other parties. The server accepts these elements even
+/// if they are critical.
 const HARMLESS: [i32; 8] = [8, 9, 128, 129, 141, 142, 143, 144];
 
 #[test]

@@ -173,7 +173,8 @@ fn future_that_is_never_polled_records_no_authenticator() {
     }
 }
 
-/// The validator does not ask the store about a request that another stage refuses, so the store does not record the request.
+/// The validator does not ask the store about a request that an earlier stage refuses, so the store does not record the
+/// request.
 #[test]
 fn request_that_an_earlier_stage_refuses_is_refused_at_the_first_poll() {
     for (name, way) in WAYS.into_iter().filter(|(name, _)| *name != "admit_async") {

@@ -30,8 +30,8 @@ proptest! {
         }
     }
 
-    /// If only one client uses the cache, the cache counts the entries of this client exactly, with one exception: it
-    /// may also count entries that have ended within the last two fifths of a skew.
+    /// If only one client uses the cache, the cache counts the entries of this client exactly, with one exception: the
+    /// cache may also count entries that have ended within the last two fifths of a skew.
     #[test]
     fn single_client_of_a_cache_is_admitted_until_its_share_is_used_up(
         limit in 1..20_u16,

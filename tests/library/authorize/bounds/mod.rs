@@ -303,8 +303,8 @@ mod shared_keys {
         }
     }
 
-    /// The caller may add accounts one by one. The bounds of an account that is added last also apply to an account
-    /// that was added before.
+    /// The caller may add accounts one by one. The bounds of an account that is added last also apply to an earlier
+    /// account with the same key.
     #[test]
     fn bounds_of_an_added_account_hold_for_an_earlier_account_with_the_same_key() {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
