@@ -313,7 +313,7 @@ mod key_usages {
     use super::*;
 
     #[test]
-    fn ticket_encrypted_for_another_key_usage_than_2_does_not_open() {
+    fn ticket_that_is_encrypted_for_another_key_usage_than_2_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             for usage in (0..=30).chain([1024, u32::MAX]).filter(|usage| *usage != KeyUsage::TICKET.0) {
@@ -325,7 +325,7 @@ mod key_usages {
     }
 
     #[test]
-    fn authenticator_encrypted_for_another_key_usage_than_11_does_not_open() {
+    fn authenticator_that_is_encrypted_for_another_key_usage_than_11_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let usages = (0..=30).chain([1024, u32::MAX]);
@@ -374,7 +374,7 @@ mod checksums {
     /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so the server
     /// refuses an HMAC-MD5 checksum under an AES session key.
     #[test]
-    fn keyed_checksum_of_another_type_than_the_session_key_is_refused() {
+    fn keyed_checksum_is_refused_when_its_type_does_not_belong_to_the_session_key() {
         let server = server_of_all_types();
         for session in EncType::SUPPORTED {
             for other in EncType::SUPPORTED.into_iter().filter(|other| *other != session) {

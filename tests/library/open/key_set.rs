@@ -130,7 +130,7 @@ fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
 
 /// Accounts that are added one by one, in any order, make the same set as accounts from an iterator.
 #[test]
-fn accounts_added_in_any_order_make_the_same_set() {
+fn key_set_is_the_same_for_every_order_in_which_accounts_are_added() {
     let realms =
         [contoso(), contoso().with_account("OTHER$"), contoso().with_account("THIRD$"), realm("FABRIKAM.TEST")];
     let all = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();

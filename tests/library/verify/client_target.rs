@@ -52,7 +52,7 @@ fn target_of_the_listed_service_is_accepted_and_shown() {
 /// The ticket is for another service of the same account. An attacker has rewritten the ticket's service name, which is not
 /// protected.
 #[test]
-fn request_for_another_service_with_a_rewritten_ticket_name_is_refused() {
+fn request_for_another_service_is_refused_even_when_the_service_name_in_the_ticket_was_rewritten() {
     let server = listing();
     let mut relayed = server.good().service("HTTP/other.contoso.test").client_target(OTHER);
     relayed.ticket.sname = "HTTP/www.contoso.test".into();

@@ -85,7 +85,7 @@ fn client_without_the_mutual_flag_gets_no_answer_token() {
 }
 
 #[test]
-fn client_that_failed_is_not_challenged_again() {
+fn client_whose_token_was_refused_is_not_challenged_again() {
     let host = Host::new();
     let good = host.good().header();
     assert_eq!(step(&host, &[&good]).status(), 200);

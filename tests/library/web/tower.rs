@@ -474,7 +474,7 @@ async fn seen_over_the_wire(mut response: Response<Body>) -> Seen {
 
 /// Servers clone the layer and share it between threads.
 #[test]
-fn layer_service_and_validator_can_be_cloned_and_shared_between_threads() {
+fn layer_and_service_and_validator_can_be_cloned_and_shared_between_threads() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     let host = Host::new();
     shared(&layer(&host));

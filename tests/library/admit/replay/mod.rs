@@ -132,7 +132,7 @@ fn request_that_was_refused_is_not_remembered() {
 
 /// If the client's clock is ahead, the server accepts its authenticator for up to two skews.
 #[test]
-fn authenticator_of_a_fast_clock_is_a_replay_until_its_time_is_refused() {
+fn authenticator_of_a_client_with_a_fast_clock_is_a_replay_until_its_time_is_refused() {
     let realm = realm();
     let validator = remembering(&realm);
     let fast = realm.ticket_for("alice").sent_at(after(300));
@@ -212,7 +212,7 @@ mod clocks {
     use super::*;
 
     #[test]
-    fn request_is_refused_again_when_the_clock_goes_back_one_hour() {
+    fn repeated_request_is_refused_even_when_the_clock_goes_back_one_hour() {
         let realm = realm();
         let validator = remembering(&realm);
         let token = realm.ticket_for("alice");

@@ -37,7 +37,7 @@ fn cache_that_takes_earlier_authenticators_admits_the_earliest_authenticator() {
 /// A client whose clock is `offset` seconds ahead sends an authenticator at each second before the start of the cache.
 /// At the start, an attacker sends the authenticator again, to the new cache.
 #[test]
-fn authenticator_from_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
+fn authenticator_that_was_sent_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
     for offset in [-SKEW, -1, 0, 1, 150, SKEW] {
         for shown in NOW - 2 * SKEW..=NOW {
             let authenticator = at(shown + offset);

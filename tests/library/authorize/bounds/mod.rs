@@ -334,7 +334,7 @@ mod kdc_signatures {
 
     /// An attacker could move a PAC without a ticket signature into a forged ticket.
     #[test]
-    fn pac_without_ticket_or_full_signature_is_refused_when_a_krbtgt_key_is_given() {
+    fn pac_without_a_ticket_signature_or_a_full_signature_is_refused_when_a_krbtgt_key_is_given() {
         for missing in [BufferType::TICKET_CHECKSUM, BufferType::FULL_CHECKSUM] {
             let token = || contoso().ticket_for("alice").pac(|pac| pac.remove(missing));
             let error = judge(with_krbtgt_key(), Policy::default(), &token()).unwrap_err();

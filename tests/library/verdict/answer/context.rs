@@ -17,7 +17,7 @@ fn framings() -> [TokenFraming; 4] {
 /// subkey.
 #[cfg(feature = "rc4")]
 #[test]
-fn client_and_server_share_a_context_under_every_type_and_framing() {
+fn client_and_server_share_a_context_under_every_encryption_type_and_framing() {
     for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
         let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
         for etype in BY_STRENGTH {

@@ -26,7 +26,7 @@ fn unless_rc4(etype: EncType) -> Option<KeyParts> {
 /// The test pairs every type that a client may use with every type that a client may list (RFC 4537).
 #[cfg(feature = "rc4")]
 #[test]
-fn acceptor_subkey_has_the_listed_type_when_that_type_is_stronger() {
+fn acceptor_subkey_has_the_type_that_the_client_lists_when_that_type_is_stronger() {
     let server = lenient();
     for (rank, current) in BY_STRENGTH.into_iter().enumerate() {
         for (listed_rank, listed) in BY_STRENGTH.into_iter().enumerate() {

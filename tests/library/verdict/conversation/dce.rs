@@ -95,7 +95,7 @@ fn client_of_dce_style_is_accepted_after_three_tokens_in_spnego() {
 /// MIC.
 #[cfg(feature = "rc4")]
 #[test]
-fn mic_with_the_clients_ap_rep_is_answered_with_a_mic() {
+fn mic_that_comes_with_the_ap_rep_of_a_client_is_answered_with_a_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for asked in [false, true] {
