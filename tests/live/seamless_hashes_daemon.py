@@ -29,7 +29,7 @@ def check(hashes, count):
         daemon = subprocess.Popen(["samba-tool", "user", "syncpasswords", "-s", str(ad.conf)], stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=out, start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     work.processes.append(daemon)
-    # The daemon sends every account first.
+    # At its start, the daemon sends every account.
     quiet = wait(lambda: log.read_text(errors="replace").count("DONE-EXIT") >= 1 and is_quiet(log), 180)
     report.check(quiet, "syncpasswords: the daemon sends the accounts to the server", f"{said(log)} objects")
     times, old = [], None

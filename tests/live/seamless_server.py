@@ -36,7 +36,7 @@ class Answer:
         return html.unescape(found.group(1)) if found else ""
 
     def session(self):
-        """Returns the cookie of the session that began, or an empty text. The server ends a session by an empty
+        """Returns the cookie of the session that began, or an empty text. To end a session, the server sets an empty
         cookie."""
         cookies = [cookie.split(";")[0] for cookie in self.headers.get_all("Set-Cookie") or []]
         return next((cookie for cookie in cookies if "seamless_session=" in cookie and not cookie.endswith("=")), "")

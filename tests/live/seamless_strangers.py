@@ -27,7 +27,7 @@ class Strangers(Requests):
         self.report.check(answer.status == 200, f"{label}: the access token is good", answer.status)
 
     def other_tokens_as_access_tokens(self):
-        """Presents an ID token, a refresh token, a code and changed access tokens to userinfo."""
+        """Sends userinfo an ID token, a refresh token, a code and changed access tokens in place of an access token."""
         tokens = self.tokens()
         self.is_good(tokens, "userinfo")
         header, claims, signature = tokens["access_token"].split(".")

@@ -151,7 +151,7 @@ class Silver:
         return path
 
     def signed(self, server=None, kdc=None):
-        """Returns the PAC. A signature without a given signer is made with the service's key."""
+        """Returns the PAC. If the caller gives no signer for a signature, the service's key signs."""
         own = Signer.of(self.key)
         return self._signed({SERVER: server or own, KDC: kdc or own})
 
@@ -171,7 +171,7 @@ class Silver:
         return pac.build_pac_type(infos).getData()
 
     def sealed(self, *elements):
-        """Returns the token of the ticket with this authorization data."""
+        """Returns a token whose ticket has `elements` as its authorization data."""
         return self._sent(self._seal(elements))
 
     def sealed_pac(self, raw):

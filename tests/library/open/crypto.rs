@@ -1,5 +1,5 @@
-//! Tests of encryption types, keys, ciphertexts and checksums. A ciphertext or checksum must verify under the right key and key
-//! usage.
+//! Tests of encryption types, keys, ciphertexts and checksums. A ciphertext or checksum must verify only under the
+//! right key and key usage.
 
 use crate::common;
 

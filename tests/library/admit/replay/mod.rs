@@ -224,8 +224,9 @@ mod clocks {
         assert!(again == Err(SEEN) || again == Err(OLDER), "{again:?}");
     }
 
-    /// The cache has overwritten the entries that had ended. For a time before the last overwritten entry ended, the cache
-    /// then cannot distinguish a replay from a new authenticator. So the cache refuses both as too old.
+    /// The cache has overwritten the entries that had ended. For an authenticator that ends no later than the last
+    /// overwritten entry, the cache then cannot distinguish a replay from a new authenticator. So the cache refuses
+    /// every such authenticator as too old.
     #[test]
     fn forgotten_and_new_authenticators_are_too_old_when_the_clock_goes_back_one_hour() {
         let realm = realm();
