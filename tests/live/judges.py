@@ -142,8 +142,8 @@ class ModAuthOpenidc(Application):
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def registration(self):
-        """Returns the entry of this application for the clients in the server's configuration. With `form_post`, the client has an address that a
-        page of the server opens in a frame at a sign-out."""
+        """Returns the entry of this application for the clients in the server's configuration. With `form_post`, this
+        entry has an address that a page of the server opens in a frame at a sign-out."""
         frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
         return {**super().registration(), **frame}
 

@@ -19,7 +19,7 @@ DOMAIN = "nodes.sign-in.test"
 
 class Broker:
     """A `nats-server` process. Without `certificates`, the broker listens on loopback without TLS. With `certificates`,
-    it has the configuration of deploy/ and these certificates."""
+    the broker has the configuration of deploy/ and these certificates."""
 
     def __init__(self, work, certificates=None, trace=False):
         self.work, (self.port,), home = work, free_ports(1), work.dir("broker")

@@ -184,8 +184,8 @@ class Hashes:
         return run([of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", *words])
 
     def dump(self):
-        """Sends lines as impacket's secretsdump prints them, under another source name. A whole dump removes the
-        accounts that it does not name from the server."""
+        """Sends lines as impacket's secretsdump prints them, under another source name. A whole dump makes the server
+        remove all accounts that the dump does not name."""
         of = ["lines", "--domain-sid", self.ad.sid, "--source", "dump", "--iterations", "1000"]
         line = "CONTOSO.TEST\\dumped{0}:{0}:aad3b435b51404eeaad3b435b51404ee:{1}::: (status=Enabled)\n"
         both = [line.format(rid, nt_hash("Dumped.Pass.1")) for rid in (4711, 4712)]

@@ -17,8 +17,8 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 EXAMPLES = next(folder for folder in (BUILT / "release/examples", BUILT / "debug/examples") if (folder / "node").exists())
 # The number of requests that the test sends at the same time.
 AT_ONCE = 50
-# The longest time that a node waits for the store. This time is so long that a node on a busy machine still refuses no
-# fresh token.
+# The longest time that a node waits for the store. This time is so long that a node refuses no fresh token, even on a
+# busy machine.
 STORE_TIMEOUT = ("--timeout", "500")
 
 
