@@ -54,7 +54,7 @@ fn each_code_has_a_heading_in_the_part_of_its_blame_and_no_heading_lacks_a_code(
 }
 
 #[test]
-fn page_of_codes_gives_for_each_code_its_causes_its_remedy_and_who_acts() {
+fn each_code_on_the_page_of_codes_has_causes_and_a_remedy_and_who_acts() {
     for section in CODES.split("\n## ").skip(1) {
         let section = section.split("\n# ").next().unwrap();
         let order = ["\n- **Causes", "\n- **Remedy:**", "\n- **Who acts:**"].map(|part| section.find(part));
@@ -63,7 +63,7 @@ fn page_of_codes_gives_for_each_code_its_causes_its_remedy_and_who_acts() {
 }
 
 #[test]
-fn files_that_the_page_of_checks_names_are_there() {
+fn each_file_that_the_page_of_checks_names_exists() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
     let files: BTreeSet<_> = CHECKS.split('`').filter(|text| text.contains(".rs")).collect();
     assert!(files.len() > 30, "{files:?}");
@@ -73,7 +73,7 @@ fn files_that_the_page_of_checks_names_are_there() {
 }
 
 #[test]
-fn log_texts_on_the_page_several_nodes_are_texts_of_the_shared_replay_cache() {
+fn each_log_text_on_the_manual_page_several_nodes_occurs_in_the_source_of_the_shared_replay_cache() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kerberos-sso-valkey/src");
     let files = ["cache.rs", "link.rs", "nodes/sentinel.rs"];
     let code: String = files.into_iter().map(|file| std::fs::read_to_string(folder.join(file)).unwrap()).collect();

@@ -13,8 +13,8 @@ from work import run
 
 CONTOSO = "CONTOSO.TEST"
 ALICE, PASSWORD = "alice", "Alice.Pass.1"
-# The password of the administrators who run the tool. No other part of the test uses it, so if a file contains it, the
-# tool wrote it there.
+# The password of the administrators who run the tool. No other part of the test uses this password. If a file contains
+# the password, the tool wrote it there.
 STAFF_PASSWORD = "Staff.Pass.2026!"
 
 
@@ -59,7 +59,7 @@ class Forest:
         return server
 
     def kvno(self):
-        """Returns the version of the key under which the KDC gives a ticket."""
+        """Returns the version of the key under which the KDC encrypts a new ticket."""
         return self.in_directory("msDS-KeyVersionNumber")
 
     def in_directory(self, attribute, dc=None):

@@ -1,5 +1,5 @@
 """Measures pass-through authentication with MIT's KDC: the sign-ins per second, their times, and the CPU time and memory of the
-processes. It does so with one agent, with two agents, and with 40 agents of one tenant.
+processes. The test measures this with one agent, with two agents, and with 40 agents of one tenant.
 
   agents_figures.py [--long]     500 sign-ins for each number of agents, or 3,000 in the long form
 
@@ -23,8 +23,8 @@ from work import Work
 PORT, REALM, PASSWORD = 21670, "MIT.TEST", "Some.Pass.1"
 USERS, SENDERS, WARM = 500, 16, 100
 # The number of agents, and the number of jobs that each agent takes at a time. An agent that has just answered needs a
-# moment before it takes the next job. To let no sender wait for this moment, the agents together can take more jobs
-# than there are senders.
+# moment before it takes the next job. The agents together can take more jobs than there are senders, so that no sender
+# waits for this moment.
 WAYS = ((1, 24), (2, 16), (40, 2))
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -48,8 +48,8 @@ def killed(site, wanted, report):
     kills, count = 0, len(wanted)
 
     def kill():
-        """Kills one of the two agents, each agent in turn. Kills it only if the other agent takes jobs, so that one
-        agent always takes jobs."""
+        """Kills one of the two agents, each agent in turn, and starts it again. Waits until this agent takes jobs
+        again, so that one of the agents always takes jobs."""
         nonlocal kills
         number, before = 1 + kills % 2, site.taking()
         site.kill(number)

@@ -14,8 +14,8 @@ SLOWEST = 60
 
 @dataclass
 class Answer:
-    """The answer to a form. `is_right` says whether the password was right. `status` is None if the connection ended without an
-    answer."""
+    """The answer to a form. `is_right` says whether the form had the right password. `status` is None if the connection
+    ended without an answer."""
 
     is_right: bool
     status: int | None
@@ -43,8 +43,9 @@ def ask(port, request):
 
 
 def send(port, wanted, count, each_second=lambda: None):
-    """Sends the requests in `wanted` from `count` threads. Each item is a pair of a request and whether its password is right.
-    Calls `each_second` once a second until all are answered. Returns the answers and the time in seconds."""
+    """Sends the requests in `wanted` from `count` threads. Each item is a pair of a request and whether its password is
+    right. Calls `each_second` once a second until all are answered. Returns the answers, and the seconds from the start
+    of the threads to the last answer."""
     waiting, answers, lock = iter(wanted), [], threading.Lock()
 
     def work():

@@ -16,7 +16,7 @@ SECONDS = 4
 
 
 class Node:
-    """A node and its agents. The agents connect to the nodes in `nodes`, which is this node unless a test names others."""
+    """A node and its agents. The agents connect to this node, unless a test names other nodes."""
 
     def __init__(self, nodes, name, port):
         self.nodes, self.name, self.port = nodes, name, port

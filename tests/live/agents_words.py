@@ -1,5 +1,5 @@
-"""Checks the answers of a sign-in server for accounts in known states in the directory of its agents: the text of the page, and
-the reason and Entra's number in the log."""
+"""Checks the answers of a sign-in server for accounts whose state in the agents' directory is known. The test compares
+the text of the page, and the reason and Entra's number in the log."""
 
 import concurrent.futures
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ NOT_LET = "did not let this server check the password"
 
 @dataclass
 class Word:
-    """A password, and the expected result: status and text of the page, number and reason in the log. A right password has no
-    number."""
+    """A password, and the expected result: status and text of the page, number and reason in the log. For a right
+    password, there is no number."""
 
     label: str
     name: str

@@ -28,7 +28,8 @@ class Token:
 
 
 class Clients:
-    """The initiators, built with both libraries, and the versions of the libraries."""
+    """The client programs, built with MIT's library and with Heimdal's library, and the versions of the two
+    libraries."""
 
     def __init__(self, work):
         self.work, self.bin, self.sessions = work, work.dir("bin"), 0
@@ -79,7 +80,7 @@ class Session:
         return service.replace("@", "/") in run(["klist"], self.env, check=False)
 
     def use_kdc(self, port):
-        """Makes the client ask the KDC at another port."""
+        """Makes the client ask the KDC at `port` from now on."""
         config = self.home / "krb5.conf"
         config.write_text(re.sub(r"kdc = 127\.0\.0\.1:\d+", f"kdc = 127.0.0.1:{port}", config.read_text()))
 

@@ -80,8 +80,8 @@ def variants(to):
         to.gss("no-replay-detection", "-f", MUTUAL, library=library)
     for label, mech in FRAMINGS.items():
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY | SEQUENCE)
-        # Without an AP-REP, the server's sequence numbers begin with zero in Heimdal. In MIT the numbers begin with the
-        # client's number.
+        # Without an AP-REP, the server's sequence numbers begin with zero in Heimdal. In MIT krb5, the server's numbers
+        # begin with the client's number.
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY, library="heimdal")
 
 
@@ -135,7 +135,7 @@ def bindings(to):
 
 
 def all_of(to, log, etype):
-    """Checks that the server of this project logs this type for every session key."""
+    """Checks that the server of this project logs the encryption type `etype` for every session key."""
     said = [line for line in log.read_text().splitlines() if line.startswith("accepted")]
     good = all(f"({etype})" in line for line in said)
     to.report.check(good, f"session keys of type {etype}", f"{len(said)} of them" if good else said)

@@ -1,4 +1,4 @@
-"""Finds and runs the library's examples and the sign-in server, as `run` builds them."""
+"""Finds and runs the library's examples and the sign-in server, which the script `run` has built."""
 
 import json
 import os

@@ -24,11 +24,11 @@ class Frames:
 
 
 def with_mic(message, mic):
-    """Returns the payload of a frame M."""
+    """Returns the payload of an M frame: the message and its MIC."""
     return struct.pack(">I", len(message)) + message + mic
 
 
 def without_mic(payload):
-    """Returns the message and the MIC of a frame M."""
+    """Returns the two parts of the payload of an M frame: the message and its MIC."""
     length, = struct.unpack_from(">I", payload)
     return payload[4:4 + length], payload[4 + length:]

@@ -88,7 +88,8 @@ class Connection:
 
 class Rfc4752(Connection):
     def finish(self, token):
-        """Finishes the exchange of RFC 4752 section 3.2. In wrapped messages, each side sends its layers and its largest message size."""
+        """Finishes the exchange of RFC 4752 section 3.2. In wrapped messages, each side sends its security layers and
+        its largest message size."""
         if token:
             self.frames.send("N", token)
             assert self.token() == b""

@@ -26,7 +26,8 @@ SCOPE = "openid profile email groups offline_access"
 
 
 class Application:
-    """An application behind the issuer. `authority` made the issuer's certificate. `hosts` are the issuer's names on loopback."""
+    """An application whose users the issuer signs in. `authority` made the issuer's certificate. `hosts` are the
+    issuer's names on loopback."""
 
     compares_issuer = False  # whether the relying party compares the `iss` of the answer (RFC 9207)
     hosts = (HOST,)
@@ -36,7 +37,7 @@ class Application:
         self.url, self.secret, self.home = f"http://127.0.0.1:{port}", secrets.token_hex(32), work.dir(name)
 
     def registration(self):
-        """Returns the client for the configuration of the server."""
+        """Returns the entry of this application for the clients in the server's configuration."""
         return {"id": self.name, "name": self.name, "secret_sha256": hashlib.sha256(self.secret.encode()).hexdigest(),
                 "redirect_uris": [f"{self.url}/callback"], "post_logout_redirect_uris": [f"{self.url}/signed-out"],
                 "scopes": SCOPE.split(), "grants": ["authorization_code", "refresh_token"]}
@@ -122,8 +123,8 @@ class SigningOpenidClient(OpenidClient):
 
 
 class Msal(Application):
-    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer: with `authority`,
-    MSAL asks below `/v2.0/`, as for Entra."""
+    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter of MSAL that names the issuer:
+    with `authority`, MSAL asks below `/v2.0/`, as for Entra."""
 
     def __init__(self, work, port, issuer, authority, kind="oidc_authority"):
         super().__init__(work, f"msal-{kind}", port, issuer, authority, scope="email groups")
@@ -141,8 +142,8 @@ class ModAuthOpenidc(Application):
         self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def registration(self):
-        """Returns the client for the configuration of the server. With `form_post`, the client has an address that a
-        page of the server opens in a frame at a sign-out."""
+        """Returns the entry of this application for the clients in the server's configuration. With `form_post`, this
+        entry has an address that a page of the server opens in a frame at a sign-out."""
         frame = {"frontchannel_logout_uri": f"{self.url}/callback?logout=get"} if self.mode == "form_post" else {}
         return {**super().registration(), **frame}
 

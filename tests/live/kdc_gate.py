@@ -1,5 +1,5 @@
-"""Stands between an agent and its KDC. While the gate is shut, it keeps the requests. So a test can kill a process
-while an agent waits for the KDC."""
+"""Stands between an agent and its KDC. While the gate is shut, it holds back the agent's requests. So a test can kill a
+process while an agent waits for the KDC."""
 
 import contextlib
 import socket

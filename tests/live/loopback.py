@@ -14,7 +14,8 @@ ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
 
 def run_where(hosts, command):
-    """Runs a command for which the hosts lead to loopback, and shows its output. Returns its exit status."""
+    """Runs a command for which the hosts lead to loopback, and shows its output. Returns the exit status of the
+    command."""
     with tempfile.TemporaryDirectory() as folder:
         names = Path(folder) / "hosts"
         names.write_text(f"127.0.0.1 localhost {' '.join(hosts)}\n")

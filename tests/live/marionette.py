@@ -28,7 +28,7 @@ EXTENSION = {"manifest_version": 2, "name": "watch", "version": "1",
 class Firefox(Browser):
     """Firefox with the credential cache of `session`. HOST is the name of the test server on loopback. For plain HTTP,
     HOST is the server at `port`. Firefox answers the challenge of sites that `trusted` names, as an administrator's
-    policy names them. With an authority, the browser accepts every certificate."""
+    policy names them. If `authority` is set, the browser accepts every certificate."""
 
     name = "Firefox"
 

@@ -31,8 +31,8 @@ class Program:
         self.made_by = f"{'MIT krb5' if library == 'mit' else 'Heimdal'} {version(package)}"
 
     def contexts(self, work, mit, keytab, etype):
-        # The client got the ticket with a configuration that allows all encryption types. This configuration allows
-        # only one, so that the subkey has this type.
+        # The client got the ticket with a configuration that allows all encryption types. The configuration here allows
+        # only one encryption type, so that the subkey has this type.
         name = ENCTYPES[etype]
         session = Client(work, self.maker, etype, permitted_enctypes=name,
                          default_etypes="arcfour-hmac-md5" if etype == 23 else name)

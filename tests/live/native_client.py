@@ -1,7 +1,7 @@
 """Signs in as a native client does, and checks the results with other implementations. The client reads the MEX
-document. By WS-Trust, the client gets an assertion for a ticket. Then it gets tokens for the assertion, and new tokens
-for the refresh token. xmlsec1 verifies the signature of the assertion, and PyJWT verifies the tokens, with the keys
-that the server publishes. This program prints one JSON object, and exits with 1 if a check fails.
+document. By WS-Trust, the client gets an assertion for a ticket. Then the client gets tokens for the assertion, and new
+tokens for the refresh token. xmlsec1 verifies the signature of the assertion, and PyJWT verifies the tokens, with the
+keys that the server publishes. This program prints one JSON object, and exits with 1 if a check fails.
 
 native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
 
@@ -39,7 +39,7 @@ NAMES = {
 ISSUE = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
 AUDIENCE = "urn:federation:MicrosoftOnline"
 ASSERTION_GRANT = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
-# The native client of the test realm. Another server must register this client.
+# The native client of the test realm. A server without the test realm must have this client in its configuration.
 CLIENT, RESOURCE, SCOPE = "native", "urn:api", "openid profile"
 
 
@@ -143,8 +143,8 @@ def assertion_for(server, tickets, path, body):
 
 
 def assertion_in(envelope):
-    """Returns the octets of the assertion without parsing them. A parser might write other octets, and the signature
-    would be invalid."""
+    """Returns the octets of the assertion without parsing them. If a parser read the assertion and wrote it again, its
+    octets might change, and the signature would be invalid."""
     check(ET.fromstring(envelope).find("s:Body/t:RequestSecurityTokenResponse", NAMES) is not None, "no RSTR")
     start, end = envelope.index("<saml:Assertion"), envelope.index("</saml:Assertion>")
     return envelope[start : end + len("</saml:Assertion>")]

@@ -22,8 +22,8 @@ def check(cloud, report):
 
 
 def seamlesspass(cloud, report):
-    """SeamlessPass accepts a ticket from a credential cache of MIT's library, or as text. Its own Kerberos client is
-    impacket, whose requests Samba's KDC refuses."""
+    """SeamlessPass accepts a ticket from a credential cache of MIT's library, or as text. The test gives SeamlessPass a
+    ticket, because the Kerberos client of SeamlessPass is impacket, whose requests Samba's KDC refuses."""
     label = cloud.label("seamlesspass", "SeamlessPass")
     tickets = {"a ticket of MIT's cache": service_ticket(cloud), "a KRB-CRED in base64": krb_cred(service_ticket(cloud))}
     for how, ticket in tickets.items():

@@ -55,7 +55,7 @@ class Cloud:
         return f"{name} {self.clients.versions[package]}"
 
     def call_api(self, token):
-        """Calls the API with an access token. Returns the status and the answer."""
+        """Calls the API with an access token. Returns the status and the JSON value of the answer."""
         answer = requests.get(f"{self.api}/me", headers={"Authorization": f"Bearer {token}"}, timeout=20)
         return answer.status_code, answer.json()
 

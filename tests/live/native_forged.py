@@ -47,7 +47,7 @@ def after_rollover(cloud, tokens, report):
 
 def refused(cloud, report, label, token, code, sign):
     """Sends a token again, because SeamlessPass does not show the server's SOAP fault. Checks the fault, and the
-    warning that the ticket causes."""
+    warning that the ticket causes in the health report and in the log."""
     before = cloud.health()[0]
     answer = AadInternals(cloud.wire).ask("contoso.test", token)
     found = answer.status, answer.code()

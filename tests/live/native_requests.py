@@ -32,7 +32,7 @@ def ticket(cloud):
 
 
 def aadinternals(cloud, report):
-    """Sends the token to `common`, with a scope that the resource does not know."""
+    """Sends the DesktopSsoToken to `common`, with a scope that the resource does not know."""
     client, label = AadInternals(cloud.wire), "AADInternals ec04e90"
     answer = client.ask("contoso.test", ticket(cloud))
     report.check(answer.continued, f"{label}: the server asks for the body (Expect: 100-continue)", answer.status)
@@ -70,7 +70,8 @@ def once(cloud, report):
 
 
 def credential_type(cloud, report):
-    """Calls GetCredentialType as o365spray does, without a content type, and as AADInternals does."""
+    """Calls GetCredentialType in two ways: as o365spray does (without a content type), and as AADInternals does (with
+    `application/json`)."""
     def ask(body, path="/common/GetCredentialType", kind=None):
         answer = cloud.wire.send(LOGIN, path, json.dumps(body).encode(), {"Content-Type": kind} if kind else {})
         return answer.body, answer.json() if answer.status == 200 else {}
@@ -108,7 +109,8 @@ def user_realm(cloud, report):
 
 
 def refused_tickets(cloud, report):
-    """Sends requests without a ticket, with rubbish, for other domains, and as a page of another site sends them."""
+    """Sends requests that the server must refuse: without a ticket, with rubbish as the ticket, for other domains, and
+    as a page of another site sends a request."""
     client, good = AadInternals(cloud.wire), ticket(cloud)
     for what, domain, token, status, code in (
             ("no SPNEGO", "contoso.test", "bm9uc2Vuc2U=", 403, "81009"), ("no base64", "contoso.test", "%%%", 403, "81009"),

@@ -82,7 +82,8 @@ def paths(uri):
 
 
 def queries(uri):
-    """Returns addresses with queries and fragments. The server itself adds such parts to the registered address."""
+    """Returns addresses with queries and fragments. The server itself adds a query or a fragment to the registered
+    address."""
     return [uri + one for one in (
         "?", "??", "?x", "?x=y", "?x=y&x=z", "?code=stolen", "?state=other", "?iss=other", "?error=access_denied", "?&", "?=",
         "?%00",

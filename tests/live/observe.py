@@ -1,5 +1,6 @@
-"""Reads the contents of a token without the library under test. pyasn1 and impacket decode the Kerberos layers. Samba's NDR bindings
-decode the PAC. The few lines for RFC 8009 below decrypt the encryption types 19 and 20 with `cryptography`.
+"""Reads the contents of a token without the library under test. pyasn1 and impacket decode the Kerberos layers. Samba's
+NDR bindings decode the PAC. For the encryption types 19 and 20 (RFC 8009), this file has its own decryption, which uses
+the package `cryptography`.
 
 If a token does not decrypt, or a PAC signature does not verify, the recording stops."""
 
@@ -28,8 +29,8 @@ TICKET_CHECKSUM, REQUESTER_SID, FULL_CHECKSUM = 16, 18, 19
 
 
 class NotOpened(Exception):
-    """Raised if the octets are no Kerberos token, if no key decrypts the token, or if the library does not accept its encryption
-    type."""
+    """Raised if the octets are no Kerberos token, if no key decrypts the token, or if the library does not accept the
+    token's encryption type."""
 
 
 def context(number):

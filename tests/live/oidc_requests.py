@@ -59,7 +59,7 @@ class Requests:
         return self.server.send("POST", path, parameters, {"Content-Type": FORM, **(headers or {})})
 
     def authorize(self, method="GET", **changes):
-        """Sends a valid authorization request with changes. `None` removes a parameter."""
+        """Sends a valid authorization request whose parameters `changes` replaces. `None` removes a parameter."""
         return self.ask(method, AUTHORIZE, encoded({**GOOD, **changes}))
 
     def code(self, verifier=None, client="app"):

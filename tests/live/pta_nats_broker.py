@@ -18,8 +18,8 @@ DOMAIN = "nodes.sign-in.test"
 
 
 class Broker:
-    """A `nats-server` process. It listens on loopback without TLS, or has the configuration of deploy/ and the certificates of
-    the test."""
+    """A `nats-server` process. Without `certificates`, the broker listens on loopback without TLS. With `certificates`,
+    the broker has the configuration of deploy/ and these certificates."""
 
     def __init__(self, work, certificates=None, trace=False):
         self.work, (self.port,), home = work, free_ports(1), work.dir("broker")

@@ -19,8 +19,8 @@ SETTLED = 1.0
 
 
 class Node:
-    """The process of a node. `agents` has the numbers of its made-up agents. `tls` has the authority, the certificate and the
-    key."""
+    """The process of a node, which runs the example `pta_node`. `agents` has the numbers of its made-up agents. `tls`
+    has the authority, the certificate and the key."""
 
     def __init__(self, name, port, agents="", tls=None, expect_connection=True):
         command = [PROGRAM, "--name", name, "--broker", f"nats://localhost:{port}", "--agents", agents]
@@ -83,8 +83,8 @@ class Node:
 
 
 def ask_all(node, count, each_second):
-    """Sends `count` passwords, 20 a second. Every third password is wrong. Calls `each_second` once a second, and returns the
-    number of calls."""
+    """Sends `count` passwords to `node`, 20 a second. Every third password is wrong. Calls `each_second` once a second,
+    and returns the number of calls."""
     began, calls = time.monotonic(), 0
     for number in range(count):
         while time.monotonic() < began + number / 20:

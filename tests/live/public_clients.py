@@ -23,7 +23,7 @@ KRB5_FRAME = bytes.fromhex("06092a864886f712010202") + b"\1\0"
 
 
 class PublicClients:
-    """The clients on one computer. The computer trusts the authority of the test."""
+    """The clients on one computer, which trusts the authority of the test."""
 
     def __init__(self, work, authority):
         self.home = work.dir("public-clients")

@@ -55,7 +55,8 @@ class Client:
         self.context.verify(message, answer)
 
     def thrice(self, kind, token, what, size):
-        """Sends a token three times: changed, unchanged, and again. Returns the answer to the unchanged token."""
+        """Sends a token changed, then unchanged, then unchanged again. Returns the server's answer to the first
+        unchanged token."""
         self.frames.send(kind, token[:-1] + bytes([token[-1] ^ 1]))
         self.expect(self.frames.receive()[0] == "E", what, size, "accepted although it was changed")
         self.frames.send(kind, token)

@@ -8,9 +8,10 @@ from frames import Frames
 
 
 class Relay:
-    """A relay. `change` replaces each token of the server by another token. With `twice`, the relay first sends the client's first
-    token to the server over a separate connection, so that the client's token is a replay. If a client is refused and tries again,
-    the relay opens a new connection to the server."""
+    """A relay. `change` returns the token that the relay sends to the client in place of a token of the server. With
+    `twice`, the relay first sends the client's first token to the server over a separate connection, so that the
+    client's token is a replay. If a client is refused and tries again, the relay opens a new connection to the
+    server."""
 
     def __init__(self, port, change=lambda token: token, twice=False):
         self.to, self.change, self.twice = port, change, twice

@@ -22,7 +22,7 @@ ISSUE = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
 FORM, SOAP = "application/x-www-form-urlencoded", "application/soap+xml; charset=utf-8"
 SAML_GRANT = "urn:ietf:params:oauth:grant-type:saml1_1-bearer"
 SECONDS = 20
-# The namespaces that these clients declare, in their order.
+# The XML namespaces that these clients declare, in the order of the declarations.
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "wsse": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
@@ -165,7 +165,8 @@ class AadInternals:
         self.wire = wire
 
     def ask(self, domain, token):
-        """Sends the request for a DesktopSsoToken. Eight blanks stand before the XML declaration."""
+        """Sends the request for a DesktopSsoToken. As in AADInternals, the body has eight blanks before the XML
+        declaration."""
         request = uuid.uuid4()
         path = f"/{domain}/winauth/trust/2005/windowstransport?client-request-id={request}"
         names = {prefix: name for prefix, name in NAMESPACES.items() if prefix != "ic"}

@@ -1,14 +1,15 @@
 """Tests which replies of the library real clients accept. A relay changes the replies. For mutual authentication, a
-client must accept only the server's own reply to this request. A KRB-ERROR must tell the client why it is refused."""
+client must accept only the server's own reply to this request. A KRB-ERROR must tell the client why the server refuses
+the client."""
 
 from clients import KRB5
 from mit_realm import SPN
 from relay import Relay
 from work import attempt
 
-# The number of octets at the end of a reply that the test changes, one at a time. They are ciphertext in every reply:
-# with AES256, the ciphertext is a confounder of 16 octets, the EncAPRepPart, and 12 octets of HMAC. These are 111
-# octets, or a few less if the microseconds or the sequence number are small.
+# The number of octets at the end of a reply that the test changes, one at a time. These octets are ciphertext in every
+# reply: with AES256, the ciphertext is a confounder of 16 octets, the EncAPRepPart, and 12 octets of HMAC. Together,
+# the ciphertext has 111 octets, or a few less if the microseconds or the sequence number are small.
 CIPHERTEXT = 100
 CUT_STEP = 7
 FAST = 400
@@ -26,8 +27,9 @@ def check(world, to):
 
 
 def to_client(to, library, options):
-    """Returns a function that runs a client whose reply a relay changes. The function returns whether the client accepted the reply,
-    the client's output, and the server's answer to the client's message."""
+    """Returns a function that runs a client, and lets a relay change the server's reply to this client. The function
+    returns whether the client accepted the reply, the client's output, and the server's answer to the client's
+    message."""
     def client(change=lambda token: token):
         with Relay(to.port, change) as relay:
             status, said = attempt(to.gss_client(library, *options, *ONE_MESSAGE, port=relay.port), to.session.env)
@@ -47,8 +49,8 @@ def forged(to, label, client):
 
 
 def each(to, label, client, places, change):
-    """Runs the client once for each place, and changes the reply at that place only. Checks that the client's
-    gss_init_sec_context refuses each changed reply."""
+    """Runs the client once for each value in `places`. Each time, `change` makes the changed reply from the server's
+    reply and this value. Checks that the client's gss_init_sec_context refuses each changed reply."""
     tried = {at: client(lambda token, at=at: change(token, at)) for at in places}
     wrong = {at: said for at, (good, said, _) in tried.items() if good or "gss_init_sec_context" not in said}
     to.report.check(not wrong, f"{label}, each of {len(tried)} refused", wrong or said_last(tried))

@@ -21,7 +21,7 @@ from world import World
 
 class Tokens:
     """Runs the example `validate` on fresh tokens, with the key in a keytab. The example must accept the first use of a
-    token. It must refuse a replay, a token at a wrong time, and a token for another key."""
+    token. The example must refuse a replay, a token at a wrong time, and a token for another key."""
 
     def __init__(self, report, home, keytab, other_keytab, other_code):
         self.report, self.home, self.keytab = report, home, keytab

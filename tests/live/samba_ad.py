@@ -110,8 +110,8 @@ class SambaAd:
         self.db.modify(message)
 
     def set_unchecked(self, account, attribute, value):
-        """Writes an attribute into the database without Samba's checks. So a test can make states that otherwise need
-        replication lag or time."""
+        """Writes an attribute into the database without Samba's checks. A test can thus make states that otherwise
+        arise only from replication lag or after a long time."""
         below = ldb.Ldb(f"tdb://{self.home}/private/sam.ldb.d/{self.base.upper()}.ldb", flags=ldb.FLG_DONT_CREATE_DB)
         message = ldb.Message(ldb.Dn(below, self.dn(account)))
         message[attribute] = ldb.MessageElement([str(value)], ldb.FLAG_MOD_REPLACE, attribute)

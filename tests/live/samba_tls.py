@@ -62,8 +62,8 @@ class SambaTls(SambaAd):
                 "dreplsrv:notify_interval": "1"}
 
     def _guid(self):
-        """Returns the GUID of the NTDS settings of the domain controller. Its replication partners find it by this
-        GUID."""
+        """Returns the GUID of the NTDS settings of the domain controller. The replication partners find the domain
+        controller by this GUID."""
         found = self.db.search(self._settings_dn(), scope=ldb.SCOPE_BASE, attrs=["objectGUID"])
         return self.db.schema_format_value("objectGUID", found[0]["objectGUID"][0]).decode()
 
@@ -86,7 +86,8 @@ class SambaTls(SambaAd):
             raise RuntimeError(f"{self.name}: {(self.home / 'samba.out').read_text(errors='replace')[-2000:]}")
 
     def _listens(self, kind, *ports):
-        """Returns whether the domain controller listens on all these ports. Its services start one after another."""
+        """Returns whether the domain controller listens on all these ports. The services of the domain controller start
+        one after another."""
         address = "".join(f"{int(octet):02X}" for octet in reversed(self.address.split(".")))
         listening = Path(f"/proc/net/{kind}").read_text()
         return all(f" {address}:{port:04X} 00000000:0000" in listening for port in ports)

@@ -270,8 +270,8 @@ def refusals(server):
 
 
 def ends_of(server, kvno):
-    """Returns the times at which the server stops using the keys of a version. Returns nothing while one of these keys
-    has no end."""
+    """Returns the times at which the server stops using the keys of a version. Returns an empty list while one of these
+    keys has no such time."""
     keys = [key["retires"] for tenant in server.health()["tenants"] for key in tenant["keys"] if key["kvno"] == kvno]
     return keys if all(keys) else []
 

@@ -66,7 +66,8 @@ class Refused:
         self.forest, self.report, self.dc, self.tool = forest, report, forest.dc, forest.tool
 
     def refused(self, label, words, command, *options, tool=None, **how):
-        """Runs a command, and checks that it is refused with these words and changes nothing."""
+        """Runs a command of the tool. Checks that the tool refuses with these words, and that the command changes
+        nothing."""
         tool = tool or self.tool
         before, files = self.dump(), self.files(tool)
         done = tool.run(command, *options, **how)
@@ -165,8 +166,8 @@ class Refused:
         dc = self.dc
         dc.stop()
         fake = wrong_time(HOUR)
-        # The modules of the database return the time by LDAP. Without this setting, they call the C library directly,
-        # and not the preloaded library.
+        # Samba's database modules compute the time that LDAP clients get. Without LDB_MODULES_DISABLE_DEEPBIND, these
+        # modules call the C library directly, and not the preloaded library.
         dc.start({**fake, "LD_PRELOAD": f"libnss_wrapper.so:{fake['LD_PRELOAD']}", "LDB_MODULES_DISABLE_DEEPBIND": "1"})
         self.refused("rollover, the domain controller's clock is an hour wrong", ["clock", "NTP"], "rollover", "--no-node")
         self.refused("enable, the domain controller's clock is an hour wrong", ["clock", "NTP"], "enable")
@@ -183,7 +184,8 @@ class Refused:
         ended = self.tool.rollover("--no-node")
         self.report.check(ended.code == 0, "the open rollover ends", ended.last())
         with self.forest.server_with_operators() as server:
-            # The node reads another keytab, so it never gets the new key, and the first run waits for it.
+            # The node reads another keytab than the tool writes, so the node never gets the new key. The first run
+            # therefore waits for the node.
             elsewhere = self.forest.tool_in("admin-elsewhere")
             elsewhere.keytab.write_bytes(self.tool.keytab.read_bytes())
             kvno, first = self.forest.kvno(), elsewhere.begin("rollover", "--node", server.node, "--node-wait", "20")
@@ -249,7 +251,8 @@ def role_moves(forest, report, second):
 
 
 def settings(dc):
-    """Returns the DN of the NTDS settings of a domain controller. A role names its owner by this DN."""
+    """Returns the DN of the NTDS settings of a domain controller. The directory names the owner of a role by this
+    DN."""
     return f"CN=NTDS Settings,CN={dc.host.upper()},{SITE},{dc.base}"
 
 

@@ -138,7 +138,7 @@ class Status:
         return ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0]).as_sddl(security.dom_sid(self.dc.sid))
 
     def with_entry(self, entry):
-        """Adds an entry to the account's DACL, and returns the descriptor before."""
+        """Adds an entry to the account's DACL, and returns the security descriptor that the account had before."""
         before = self.descriptor()
         at = before.index("(", before.index("D:"))
         self.write(before[:at] + entry + before[at:])

@@ -86,7 +86,7 @@ def words(site, report):
 
 
 def killed(site, report):
-    """Kills an agent each second while users sign in. The other agent takes over its jobs."""
+    """Kills an agent each second while users sign in. The other agent takes over the jobs of the killed agent."""
     stop, wrong = threading.Event(), []
 
     def users(number):
@@ -107,7 +107,8 @@ def killed(site, report):
         number = 1 + count % 2
         site.kill(number)
         site.start(number)
-        # The next agent is killed only after this agent takes jobs again, so that one agent always takes jobs.
+        # The test kills the next agent only after this agent takes jobs again. One of the two agents thus always takes
+        # jobs.
         wait(lambda: site.taking() >= count + 3, 10)
         time.sleep(1)
     stop.set()

@@ -4,7 +4,7 @@ and Entra's number in the log.
 Not every number can come from a directory:
 
 - 80004 is for alternate names, which the agents of this test do not look up.
-- 80010 and 80011 are for keys that do not belong together. The keys of an honest agent and an honest server belong together. The
+- 80010 and 80011 are for keys that do not belong together, which an honest agent and an honest server never have. The
   unit tests of `pta` cover these numbers.
 - Samba 4.17 and MIT's KDC report a locked account only as revoked, which is 50057. Active Directory sends an NTSTATUS for it,
   which becomes 50053. The server's own lockout has this number, too: `seamless_mail.py`.
@@ -92,7 +92,7 @@ def locked(ad, server, report):
 
 
 def silent(server, gate, report):
-    """Lets the KDC answer only after the time of the attempt has passed."""
+    """Lets the KDC answer only after the time limit of the agent's attempt has passed."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool, gate.shut():
         sent = pool.submit(agents_words.check, server, report, PART, [
             Word("a KDC that is silent", "alice", "Alice.Pass.1", AWAY, 80002, "no agent answered in time", 503)])
@@ -102,7 +102,7 @@ def silent(server, gate, report):
 
 
 def faults(site, ad, report):
-    """Starts the agent again with a KDC that it cannot ask."""
+    """Starts the agent again, each time with a fault that keeps the agent from asking the KDC."""
     closed = f"127.0.0.1:{site.server.port + 3}"
     for label, kdc, env, text, status, number, reason in (
             ("no KDC", closed, None, AWAY, 503, 80007, "the agent reaches no KDC"),
@@ -118,8 +118,8 @@ def faults(site, ad, report):
 
 
 def faked(site, world, port, report):
-    """Lets the agent ask a KDC that only claims to be the KDC of the realm, first without the server's account and then with
-    it."""
+    """Lets the agent ask a KDC that only claims to be the KDC of the realm, first without the server's account and then
+    with this account."""
     faked = MitRealms(world.work, [world.contoso.realm], port, "faked-for-agents")
     faked.user("alice", "Made.Up.1")
     faked.start()

@@ -40,8 +40,8 @@ def of_realm(password):
 
 
 def people(mit):
-    """Makes users with and without pre-authentication. Without it, the KDC sends everybody an AS-REP that is encrypted with the
-    key of the password."""
+    """Makes users with and without pre-authentication. Without pre-authentication, the KDC sends everybody an AS-REP
+    that is encrypted with the key of the user's password."""
     mit.users(("alice", "bob", "old", "must", "off", "ended", "locked"), PASSWORD)
     mit.users(("free",), PASSWORD, "-requires_preauth")
     mit.user("nosid", PASSWORD)
@@ -75,7 +75,8 @@ def words(server, report):
 
 
 def locked(mit, server, report):
-    """Lets the realm's policy lock an account. The directory counts the wrong passwords itself."""
+    """Lets the realm's policy lock an account. The KDC counts the wrong passwords, and the test waits until the KDC has
+    counted all of them."""
     for _ in range(MOST_WRONG):
         server.password("locked", WRONG)
     counted = wait(lambda: f"Failed password attempts: {MOST_WRONG}" in mit.kadmin("getprinc locked"), 10)

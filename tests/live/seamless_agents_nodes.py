@@ -55,7 +55,7 @@ def own_agents_first(nodes, report):
 
 def while_kept(node, gate, act):
     """Sends a password to a node, calls `act` while the agent behind the gate waits for the KDC, and returns the answer and its time.
-    A connection that ends without an answer is None."""
+    If the connection ends without an answer, the answer is None."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool, gate.shut():
         began, sent = time.monotonic(), pool.submit(node.sign_in)
         gate.wait_kept()
@@ -143,7 +143,7 @@ def revoked(nodes, report):
     states = [node.site.states()[b.site.ids[TWO]] for node in (a, b)]
     report.check(states == ["revoked", "revoked"], "nodes: both list it as revoked", states)
     a.site.kill(ONE)
-    # Until the waiting request of the revoked agent ends, n2 still counts this agent as busy.
+    # n2 counts the revoked agent as busy until the open request of this agent ends.
     answer = wait(lambda: (asked := b.sign_in()).status == 503 and asked, 40)
     report.check(answer, "nodes: with a revoked agent alone, n2 says that the directory cannot be reached")
 

@@ -2,9 +2,10 @@
 checks the password form without a ticket, with a token of NTLM, and with a ticket under another key. The two further
 cases are a wrong clock, and a KDC that does not answer.
 
-If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
-fails, because the server checks a password with a ticket for its own account. So an attacker gains nothing by a faked
-KDC. If the server's key or clock is wrong, the page sends the user to the administrator, and the log has the remedy."""
+If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password
+form fails, because the server checks a password with a ticket for its own account. An attacker with a faked KDC
+therefore cannot make the server accept a password. If the server's key or clock is wrong, the page sends the user to
+the administrator, and the log has the remedy."""
 
 import socket
 from contextlib import contextmanager
@@ -119,8 +120,8 @@ class Cases:
             browser.size(390, 760)
 
     def with_ntlm(self):
-        """Checks the password form after a token of NTLM. The NTLM mechanism of GSSAPI makes the token, as Windows does if it finds no
-        KDC."""
+        """Checks the password form after a token of NTLM. The NTLM mechanism of GSSAPI makes the token. Windows sends
+        such a token if it finds no KDC."""
         session = self.world.nobody()
         users = session.home / "ntlm.users"
         users.write_text(f"CONTOSO:alice:{PASSWORD}\n")
@@ -157,8 +158,8 @@ class Cases:
             self.by_password(browser)
 
     def kdc_that_does_not_answer(self):
-        """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms. The form is sent
-        only after the KDC closes the connection or the Kerberos library gives up."""
+        """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms.
+        Chromium therefore sends the form only after the KDC closes the connection or the Kerberos library gives up."""
         session = self.world.alice()
         silent = socket.create_server(("127.0.0.1", 0))
         session.use_kdc(silent.getsockname()[1])
@@ -168,8 +169,8 @@ class Cases:
             self.by_password(browser)
 
     def server_with_another_key(self):
-        """Checks a server whose keytab has the key of another password. Then the test replaces this keytab by the right
-        one."""
+        """Checks a server whose keytab does not have the key of the account's password, but the key of another
+        password. Then the test replaces this keytab by the right one."""
         ad, stranger = self.world.contoso, "STRANGERSACCT$"
         ad.computer(stranger, "Stranger.Pass.1")
         keytab = ad.keytab(stranger)

@@ -1,6 +1,6 @@
-"""Tests the sign-in page with headless Firefox, which has its own implementation of Negotiate. The browser signs in by ticket
-without a password. The test also checks the password form in three cases: the browser has no ticket, it does not trust
-the server's host, or its KDC does not answer."""
+"""Tests the sign-in page with headless Firefox, which has its own implementation of Negotiate. The browser signs in by
+ticket without a password. The test also checks the password form in three cases: the browser has no ticket, the browser
+does not trust the server's host, or the KDC does not answer."""
 
 import socket
 

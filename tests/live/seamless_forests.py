@@ -53,7 +53,7 @@ class Forests:
 
     def minted(self):
         """Checks tickets that impacket makes under FABRIKAM's key. MIT's client sends these tickets. CONTOSO's key must
-        not decrypt any of them. FABRIKAM's key must not vouch for a user or group of CONTOSO."""
+        not decrypt any of these tickets. FABRIKAM's key must not vouch for a user or group of CONTOSO."""
         contoso, fabrikam = self.world.contoso, self.world.fabrikam
         key = next(key for key in fabrikam.keys(SSO_ACCOUNT) if key["etype"] == 18)
         alice, frank = (int(ad.sid_of(name).rpartition("-")[2]) for ad, name in ((contoso, "alice"), (fabrikam, "frank")))

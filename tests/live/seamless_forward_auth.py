@@ -57,7 +57,8 @@ def requests(world, agent, report, proxy):
 
 @contextlib.contextmanager
 def application():
-    """Runs an application that shows its path and the headers about the user, and returns its port."""
+    """Runs an application that shows the path of each request and the headers about the user. Yields the port of the
+    application."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

@@ -130,9 +130,10 @@ class Hashes:
         self.report.check(self.is_in("otto", PASSWORD), "hashes: an account that is enabled again signs in", f"{seconds:.1f} s")
 
     def new_passwords(self, count):
-        """Checks that the old password is refused as soon as the new password is accepted, because the new record replaces the
-        old one. The first try comes after `SOON` seconds. The server delays the answer to a wrong password, and checks only one
-        password of a name at a time, so an earlier try would delay the next one."""
+        """Checks that the old password is refused as soon as the new password is accepted, because the new record
+        replaces the old one. The test first tries a new password after `SOON` seconds. The server delays the answer to
+        a wrong password, and checks only one password of a name at a time, so an earlier try would delay the next
+        one."""
         soon, old = 0, PASSWORD
         for number in range(count):
             new = f"Next.Pass.{number}"
@@ -163,8 +164,8 @@ class Hashes:
         self.report.check(done, "hashes: the script of syncpasswords sends an object", said.strip())
 
     def one_folder(self):
-        """Runs two commands in one folder when the renewal of the certificate is due. One command renews it, and the other uses
-        the result."""
+        """Runs two commands in one folder when the renewal of the certificate is due. One command must renew the
+        certificate, and the other command must use the new certificate."""
         identity = self.folder / "identity.json"
         due = json.loads(identity.read_text())
         identity.write_text(json.dumps({**due, "renew_at": due["renew_at"] - 365 * 24 * 3600 * 1000}))
@@ -183,7 +184,8 @@ class Hashes:
         return run([of_sign_in_system("seamless"), "agents", "--config", self.server.home / "seamless.json", *words])
 
     def dump(self):
-        """Sends lines as impacket's secretsdump prints them, under another source name. A whole dump removes all other accounts."""
+        """Sends lines as impacket's secretsdump prints them, under another source name. A whole dump makes the server
+        remove all accounts that the dump does not name."""
         of = ["lines", "--domain-sid", self.ad.sid, "--source", "dump", "--iterations", "1000"]
         line = "CONTOSO.TEST\\dumped{0}:{0}:aad3b435b51404eeaad3b435b51404ee:{1}::: (status=Enabled)\n"
         both = [line.format(rid, nt_hash("Dumped.Pass.1")) for rid in (4711, 4712)]
@@ -243,7 +245,8 @@ def nt_hash(password):
 
 
 def killed(world, port, tenants, more, hashes, report, batches):
-    """Sends new passwords while the source or the server is killed. At the end, each new password signs in."""
+    """Sends new passwords while the source or the server is killed. At the end, each user must be able to sign in with
+    the new password."""
     ad, chosen = world.contoso, random.Random(7)
     names = [f"user{number}" for number in range(batches)]
     for name in names:

@@ -15,7 +15,8 @@ ATTRIBUTES = ("objectGUID,objectSid,uSNChanged,sAMAccountName,userPrincipalName,
 
 
 def check(hashes, count):
-    """Changes passwords while the daemon runs. Prints the time until each new password signs in."""
+    """Changes passwords while the daemon runs. Prints how long each new password takes until the user can sign in with
+    it."""
     ad, work, report = hashes.ad, hashes.world.work, hashes.report
     ldap(ad, work)
     script = work.root / "seamless-sync-object"
@@ -28,7 +29,7 @@ def check(hashes, count):
         daemon = subprocess.Popen(["samba-tool", "user", "syncpasswords", "-s", str(ad.conf)], stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=out, start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     work.processes.append(daemon)
-    # The daemon sends every account first.
+    # At its start, the daemon sends every account.
     quiet = wait(lambda: log.read_text(errors="replace").count("DONE-EXIT") >= 1 and is_quiet(log), 180)
     report.check(quiet, "syncpasswords: the daemon sends the accounts to the server", f"{said(log)} objects")
     times, old = [], None
@@ -37,7 +38,8 @@ def check(hashes, count):
         done = said(log)
         ad.set_password("ruth", new)
         began = time.monotonic()
-        # The server delays the answer to a wrong password, so the first try comes only after the script has ended.
+        # The server delays the answer to a wrong password, so the test first tries the new password after the script
+        # has ended.
         told = wait(lambda done=done: said(log) > done, 60)
         times.append(time.monotonic() - began)
         signs_in = hashes.is_in("ruth", new) and (old is None or not hashes.is_in("ruth", old))

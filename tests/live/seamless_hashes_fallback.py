@@ -1,5 +1,6 @@
-"""Tests who decides on a password while the agents and the directory are stopped and started. An agent decides if one answers,
-and otherwise the verifiers decide. With the method `hash`, the server never asks the directory."""
+"""Tests who decides on a password while the agents and the directory are stopped and started. If an agent answers, the
+agent decides. Otherwise the server's verifiers of the passwords decide. With the method `hash`, the server never asks
+the directory."""
 
 import base64
 import hashlib
@@ -86,8 +87,8 @@ class HashSite(Site):
         return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==")).get("amr") if token else None
 
     def decided(self, name, password):
-        """Signs in on the page. Returns what decided, as the log says: the verifier ("hash") or the directory. Returns
-        the error on the page if the sign-in fails."""
+        """Signs in on the page. Returns what checked the password, as the log says: the verifier ("hash") or the
+        directory. Returns the error on the page if the sign-in fails."""
         before = len(self.server.log())
         answer = self.server.password(name, password)
         if not answer.session():

@@ -126,7 +126,8 @@ class Load:
         self.agent.ended()
 
     def taken(self):
-        """Returns, for each batch that the server took, the number of records and the number of accounts left after it."""
+        """Returns, for each batch that the server took, the number of records, and the number of accounts that were
+        left after the batch."""
         found = re.findall(r"took password hashes.*? records=(\d+) .*?left=(\d+)", self.server.log())
         return [(int(records), int(left)) for records, left in found]
 
@@ -181,7 +182,8 @@ class Load:
         return bool(answer.session()), answer.status, time.monotonic() - began
 
     def load(self, at_once, seconds):
-        """Signs users in for `seconds` seconds, `at_once` of them at the same time. Each sign-in is of another user."""
+        """Signs users in for `seconds` seconds, `at_once` of them at the same time. Each sign-in uses a different
+        user."""
         end, done, lock = time.monotonic() + seconds, [], threading.Lock()
         # The server checks the passwords of a name one after the other, so no user signs in twice.
         numbers = iter(random.Random(at_once).sample(range(self.users), self.users))

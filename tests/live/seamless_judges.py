@@ -127,7 +127,7 @@ class Judge:
         self.expect(said.get("new"), "gets new tokens", said if not said.get("new") else "new")
 
     def signed_out(self, agent):
-        """Signs out at the server. The server then has no session for the browser."""
+        """Signs out at the server, and checks that the server then has no session for the browser."""
         page = self.application.log_out(agent)
         said = asked(page)
         self.expect(said.get("signed_out"), "signs out, and comes back", said)
@@ -160,7 +160,8 @@ class Judge:
             self.expect(good, f"refuses {what}", said.get("refused") or said["says"][:100])
 
     def tokens_end(self):
-        """Revokes a token, and uses a code twice. The tokens of the sign-in then end."""
+        """Revokes a token, and, in another sign-in, uses a code twice. Each time, the tokens of the sign-in must
+        end."""
         for what, path, before, after in (("a revoked token", "/revoke", {"revoked": True}, None),
                                           ("a code a second time", "/again", None, "invalid_grant")):
             agent = self.agent()

@@ -50,7 +50,8 @@ class Front(Server):
             return response
 
     def figure(self, name):
-        """Returns the value of a metric with its labels, or 0."""
+        """Returns the value of a metric, or 0 if the server shows no such metric. `name` includes the metric's
+        labels."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.figures_port, timeout=30)) as connection:
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
@@ -75,8 +76,9 @@ def sockets(world, front, report):
 
 
 def guesses(front, report):
-    """Sends many wrong passwords of one name at once. Each answer takes a fixed time, so the server checks few of these
-    passwords."""
+    """Sends many wrong passwords of one name at once. The server checks the passwords of one name one after another.
+    After a wrong password, the next check waits for the fixed time of the answer. So the server checks few of these
+    passwords, and refuses the others."""
     with concurrent.futures.ThreadPoolExecutor(GUESSES // 4) as pool:
         answers = list(pool.map(lambda _: front.password("dave@contoso.test", WRONG).status, range(GUESSES)))
     checked = sum(front.figure(f'seamless_sign_ins_total{{method="password",code="{code}"}}')
@@ -141,7 +143,7 @@ class Tls(Server):
         return {name: str(self.folder / f"{name}.pem") for name in ("certificate", "key")}
 
     def renew(self):
-        """Makes a new certificate, and returns the hash that a client binds to."""
+        """Makes a new certificate, and returns its hash, which a client uses for channel bindings."""
         new = {name: f"{path}.new" for name, path in self.files().items()}
         run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-sha256",
              "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", new["key"], "-out", new["certificate"]])

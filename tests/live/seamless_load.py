@@ -1,12 +1,12 @@
-"""Signs in continuously with real tickets of MIT's library, from several threads, until the file STOP exists. Some threads use the
-service ticket of the cache OLD. The other threads get a fresh service ticket each time. For each sign-in, the program prints a
-line with the key version of the ticket, and with `signed-in` or the error.
+"""Signs in continuously with real tickets of MIT's library, from several threads, until the file STOP exists. Some
+threads use the service ticket of the cache OLD. The other threads get a fresh service ticket for each sign-in. For each
+sign-in, the program prints a line with the key version of the ticket, and with `signed-in` or the error.
 
 seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
 
-KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a cache without it. PATH is for
-a server other than `seamless`: it is the page on which that server greets the user. The replay cache of that server
-limits the entries of one user, so each thread waits PAUSE seconds between two sign-ins."""
+KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a credential cache without a
+service ticket. PATH is for a server other than `seamless`: it is the page on which that server greets the user. The
+replay cache of that server limits the entries of one user, so each thread waits PAUSE seconds between two sign-ins."""
 
 import base64
 import http.client

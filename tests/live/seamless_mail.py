@@ -25,7 +25,7 @@ WRONG_OF_NAME, WRONG_OF_ADDRESS = 10, 12  # the first is fixed in `lockout.rs`, 
 NORMAL_ACCOUNT = 0x200
 BOB, NORA = "bob@contoso.test", "nora@contoso.test"
 
-# The master process needs names of users that no other service uses. Debian's package makes these users.
+# Dovecot's master process needs user names that no other service uses. Debian's package makes these users.
 DOVECOT = """
 protocols = imap
 base_dir = {home}/run
@@ -124,7 +124,7 @@ def dovecot(work, port, server, authority=None):
 
 
 class Imap(imaplib.IMAP4):
-    """A mail program at a given address."""
+    """A mail program that connects from the given address."""
 
     def __init__(self, port, address):
         self.address = address
@@ -175,7 +175,8 @@ class Mail:
                             [BOB, "a one-time code is demanded"])
         times = [wrong, unknown, needed]
         self.report.check(max(times) - min(times) < 0.5, "mail: refusals take one time", ", ".join(f"{one:.2f} s" for one in times))
-        # The token names the user by the principal name. So another spelling of the name does not open another mailbox.
+        # The token names the user by the principal name. So the sign-in with another form of the name fails, and opens
+        # no other mailbox.
         self.check("alice without a domain", "alice", "Alice.Pass.1", False)
 
     def locked(self):

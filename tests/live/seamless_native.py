@@ -1,6 +1,6 @@
-"""Lets public native clients sign in to the server, unchanged and with real tickets. Their fixed host names lead to loopback, where
-the server listens on port 443 with a certificate of the test's authority, and the KDC on port 88. The part `native` of seamless.py
-runs this program.
+"""Runs public native clients, unchanged and with real tickets, against the server. The fixed host names of these
+clients lead to loopback. There, the server listens on port 443 with a certificate of the test's authority, and the KDC
+listens on port 88. The part `native` of seamless.py runs this program.
 
   seamless_native.py      prints the checks and exits with the number of failed checks"""
 
@@ -21,7 +21,7 @@ HERE = "--here"  # runs the checks in this process, for which the hosts lead to 
 
 
 def check(report):
-    """Runs this program and adds its failed checks."""
+    """Runs this program where the hosts lead to loopback, and adds the number of its failed checks to the report."""
     report.failures += loopback.run_where(HOSTS, [sys.executable, __file__, HERE])
 
 

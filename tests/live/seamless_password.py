@@ -61,7 +61,7 @@ def locked(server, report):
 
 
 def names(server, report):
-    """Checks each form of a user name, and two hints that select no tenant."""
+    """Checks each form of a user name, and a `login_hint` and a `domain_hint` that name no tenant."""
     for name in ("alice@contoso.test", "ALICE@CONTOSO.TEST", "CONTOSO\\alice", "alice"):
         answer = server.password(name, "Alice.Pass.1")
         report.check(answer.status == 303 and answer.session(), f"password form, {name}", "signed in")

@@ -78,8 +78,8 @@ class Redirects(Requests):
         self.all("any port of a native client: the sign-in begins", answers, lambda answer: location(answer).startswith(TENANT))
 
     def after_sign_out(self):
-        """Signs out with a real ID token. The server may then redirect the browser to the registered address without a
-        question."""
+        """Signs out with a real ID token. The server may then redirect the browser to the registered address without
+        asking the user."""
         wrong = [uri for uri in (*near_misses(f"{SIGNED_OUT}out"), *near_misses(CALLBACK)) if uri not in ("", SIGNED_OUT)]
         fields = {"client_id": CLIENT["id"], "id_token_hint": self.tokens().get("id_token", "")}
         answers = ((uri, self.ask(method, END_SESSION, encoded({**fields, "post_logout_redirect_uri": uri})))

@@ -137,7 +137,8 @@ class Wrong(Requests):
             answer.status < 500 and not location(answer).startswith("http://127")))
 
     def codes(self):
-        """Uses valid codes in wrong ways. The server must return no tokens."""
+        """Sends authorization codes in token requests with one wrong or missing value. The server must return no
+        tokens."""
         verifier = secrets.token_urlsafe(48)
         right = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": verifier}
         for label, change in (("another verifier", {"code_verifier": verifier[::-1]}), ("no verifier", {"code_verifier": None}),

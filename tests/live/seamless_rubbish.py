@@ -174,8 +174,8 @@ class Rubbish:
         self.refused("forms of other sites", [(origin, from_site(origin)) for origin in origins])
 
     def headers_without_end(self):
-        """Opens many connections. Each sends headers of nearly the largest size, and never sends the end of the
-        headers."""
+        """Opens many connections. On each connection, the test sends headers of nearly the largest size, and never
+        sends the end of the headers."""
         started = time.monotonic()
         streams = [socket.create_connection(("127.0.0.1", self.server.port), SECONDS) for _ in range(MANY)]
         for stream in streams:

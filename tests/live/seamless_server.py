@@ -36,7 +36,7 @@ class Answer:
         return html.unescape(found.group(1)) if found else ""
 
     def session(self):
-        """Returns the cookie of the session that began, or an empty text. The server ends a session by an empty
+        """Returns the cookie of the session that began, or an empty text. To end a session, the server sets an empty
         cookie."""
         cookies = [cookie.split(";")[0] for cookie in self.headers.get_all("Set-Cookie") or []]
         return next((cookie for cookie in cookies if "seamless_session=" in cookie and not cookie.endswith("=")), "")
@@ -127,8 +127,8 @@ def code_of_bob(ad):
 
 
 def replace(path, content):
-    """Replaces a file by renaming another file over it, as an administrator should. A reader sees the old file or the new file, and
-    never a part."""
+    """Replaces a file by renaming another file over it, as an administrator should. A program that reads the file at
+    this moment gets the whole old file or the whole new file."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
     os.rename(new, path)

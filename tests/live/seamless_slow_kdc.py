@@ -1,11 +1,11 @@
-"""Measures whether the time of a refusal shows if a name exists, while the KDC is slow. The measurement takes long, so
+"""Measures, with a slow KDC, whether the time of a refusal reveals that a name exists. The measurement takes long, so
 CI does not run it.
 
   seamless_slow_kdc.py [NAMES]     NAMES: the number of names of each kind and delay, default 100
 
 A relay before Samba's KDC holds each reply for a random time, up to the delay of the row. Each known name gets one wrong password, so
 no account is locked. The last column is the probability that the refusal of an unknown name takes longer than that of a
-known name. It is 0.5 if the times show nothing about the names."""
+known name. This probability is 0.5 if the times show nothing about the names."""
 
 import concurrent.futures
 import contextlib
@@ -69,8 +69,8 @@ def exactly(connection, size):
 
 
 def refuse(name, address):
-    """Returns the status and the seconds of the refusal. Each request comes from another address, so no address is
-    locked."""
+    """Returns the status and the seconds of the refusal. The caller gives each request a different address, so the
+    server locks no address."""
     body = urllib.parse.urlencode({"name": f"{name}@contoso.test", "password": WRONG})
     headers = {"Host": HOST, "Content-Type": "application/x-www-form-urlencoded"}
     started = time.perf_counter()
@@ -83,7 +83,8 @@ def refuse(name, address):
 
 
 def measure(known, unknown):
-    """Returns the refusals of known and unknown names. Their requests are sent in random order."""
+    """Sends the requests of the known and unknown names in random order, and returns the refusals of both kinds of
+    names."""
     tries = [("known", name) for name in known] + [("unknown", name) for name in unknown]
     random.shuffle(tries)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

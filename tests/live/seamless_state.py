@@ -95,7 +95,7 @@ class Node(Server):
         super().__init__(world.work, port, [contoso], state=state, state_began=state_began, address=ADDRESS)
 
     def kill(self):
-        """Kills the process with SIGKILL. The process has no time to write anything."""
+        """Kills the process with SIGKILL, which leaves the process no time to write its state."""
         self.process.kill()
         self.process.wait()
 
@@ -300,7 +300,8 @@ def tls(world, report):
 
 
 def does_not_start(node, state):
-    """Starts a node with another state, and returns its error, or no text if the node starts."""
+    """Starts a node with another configuration of the state. Returns the error of the node, or an empty text if the
+    node starts."""
     config = node.home / "other.json"
     config.write_text(json.dumps({**json.loads((node.home / "seamless.json").read_text()), "state": state}))
     done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
@@ -309,9 +310,9 @@ def does_not_start(node, state):
 
 
 def signed_out(world, report):
-    """Kills a master whose replica lacks the last changes, and promotes the replica. The replica still has the session
-    of a sign-out that failed, but knows the sign-outs and the uses of assertions and one-time codes that it confirmed.
-    The nodes reach the store through a relay, which leads to the replica after the promotion."""
+    """Kills a master whose replica lacks the last changes, and promotes the replica. If a sign-out failed, the replica
+    still has the session. The replica knows the sign-outs, and the uses of assertions and one-time codes, that it
+    confirmed. The nodes reach the store through a relay, which leads to the replica after the promotion."""
     master, replica = Engine(world.work).start(), Engine(world.work)
     replicating, front = Relay(master.port), Relay(master.port)
     replica.start("--replicaof", "127.0.0.1", replicating.port)

@@ -117,7 +117,8 @@ class Steps:
         return " ".join(there.split())
 
     def more_proof(self, application):
-        """Checks the other outcome of step 9: the server asks for a one-time code before it returns a code."""
+        """Checks the other outcome of step 9: the server asks for a one-time code before it returns an authorization
+        code."""
         self.label = f"{self.kind.name}, more proof"
         with self.browser(self.world.user("bob", "Some.Pass.1"), application) as browser:
             browser.go(application.login(login_hint="bob@contoso.test"))

@@ -27,7 +27,7 @@ class Strangers(Requests):
         self.report.check(answer.status == 200, f"{label}: the access token is good", answer.status)
 
     def other_tokens_as_access_tokens(self):
-        """Presents an ID token, a refresh token, a code and changed access tokens to userinfo."""
+        """Sends userinfo an ID token, a refresh token, a code and changed access tokens in place of an access token."""
         tokens = self.tokens()
         self.is_good(tokens, "userinfo")
         header, claims, signature = tokens["access_token"].split(".")
@@ -43,8 +43,8 @@ class Strangers(Requests):
                  lambda answer: answer.status in (400, 401))
 
     def tokens_of_another_client(self):
-        """Lets another client try to inspect, revoke and refresh the tokens of the client. Each attempt must fail. After the
-        attempts to revoke, the tokens must still be valid."""
+        """Lets one client try to inspect, revoke and refresh the tokens of another client. Each attempt must fail.
+        After the attempts to revoke, the tokens must still be valid."""
         tokens = self.tokens()
         kinds = ("access_token", "refresh_token")
         ask = lambda path, kind, basic: self.ask("POST", path, encoded({"token": tokens[kind]}), basic)
@@ -69,7 +69,8 @@ class Strangers(Requests):
                  [("", self.authorize(client_id="other", id_token_hint=hint, prompt="none"))], is_refused)
 
     def pushed_requests(self):
-        """Uses a pushed request at another client and a second time (RFC 9126 section 7.3)."""
+        """Uses the pushed request of one client for another client, and uses a pushed request twice (RFC 9126 section
+        7.3)."""
         push = lambda: json.loads(self.ask("POST", PAR, encoded({**GOOD, "redirect_uri": CALLBACK}), BASIC).body)["request_uri"]
         use = lambda client, uri: self.ask("GET", AUTHORIZE, encoded({"client_id": client, "request_uri": uri}))
         self.all("another client's pushed request: a page, no redirect", [("", use("other", push()))], is_page)

@@ -136,12 +136,14 @@ class Silver:
         return self
 
     def token(self):
-        """Returns a token with a ticket that ticketer itself signs and encrypts. The KDC signature is also under the service's key."""
+        """Returns a token with a ticket that ticketer itself signs and encrypts. Like the server signature, the KDC
+        signature is made with the service's key."""
         reply, _, _ = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         return self._sent(reply)
 
     def cache(self, path):
-        """Writes the same ticket to a credential cache, so that another client can make the token."""
+        """Writes the ticket of `token` to a credential cache, so that another client than impacket's can make the
+        token."""
         reply, _, key = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         cache = CCache()
         cache.fromTGS(reply, key, key)
@@ -149,7 +151,7 @@ class Silver:
         return path
 
     def signed(self, server=None, kdc=None):
-        """Returns the PAC. A signature without a given signer is made with the service's key."""
+        """Returns the PAC. If the caller gives no signer for a signature, the service's key signs."""
         own = Signer.of(self.key)
         return self._signed({SERVER: server or own, KDC: kdc or own})
 
@@ -169,7 +171,7 @@ class Silver:
         return pac.build_pac_type(infos).getData()
 
     def sealed(self, *elements):
-        """Returns the token of the ticket with this authorization data."""
+        """Returns a token whose ticket has `elements` as its authorization data."""
         return self._sent(self._seal(elements))
 
     def sealed_pac(self, raw):
@@ -229,7 +231,8 @@ def padded(serialized):
 
 
 def put(holder, elements):
-    """Replaces the authorization data of a ticket or an authenticator. Without elements, the field is removed."""
+    """Replaces the authorization data of a ticket or an authenticator. If `elements` is empty, this removes the
+    field."""
     holder["authorization-data"] = noValue
     for i, (kind, data) in enumerate(elements):
         holder["authorization-data"][i] = noValue

@@ -24,7 +24,7 @@ class Exchange:
 
 class HttpTap:
     """Sends each request on to the server at `to`, over TLS. The tap does not change the host and the origin that the
-    browser wrote. It uses the server's own certificate."""
+    browser wrote. The tap shows the browser the server's own certificate."""
 
     def __init__(self, port, to, authority):
         self.seen = []
@@ -102,7 +102,8 @@ class KdcTap:
         self.listener.close()
 
     def asks_for(self, service):
-        """Returns whether a client has asked the KDC for a ticket for the service. The name of the service is not encrypted."""
+        """Returns whether a client has asked the KDC for a ticket for the service. The tap can read the service's name,
+        because a TGS-REQ does not encrypt it."""
         return any(message[0] == TGS_REQ and service.encode() in message for message in self.asked)
 
     def gives(self):

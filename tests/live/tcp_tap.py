@@ -19,8 +19,8 @@ class TcpTap:
         self.listener.close()
 
     def octets(self):
-        """Returns all octets of each direction of each connection, joined together. So a search also finds a text that
-        came in two reads."""
+        """Returns all octets of each direction of each connection, joined together. A search in these octets therefore
+        finds a text even if the tap read it in two pieces."""
         with self.lock:
             return b"\n".join(bytes(part) for part in self.parts)
 

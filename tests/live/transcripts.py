@@ -21,7 +21,8 @@ MAKERS = {"mit": ("libgssapi-krb5-2", "MIT krb5 {}"), "heimdal": ("libgssapi3-he
 
 
 class Transcripts(Conversations):
-    """Conversations of which the first message is kept, with a MIC of the client and a MIC of the server."""
+    """Conversations that keep the first message, the client's MIC of this message, and the server's MIC of this
+    message."""
 
     def __init__(self, work):
         super().__init__(work, [example("acceptor"), "--allow-rc4"])

@@ -27,7 +27,8 @@ class ToLoopback(HTTPAdapter):
 
 
 class UserAgent:
-    """One browser. For plain HTTP, HOST is at `port`. With an authority, the browser trusts the certificate of this authority."""
+    """One browser. For plain HTTP, HOST is at `port`. If `authority` is set, the browser trusts the certificate of this
+    authority."""
 
     def __init__(self, port=None, authority=None):
         self.http, self.trail = requests.Session(), []
@@ -36,7 +37,8 @@ class UserAgent:
         self.http.mount(f"https://{HOST}", ToLoopback())
 
     def go(self, url, change=None):
-        """Opens an address and follows the redirects. `change` may replace each address. Returns the last page."""
+        """Opens an address and follows the redirects. `change` is a function that may replace the address of each
+        request. Returns the last page."""
         return self._follow("GET", url, None, change)
 
     def submit(self, page, fields, change=None, which=lambda form: True):

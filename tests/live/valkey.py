@@ -1,11 +1,12 @@
 """Tests two servers that share a replay store, while the store, the network and the servers fail. If a server admitted
-an authenticator, the test sends it to both servers again. No server may admit it a second time.
+an authenticator, the test sends the authenticator to both servers again. No server may admit an authenticator a second
+time.
 
   valkey.py [COUNT [FAULT…]]
 
 COUNT is the number of authenticators that are sent around each fault: 300 by default, 100,000 in the long form. The
-long form tests each fault again and again, with at most 5,000 authenticators at a time. So the test can send each
-authenticator again while it is valid.
+long form tests each fault again and again, with at most 5,000 authenticators at a time. The portions are so small that
+the test can send each authenticator again while the authenticator is valid.
 
 REPLAY_STORE is the program of the store, for example `valkey-server`. The default is `redis-server`."""
 
@@ -18,7 +19,7 @@ from valkey_trial import Scene, Tally, Tokens
 from work import Work
 
 FAULTS = {fault.__name__: fault for fault in valkey_single.FAULTS + valkey_several.FAULTS}
-# The largest number of authenticators at a time.
+# The largest number of authenticators that the test sends at a time.
 PORTION = 5_000
 
 

@@ -16,13 +16,14 @@ from work import run
 
 PROGRAM = os.environ.get("REPLAY_STORE", "redis-server")
 CRATE = Path(__file__).resolve().parents[2] / "crates/kerberos-sso-valkey"
-# The user, its password and its rights, as the documentation lists them.
+# The user as which a node signs in to the store, with the password and the rights that the documentation lists.
 STORE_USER = re.search(r"ACL SETUSER (sso on >secret ~.*)", (CRATE / "src/lib.rs").read_text()).group(1).split()
 SENTINEL_USER = re.search(r"ACL SETUSER (sso on >secret \+.*)", (CRATE / "src/lib.rs").read_text()).group(1)
 
 
 def free_ports(count):
-    """Returns ports on which no process listens. A cluster also uses the port that is 10,000 higher."""
+    """Returns ports on which no process listens. A node of a cluster also uses the port whose number is 10,000
+    higher."""
     ports = []
     while len(ports) < count:
         with socket.socket() as probe:
@@ -48,7 +49,7 @@ class Redis:
     def __init__(self, work, *options, clock_offset=None, tls=None):
         self.work, self.options, (self.port,), self.tls = work, options, free_ports(1), tls
         self.home, self.env, self.process = work.dir(f"redis-{self.port}"), {}, None
-        # The options of a node that uses this store.
+        # The additional command-line options with which a node uses this store.
         self.node_options = ["--ca", tls.trusted] if tls else []
         if clock_offset:
             library = self.home / "clock_offset.so"
@@ -108,7 +109,8 @@ class Cluster:
             node.start()
         run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{each.port}" for each in self.nodes), "--cluster-replicas", "1",
              "--cluster-yes"])
-        # A replica can be promoted only after it has once had its master's data, so the test waits for that.
+        # A replica can be promoted only after it has once had its master's data. The test waits until all replicas have
+        # this data.
         until("the cluster is whole", lambda: all("cluster_state:ok" in each.command("CLUSTER", "INFO") for each in self.nodes)
               and sum(each.follows() for each in self.nodes) == 3)
         self.address, self.node_options = ",".join(each.address for each in self.nodes[:3]), []
@@ -207,7 +209,7 @@ class Relay:
         (self.healed.set if cut_from is None else self.healed.clear)()
 
     def _next(self):
-        """Returns the port to which the next connection goes."""
+        """Returns the port to which the relay connects the next client."""
         return self.to
 
     async def _listen(self):

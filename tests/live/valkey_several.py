@@ -46,7 +46,8 @@ def cluster_stopped(scene):
 
 
 def cluster_partition(scene):
-    """Cuts the network between one node and one master. The cluster does not notice the cut."""
+    """Cuts the network between one node and one master. The masters still reach each other, so the cluster does not
+    notice the cut."""
     store = Cluster(scene.work)
     first, second = (scene.node(store, side) for side in "ab")
     second.start("--first-start")

@@ -15,9 +15,10 @@ from work import run
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 EXAMPLES = next(folder for folder in (BUILT / "release/examples", BUILT / "debug/examples") if (folder / "node").exists())
-# The number of requests at the same time.
+# The number of requests that the test sends at the same time.
 AT_ONCE = 50
-# The longest time that a node waits for the store. It is long enough that a busy machine refuses no fresh token.
+# The longest time that a node waits for the store. This time is so long that a node refuses no fresh token, even on a
+# busy machine.
 STORE_TIMEOUT = ("--timeout", "500")
 
 
@@ -109,7 +110,7 @@ def show(pairs, at_once=AT_ONCE):
 
 @dataclass
 class Tally:
-    """The counts of all tests of one fault."""
+    """The counts over all rounds that test one fault."""
 
     rounds: int = 0
     admitted: int = 0
@@ -122,8 +123,9 @@ class Tally:
 class Trial:
     """Collects the admitted tokens, and checks that no server admits a token again.
 
-    A node that has already seen a token refuses this token without asking the store. So each token is sent again, one time, to
-    both nodes. One node admitted the token itself. The other node must learn from the store that the token was admitted."""
+    A node that has already seen a token refuses this token without asking the store. The test therefore sends each
+    token once more to both nodes. One of the two nodes admitted the token, so it knows the token without the store. The
+    other node must learn from the store that the token was admitted."""
 
     def __init__(self, scene, nodes):
         self.report, self.tokens, self.count, self.tally = scene.report, scene.tokens, scene.count, scene.tally
@@ -197,7 +199,7 @@ class Scene:
         self.work, self.report, self.tokens, self.count, self.tally = work, report, tokens, count, tally
 
     def trial(self, store, *options):
-        """Starts two nodes with a store."""
+        """Starts two nodes that share `store`."""
         nodes = [self.node(store, side, *options) for side in "ab"]
         for node in nodes:
             node.start("--first-start")

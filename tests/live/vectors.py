@@ -57,7 +57,8 @@ class Vectors:
 
 
 def token_bytes(token):
-    """Returns the GSS token, or no octets if the header has no token."""
+    """Returns the GSS token. A header without a token gives no octets, and a header of another scheme gives one zero
+    octet."""
     if isinstance(token.value, bytes):
         return token.value
     scheme, _, rest = token.value.partition(" ")

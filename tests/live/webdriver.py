@@ -58,7 +58,8 @@ class Chromium(Browser):
         return self._ask("GET", "/screenshot")
 
     def size(self, width, height):
-        """Sets the size of the page. The size of the window does not suffice, because a window is at least 500 pixels wide."""
+        """Sets the size of the page. To set the size of the window does not suffice, because a window is at least 500
+        pixels wide."""
         return self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def scheme(self, name):

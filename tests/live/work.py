@@ -34,7 +34,7 @@ class Work:
         return path
 
     def spawn(self, command, log, env=None):
-        """Starts a program that runs until the end of the run."""
+        """Starts a program that runs until the whole test run ends."""
         with open(log, "ab") as out:
             process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        env={**os.environ, **(env or {})}, start_new_session=True)
@@ -64,7 +64,8 @@ class Work:
 
 
 def attempt(command, env=None, seconds=120):
-    """Runs a command that may fail. Returns its exit status and its whole output in one line."""
+    """Runs a command that may fail. Returns the exit status of the command, and the whole output of the command in one
+    line."""
     done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, capture_output=True, text=True,
                           timeout=seconds)
     return done.returncode, " ".join((done.stdout + done.stderr).split())

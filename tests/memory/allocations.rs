@@ -79,8 +79,8 @@ fn refusal_that_a_client_without_a_ticket_can_cause_allocates_nothing() {
     assert_eq!((verdict.unwrap_err().code(), allocations), ("unsupported-etype", 0));
 }
 
-/// Returns whether the server refuses before it opens the ticket: for the token's form, encryption type or service, or
-/// because it has no key for the ticket.
+/// Returns whether the server returns `error` before it opens the ticket. The server then refuses the token's form,
+/// encryption type or service, or has no key for the ticket.
 fn opens_no_ticket(error: &Error) -> bool {
     match error {
         Error::Rc4Refused { role } | Error::UnsupportedEtype { role, .. } => *role == KeyRole::Ticket,

@@ -1,5 +1,5 @@
 //! Tests of the memory that accounts need: little while no user signs in, and a bounded amount when many users sign in.
-//! Forged tickets use no memory.
+//! Forged tickets leave no memory allocated.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
-/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each. The name of the realm
-/// has 20 characters.
+/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each. The account's memory
+/// includes the realm's name of 20 characters.
 fn idle_account(number: u32) -> Account {
     let keys = [1, 2].into_iter().flat_map(|kvno| ComputerAccount::ETYPES.map(|etype| (kvno, etype)));
     let key = |(kvno, etype): (u32, EncType)| {
@@ -61,7 +61,7 @@ fn validator(keys: KeySet) -> Validator<NoReplayCache> {
 }
 
 #[test]
-fn first_accepted_ticket_under_a_key_keeps_memory_and_the_second_does_not() {
+fn first_accepted_ticket_under_a_key_leaves_memory_allocated_and_the_second_does_not() {
     let validator = validator(KeySet::from(realm(1).account()));
     let token = token(&realm(1));
     let (accepted, first) = kept(|| accepts(&validator, &token));
@@ -70,7 +70,7 @@ fn first_accepted_ticket_under_a_key_keeps_memory_and_the_second_does_not() {
 }
 
 #[test]
-fn forged_tickets_keep_no_memory() {
+fn forged_tickets_leave_no_memory_allocated() {
     let others = (1..50).map(|number| realm(number).account());
     let validator = validator(KeySet::from_accounts(others).unwrap());
     let ((), bytes) = kept(|| {
@@ -97,7 +97,8 @@ fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
     }
 }
 
-/// A rollover drops the prepared forms of the keys, and the new set then keeps the same number of prepared forms.
+/// After a rollover, the new key set has no prepared keys at first. The new set may then keep as many prepared keys as
+/// the old set.
 #[test]
 fn new_key_set_keeps_as_many_prepared_keys_as_the_old_key_set_after_a_rollover() {
     let realms: Vec<_> = (1..6).map(realm).collect();
@@ -133,7 +134,7 @@ fn key_opens_the_same_tickets_whether_its_prepared_form_is_kept_or_not() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn account_is_found_in_a_realm_of_one_or_several_accounts() {
+fn key_set_finds_an_account_in_a_realm_with_one_or_several_accounts() {
     let services = (0..100).map(|number| format!("HTTP/{number}"));
     let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");

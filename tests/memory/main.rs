@@ -1,5 +1,5 @@
-//! Tests of the library's use of the heap. These tests are in a separate program, because the subscriber of a log
-//! would also use the heap.
+//! Tests of the library's use of the heap. These tests are a separate program that has no subscriber of the log,
+//! because a subscriber would use the heap too.
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

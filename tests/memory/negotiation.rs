@@ -17,7 +17,7 @@ fn begun(token: impl FnOnce(&Host) -> TestToken) -> Negotiation {
 }
 
 #[test]
-fn state_is_written_with_one_allocation_of_its_size() {
+fn writing_a_state_needs_one_allocation_that_is_as_long_as_the_state() {
     let with_list = begun(|host| prefers_ntlm(host.good()));
     let without_list = begun(|host| dce_style(host.good().framed(TokenFraming::ApReq)));
     for (state, spare) in [(with_list, 1), (without_list, 0)] {

@@ -13,8 +13,8 @@ use kerberos_sso::{Accepted, Policy, Validator};
 use pac_support::alice::{alice, device, pac_of};
 use pac_support::{checksummer, server_key, sid};
 
-/// Validates a recorded token and runs `then` with the accepted request. Returns the allocations of both, and the
-/// result of `then`.
+/// Validates a recorded token and runs `then` with the accepted request. Returns the allocations of the validation and
+/// of `then`, and the result of `then`.
 fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usize) {
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
@@ -26,7 +26,7 @@ fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usi
 }
 
 #[test]
-fn pac_of_1000_groups_needs_no_more_allocations_than_a_pac_of_5() {
+fn pac_of_1000_groups_needs_no_more_allocations_than_a_pac_of_5_groups() {
     let look = |accepted: &Accepted| {
         let identity = accepted.identity();
         assert!(identity.sid().is_some() && identity.account_name().is_some() && identity.upn().is_some());
@@ -56,7 +56,7 @@ fn pac_is_read_and_verified_without_an_allocation() {
 /// One buffer holds the plaintexts of the ticket and of the authenticator, and so also the PAC. Any accepted PAC
 /// therefore needs only this one allocation. An earlier request has already prepared the key.
 #[test]
-fn accepted_request_with_any_pac_needs_one_allocation() {
+fn request_that_is_accepted_with_any_pac_needs_one_allocation() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let cost = |change: &dyn Fn(&mut PacParts)| {
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
@@ -79,7 +79,7 @@ fn accepted_request_with_any_pac_needs_one_allocation() {
 }
 
 #[test]
-fn pac_with_a_count_above_its_elements_is_refused_without_an_allocation() {
+fn pac_that_counts_more_elements_than_it_has_is_refused_without_an_allocation() {
     let key = checksummer(&server_key());
     let encoded = alice().encode();
     for (count, array) in

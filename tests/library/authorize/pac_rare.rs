@@ -14,7 +14,7 @@ fn pac_with(buffer_type: BufferType, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn device_info_gives_device_groups_of_several_domains() {
+fn device_info_returns_the_device_groups_of_several_domains() {
     let pac = pac_with(BufferType::DEVICE_INFO, &device().bytes);
     let verified = verify(&pac).unwrap();
     let device: DeviceInfo<'_> = verified.device_info().unwrap().unwrap();
@@ -103,7 +103,7 @@ fn claims_set_with(reserved: &[u8]) -> NdrBytes {
     ndr.finish()
 }
 
-/// Writes the size of the reserved octets, and the pointer to them.
+/// Writes the size of the reserved octets, and the pointer to these octets.
 fn announce(ndr: &mut NdrWriter, reserved: &[u8]) {
     ndr.marked("ReservedFieldSize", u32::try_from(reserved.len()).unwrap());
     ndr.optional("ReservedField", !reserved.is_empty());
@@ -177,7 +177,7 @@ fn claims_of_every_type_are_decoded() {
     assert_eq!(parts(verify(&device).unwrap().device_claims().unwrap().decode(0).unwrap()), expected);
 }
 
-/// Both structures end with octets that are reserved (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
+/// CLAIMS_SET and CLAIMS_SET_METADATA end with reserved octets (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
 #[test]
 fn reserved_octets_at_the_end_of_claims_are_ignored() {
     let usual = uncompressed(&claims_set().bytes).unwrap();

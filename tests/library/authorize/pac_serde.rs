@@ -7,7 +7,7 @@ use {
     kerberos_sso::Identity,
 };
 
-/// Some recorded tickets are encrypted with RC4.
+/// The test needs the feature `rc4`, because some recorded tickets are encrypted with RC4.
 #[cfg(feature = "rc4")]
 #[test]
 fn identity_is_the_same_after_it_was_stored_as_json() {

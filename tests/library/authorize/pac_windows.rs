@@ -1,5 +1,5 @@
 //! Tests of PACs that Windows domain controllers made, with the keys that signed them. The PACs are not part of the
-//! project. Without the folder of the PACs these tests print a note and pass.
+//! project. If the folder of the PACs is missing, these tests print a note and pass.
 #![cfg(feature = "rc4")]
 #![allow(clippy::print_stdout)]
 

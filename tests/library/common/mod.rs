@@ -75,8 +75,8 @@ impl Server {
         self.validator.validate_ticket(token, self.arrival())
     }
 
-    /// Applies `change` to the good token, and returns the error of the refusal. Before `change`, the server must accept
-    /// the token.
+    /// Applies `change` to the good token, and returns the error with which the server refuses the changed token.
+    /// Before `change`, the server must accept the token.
     pub fn refusal(&self, change: impl FnOnce(&mut TestToken)) -> Error {
         let mut token = self.good();
         let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");
@@ -96,8 +96,8 @@ impl Server {
         let _accepted = self.accepts(change);
     }
 
-    /// Applies `change` to a bare AP-REQ, and returns the error of the refusal. The offset in the error counts from
-    /// the start of the AP-REQ.
+    /// Applies `change` to a bare AP-REQ, and returns the error with which the server refuses the changed AP-REQ. The
+    /// offset in the error counts from the start of the AP-REQ.
     pub fn refusal_of_ap_req(&self, change: impl FnOnce(&mut tlv::Tlv)) -> Error {
         let token = self.good().framed(TokenFraming::ApReq);
         let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");

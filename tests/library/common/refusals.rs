@@ -1,5 +1,5 @@
 //! One change of the good token for each check, in the order of the checks. The first check is the check of the token's
-//! size. The last check is the last one before the replay cache.
+//! size. The last check is the check directly before the replay cache.
 
 use super::Server;
 use kerberos_sso::crypto::{EncType, Key};
@@ -25,8 +25,8 @@ pub fn policy() -> Policy {
         .with_channel_bindings([ChannelBindings::new(b"ours")])
 }
 
-/// The changes, in the order of the checks. After one change alone, the server refuses the good token with an error that
-/// has this code.
+/// Each change with an error code, in the order of the checks. If a test makes only this change to the good token, the
+/// server refuses the token with an error that has this code.
 pub const IN_ORDER: [(&str, Change); 27] = [
     ("too-large", |token| *token = token.clone().spnego(|spnego| spnego.mech_list_mic = Some(vec![0; 70_000]))),
     ("malformed", |token| token.pvno = 4),

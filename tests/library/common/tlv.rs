@@ -5,7 +5,7 @@
 pub struct Tlv {
     pub tag: u8,
     pub body: Body,
-    /// The octets that are written instead of the length octets.
+    /// If a test sets this, the octets that the encoder writes in place of the length octets.
     pub raw_length: Option<Vec<u8>>,
 }
 

@@ -212,7 +212,7 @@ fn plaintext_of_any_length_is_the_same_after_encryption_and_decryption() {
 }
 
 #[test]
-fn encrypt_appends_to_the_output() {
+fn encrypt_appends_the_ciphertext_to_the_output() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let mut out = b"before".to_vec();
@@ -363,7 +363,7 @@ fn decryption_into_a_buffer_shorter_than_the_ciphertext_is_refused() {
 }
 
 #[test]
-fn cipher_takes_at_most_1344_octets_of_memory_and_key_at_most_36() {
+fn cipher_takes_at_most_1344_octets_of_memory_and_a_key_takes_at_most_36() {
     assert!(size_of::<Cipher>() <= 1344, "{}", size_of::<Cipher>());
     assert!(size_of::<Key>() <= 36, "{}", size_of::<Key>());
 }

@@ -31,7 +31,7 @@ struct Sample {
     effort: Effort,
 }
 
-/// The number of values to which the tests change each octet.
+/// How many other values the tests try in place of each octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effort {
     /// Outside of the ciphertexts, the tests try all values of an octet. Inside the ciphertexts, the tests flip each
@@ -290,7 +290,7 @@ fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
 }
 
 /// Returns a Kerberos token in SPNEGO with NTLM in the MechTypeList, request flags and hints. No client sends all these
-/// fields together.
+/// fields together, but the tests must change each of them.
 fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
     let oids: [&[u8]; 3] = [
         &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],
@@ -383,7 +383,7 @@ impl SplitMix {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// Returns a range within `0..end`. Short ranges are more frequent.
+    /// Returns a random range within `0..end`. Short ranges are more frequent than long ranges.
     fn range(&mut self, end: usize) -> Range<usize> {
         let start = self.below(end + 1);
         let longest = (end - start).min(1 << self.below(12));

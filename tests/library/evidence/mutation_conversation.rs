@@ -28,7 +28,7 @@ struct Sample {
 
 impl Sample {
     /// Returns the step for this token and state, and asserts that the memory stays within its limit. Returns `None` if
-    /// `state` is not a state.
+    /// `state` does not parse as a [`Negotiation`].
     fn step(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Refused>> {
         let mut step = None;
         let allocated = allocation_counter::measure(|| {
@@ -219,8 +219,8 @@ fn token_with_the_state_of_another_negotiation_is_refused() {
     for (at, sample) in samples.iter().enumerate() {
         for (other_at, other) in samples.iter().enumerate().filter(|(other_at, _)| *other_at != at) {
             let taken = sample.ends(&other.token, &sample.state);
-            // A second token carries its own AP-REQ. The server needs only the offered mechanisms from the state, and
-            // both states have the same offered mechanisms.
+            // A second token carries its own AP-REQ. From the state, the server needs only the offered mechanisms,
+            // which are the same in both states.
             let is_request = sample.name.starts_with("second") && sample.name == other.name;
             assert_eq!(taken.is_some(), is_request, "{at} {}, {other_at} {}", sample.name, other.name);
         }

@@ -39,7 +39,7 @@ fn recordings_have_accepted_and_refused_cases() {
 }
 
 #[test]
-fn recording_with_an_unknown_missing_or_wrong_field_is_refused() {
+fn recording_with_an_unknown_or_missing_or_wrong_field_is_refused() {
     let good = r#"{"schema":"tokens-v1","source":{"made_by":"a","how":"b","recorded_on":"2026-01-01"},"count":1,
         "notes":{"Flag":{"kind":"k","text":"t","links":["https://example.com"]}},
         "keysets":{"k":[]},"krbtgt_keys":{},
@@ -80,8 +80,8 @@ fn compare(expect: &Expect, accepted: &Accepted) -> Result<(), String> {
     if found == *expect { Ok(()) } else { Err(format!("\n  expected {expect:?}\n  found    {found:?}")) }
 }
 
-/// Returns the facts of an accepted request in the form of the files. A fact that the crate does not report comes from
-/// `expect`.
+/// Returns the facts of an accepted request as the recorded files have them. A fact that the crate does not report
+/// comes from `expect`.
 fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     let (ticket, authenticator) = (accepted.ticket(), accepted.authenticator());
     Expect {
@@ -114,15 +114,15 @@ fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     }
 }
 
-/// Returns the start time in the form of the files. Without a starttime the crate reports the authtime, and does not
-/// say that the starttime was absent.
+/// Returns the start time as the files record it: `None` for a ticket without a starttime. For such a ticket, the crate
+/// reports the authtime, and does not say that the starttime was absent.
 fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
     let ticket = accepted.ticket();
     let stands_in = expect.ticket.start_time.is_none() && ticket.start_time() == ticket.auth_time();
     (!stands_in).then(|| ticket.start_time().seconds())
 }
 
-/// Returns the fields of a PAC in the form of the files. The decoders that wrote the files omit empty names.
+/// Returns the fields of a PAC as the recorded files have them. The decoders that wrote the files omit empty names.
 fn pac_fields(pac: &VerifiedPac<'_>) -> ExpectedPac {
     let text = |text: WideText<'_>| Some(text.decoded()).filter(|text| !text.is_empty());
     let sids = |groups: &mut dyn Iterator<Item = Group>| groups.map(|group| group.sid.to_string()).collect();
@@ -170,8 +170,8 @@ fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
 }
 
-/// The KDC of MIT krb5 abbreviates the name of a realm that is below another realm in the list. It does so whether the
-/// path leads from the higher realm to the lower realm or the other way.
+/// The KDC of MIT krb5 abbreviates the name of a realm that is below another realm in the list. The KDC does this
+/// whether the path leads from the higher realm to the lower realm or from the lower realm to the higher realm.
 #[test]
 fn recorded_tickets_have_the_transited_realms_that_mit_krb5_writes() {
     let recordings = recorded::load_all().unwrap();

@@ -1,5 +1,5 @@
-//! Tests of tickets, keytabs and keys that real Windows machines made. The data are not part of the project. Without
-//! the folder of the data these tests print a note and pass.
+//! Tests of tickets, keytabs and keys that real Windows machines made. The data are not part of the project. If the
+//! folder of the data is missing, these tests print a note and pass.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::print_stdout)]
@@ -115,8 +115,8 @@ fn passwords_give_the_keys_that_windows_makes() {
     assert_eq!(keys, 10, "the number of keys in the file");
 }
 
-/// Returns the key for the password, the salt and the iteration count of `row`. For a password in text, the function
-/// uses `Password` and `Salt`. For a password in octets, the function uses `string_to_key_utf16`.
+/// Returns the key for the password, the salt and the iteration count of `row`. If the row has the password as text,
+/// `Password` and `Salt` derive the key. If the row has the password as octets, `string_to_key_utf16` derives the key.
 fn key_of(row: &Value, etype: EncType) -> Key {
     let salt = text(&row["salt"]);
     let iterations = Some(number(&row["iterations"]));
@@ -133,7 +133,7 @@ fn key_of(row: &Value, etype: EncType) -> Key {
 }
 
 #[test]
-fn salts_of_computers_users_and_principals_are_the_recorded_salts() {
+fn salts_of_computers_and_users_and_principals_are_the_recorded_salts() {
     let Some(data) = WindowsData::find() else { return };
     for (row, salt) in [
         ("seamless-computer-salt", Salt::computer("SERVER01$", "identityintervention.com")),
@@ -176,7 +176,8 @@ fn compare(entry: &Value, accepted: &Accepted) {
     compare_authorization_data(entry, accepted);
 }
 
-/// Compares the GSS checksum of RFC 4121: its length, channel bindings and flags.
+/// Compares the flags and the channel bindings of the GSS checksum (RFC 4121), and the AP option for mutual
+/// authentication.
 fn compare_checksum(entry: &Value, accepted: &Accepted) {
     let checksum = from_hex(text(&entry["expected"]["authenticator"]["cksum"][1]));
     let flags = u32::from_le_bytes(checksum[20..24].try_into().unwrap());
@@ -188,7 +189,8 @@ fn compare_checksum(entry: &Value, accepted: &Accepted) {
     assert_eq!(accepted.wants_mutual(), mutual, "{}", id(entry));
 }
 
-/// Compares the types of the outer elements. The manifest also has the types and lengths of the inner elements.
+/// Compares the types of the outer elements. The manifest also has the types and lengths of the inner elements, which
+/// this function does not compare.
 fn compare_authorization_data(entry: &Value, accepted: &Accepted) {
     let found: Vec<_> = accepted.ticket().authorization_data().iter().map(|element| element.ad_type.0).collect();
     let expected: Vec<_> =

@@ -46,7 +46,7 @@ fn census_counts_tickets_and_session_keys_of_each_type() {
 }
 
 #[test]
-fn census_names_the_accounts_and_users_with_rc4() {
+fn census_names_the_accounts_and_users_that_used_rc4() {
     let (server, census) = (lenient(), EtypeCensus::new(10));
     let alice = |ticket, session| server.good().etype(ticket).session_etype(session);
     let bob = server.realm.ticket_for("bob").at(NOW).etype(AES).session_etype(RC4);

@@ -79,9 +79,10 @@ impl Visit for Fields {
     }
 }
 
-/// Lets every subscriber of this program get its events. If a program has only one subscriber, `tracing` asks only the
-/// thread that reaches an event first. This thread may belong to another test without a subscriber, and the event then
-/// stays disabled. So this function makes a second subscriber, which stays for the whole run.
+/// Makes sure that every subscriber of this program gets its events. If a program has only one subscriber, `tracing`
+/// asks only the thread that reaches an event first whether a subscriber wants the event. This thread may belong to a
+/// test without a subscriber. The event then stays disabled in all threads. So this function makes a second subscriber,
+/// which stays for the whole run.
 pub(crate) fn keep_events_enabled() {
     static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Log::default()));
     LazyLock::force(&SECOND);
@@ -127,7 +128,7 @@ fn fields(pairs: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
 const STAGES: [&str; 5] = ["read", "open", "verify", "authorize", "admit"];
 
 #[test]
-fn event_of_an_accepted_request_has_the_user_service_keys_and_skew() {
+fn event_of_an_accepted_request_has_the_user_and_the_service_and_the_keys_and_the_skew() {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(7).of_active_directory();
     let server = Server::with_keys(realm.clone(), realm.key_set(), Policy::default());
     let token = realm.ticket_for("alice").at(NOW).sent_at(NOW.saturating_add_seconds(-42)).kvno(6);
@@ -158,7 +159,7 @@ fn event_of_an_accepted_request_has_the_user_service_keys_and_skew() {
 }
 
 #[test]
-fn event_of_a_refusal_has_its_code_text_blame_and_remedy() {
+fn event_of_a_refusal_has_the_code_and_text_and_blame_and_remedy() {
     let server = server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();
@@ -325,7 +326,7 @@ fn secrets_of(realm: &TestRealm, token: &TestToken) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn search_for_secrets_finds_a_key_in_every_spelling() {
+fn search_for_secrets_finds_a_key_in_every_encoding() {
     let key: Vec<u8> = (0xF1..=0xF8).collect();
     let in_base64 = |before: usize| STANDARD_NO_PAD.encode([&vec![7; before][..], &key, &[7, 7, 7]].concat());
     let shown = [
@@ -390,7 +391,7 @@ fn new_validator_reports_the_number_of_accounts_without_bounds() {
     assert_eq!(report(plain().of_active_directory(), Policy::default()), counts("0", "1"));
     assert_eq!(report(plain(), Policy::seamless_sso()), counts("0", "1"));
     assert_eq!(report(realm.account(), Policy::default()), None);
-    // A validator with new keys reports the accounts without bounds, too.
+    // Like a new validator, a validator with new keys reports the accounts without bounds.
     let validator = Validator::new(realm.key_set(), Policy::default(), ());
     let (_, entries) = watched(|| validator.with_keys(KeySet::from(plain())));
     let (level, fields) = events(&entries).pop().unwrap();

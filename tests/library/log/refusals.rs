@@ -54,7 +54,7 @@ mod forging {
     /// `Display` joins components with a slash and puts the realm after an at sign. `Display` does not escape a slash
     /// or an at sign in a component. A caller that must distinguish the parts reads the components and the realm.
     #[test]
-    fn components_and_realm_of_a_name_with_slash_and_at_sign_are_separate() {
+    fn components_and_realm_stay_separate_when_a_name_has_a_slash_and_an_at_sign() {
         let server = Server::new();
         let name = NameParts::single(NameType::PRINCIPAL, "root/admin@OTHER");
         let accepted = server.accepts(|token| *token = token.clone().client(name));
@@ -129,7 +129,7 @@ mod secrets {
     }
 
     #[test]
-    fn search_for_keys_finds_four_octets_in_every_form() {
+    fn search_for_keys_finds_four_octets_in_every_encoding() {
         let found =
             |shown: String| std::panic::catch_unwind(|| assert_no_secret(&shown, &[vec![1, 2, 3, 254]])).is_err();
         for shown in [
@@ -174,7 +174,7 @@ mod secrets {
     }
 
     /// The test prints the answer at the end of a negotiation, an answer that continues the negotiation, a refusal, and
-    /// the kept state. The encoded octets of the state do hold keys.
+    /// the kept state. Only the encoded octets of the state may hold keys.
     #[test]
     fn debug_of_the_steps_of_a_negotiation_shows_no_key() {
         let host = Host::new();
@@ -216,7 +216,8 @@ mod secrets {
         }
     }
 
-    /// The client of the test realm knows the session key and both subkeys.
+    /// The client of the test realm knows the session key and both subkeys. Its `Debug` output must not show these
+    /// keys.
     #[test]
     fn debug_of_the_test_client_shows_no_key() {
         let server = Server::new();
@@ -232,7 +233,7 @@ mod secrets {
     }
 
     #[test]
-    fn debug_of_keys_ciphers_and_accounts_shows_no_key() {
+    fn debug_of_keys_and_ciphers_and_accounts_shows_no_key() {
         let server = Server::new();
         let secrets = secrets_of(&server, &server.good());
         let check = |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));
@@ -248,7 +249,8 @@ mod secrets {
         check(&server.realm.key_set());
     }
 
-    /// Returns the NT hash of a password, which is its RC4 key. The test must also run in builds without RC4.
+    /// Returns the NT hash of a password, which is its RC4 key. The function does not use the crate, so that the test
+    /// can run in builds without RC4.
     fn nt_hash(text: &str) -> Vec<u8> {
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         md4::Md4::digest(units).to_vec()

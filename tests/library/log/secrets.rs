@@ -22,7 +22,8 @@ use std::fmt::Debug;
 struct Hidden(Vec<Vec<u8>>);
 
 impl Hidden {
-    /// Hides the token, which includes both ciphertexts, and the plaintext of the authenticator.
+    /// Returns the octets that no log may show: the token, which includes both ciphertexts, and the authenticator's
+    /// plaintext.
     fn of(token: &TestToken) -> Self {
         Self::default().and(&token.mint()).and(&token.authenticator.plaintext())
     }
@@ -52,7 +53,8 @@ impl Hidden {
     }
 }
 
-/// The number of octets in a window. Any 16 successive octets include one whole window.
+/// The number of octets in a window, which is the unit of the search. Any 16 successive octets include one whole
+/// window.
 const WINDOW: usize = 8;
 
 /// Returns the forms in which octets are printed as numbers.
@@ -78,7 +80,7 @@ fn base64(octets: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn search_for_hidden_octets_finds_them_in_every_form() {
+fn search_finds_the_hidden_octets_in_every_encoding() {
     let octets: Vec<u8> = (0..40_u8).map(|octet| octet.wrapping_mul(83).wrapping_add(5)).collect();
     let hidden = Hidden::default().and(&octets);
     let finds = |shown: String| std::panic::catch_unwind(|| hidden.assert_not_shown(&shown)).is_err();
@@ -99,7 +101,7 @@ fn search_for_hidden_octets_finds_them_in_every_form() {
     assert!(!finds(format!("{:?}", &octets[..7])));
 }
 
-/// Returns accepted tokens with different framings and with different requests of the client.
+/// Returns tokens that the server accepts. Their framings differ, and so do the facts that the client put into them.
 fn tokens(realm: &TestRealm) -> Vec<TestToken> {
     let good = || realm.ticket_for("alice").mutual();
     vec![
@@ -148,7 +150,7 @@ fn debug_of_an_opened_request_shows_no_token() {
     }
 }
 
-/// The server keeps the AP-REQ of a client that must confirm the answer.
+/// The server keeps the AP-REQ of a client that must confirm the answer. `Debug` must not show this AP-REQ.
 #[test]
 fn debug_of_verified_and_accepted_requests_shows_no_token() {
     let realm = realm();
@@ -187,8 +189,8 @@ fn assert_facts_hidden(hidden: &Hidden, accepted: &Accepted) {
     hidden.assert_not_in(&pac.map(|pac| (pac.logon_info(), pac.upn_dns_info(), pac.client_info())));
 }
 
-/// The hidden octets are the whole PAC. `EncodedClaims` keeps a reference to the PAC until the caller decodes the
-/// claims.
+/// The test searches for the octets of the whole PAC. `EncodedClaims` keeps a reference to the PAC until the caller
+/// decodes the claims.
 #[test]
 fn debug_of_encoded_claims_shows_no_octets_of_the_pac() {
     use kerberos_sso::pac::BufferType;
@@ -272,7 +274,8 @@ fn debug_of_the_last_step_of_a_negotiation_shows_no_token() {
     hidden.assert_not_in(&step);
 }
 
-/// An offer holds the token of the mechanism that the client prefers. An NTLM token names the client.
+/// An offer holds the token of the mechanism that the client prefers. If this token is of NTLM, it names the client, so
+/// `Debug` must not show it.
 #[test]
 fn debug_of_an_offer_shows_no_token() {
     let host = Host::new();
@@ -312,7 +315,7 @@ fn debug_of_token_info_shows_no_token() {
     }
 }
 
-/// A refusal also hides the KRB-ERROR for a client that has proved its identity.
+/// The `Debug` output of a refusal must not show the KRB-ERROR for a client that has proved its identity.
 #[test]
 fn refusal_shows_no_token() {
     for krb_errors in [KrbErrorPolicy::Never, KrbErrorPolicy::AfterProof] {

@@ -1,5 +1,5 @@
-//! Tests of encryption types, keys, ciphertexts and checksums. A ciphertext or checksum must verify under the right key and key
-//! usage.
+//! Tests of encryption types, keys, ciphertexts and checksums. A ciphertext or checksum must verify only under the
+//! right key and key usage.
 
 use crate::common;
 
@@ -56,7 +56,7 @@ mod encryption_types {
 
     #[cfg(feature = "rc4")]
     #[test]
-    fn rc4_is_refused_in_every_role_unless_allowed() {
+    fn rc4_is_refused_in_every_role_unless_the_policy_allows_rc4() {
         let server = Server::new();
         let allowing = server_of_all_types();
         let rc4 = EncType::RC4_HMAC;
@@ -123,7 +123,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn ticket_encrypted_in_another_type_than_it_names_does_not_open() {
+    fn ticket_that_names_a_wrong_encryption_type_does_not_open() {
         let server = server_of_all_types();
         for says in EncType::SUPPORTED {
             for is in EncType::SUPPORTED.into_iter().filter(|is| *is != says) {
@@ -258,7 +258,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn ciphertext_with_a_zeroed_missing_or_longer_mac_does_not_verify() {
+    fn ciphertext_with_a_zeroed_or_missing_or_longer_mac_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype);
@@ -313,7 +313,7 @@ mod key_usages {
     use super::*;
 
     #[test]
-    fn ticket_encrypted_for_another_key_usage_than_2_does_not_open() {
+    fn ticket_that_is_encrypted_for_another_key_usage_than_2_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             for usage in (0..=30).chain([1024, u32::MAX]).filter(|usage| *usage != KeyUsage::TICKET.0) {
@@ -325,7 +325,7 @@ mod key_usages {
     }
 
     #[test]
-    fn authenticator_encrypted_for_another_key_usage_than_11_does_not_open() {
+    fn authenticator_that_is_encrypted_for_another_key_usage_than_11_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let usages = (0..=30).chain([1024, u32::MAX]);
@@ -358,7 +358,7 @@ mod checksums {
     use super::*;
 
     #[test]
-    fn checksum_of_a_type_without_a_key_is_refused() {
+    fn checksum_type_that_uses_no_key_is_refused() {
         let server = Server::new();
         for (cksumtype, length) in [(1, 4), (2, 16), (7, 16), (10, 20), (14, 20), (0, 0), (99, 12), (0x8004, 24)] {
             for framing in [server.good().framing, TokenFraming::ApReq] {
@@ -371,10 +371,10 @@ mod checksums {
         }
     }
 
-    /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so it is refused with an
-    /// AES session key.
+    /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so the server
+    /// refuses an HMAC-MD5 checksum under an AES session key.
     #[test]
-    fn keyed_checksum_of_another_type_than_the_session_key_is_refused() {
+    fn keyed_checksum_is_refused_when_its_type_does_not_belong_to_the_session_key() {
         let server = server_of_all_types();
         for session in EncType::SUPPORTED {
             for other in EncType::SUPPORTED.into_iter().filter(|other| *other != session) {

@@ -95,7 +95,7 @@ fn account_opens_tickets_of_both_versions_when_it_has_both_keys() {
 
 /// If the set merged the accounts, one source of keys could add its keys to the account of another source.
 #[test]
-fn account_is_refused_when_the_set_has_an_account_of_that_tenant_realm_and_name() {
+fn account_is_refused_when_the_set_has_an_account_with_the_same_tenant_and_realm_and_name() {
     let (ours, theirs) = (contoso().account(), contoso().with_kvno(2).account());
     let error = KeySet::from_accounts([ours, theirs]).unwrap_err();
     assert_eq!(
@@ -130,7 +130,7 @@ fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
 
 /// Accounts that are added one by one, in any order, make the same set as accounts from an iterator.
 #[test]
-fn accounts_added_in_any_order_make_the_same_set() {
+fn key_set_is_the_same_for_every_order_in_which_accounts_are_added() {
     let realms =
         [contoso(), contoso().with_account("OTHER$"), contoso().with_account("THIRD$"), realm("FABRIKAM.TEST")];
     let all = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
@@ -159,7 +159,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn key_is_held_once_and_for_the_longest_time_when_it_is_added_twice() {
+fn key_that_is_added_twice_is_held_once_and_until_the_later_end() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let entry = |not_after: Option<UnixTime>| {
         let key = ServiceKey::new(contoso().key(etype), Some(1));
@@ -231,14 +231,14 @@ fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     assert_eq!([code(&old, NOW), code(&old, last)], [None, None]);
     assert_eq!(code(&old, later), Some("key-version"));
     assert_eq!([code(&new, NOW), code(&new, later)], [None, None]);
-    // The old keys of an account that the new set does not have open no ticket at all.
+    // If an account is missing in the new set, the old keys of this account open no ticket.
     assert_eq!(code(&gone, NOW), Some("integrity"));
     // A second rollover with a later last second does not extend the life of a key that already has a last second.
     let again = KeySet::from(contoso().with_kvno(3).account()).with_retiring_keys(&keys, later);
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
     assert_eq!([end(1), end(2), end(3)], [Some(Some(last)), Some(Some(later)), Some(None)]);
-    // A key that would end later now ends together with the other keys.
+    // A rollover with an earlier last second shortens the life of a key that had a later last second.
     let at_once = KeySet::from(contoso().with_kvno(4).account()).with_retiring_keys(&again, NOW);
     let account = at_once.account("CONTOSO.TEST", ACCOUNT).unwrap();
     assert!(account.keys().iter().all(|key| key.not_after() == (key.kvno() != Some(4)).then_some(NOW)));

@@ -36,7 +36,7 @@ fn keys_of_recorded_keytabs_follow_from_the_password_and_the_default_salt() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn whole_keytab_makes_one_account_for_each_principal() {
+fn from_whole_keytab_makes_one_account_for_each_principal() {
     let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap();
     let mut accounts: Vec<_> =
         keys.accounts().map(|account| (account.name(), account.realm(), account.keys().len())).collect();
@@ -81,7 +81,7 @@ fn keytab_makes_accounts_only_for_the_named_principals() {
 }
 
 #[test]
-fn keytab_without_the_named_principals_is_an_error_that_lists_wanted_and_found_principals() {
+fn missing_principals_are_an_error_that_lists_the_wanted_and_the_found_principals() {
     let error = |principals: &[&str]| KeySet::from_keytab(&bytes(RECORDED[0]), principals.iter().copied()).unwrap_err();
     for wanted in ["HTTP/www", "HTTP/www.example.test@OTHER.TEST", "HTTP/www.example.test@example.test", "SVC$"] {
         assert!(matches!(error(&[wanted]), KeytabError::NoEntry { .. }), "{wanted}");
@@ -151,7 +151,8 @@ fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_ke
     assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
 }
 
-/// The file has no entry in either byte order. In big-endian order, its record would go past the end of the file.
+/// Neither byte order gives an entry, so the reader chooses little-endian order. In big-endian order, the file's record
+/// would go past its end.
 #[test]
 fn keytab_of_version_0x501_without_entries_is_read_as_little_endian() {
     let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_le_bytes()[..], octets].concat();
@@ -183,8 +184,8 @@ fn octets_that_do_not_begin_as_a_keytab_are_refused() {
     }
 }
 
-/// A keytab with one bad record, before or after good records. The reader finds the same good entries as
-/// without the bad record.
+/// If a keytab has one bad record, before or after good records, the reader finds the same good entries as without the
+/// bad record.
 #[test]
 fn good_entries_are_read_when_another_record_cannot_be_used() {
     let whole = bytes(RECORDED[0]);

@@ -46,8 +46,9 @@ pub fn checksummer(key: &Key) -> Checksummer {
     key.checksummer(KeyUsage::PAC_SIGNATURE)
 }
 
-/// Writes the server signature into a PAC. The function uses the first server signature buffer and the first KDC
-/// signature buffer. The signature is computed while the values of both buffers are zeros.
+/// Writes the server signature into a PAC. If the PAC has several server signature buffers or KDC signature buffers,
+/// the function uses the first buffer of the type. The signature is computed while the values of both buffers are
+/// zeros.
 pub fn sign(mut pac: Vec<u8>, key: &Key) -> Vec<u8> {
     let value = |pac: &[u8], buffer_type| buffer(pac, buffer_type).map(|place| place.start + 4..place.end);
     let mut zeroed = pac.clone();

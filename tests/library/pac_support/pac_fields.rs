@@ -4,7 +4,7 @@ use kerberos_sso::UnixTime;
 use kerberos_sso::pac::{FileTime, Group, VerifiedPac, WideText};
 use serde_json::{Value, json};
 
-/// Asserts that the PAC has the expected fields. `expected` has the form of the manifest of PACs from Windows.
+/// Asserts that the PAC has the expected fields. `expected` has the JSON format of the manifest of PACs from Windows.
 pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) {
     let logon = pac.logon_info().unwrap();
     let rids = |groups: &mut dyn Iterator<Item = Group>| {

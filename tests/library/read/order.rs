@@ -6,7 +6,7 @@ use common::refusals::{IN_ORDER, server};
 use kerberos_sso::Error;
 
 #[test]
-fn each_change_alone_is_refused_with_its_own_error() {
+fn each_single_change_of_the_good_token_is_refused_with_a_different_error() {
     let server = server();
     let mut errors: Vec<Error> = Vec::new();
     for (code, change) in IN_ORDER {

@@ -21,7 +21,7 @@ fn expected() -> (String, EncType, u32) {
 }
 
 #[test]
-fn first_token_of_spnego_shows_its_mechanisms_and_the_token_inside() {
+fn info_of_a_first_token_in_spnego_shows_the_mechanisms_and_the_inner_token() {
     let token = Server::new().good().mutual().mint();
     let info = TokenInfo::of(&token);
     assert_eq!((info.shape(), info.inner()), (TokenShape::NegTokenInit, Some(TokenShape::Krb5)));
@@ -39,7 +39,7 @@ fn first_token_of_spnego_shows_its_mechanisms_and_the_token_inside() {
 }
 
 #[test]
-fn later_token_of_spnego_shows_the_token_inside() {
+fn info_of_a_later_token_in_spnego_shows_the_inner_token() {
     let inside = krb5_token(&Server::new().good().mutual());
     let token = NegTokenRespParts { response_token: Some(inside), ..NegTokenRespParts::default() }.mint();
     let info = TokenInfo::of(&token);
@@ -51,7 +51,7 @@ fn later_token_of_spnego_shows_the_token_inside() {
 }
 
 #[test]
-fn token_without_spnego_shows_its_own_ap_req() {
+fn info_of_a_token_without_spnego_shows_the_ap_req_of_the_token() {
     for (framing, shape, name) in [
         (TokenFraming::ApReq, TokenShape::ApReq, "AP-REQ without framing"),
         (TokenFraming::Krb5(mech::KRB5.into()), TokenShape::Krb5, "Kerberos in GSS framing"),
@@ -70,7 +70,7 @@ fn token_without_spnego_shows_its_own_ap_req() {
 }
 
 #[test]
-fn token_is_read_up_to_the_limit() {
+fn token_info_reads_a_token_only_up_to_the_largest_size() {
     for (size, shape) in [(MAX_TOKEN_SIZE, TokenShape::Ntlm), (MAX_TOKEN_SIZE + 1, TokenShape::Unknown)] {
         let mut token = b"NTLMSSP\0\x01\0\0\0".to_vec();
         token.resize(size, 0);

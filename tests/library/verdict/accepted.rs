@@ -250,8 +250,8 @@ mod facts {
         });
     }
 
-    /// RFC 4121 section 4.1.1 requires the fields of the credentials after the flag. Kerberos.NET leaves the fields
-    /// out, and gokrb5 writes four zeros.
+    /// If the delegation flag is set, RFC 4121 section 4.1.1 requires the fields of the credentials. Kerberos.NET
+    /// leaves the fields out, and gokrb5 writes four zeros.
     #[test]
     fn delegation_flag_without_credentials_delegates_nothing() {
         let server = Server::new();
@@ -323,7 +323,7 @@ mod realm {
     }
 
     #[test]
-    fn keys_differ_between_test_realms_accounts_and_key_versions() {
+    fn keys_differ_between_test_realms_and_between_accounts_and_between_key_versions() {
         let base = TestRealm::new("CONTOSO.TEST");
         let all = [
             base.clone(),

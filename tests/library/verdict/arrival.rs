@@ -61,7 +61,7 @@ fn token_is_refused_when_it_arrives_one_second_outside_of_the_clock_skew() {
 }
 
 #[test]
-fn every_call_accepts_a_unix_time_a_system_time_or_an_arrival() {
+fn every_call_accepts_a_unix_time_or_a_system_time_or_an_arrival() {
     /// Asserts that every call with an arrival accepts the token.
     fn calls<'c>(server: &Server, arrival: impl Into<Arrival<'c>> + Copy) {
         let (validator, token) = (&server.validator, server.good());

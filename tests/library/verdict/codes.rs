@@ -16,8 +16,8 @@ use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, 
 
 type Refuse = fn() -> Error;
 
-/// Every code with its blame, and a request that is refused with this code. A code never changes its name or its blame.
-/// A later version may add codes.
+/// Every code with its blame, and a request that is refused with this code. Later versions keep the name and the blame
+/// of every code, and may add codes.
 const CODES: [(&str, Blame, Refuse); 44] = [
     ("not-negotiate", Blame::Message, || {
         Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err().into_error()
@@ -201,8 +201,8 @@ fn text_and_remedy_of_every_error_are_sentences() {
     }
 }
 
-/// A program that prints an error and all its sources prints each text once. An error whose text contains its cause's
-/// text has no source.
+/// A program that prints an error and all its sources must print each text only once. An error whose text contains its
+/// cause's text has no source.
 #[test]
 fn text_of_a_source_is_not_repeated_in_the_text_of_its_error() {
     for (_, _, refuse) in CODES {

@@ -33,8 +33,8 @@ fn membership_counts_when_the_group_is_enabled_and_not_for_deny_only() {
     }
 }
 
-/// A KDC may say how the user signed in. A KDC cannot vouch for groups of a machine, such as Administrators and SYSTEM,
-/// or for groups of another domain.
+/// A KDC may add a SID that says how the user signed in. A KDC cannot vouch for groups of a machine, such as
+/// Administrators and SYSTEM, or for groups of another domain.
 #[test]
 fn sid_outside_of_the_domain_counts_only_when_it_says_how_the_user_signed_in() {
     for logon in ["S-1-18-1", "S-1-18-3", "S-1-5-21-0-0-0-497", "S-1-5-9", "S-1-5-15", "S-1-5-1000", "S-1-5-65-1"] {
@@ -53,7 +53,7 @@ fn sid_outside_of_the_domain_counts_only_when_it_says_how_the_user_signed_in() {
 
 /// The account trusts the realm and the domain of two forests. Each forest still vouches for its own users only.
 #[test]
-fn user_is_refused_when_the_domain_belongs_to_another_trusted_realm() {
+fn user_of_one_trusted_realm_is_refused_with_a_domain_sid_of_another_trusted_realm() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let (ours, theirs) = (realm.domain_sid(), TestRealm::new("FABRIKAM.TEST").domain_sid());
     let sign_in = |account: Account, client_realm: &str, domain: Sid| {

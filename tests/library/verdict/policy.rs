@@ -44,7 +44,7 @@ fn seamless_policy_has_a_lifetime_of_ten_hours_and_two_services() {
 }
 
 #[test]
-fn max_token_size_is_the_value_that_was_set_up_to_the_limit() {
+fn max_token_size_is_the_set_value_and_never_above_the_limit() {
     for (octets, expected) in [
         (0, 0),
         (1, 1),
@@ -71,14 +71,14 @@ fn durations() -> [(Duration, Duration); 6] {
 }
 
 #[test]
-fn clock_skew_is_the_duration_that_was_set_in_whole_seconds() {
+fn clock_skew_is_the_set_duration_without_fractions_of_a_second() {
     for (set, expected) in durations() {
         assert_eq!(Policy::default().with_clock_skew(set).clock_skew(), expected, "{set:?}");
     }
 }
 
 #[test]
-fn max_ticket_lifetime_is_the_duration_that_was_set_in_whole_seconds() {
+fn max_ticket_lifetime_is_the_set_duration_without_fractions_of_a_second() {
     for (set, expected) in durations() {
         let policy = Policy::default().with_max_ticket_lifetime(Some(set));
         assert_eq!(policy.max_ticket_lifetime(), Some(expected), "{set:?}");
@@ -108,7 +108,7 @@ fn etypes_of_a_policy_are_the_supported_types_that_were_set() {
 
 #[test]
 #[cfg(feature = "rc4")]
-fn allow_rc4_adds_rc4_to_the_types_that_were_set() {
+fn allow_rc4_adds_rc4_to_the_encryption_types_that_were_set() {
     let policy = Policy::default().with_ticket_etypes(&AES[..1]).with_session_etypes(&AES[2..]).allow_rc4();
     assert_eq!(sorted(policy.ticket_etypes()), [17, 23]);
     assert_eq!(sorted(policy.session_etypes()), [19, 20, 23]);
@@ -132,7 +132,7 @@ fn services_of_a_policy_are_the_services_that_were_set_last() {
 
 /// Each setter changes only its own value.
 #[test]
-fn values_of_a_policy_stay_when_other_values_are_set() {
+fn each_setter_of_a_policy_keeps_the_values_that_other_setters_have_set() {
     let policy = Policy::default()
         .with_max_token_size(10)
         .with_clock_skew(Duration::from_secs(20))

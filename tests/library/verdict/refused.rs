@@ -41,7 +41,7 @@ impl ReplayCache for Always {
     }
 }
 
-/// A server whose clients are refused.
+/// A server that refuses its clients, by `policy` or because its replay cache answers `admission`.
 struct Server {
     realm: TestRealm,
     policy: Policy,
@@ -104,7 +104,8 @@ impl Server {
     }
 }
 
-/// Runs the stages after the first stage, and returns the stage that refuses.
+/// Runs the stages after the first stage. Returns the accepted request, or the stage that refuses the request with its
+/// refusal.
 fn stages<R>(
     validator: &Validator<R>,
     request: Result<Request<'_>, Refused>,
@@ -138,8 +139,8 @@ fn by_header(validator: &Validator<Always>, header: &str) -> [Refused; 3] {
     [in_header, sign_in(RoundTrips::One), sign_in(RoundTrips::Many(None))]
 }
 
-/// Asserts that the client gets a KRB-ERROR with this code in the client's framing. Without a code, the client gets at
-/// most a reject.
+/// Asserts that the client gets a KRB-ERROR with this code in the client's framing. If `krb_error` is `None`, the
+/// client gets a reject in SPNEGO, and no token in another framing.
 #[track_caller]
 fn assert_token(refused: &Refused, framing: &TokenFraming, krb_error: Option<i32>) {
     let in_spnego = matches!(framing, TokenFraming::Spnego(_));
@@ -180,22 +181,22 @@ fn in_order(index: usize) -> (&'static str, Change, Option<i32>) {
 }
 
 #[test]
-fn read_refuses_like_validate_ticket_when_the_ap_req_is_wrong() {
+fn read_and_validate_ticket_refuse_alike_when_the_ap_req_is_wrong() {
     assert_refused_by(Stage::Read, &(0..5));
 }
 
 #[test]
-fn open_refuses_like_validate_ticket_when_no_key_opens_the_ticket() {
+fn open_and_validate_ticket_refuse_alike_when_no_key_opens_the_ticket() {
     assert_refused_by(Stage::Open, &(5..9));
 }
 
 #[test]
-fn verify_refuses_like_validate_ticket_when_the_ticket_or_the_authenticator_is_wrong() {
+fn verify_and_validate_ticket_refuse_alike_when_the_ticket_or_the_authenticator_is_wrong() {
     assert_refused_by(Stage::Verify, &(9..IN_ORDER.len()));
 }
 
 #[test]
-fn read_refuses_like_validate_ticket_when_the_token_is_no_request() {
+fn read_and_validate_ticket_refuse_alike_when_the_token_is_no_request() {
     for krb_errors in KRB_ERRORS {
         let server = Server::new(Policy::default(), krb_errors);
         let validator = server.validator();
@@ -223,7 +224,7 @@ fn read_refuses_like_validate_ticket_when_the_token_is_no_request() {
 }
 
 #[test]
-fn authorize_refuses_like_validate_ticket_when_the_pac_is_missing_or_wrong() {
+fn authorize_and_validate_ticket_refuse_alike_when_the_pac_is_missing_or_wrong() {
     let changes: [(&str, Remake); 4] = [
         ("pac-missing", TestToken::without_pac),
         ("pac-malformed", |token| token.pac(|pac| pac.raw = Some(vec![0; 7]))),
@@ -247,7 +248,7 @@ fn authorize_refuses_like_validate_ticket_when_the_pac_is_missing_or_wrong() {
 }
 
 #[test]
-fn admit_refuses_like_validate_ticket_when_the_replay_cache_does_not_admit() {
+fn admit_and_validate_ticket_refuse_alike_when_the_replay_cache_does_not_admit() {
     for krb_errors in KRB_ERRORS {
         let mut server = Server::new(Policy::default(), krb_errors);
         for (admission, code, krb_error) in [
@@ -268,7 +269,7 @@ fn admit_refuses_like_validate_ticket_when_the_replay_cache_does_not_admit() {
 
 /// The stages after [`Validator::read_step`] refuse a later token as [`Validator::converse`] does.
 #[test]
-fn stages_refuse_a_later_token_like_converse() {
+fn stages_and_converse_refuse_a_later_token_alike() {
     for krb_errors in KRB_ERRORS {
         let host = Host::with_policy(Policy::default().with_krb_errors(krb_errors));
         let by_stages = |token: &[u8], state: &[u8]| {
@@ -321,7 +322,7 @@ fn header_without_a_usable_token_is_refused_and_gets_no_token() {
 }
 
 #[test]
-fn refused_has_the_code_blame_remedy_and_text_of_its_error() {
+fn refused_has_the_code_and_blame_and_remedy_and_text_of_its_error() {
     let server = common::refusals::server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();

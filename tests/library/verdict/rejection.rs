@@ -24,7 +24,7 @@ mod by_default {
     use super::*;
 
     #[test]
-    fn rejection_is_the_same_for_every_reason() {
+    fn client_gets_the_same_reject_token_for_every_reason() {
         let server = Server::with_policy(policy());
         for (code, change) in IN_ORDER {
             let mut token = server.good();
@@ -48,7 +48,7 @@ mod by_default {
     }
 
     #[test]
-    fn rejection_of_a_replay_is_the_same_as_for_other_reasons() {
+    fn client_gets_the_same_reject_token_for_a_replay_as_for_other_reasons() {
         let host = Host::new();
         let token = host.good().mint();
         host.assert_ends(&token, None);
@@ -75,7 +75,7 @@ mod by_default {
     }
 
     #[test]
-    fn rejection_is_the_same_for_every_token_of_a_negotiation() {
+    fn client_gets_the_same_reject_token_at_each_token_of_a_negotiation() {
         let host = Host::new();
         let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
         let awaits_mic = host.continues(&prefers_ntlm(host.good()).mint(), None);
@@ -132,7 +132,7 @@ mod after_proof {
     }
 
     #[test]
-    fn krb_error_has_the_code_of_the_reason() {
+    fn krb_error_has_the_code_of_the_reason_for_the_refusal() {
         let server = server();
         for ((code, change), expected) in IN_ORDER.into_iter().zip(KRB_ERROR_CODES) {
             let mut token = server.good();
@@ -174,7 +174,7 @@ mod after_proof {
         }
     }
 
-    /// The KRB-ERROR holds the times of both sides to the microsecond.
+    /// The KRB-ERROR has the client's time and the server's time, each to the microsecond.
     #[test]
     fn krb_error_holds_the_times_of_client_and_server() {
         let mut server = server();
@@ -267,7 +267,7 @@ mod after_proof {
 
     /// The KRB-ERROR for a later token answers the AP-REQ of the same negotiation.
     #[test]
-    fn krb_error_for_a_later_token_has_the_code_of_the_reason() {
+    fn krb_error_for_a_later_token_has_the_code_of_the_reason_for_the_refusal() {
         let host = Host::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let code_in = |refused: &Refused| {
             let token = NegTokenRespParts::decode(refused.token().unwrap()).unwrap().response_token.unwrap();

@@ -181,7 +181,7 @@ mod stored {
     /// A later version of this crate may add a field, and an earlier version may lack a field. Some stores sort the
     /// keys of maps.
     #[test]
-    fn session_of_an_earlier_or_later_version_is_read() {
+    fn session_that_an_earlier_or_later_version_stored_is_read() {
         let session = read(&value()).unwrap();
         assert_eq!(read(&with("added_later", json!({ "any": ["thing"] }))).unwrap(), session);
         let mut earlier = value();
@@ -196,7 +196,7 @@ mod stored {
     /// Without the SID, a program would know the user by name only. A domain may give the same name to another user
     /// later.
     #[test]
-    fn session_without_sid_name_realm_or_groups_is_refused() {
+    fn session_without_a_sid_or_name_or_realm_or_groups_is_refused() {
         for field in ["sid", "name", "realm", "groups"] {
             let mut without = value();
             without.as_object_mut().unwrap().remove(field);

@@ -1,5 +1,6 @@
 //! Tests that repeat recorded negotiations of real clients with `examples/acceptor` (`testvectors/conversations`). Each
-//! reply must equal the recorded reply, which the client verified. The MICs of both sides must still be right.
+//! reply must equal the recorded reply, which the client verified. The context must verify the client's recorded MIC,
+//! and must compute the server's recorded MIC.
 #![cfg(feature = "rc4")]
 
 use base64::Engine as _;
@@ -33,15 +34,15 @@ struct Conversation {
     bindings: Option<String>,
     #[serde(deserialize_with = "hex")]
     entropy: Vec<u8>,
-    /// Each token of the client with the server's reply.
+    /// Each token that the client sent, with the server's reply to this token.
     #[serde(rename = "turns")]
     round_trips: Vec<RoundTrip>,
     #[serde(deserialize_with = "hex")]
     message: Vec<u8>,
-    /// The client's MIC of the message.
+    /// The MIC that the client computed for `message`.
     #[serde(deserialize_with = "hex")]
     mic: Vec<u8>,
-    /// The server's MIC of the same message.
+    /// The MIC that the server computed for `message`.
     #[serde(deserialize_with = "hex")]
     reply_mic: Vec<u8>,
 }

@@ -11,7 +11,7 @@ use kerberos_sso::testing::KeyParts;
 use kerberos_sso::{ComputerAccount, Error, Password, Policy};
 
 #[test]
-fn rc4_has_a_name_and_is_not_supported_without_the_feature() {
+fn rc4_has_a_name_but_is_not_supported_in_a_build_without_the_feature_rc4() {
     assert_eq!(EncType::RC4_HMAC.to_string(), "rc4-hmac (23)");
     assert_eq!("arcfour-hmac".parse(), Ok(EncType::RC4_HMAC));
     assert!(!EncType::RC4_HMAC.is_supported() && !ChecksumType::HMAC_MD5.is_supported());
@@ -22,7 +22,7 @@ fn rc4_has_a_name_and_is_not_supported_without_the_feature() {
 }
 
 #[test]
-fn computer_account_has_only_aes_keys_without_the_feature() {
+fn computer_account_has_only_aes_keys_in_a_build_without_rc4() {
     let account = ComputerAccount::new("WEB$", "CONTOSO.TEST").with_password(&Password::from_text("secret"), None);
     assert_eq!(account.keys().len(), 2);
 }

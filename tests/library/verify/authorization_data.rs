@@ -22,7 +22,8 @@ const BOTH_PARTS: [(Part, Put); 2] = [
 /// 4120 section 5.2.6, so their types are unknown, too.
 const UNKNOWN: [i32; 11] = [0, 2, 3, 4, 5, 7, 64, 512, -1, i32::MIN, i32::MAX];
 
-/// Types of elements that describe the client, or are meant for other parties.
+/// Types of elements that describe the client, or are meant for other parties. The server accepts these elements even
+/// if they are critical.
 const HARMLESS: [i32; 8] = [8, 9, 128, 129, 141, 142, 143, 144];
 
 #[test]
@@ -55,7 +56,7 @@ fn element_of_unknown_type_in_ad_if_relevant_is_ignored() {
 fn critical_element_of_a_harmless_type_is_accepted() {
     let server = Server::new();
     for ad_type in HARMLESS {
-        // In a ticket, the authorize stage reads this element as a PAC, and the one octet is no PAC.
+        // In a ticket, the authorize stage would read an element of type 128 as a PAC, and one octet is no PAC.
         if ad_type != 128 {
             server.assert_accepts(|token| token.ticket.authorization_data = vec![(ad_type, vec![1])]);
         }

@@ -94,7 +94,7 @@ fn request_without_bindings_is_refused_only_at_level_require() {
 }
 
 #[test]
-fn client_that_advertises_bindings_and_sends_none_is_refused_at_if_advertised() {
+fn client_that_advertises_bindings_and_sends_none_is_refused_at_level_if_advertised() {
     for (level, expected) in [
         (BindingLevel::Ignore, Ok(BindingState::Absent)),
         (BindingLevel::IfPresent, Ok(BindingState::Absent)),
@@ -131,10 +131,10 @@ fn client_advertises_bindings_only_by_the_flag_in_ap_options_of_its_authenticato
     assert_eq!(in_ticket, Ok(BindingState::Absent));
 }
 
-/// The client of sspi-rs writes the two octets `40 00`. MIT krb5 and Heimdal refuse options of two octets, with or without
-/// bindings.
+/// The client of sspi-rs writes KERB_AP_OPTIONS of two octets, `40 00`, instead of four. MIT krb5 and Heimdal refuse
+/// options of two octets, with or without bindings.
 #[test]
-fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_advertised() {
+fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_level_if_advertised() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     for options in [&[][..], &[0x40, 0x00], &CBT[..3], &[0; 3], &[0; 5], &[0; 8]] {
         let server = server(BindingLevel::IfAdvertised);
@@ -144,7 +144,8 @@ fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_adv
             *token = token.clone().bound_to(OURS);
         });
         assert_eq!(bound, Ok(BindingState::Matched), "{options:02X?}");
-        // Options of a wrong length also count if the authenticator has options of the right length.
+        // The server treats options of a wrong length as an advertisement even if other options in the authenticator
+        // have the right length.
         let both = check(&server, |token| {
             let elements = [(143, vec![0; 4]), (143, options.to_vec())];
             token.authenticator.authorization_data = vec![if_relevant(&elements)];
@@ -169,7 +170,7 @@ fn level_that_demands_bindings_gives_the_error_misuse_when_the_server_has_no_bin
 }
 
 #[test]
-fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
+fn token_may_match_the_bindings_of_the_connection_or_the_bindings_of_the_policy() {
     let mut server = server(BindingLevel::Require);
     server.channel_bindings = vec![ChannelBindings::new(THEIRS)];
     for bound in [OURS, RENEWED, THEIRS] {
@@ -182,7 +183,7 @@ fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
 
 /// The connection's binding is often also a binding of the policy.
 #[test]
-fn bindings_that_are_given_twice_match() {
+fn bindings_that_the_policy_and_the_connection_both_give_match() {
     for hash in [channel_bindings_md5(OURS), md5_with_null_addresses(OURS)] {
         let policy = Policy::default().with_channel_bindings([ChannelBindings::new(OURS)]);
         let mut server = Server::with_policy(policy.with_binding_addresses(BindingAddressPolicy::AllowNull));

@@ -52,7 +52,7 @@ fn target_of_the_listed_service_is_accepted_and_shown() {
 /// The ticket is for another service of the same account. An attacker has rewritten the ticket's service name, which is not
 /// protected.
 #[test]
-fn request_for_another_service_with_a_rewritten_ticket_name_is_refused() {
+fn request_for_another_service_is_refused_even_when_the_service_name_in_the_ticket_was_rewritten() {
     let server = listing();
     let mut relayed = server.good().service("HTTP/other.contoso.test").client_target(OTHER);
     relayed.ticket.sname = "HTTP/www.contoso.test".into();
@@ -113,7 +113,7 @@ fn target_must_be_the_whole_name_of_the_listed_service_in_any_letter_case_and_an
 }
 
 #[test]
-fn target_of_each_of_several_listed_services_is_accepted() {
+fn target_is_accepted_for_each_of_several_listed_services() {
     let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test", "HTTP/intranet"]));
     for target in [OURS, "HTTP/intranet@CONTOSO.TEST"] {
         server.assert_accepts(asks_for(target));
@@ -121,8 +121,8 @@ fn target_of_each_of_several_listed_services_is_accepted() {
     assert_eq!(server.refusal(asks_for(OTHER)), refused("HTTP/other.contoso.test"));
 }
 
-/// A server may ignore an element of unknown type inside AD-IF-RELEVANT, but not outside (RFC 4120 section 5.2.6.1). This
-/// server knows the type, so the element counts in both places.
+/// A server may ignore an element of unknown type inside AD-IF-RELEVANT, but not outside (RFC 4120 section 5.2.6.1).
+/// This server knows the type, so it checks the element in both places.
 #[test]
 fn target_counts_inside_and_outside_of_ad_if_relevant() {
     let server = listing();
@@ -176,7 +176,7 @@ fn unreadable() -> [(Vec<u8>, Problem); 6] {
 }
 
 #[test]
-fn unreadable_target_is_malformed_when_services_are_listed() {
+fn unreadable_target_is_malformed_when_the_policy_lists_services() {
     let server = listing();
     for (data, problem) in unreadable() {
         let error = server.refusal(sends(&[(CLIENT_TARGET, data.clone())]));
@@ -185,7 +185,7 @@ fn unreadable_target_is_malformed_when_services_are_listed() {
 }
 
 #[test]
-fn unreadable_target_is_ignored_when_any_service_is_accepted() {
+fn unreadable_target_is_ignored_when_the_policy_accepts_any_service() {
     let server = Server::new();
     for (data, _) in unreadable() {
         assert_eq!(shown(&server.accepts(sends(&[(CLIENT_TARGET, data)]))), None);
@@ -193,7 +193,7 @@ fn unreadable_target_is_ignored_when_any_service_is_accepted() {
 }
 
 #[test]
-fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
+fn two_targets_are_malformed_when_the_policy_lists_services_and_ignored_otherwise() {
     let elements = [(CLIENT_TARGET, utf16(OURS)), (CLIENT_TARGET, utf16(OURS))];
     let error = listing().refusal(sends(&elements));
     assert_eq!(error, malformed("KERB_AUTH_DATA_CLIENT_TARGET", 0, Problem::TooMany(1)));
@@ -201,9 +201,9 @@ fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
     listing().assert_accepts(sends(&elements[..1]));
 }
 
-/// Only the size of the token limits the length of the text. The error keeps the beginning of the text.
+/// Only the size of the token limits the length of the target. The error has only the beginning of a long target.
 #[test]
-fn target_as_long_as_the_token_allows_is_compared() {
+fn longest_target_that_a_token_allows_is_compared_with_the_listed_services() {
     let long = format!("{}@CONTOSO.TEST", "x".repeat(20_000));
     let error = listing().refusal(asks_for(&long));
     assert_eq!(error, refused(&long[..20_000]));
@@ -211,7 +211,7 @@ fn target_as_long_as_the_token_allows_is_compared() {
 }
 
 #[test]
-fn target_that_could_forge_a_line_is_shown_escaped() {
+fn target_that_could_forge_a_line_of_the_log_is_shown_escaped() {
     let hostile = "HTTP/a\r\n2026 root signed in\u{202E}@CONTOSO.TEST";
     for shown in [
         shown(&Server::new().accepts(asks_for(hostile))).unwrap(),

@@ -111,7 +111,7 @@ mod names {
     }
 
     #[test]
-    fn authenticator_with_a_name_that_differs_from_the_ticket_is_refused() {
+    fn authenticator_is_refused_when_its_name_differs_from_the_name_in_the_ticket() {
         let other_names: [NameParts; 6] = [
             "administrator".into(),
             "Alice".into(),
@@ -128,7 +128,7 @@ mod names {
 
     /// gokrb5 8.4.4 compares the names only, so its clients can claim any realm.
     #[test]
-    fn authenticator_with_a_realm_that_differs_from_the_ticket_is_refused() {
+    fn authenticator_is_refused_when_its_realm_differs_from_the_realm_in_the_ticket() {
         for realm in ["FABRIKAM.TEST", "contoso.test", "CONTOSO.TEST.", ""] {
             let error = mismatch(|token| token.authenticator.crealm = realm.into());
             assert_eq!(error, Error::ClientMismatch(NamePart::Realm));
@@ -156,7 +156,7 @@ mod names {
 
     /// The name-type is a hint (RFC 4120 section 6.2). Windows clients and KDCs write different name-types.
     #[test]
-    fn name_type_of_the_authenticator_may_differ_from_the_ticket() {
+    fn name_type_in_the_authenticator_may_differ_from_the_name_type_in_the_ticket() {
         let server = Server::new();
         for name_type in [-1, 0, 2, 10, 99, i32::MAX] {
             let accepted = server.accepts(|token| token.authenticator.cname.name_type = name_type);
@@ -186,7 +186,7 @@ mod names {
 
     /// RFC 8062 defines the name, the realm and the flag of anonymous clients.
     #[test]
-    fn client_with_an_anonymous_name_realm_or_flag_is_refused() {
+    fn client_with_an_anonymous_name_or_realm_or_flag_is_refused() {
         let server = Server::new();
         let refused = |name| Error::NameRefused { name: BoundedText::new(name), cause: NameCause::Anonymous };
         let error = server.refusal(|token| *token = token.clone().client("WELLKNOWN/ANONYMOUS"));
@@ -213,7 +213,8 @@ mod names {
         }
     }
 
-    /// An administrator can give a user principal name any suffix. The user still belongs to the realm of the server's key.
+    /// An administrator can choose any suffix for a user principal name. The user still belongs to the realm of the
+    /// server's key.
     #[test]
     fn enterprise_name_with_the_suffix_of_another_tenant_stays_in_the_realm_of_the_key() {
         let server = Server::new();
@@ -230,7 +231,7 @@ mod service {
     /// The unencrypted fields of a ticket are not protected. So a list of services finds mistakes, but does not stop an
     /// attacker who has a ticket.
     #[test]
-    fn ticket_of_another_service_is_accepted_when_its_service_name_was_rewritten() {
+    fn list_of_services_accepts_a_ticket_of_another_service_whose_service_name_was_rewritten() {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let other = server.good().service("HTTP/other.contoso.test");
         let service = BoundedText::new("HTTP/other.contoso.test");
@@ -270,7 +271,7 @@ mod service {
     }
 
     #[test]
-    fn empty_list_accepts_no_service_and_no_list_accepts_any_service() {
+    fn policy_without_a_list_accepts_every_service_and_an_empty_list_accepts_none() {
         let empty = Server::with_policy(Policy::default().with_services([]));
         let service = BoundedText::new("HTTP/www.contoso.test");
         assert_eq!(
@@ -327,7 +328,7 @@ mod addresses {
             let error = server(Some(address)).refusal(|token| token.ticket.caddr = Some(listed()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
         }
-        // The same octets with another address type are another address.
+        // An address with the same octets but another address type is a different address.
         let error = server(Some(V4)).refusal(|token| token.ticket.caddr = Some(vec![(24, vec![192, 0, 2, 7])]));
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
@@ -346,7 +347,7 @@ mod addresses {
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
 
-    /// Windows lists the client's NetBIOS name (MS-KILE). The cause of the refusal is neither NAT nor the client's address.
+    /// Windows lists the client's NetBIOS name (MS-KILE). The error must not blame NAT or the client's address.
     #[test]
     fn ticket_that_lists_only_netbios_names_is_refused_because_it_lists_no_ip_address() {
         for address in [Some(V4), None] {

@@ -72,8 +72,8 @@ fn token_relayed_from_another_server_is_refused() {
     }
 }
 
-/// The relay has the server's private key. The relay can send on a token with tls-server-end-point bindings, but not a
-/// token with tls-exporter bindings.
+/// The relay has the server's private key. If the relay sends on a token, the server accepts tls-server-end-point
+/// bindings and refuses tls-exporter bindings.
 #[test]
 fn token_relayed_with_the_servers_own_certificate_is_refused_only_with_exporter_bindings() {
     for version in VERSIONS {
@@ -101,7 +101,7 @@ fn token_without_bindings_is_refused_only_at_level_require() {
 /// A client that sets KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7) announces bindings. At level `IfAdvertised`, a client that
 /// announces bindings must send bindings.
 #[test]
-fn client_that_advertises_bindings_over_tls_and_sends_none_is_refused_at_if_advertised() {
+fn client_that_advertises_bindings_over_tls_and_sends_none_is_refused_at_level_if_advertised() {
     let sent = deliver(&SERVER, &TLS13, |_| advertising(token()).mint());
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), missing);
@@ -219,7 +219,8 @@ fn bound(application_data: &[u8]) -> Vec<u8> {
     token().bound_to(application_data).mint()
 }
 
-/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT. Windows announces bindings with this bit.
+/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT. With this bit, a Windows client announces that it sends
+/// channel bindings.
 fn advertising(mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data = vec![if_relevant(&[(143, 0x4000_u32.to_le_bytes().to_vec())])];
     token

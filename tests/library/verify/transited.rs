@@ -130,7 +130,7 @@ mod listed_by_the_policy {
     }
 
     #[test]
-    fn realms_that_a_null_subfield_means_must_be_listed() {
+    fn policy_must_list_the_realms_that_a_null_subfield_stands_for() {
         for (client, allowed, contents, expected) in [
             ("A.B.CONTOSO.TEST", &["B.CONTOSO.TEST"][..], ",", &[][..]),
             ("A.B.CONTOSO.TEST", &[], ",", &["B.CONTOSO.TEST"]),

@@ -56,7 +56,7 @@ fn request_without_a_negotiate_value_is_challenged() {
 }
 
 #[test]
-fn good_ticket_signs_in_and_gets_an_answer() {
+fn client_with_a_good_ticket_is_signed_in_and_gets_an_answer() {
     let host = Host::new();
     let others = ["Bearer a.b.c", "NTLM TlRMTVNTUAABAAAA"];
     for before in 0..=others.len() {
@@ -85,7 +85,7 @@ fn client_without_the_mutual_flag_gets_no_answer_token() {
 }
 
 #[test]
-fn client_that_failed_is_not_challenged_again() {
+fn client_whose_token_was_refused_is_not_challenged_again() {
     let host = Host::new();
     let good = host.good().header();
     assert_eq!(step(&host, &[&good]).status(), 200);
@@ -98,7 +98,7 @@ fn client_that_failed_is_not_challenged_again() {
 }
 
 #[test]
-fn repeated_joined_or_empty_negotiate_value_is_refused() {
+fn repeated_or_joined_or_empty_negotiate_value_is_refused() {
     let host = Host::new();
     let good = host.good().header();
     let joined = |text: &str| text.replace("GOOD", &good);
@@ -157,8 +157,8 @@ fn stages_give_the_same_steps_as_sign_in() {
     assert_eq!(staged.negotiate_token::<&str>([]), Ok(None));
 }
 
-/// A server without stored states decides by the first token. The server asks for no second token, and accepts a client
-/// that would send a MIC later.
+/// A server that stores no negotiation states accepts or refuses a client by its first token alone. The server asks for
+/// no second token, and accepts a client that would send a MIC later.
 #[test]
 fn server_of_one_round_trip_decides_by_the_first_token() {
     let host = Host::new();
@@ -244,8 +244,8 @@ fn state_that_awaits_the_clients_mic_can_be_sealed() {
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
 }
 
-/// The largest state of a client that has sent no ticket fits into a sealed value. The sealing key does not seal a
-/// larger state that does not fit.
+/// The largest state of a client that has sent no ticket fits into a sealed value. The sealing key refuses to seal a
+/// larger state.
 #[test]
 fn state_is_sealed_only_when_the_sealed_value_is_within_the_limit() {
     let host = Host::new();
@@ -281,7 +281,7 @@ fn sealed_value_has_only_characters_of_a_cookie_value() {
 }
 
 #[test]
-fn sealed_value_opens_only_within_its_time() {
+fn sealed_value_opens_only_within_the_limit_before_and_after_its_time() {
     let carried = carried();
     let limit = i64::try_from(MAX_SEALED_SECONDS).unwrap();
     for (seconds, opens) in

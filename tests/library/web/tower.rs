@@ -136,8 +136,9 @@ async fn route_behind_an_optional_layer_runs_for_every_client_and_gets_the_reaso
     }
 }
 
-/// The layer does not change the response of a route. The layer only adds the token that ends the negotiation. A 401
-/// with another challenge gets no token, because the client would continue the negotiation with that token.
+/// The layer does not change the response of a route. The layer only adds the token that ends the negotiation. The
+/// layer adds no token to a 401 with another challenge. Otherwise the client would continue the negotiation with that
+/// token.
 #[tokio::test]
 async fn response_of_a_route_is_unchanged_except_for_the_answer_token() {
     let host = Host::new();
@@ -318,7 +319,7 @@ async fn negotiation_continues_with_a_sealed_cookie() {
     assert_eq!(ended.cookie.as_deref(), Some(REMOVED));
     TestClient::of(&token).complete(Some(&ended.token())).expect("the server proves itself");
 
-    // An optional layer also answers a first token with a token that continues the negotiation.
+    // Like a required layer, an optional layer answers a first token with a token that continues the negotiation.
     first_token(&second, &offer(&host)).await;
 }
 
@@ -473,7 +474,7 @@ async fn seen_over_the_wire(mut response: Response<Body>) -> Seen {
 
 /// Servers clone the layer and share it between threads.
 #[test]
-fn layer_service_and_validator_can_be_cloned_and_shared_between_threads() {
+fn layer_and_service_and_validator_can_be_cloned_and_shared_between_threads() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     let host = Host::new();
     shared(&layer(&host));

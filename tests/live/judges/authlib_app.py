@@ -1,6 +1,6 @@
-"""An application behind the sign-in server, whose relying party is Authlib's Flask client. Authlib reads the discovery document,
-sends PKCE, `state` and `nonce`, and verifies the ID token and its `nonce`. The environment variable JUDGE has the
-settings."""
+"""An application whose users the sign-in server signs in. The relying party of the application is Authlib's Flask
+client. Authlib reads the discovery document, sends PKCE, `state` and `nonce`, and verifies the ID token and its
+`nonce`. The environment variable JUDGE contains the settings of this application."""
 
 import json
 import os

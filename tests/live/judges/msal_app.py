@@ -1,6 +1,7 @@
-"""An application behind the sign-in server, whose relying party is MSAL for Python. MSAL reads the discovery document, sends PKCE,
-`state` and `nonce`, and compares `state`, `nonce`, audience, issuer and times. MSAL does not verify the signature of the ID token,
-because the token comes from the server over TLS. The environment variable JUDGE has the settings."""
+"""An application whose users the sign-in server signs in. The relying party of the application is MSAL for Python. MSAL
+reads the discovery document, sends PKCE, `state` and `nonce`, and compares `state`, `nonce`, audience, issuer and
+times. MSAL does not verify the signature of the ID token, because the token comes from the server over TLS. The
+environment variable JUDGE contains the settings of this application."""
 
 import json
 import os
@@ -15,7 +16,7 @@ state = {}  # the state of the only user of this application
 
 
 def relying_party():
-    """Returns MSAL's client. It keeps its tokens in a cache."""
+    """Returns MSAL's client. The client keeps the tokens of the user in a cache."""
     if "client" not in state:
         how = {"oidc_authority": JUDGE["issuer"]} if JUDGE["kind"] == "oidc_authority" else {
             "authority": JUDGE["issuer"], "instance_discovery": False}

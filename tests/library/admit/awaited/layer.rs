@@ -101,7 +101,7 @@ fn called<S: Service<Request<Body>>>(service: &mut S, authorization: Option<&str
 }
 
 #[test]
-fn service_runs_after_the_admission_and_not_for_a_replay() {
+fn inner_service_runs_after_the_admission_and_does_not_run_for_a_replay() {
     for pending in 0..4 {
         let layered = Layered::new(Store::new(pending, 0));
         let header = layered.server.good().header();
@@ -117,7 +117,7 @@ fn service_runs_after_the_admission_and_not_for_a_replay() {
 }
 
 #[test]
-fn service_does_not_run_when_the_decision_is_dropped() {
+fn inner_service_does_not_run_when_the_future_of_the_decision_is_dropped() {
     for (takes_at, polls) in (0..=3).flat_map(|takes_at| (0..=3).map(move |polls| (takes_at, polls))) {
         let layered = Layered::new(Store::new(3, takes_at));
         let header = layered.server.good().header();

@@ -1,5 +1,6 @@
-//! Admissions that are awaited. The tests poll each future step by step, and drop the future at each step. A dropped future
-//! admits no client, and no authenticator is admitted twice.
+//! Tests of the functions that await the answer of a replay store before they admit a request. The tests poll each
+//! future step by step, and drop the future at each step. A dropped future admits no client, and no authenticator is
+//! admitted twice.
 
 use crate::common;
 mod layer;
@@ -80,7 +81,7 @@ fn alice() -> Result<String, Error> {
 }
 
 #[test]
-fn request_is_admitted_when_the_store_answers_and_is_then_a_replay() {
+fn request_is_admitted_when_the_store_answers_and_a_repeated_request_is_a_replay() {
     for (name, way) in WAYS {
         for store in stores() {
             let (pending, server) = (store.pending, Server::new(store));
@@ -127,8 +128,8 @@ fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
                 let token = server.good().mint();
                 let mut calls = [way(&server.validator, &token), way(&server.validator, &token)].map(Some);
                 let mut verdicts = Vec::new();
-                // Each bit of `order` chooses the call for one of eight polls. Then the calls are polled in turn until they
-                // are ready.
+                // Each bit of `order` chooses the call for one of eight polls. After the eight polls, the test polls
+                // the two calls in turn until both are ready.
                 let turns =
                     (0..8).map(|bit| usize::from(order >> bit & 1 == 1)).chain([0, 1].into_iter().cycle().take(16));
                 for turn in turns {
@@ -172,9 +173,10 @@ fn future_that_is_never_polled_records_no_authenticator() {
     }
 }
 
-/// The validator does not ask the store about a request that another stage refuses, so the store does not record the request.
+/// The validator does not ask the store about a request that an earlier stage refuses, so the store does not record the
+/// request.
 #[test]
-fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
+fn request_that_an_earlier_stage_refuses_is_refused_at_the_first_poll() {
     for (name, way) in WAYS.into_iter().filter(|(name, _)| *name != "admit_async") {
         let server = Server::new(Store::new(3, 0));
         let (token, server) = (server.good().mint(), server.with_keys(kerberos_sso::KeySet::new()));
@@ -185,7 +187,7 @@ fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
     }
 }
 
-/// The store admits the end of a negotiation only once.
+/// The store must admit the last token of a negotiation only once.
 #[test]
 fn end_of_a_negotiation_whose_future_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for polls in 0..=2 {
@@ -215,7 +217,8 @@ fn end_of_a_negotiation_whose_future_was_dropped_is_a_replay_only_if_the_store_h
     }
 }
 
-/// Every `ReplayCache` is also an `AsyncReplayCache`.
+/// Every `ReplayCache` is also an `AsyncReplayCache`. The functions that await an admission can therefore use the cache
+/// in memory.
 #[test]
 fn cache_in_memory_answers_at_the_first_poll() {
     let host = Host::new();

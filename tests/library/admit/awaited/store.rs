@@ -44,7 +44,8 @@ impl Future for Answer<'_> {
     }
 }
 
-/// Returns all stores whose answers are pending for fewer than four polls.
+/// Returns a store for each number of pending polls below four, and for each poll at which such a store can record the
+/// authenticator.
 pub(crate) fn stores() -> impl Iterator<Item = Store> {
     (0..4).flat_map(|pending| (0..=pending).map(move |takes_at| Store { pending, takes_at, taken: Mutex::default() }))
 }

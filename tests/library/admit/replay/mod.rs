@@ -1,5 +1,5 @@
 //! Replays. The server accepts an authenticator only once, even if it comes again in another token. The server
-//! remembers the authenticator until its time is so old that the server refuses it for its time.
+//! remembers the authenticator until the authenticator is so old that the server refuses it because of its time.
 
 use crate::common;
 mod skews;
@@ -132,7 +132,7 @@ fn request_that_was_refused_is_not_remembered() {
 
 /// If the client's clock is ahead, the server accepts its authenticator for up to two skews.
 #[test]
-fn authenticator_of_a_fast_clock_is_a_replay_until_its_time_is_refused() {
+fn authenticator_of_a_client_with_a_fast_clock_is_a_replay_until_its_time_is_refused() {
     let realm = realm();
     let validator = remembering(&realm);
     let fast = realm.ticket_for("alice").sent_at(after(300));
@@ -147,7 +147,7 @@ fn authenticator_of_a_fast_clock_is_a_replay_until_its_time_is_refused() {
 }
 
 #[test]
-fn entry_ends_one_skew_after_the_time_of_the_authenticator() {
+fn replay_entry_ends_one_skew_after_the_time_of_the_authenticator() {
     let realm = realm();
     let policy = Policy::default().with_clock_skew(Duration::from_secs(120));
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
@@ -162,7 +162,7 @@ fn entry_ends_one_skew_after_the_time_of_the_authenticator() {
 }
 
 #[test]
-fn authenticator_in_another_token_is_a_replay() {
+fn authenticator_is_a_replay_even_in_another_token() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -212,7 +212,7 @@ mod clocks {
     use super::*;
 
     #[test]
-    fn request_is_refused_again_when_the_clock_goes_back_one_hour() {
+    fn repeated_request_is_refused_even_when_the_clock_goes_back_one_hour() {
         let realm = realm();
         let validator = remembering(&realm);
         let token = realm.ticket_for("alice");
@@ -224,8 +224,9 @@ mod clocks {
         assert!(again == Err(SEEN) || again == Err(OLDER), "{again:?}");
     }
 
-    /// The cache has overwritten the entries that had ended. For a time before the last overwritten entry ended, the cache
-    /// then cannot distinguish a replay from a new authenticator. So the cache refuses both as too old.
+    /// The cache has overwritten the entries that had ended. For an authenticator that ends no later than the last
+    /// overwritten entry, the cache then cannot distinguish a replay from a new authenticator. So the cache refuses
+    /// every such authenticator as too old.
     #[test]
     fn forgotten_and_new_authenticators_are_too_old_when_the_clock_goes_back_one_hour() {
         let realm = realm();
@@ -283,7 +284,7 @@ mod clocks {
     }
 
     #[test]
-    fn cache_that_takes_earlier_authenticators_accepts_an_authenticator_of_an_earlier_cache() {
+    fn cache_that_takes_earlier_authenticators_accepts_one_that_an_earlier_cache_admitted() {
         let realm = realm();
         let token = realm.ticket_for("alice").sent_at(after(-300));
         assert_eq!(check(&remembering(&realm), &token, NOW), Ok(()));
@@ -380,7 +381,7 @@ mod other_stores {
     }
 
     #[test]
-    fn request_is_refused_at_every_answer_of_the_cache_except_new() {
+    fn request_is_refused_unless_the_replay_cache_answers_new() {
         let realm = realm();
         for (answer, expected) in [
             (Admission::New, Ok(())),
@@ -398,7 +399,7 @@ mod other_stores {
         }
     }
 
-    /// A caller with a store of its own reads the tag after the authorize stage.
+    /// A caller that keeps authenticators in its own store reads the tag after the authorize stage.
     #[test]
     fn replay_tag_depends_only_on_the_authenticator() {
         let realm = realm();
@@ -431,8 +432,8 @@ mod shared {
     use super::*;
     use kerberos_sso::SharedValidator;
 
-    /// A `SharedValidator` does not need the feature `tower`. After its keys are replaced, its validator still has the
-    /// same replay cache.
+    /// After the keys of a `SharedValidator` are replaced, its validator still has the same replay cache. A
+    /// `SharedValidator` needs only the feature `std`.
     #[test]
     fn authenticator_is_a_replay_after_the_keys_were_replaced() {
         let realm = realm();
@@ -446,7 +447,7 @@ mod shared {
     }
 
     #[test]
-    fn request_in_flight_is_decided_with_the_keys_from_before_the_replacement() {
+    fn request_that_began_before_the_keys_were_replaced_is_decided_with_the_old_keys() {
         let old = realm();
         let new = old.clone().with_kvno(2);
         let shared = SharedValidator::new(remembering(&old));

@@ -62,7 +62,7 @@ fn authenticator_is_not_admitted_again_under_a_longer_skew() {
 
 /// The validator with the longer skew may still decide requests after the policy was changed to a shorter skew.
 #[test]
-fn authenticator_admitted_under_a_shorter_skew_is_remembered_for_the_longer_skew() {
+fn authenticator_that_was_admitted_under_a_shorter_skew_is_remembered_for_the_longer_skew() {
     let realm = realm();
     let longer = Validator::new(realm.key_set(), with_skew(300), Forgetful::default());
     let shorter = longer.with_policy(with_skew(60));
@@ -85,7 +85,7 @@ fn request_is_remembered_for_the_longer_skew_of_its_two_validators() {
     let verified = shorter.verify(shorter.open(shorter.read(&bytes).unwrap(), NOW).unwrap(), NOW).unwrap();
     assert!(longer.admit(shorter.authorize(verified).unwrap(), NOW).is_ok());
     assert_eq!(check(&longer, &token, after(300)), Err(SEEN));
-    // Here, the validator that authorized the request has the longer skew.
+    // Now the validator that authorizes the request has a longer skew than the validator that admits the request.
     let longer = Validator::new(realm.key_set(), with_skew(300), NoReplayCache);
     let shorter = Validator::new(realm.key_set(), with_skew(60), Forgetful::default());
     let authorized = || {

@@ -152,8 +152,8 @@ fn authenticator_is_a_replay_until_its_last_second_and_too_old_after_that_second
     }
 }
 
-/// The last overwritten entry may be the entry of an authenticator that ends in the same second. It cannot be the entry
-/// of an authenticator that ends a second later.
+/// The last overwritten entry may be the entry of an authenticator that ends in the same second. The last overwritten
+/// entry cannot be the entry of an authenticator that ends a second later.
 #[test]
 fn authenticator_that_ends_no_later_than_the_overwritten_entries_is_too_old() {
     let cache = taking_any(1);

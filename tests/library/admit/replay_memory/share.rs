@@ -30,10 +30,10 @@ proptest! {
         }
     }
 
-    /// If only one client uses the cache, the cache counts the entries of this client exactly, with one exception: it
-    /// may also count entries that have ended within the last two fifths of a skew.
+    /// If only one client uses the cache, the cache counts the entries of this client exactly, with one exception: the
+    /// cache may also count entries that have ended within the last two fifths of a skew.
     #[test]
-    fn only_client_of_a_cache_is_admitted_below_its_share(
+    fn single_client_of_a_cache_is_admitted_until_its_share_is_used_up(
         limit in 1..20_u16,
         events in prop::collection::vec((-SKEW..=SKEW, 0..30_i64), 1..400),
     ) {
@@ -53,8 +53,8 @@ proptest! {
     }
 }
 
-/// A cache of 5,000 entries counts clients in 417 cells, two for each client. One client in 87,000 has the same two cells as
-/// the client that has used up its share.
+/// A cache of 5,000 entries counts clients in 417 cells, two for each client. One client in 87,000 has the same two
+/// cells as the client that has used up its share, and is refused like this client.
 #[test]
 fn nearly_all_other_clients_are_admitted_when_one_client_has_used_up_its_share() {
     let cache = taking_any(5_000).with_client_share(100);
@@ -142,7 +142,7 @@ fn client_has_its_whole_share_again_when_a_clock_that_was_a_year_ahead_is_set_ri
     assert_eq!(at(3, NOW + year), Admission::Full(ReplayLimit::ClientShare));
     assert!((4..7).all(|number| at(number, NOW) == Admission::New));
     assert_eq!(at(7, NOW), Admission::Full(ReplayLimit::ClientShare));
-    // A small step back does not give the client a second share.
+    // A small step back of the clock does not give the client a second share.
     assert_eq!(at(8, NOW - 200), Admission::Full(ReplayLimit::ClientShare));
     assert_eq!(at(9, NOW + 300 + 120), Admission::New);
 }

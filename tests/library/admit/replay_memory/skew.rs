@@ -13,7 +13,7 @@ fn insert(cache: &MemoryReplayCache, number: u32, skew: i64, now: i64) -> Admiss
 /// The cache must not keep an entry only for the skew of the inserting validator. Otherwise a validator with a longer
 /// skew would accept the authenticator again.
 #[test]
-fn entry_of_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
+fn entry_of_a_validator_with_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
     let cache = taking_any(1);
     let admitted: Vec<u32> = (0..1_000).filter(|number| insert(&cache, *number, 60, NOW) == Admission::New).collect();
     assert!((2..1_000).contains(&admitted.len()), "the cache is full");

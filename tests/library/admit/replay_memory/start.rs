@@ -20,7 +20,7 @@ fn authenticator_from_the_second_of_the_start_is_too_old_and_from_the_next_secon
 }
 
 #[test]
-fn cache_with_strict_start_refuses_authenticators_for_one_skew() {
+fn cache_with_strict_start_refuses_every_authenticator_for_one_skew_after_the_start() {
     for (time, expected) in [(SKEW, Admission::TooOld), (SKEW + 1, Admission::New)] {
         let cache = started(10).with_strict_start();
         assert_eq!(at(NOW + time).insert(&cache, NOW + time), expected, "{time}");
@@ -37,7 +37,7 @@ fn cache_that_takes_earlier_authenticators_admits_the_earliest_authenticator() {
 /// A client whose clock is `offset` seconds ahead sends an authenticator at each second before the start of the cache.
 /// At the start, an attacker sends the authenticator again, to the new cache.
 #[test]
-fn authenticator_from_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
+fn authenticator_that_was_sent_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
     for offset in [-SKEW, -1, 0, 1, 150, SKEW] {
         for shown in NOW - 2 * SKEW..=NOW {
             let authenticator = at(shown + offset);

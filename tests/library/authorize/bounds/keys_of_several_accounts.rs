@@ -90,8 +90,8 @@ fn bounds_of_a_removed_principal_hold_for_the_retiring_key() {
     assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
 }
 
-/// The bounds of a removed principal apply to every account that now has the shared key. They apply under the key's old
-/// version number and under another version number, and to an account that did not have the key before.
+/// The bounds of a removed principal apply to every account that now has the shared key. The bounds apply under the
+/// key's old version number and under another version number, and to an account that did not have the key before.
 #[test]
 fn bounds_of_a_removed_principal_hold_for_every_account_with_its_key() {
     let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
@@ -111,7 +111,7 @@ fn bounds_of_a_removed_principal_hold_for_every_account_with_its_key() {
     is_bound(&kept, 1);
     is_bound(&kept, 2);
     is_bound(&another, 1);
-    // The bounds also apply to an account that is added later.
+    // The bounds of the removed principal also apply to an account with its key that is added after the rollover.
     let late = || {
         let set = rolled().with_retiring_keys(&before, NOW);
         set.with_account(Account::new("HTTP/late", "CONTOSO.TEST").with_key(key(4))).unwrap()

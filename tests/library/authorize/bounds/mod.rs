@@ -278,7 +278,7 @@ mod shared_keys {
         let token = || TestRealm::new("CONTOSO.TEST").ticket_for("eve").client_realm("FABRIKAM.TEST");
         let one_trusts = || both(|account| account.with_client_realm("FABRIKAM.TEST"));
         assert_eq!(codes(one_trusts, token), [Some("untrusted-realm"); 3]);
-        // The stricter settings of the two accounts apply to the trusted forest.
+        // If two accounts share a key, the stricter of their two settings for the trusted forest applies.
         let trusting = |account: Account| account.with_trusted_domain("FABRIKAM.TEST", fabrikam());
         let filtering = |account: Account| account.with_sid_filtered_domain("FABRIKAM.TEST", fabrikam());
         let keys = || contoso().account().keys().to_vec();
@@ -303,8 +303,8 @@ mod shared_keys {
         }
     }
 
-    /// The caller may add accounts one by one. The bounds of an account that is added last also apply to an account
-    /// that was added before.
+    /// The caller may add accounts one by one. The bounds of an account that is added last also apply to an earlier
+    /// account with the same key.
     #[test]
     fn bounds_of_an_added_account_hold_for_an_earlier_account_with_the_same_key() {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
@@ -334,7 +334,7 @@ mod kdc_signatures {
 
     /// An attacker could move a PAC without a ticket signature into a forged ticket.
     #[test]
-    fn pac_without_ticket_or_full_signature_is_refused_when_a_krbtgt_key_is_given() {
+    fn pac_without_a_ticket_signature_or_a_full_signature_is_refused_when_a_krbtgt_key_is_given() {
         for missing in [BufferType::TICKET_CHECKSUM, BufferType::FULL_CHECKSUM] {
             let token = || contoso().ticket_for("alice").pac(|pac| pac.remove(missing));
             let error = judge(with_krbtgt_key(), Policy::default(), &token()).unwrap_err();

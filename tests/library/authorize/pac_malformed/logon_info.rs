@@ -139,7 +139,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
         assert_eq!(Change::new().bytes("EffectiveName.", 12, units), (name, PacProblem::Text), "{units:?}");
         assert_eq!(Change::new().bytes("FullName.", 12, units), ("KERB_VALIDATION_INFO.FullName", PacProblem::Text));
     }
-    // A string may be shorter than its maximum length. Windows writes server names and domain names in this form.
+    // A string may be shorter than its maximum length. Windows writes such strings for server names and domain names.
     let mut longer = Change::new().encoded;
     let at = longer.marks["EffectiveName"] + 2;
     longer.bytes[at] = 12;
@@ -159,7 +159,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
 
 /// MS-DTYP section 2.3.10: the pointer must not be null if there is room for characters.
 #[test]
-fn empty_string_without_characters_is_accepted() {
+fn empty_string_is_accepted_when_the_structure_has_no_array_of_characters() {
     let NdrBytes { mut bytes, marks } = alice().encode();
     bytes[marks["HomeDirectory"] + 4..][..4].fill(0);
     bytes.drain(marks["HomeDirectory."]..marks["HomeDirectory."] + 12);

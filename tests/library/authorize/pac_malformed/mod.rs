@@ -1,4 +1,5 @@
-//! Tests of PACs with one fault each. Each PAC is signed again, so that no other check can refuse it.
+//! Tests of PACs with one fault each. The tests sign each PAC after the fault was made, so that no other check refuses
+//! the PAC.
 #![allow(clippy::print_stdout)]
 
 mod logon_info;

@@ -30,7 +30,7 @@ fn signature_buffer_of_a_wrong_length_is_refused() {
 }
 
 #[test]
-fn server_signature_is_refused_when_it_is_unkeyed_or_not_under_the_accounts_keys() {
+fn server_signature_is_refused_when_it_is_unkeyed_or_made_with_no_key_of_the_account() {
     let refusal = |buffers: PacBuffers| match verify(&buffers.signed(&server_key())).unwrap_err() {
         Error::PacSignature(PacSignature { buffer_type, cause, .. }) => {
             println!("pac-signature  {buffer_type} {cause}");

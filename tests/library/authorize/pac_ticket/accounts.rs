@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn computers_guests_and_disabled_users_are_refused_when_the_policy_accepts_people_only() {
+fn computers_and_guests_and_disabled_users_are_refused_when_the_policy_accepts_people_only() {
     let people = Server::new(Policy::default().with_accounts(AccountPolicy::PeopleOnly));
     let anybody = Server::new(Policy::default());
 

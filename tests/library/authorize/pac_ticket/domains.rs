@@ -4,7 +4,7 @@ use super::*;
 
 /// Each ticket names a user of another forest in one place: the realm, the domain SID or the requestor.
 #[test]
-fn user_of_another_forest_is_refused_by_realm_domain_sid_or_requestor() {
+fn user_of_another_forest_is_refused_when_the_realm_or_domain_sid_or_requestor_names_the_forest() {
     let server = Server::bound(Policy::default(), &[DOMAIN]);
     let foreign = sid("S-1-5-21-7-8-9-1103");
     assert!(server.of(&good()).is_ok());
@@ -36,7 +36,7 @@ fn user_is_refused_when_the_domain_sid_is_only_similar_to_the_accounts_domain() 
 }
 
 #[test]
-fn foreign_groups_are_listed_separately_or_refused_by_policy() {
+fn foreign_groups_are_listed_separately_unless_the_policy_refuses_them() {
     let separate = Server::bound(Policy::default(), &[DOMAIN]);
     let mut logon = alice();
     logon.extra_sids.push((sid("S-1-5-21-0-0-0-497"), 7));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns a ticket with all signatures. A later change of the ticket does not renew the signatures.
+/// Returns a ticket with all signatures. If a test later changes the ticket, the signatures stay as they are.
 fn fully_signed(server: &Server, krbtgt: &Key) -> TestToken {
     let token = server.realm.ticket_for("alice").pac(|pac| pac.signed_by_kdc(krbtgt));
     let signed = token.ticket.pac_bytes();
@@ -23,7 +23,7 @@ fn kdc_signatures_are_verified_when_the_krbtgt_key_is_known() {
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Unchecked; 3]);
 
         let other = krbtgt(EncType::AES128_CTS_HMAC_SHA1_96);
-        // The policy of encryption types also applies to krbtgt keys.
+        // The encryption types that the policy allows for tickets are the types that it allows for krbtgt keys, too.
         let policy = Policy::default().with_ticket_etypes(&EncType::SUPPORTED);
         let server = Server::with_account(policy, |account| {
             account
@@ -66,7 +66,7 @@ fn kdc_signatures_of_a_test_realm_of_active_directory_are_valid() {
 /// A holder of the service's key can change the ticket or the PAC and renew the server signature. The KDC's signatures
 /// then no longer verify.
 #[test]
-fn ticket_or_pac_changed_with_the_services_key_fails_the_kdc_signatures() {
+fn kdc_signatures_fail_when_a_holder_of_the_services_key_changed_the_ticket_or_the_pac() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let key = krbtgt(etype);
     let server = Server::with_account(Policy::default(), |account| account.with_krbtgt_key(&key));

@@ -92,7 +92,7 @@ fn mismatch(result: Result<Accepted, Error>) -> PacMismatch {
 }
 
 #[test]
-fn identity_has_the_sid_names_and_groups_of_the_pac() {
+fn identity_has_the_sid_and_the_names_and_the_groups_of_the_pac() {
     let accepted = Server::new(Policy::default()).of(&good()).unwrap();
     let identity = accepted.identity();
     assert_eq!(identity.sid(), Some(sid("S-1-5-21-1-2-3-1103")));
@@ -117,7 +117,7 @@ fn identity_has_the_sid_names_and_groups_of_the_pac() {
 }
 
 #[test]
-fn pac_is_shown_before_the_request_is_admitted() {
+fn authorized_request_shows_the_pac_before_its_admission() {
     let server = Server::new(Policy::default());
     let authorize = |token: TestToken| {
         let bytes = token.mint();

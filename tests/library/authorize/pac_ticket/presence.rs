@@ -105,8 +105,8 @@ fn pac_in_the_authenticator_is_ignored() {
     assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// The server decides nothing by the contents of the buffers that this test changes. A user can therefore sign in even
-/// when the server cannot read one of these buffers, for example because a newer KDC writes it in another form.
+/// No decision of the server depends on the contents of the buffers that this test changes. A user can therefore sign
+/// in even when the server cannot read one of these buffers, for example because a newer KDC writes it in another form.
 #[test]
 fn user_signs_in_when_a_buffer_that_no_decision_needs_cannot_be_read() {
     type Ask = fn(VerifiedPac<'_>) -> Option<PacMalformed>;

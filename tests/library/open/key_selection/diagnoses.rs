@@ -8,7 +8,7 @@ fn refusal(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Erro
 }
 
 #[test]
-fn realm_without_an_account_is_reported_with_the_realms_held() {
+fn error_lists_the_realms_held_when_no_account_is_of_the_realm_of_the_ticket() {
     let server = holding([realm().account()]);
     let error = refusal(&server, |mut token| {
         token.ticket.realm = "FABRIKAM.TEST".into();
@@ -54,14 +54,14 @@ fn error_lists_two_realms_held_and_counts_the_others() {
 }
 
 #[test]
-fn empty_key_set_is_reported() {
+fn error_says_that_the_key_set_is_empty() {
     let server = holding([]);
     let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened the ticket") };
     assert!(no_key.to_string().ends_with("no account of that realm is held, and the key set is empty"), "{no_key}");
 }
 
 #[test]
-fn realm_in_another_letter_case_is_reported_with_the_spelling_held() {
+fn error_names_the_held_spelling_of_a_realm_in_another_letter_case() {
     let (lower, upper, mixed) = ("contoso.test", "CONTOSO.TEST", "Contoso.TEST");
     for (held, asked) in [(lower, mixed), (upper, mixed), (lower, upper), (upper, lower)] {
         let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));
@@ -83,7 +83,7 @@ fn realm_in_another_letter_case_is_reported_with_the_spelling_held() {
 }
 
 #[test]
-fn type_without_a_key_is_reported_with_the_keys_held() {
+fn error_lists_the_keys_held_when_no_key_has_the_type_of_the_ticket() {
     let server = holding([account("SERVICE$", [(realm().key(AES128), Some(4))])]);
     let error = refusal(&server, |token| token);
     assert_eq!(
@@ -100,7 +100,7 @@ fn type_without_a_key_is_reported_with_the_keys_held() {
 }
 
 #[test]
-fn version_without_a_key_is_reported_by_a_strict_policy() {
+fn strict_policy_reports_that_no_key_has_the_version_of_the_ticket() {
     let server = strict([account("SERVICE$", [(right(), Some(4)), (realm().key(AES128), Some(4))])]);
     let error = refusal(&server, |token| token.kvno(5));
     assert_eq!(
@@ -182,7 +182,7 @@ fn ticket_for_a_service_that_the_account_names_is_not_reported_as_for_another_pr
 }
 
 #[test]
-fn ticket_that_does_not_open_under_the_key_of_its_version_is_reported() {
+fn error_says_that_a_ticket_does_not_open_under_the_key_of_its_version() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(1))])]);
     let error = refusal(&server, |token| token);
     assert_eq!(
@@ -216,7 +216,7 @@ fn error_lists_six_keys_held_and_counts_the_others() {
 }
 
 #[test]
-fn retired_key_is_reported_with_its_last_second() {
+fn error_names_the_last_second_of_a_retired_key() {
     let key = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
     let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
     let error = refusal(&server, |token| token);
@@ -229,7 +229,7 @@ fn retired_key_is_reported_with_its_last_second() {
 }
 
 #[test]
-fn ticket_is_not_newer_when_the_key_of_its_version_has_retired() {
+fn ticket_is_not_reported_as_newer_when_the_key_of_its_version_has_retired() {
     let retired = ServiceKey::new(right(), Some(5)).with_not_after(NOW.saturating_add_seconds(-1));
     let server = holding([account("A$", [(wrong(1), Some(3))]).with_key(retired)]);
     for (kvno, newer) in [(4, false), (5, false), (6, true)] {
@@ -250,7 +250,7 @@ fn error_counts_the_keys_that_were_not_tried() {
 }
 
 #[test]
-fn account_without_keys_is_reported() {
+fn error_says_that_an_account_has_no_keys() {
     let server = holding([account("A$", [])]);
     let text = refusal(&server, |token| token).to_string();
     assert!(text.ends_with("account A$ with no key held; no key has that type"), "{text}");

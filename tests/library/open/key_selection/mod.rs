@@ -69,9 +69,10 @@ fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> 
 mod order {
     use super::*;
 
-    /// The account has the same key under many versions. The verdict reports the version that was tried first.
+    /// The account has the same key under many versions. The verdict reports the version that the server tried first,
+    /// because each key opens the ticket.
     #[test]
-    fn keys_are_tried_by_exact_then_unknown_then_same_low_octet_then_latest_version() {
+    fn keys_are_tried_in_the_order_exact_version_then_unknown_then_same_low_octet_then_latest() {
         let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];
         for first in 0..expected.len() {
             let left = expected[first..].iter().rev().map(|kvno| (right(), *kvno));
@@ -119,7 +120,8 @@ mod order {
         let named = second.with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "http/WWW.contoso.test"), "SECOND$");
         assert_eq!(opened_by(both(), "second$"), "SECOND$");
-        // A matching service name has precedence over a matching version.
+        // An account that names the service comes first, even if only another account has a key of the ticket's
+        // version.
         let first = account("FIRST$", [(right(), Some(1))]);
         let named = account("SECOND$", [(right(), Some(8))]).with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "HTTP/www.contoso.test"), "SECOND$");
@@ -209,7 +211,7 @@ mod bounds {
 
     /// The policy uses the version as a hint only, so the version is not the cause of the refusal.
     #[test]
-    fn error_says_that_no_considered_account_has_the_type_when_its_only_key_is_after_the_limit() {
+    fn error_says_that_no_considered_account_has_the_type_when_the_only_key_of_the_type_is_after_the_limit() {
         let others =
             (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
         let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));
@@ -317,7 +319,8 @@ mod rollover {
         for (realm, kvno) in [(&before, 1), (&after, 2)] {
             let accepted = server.check(&realm.ticket_for("alice").mint()).unwrap();
             assert_eq!(accepted.opened_by().kvno(), Some(kvno));
-            // The version is a hint. With a wrong version, or without a version, the server tries at most one key more.
+            // The version is a hint. With a wrong version, or without a version, the server tries at most one key more
+            // than with the right version.
             for hint in [None, Some(1), Some(2), Some(77), Some(-1)] {
                 let accepted = server.check(&realm.ticket_for("alice").kvno(hint).mint()).unwrap();
                 assert_eq!(accepted.opened_by().kvno(), Some(kvno), "{hint:?}");

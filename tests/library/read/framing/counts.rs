@@ -1,4 +1,4 @@
-//! Counts and lengths of names, at each limit, and one above the limit.
+//! Tests that the server accepts counts and lengths up to their limits, and refuses one more.
 
 use super::*;
 

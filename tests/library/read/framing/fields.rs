@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn message_with_a_repeated_swapped_or_added_field_is_malformed() {
+fn message_with_a_repeated_or_swapped_or_added_field_is_malformed() {
     let server = Server::new();
     let mut variations = 0;
     for (message, der, send) in messages(&server) {

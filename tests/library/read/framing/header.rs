@@ -10,7 +10,7 @@ fn refusal(change: impl FnOnce(String) -> String) -> Error {
 }
 
 #[test]
-fn base64_with_other_padding_or_other_characters_is_refused() {
+fn base64_with_wrong_padding_or_wrong_characters_is_refused() {
     let base64 = Error::NotNegotiate(HeaderProblem::Base64);
     let unpadded = refusal(|header| header.strip_suffix('=').unwrap().into());
     assert_eq!(unpadded, Error::NotNegotiate(HeaderProblem::Unpadded));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn length_that_is_indefinite_not_minimal_or_over_four_octets_is_malformed() {
+fn length_that_is_indefinite_or_not_minimal_or_over_four_octets_is_malformed() {
     let server = Server::new();
     for (message, der, send) in messages(&server) {
         for path in Tlv::parse(&der).paths() {
@@ -31,7 +31,7 @@ fn bad_lengths() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn bad_length_of_the_ap_req_is_malformed_at_its_offset() {
+fn ap_req_with_a_bad_length_is_malformed_at_the_offset_of_the_length() {
     let server = Server::new();
     let with_length = |bad: &[u8]| {
         let bad = bad.to_vec();

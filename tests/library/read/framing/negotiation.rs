@@ -44,8 +44,8 @@ fn extension_fields_of_neg_token_init_are_ignored() {
     for further in [vec![extension(0xA5)], vec![extension(0xBE)], vec![extension(0xA5), extension(0xA6)]] {
         assert!(server.check(&with(&further)).is_ok(), "{further:02X?}");
     }
-    // An extension field has a constructed context-specific tag of one octet. A known field at a later place is no
-    // extension.
+    // An extension field has a constructed context-specific tag of one octet. A field that NegTokenInit defines is not
+    // an extension when it comes out of order.
     for tag in [0xA0, 0xA1, 0xA2, 0x85, 0x30, 0x65, 0xBF, 0xE5] {
         for further in [vec![extension(tag)], vec![extension(0xA5), extension(tag)]] {
             let token = with(&further);
@@ -174,7 +174,7 @@ fn initial_token_with_a_tok_id_other_than_ap_req_is_malformed() {
 }
 
 #[test]
-fn octets_that_begin_as_no_form_of_a_token_are_unrecognised() {
+fn octets_that_do_not_begin_like_any_token_are_unrecognised() {
     let server = Server::new();
     assert_eq!(server.check(&[]).unwrap_err(), malformed("token", 0, Problem::Empty));
     for first in 0..=u8::MAX {

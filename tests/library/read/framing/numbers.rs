@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn other_versions_and_message_types_are_malformed() {
+fn message_with_a_wrong_version_or_message_type_is_malformed() {
     let server = Server::new();
     let refusal = |change: &dyn Fn(&mut TestToken), place: &dyn Fn(&TestToken) -> usize| {
         let mut token = server.good().framed(TokenFraming::ApReq);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn ap_rep_holds_the_clients_time_a_subkey_and_a_sequence_number() {
+fn ap_rep_has_the_clients_time_and_a_subkey_and_a_sequence_number() {
     let server = Server::new();
     for etype in &BY_STRENGTH[1..] {
         let token = server.good().session_etype(*etype).sent_at(NOW.with_micros(123_456).unwrap());

@@ -17,7 +17,7 @@ fn framings() -> [TokenFraming; 4] {
 /// subkey.
 #[cfg(feature = "rc4")]
 #[test]
-fn client_and_server_share_a_context_under_every_type_and_framing() {
+fn client_and_server_share_a_context_under_every_encryption_type_and_framing() {
     for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
         let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
         for etype in BY_STRENGTH {
@@ -56,7 +56,7 @@ fn client_and_server_share_a_context_with_any_32_bit_sequence_number() {
 /// session key.
 #[cfg(feature = "rc4")]
 #[test]
-fn context_has_the_type_of_the_last_key_agreed_on() {
+fn context_has_the_encryption_type_of_the_last_key_that_both_sides_agreed_on() {
     let server = lenient();
     let rc4 = server.good().session_etype(EncType::RC4_HMAC);
     let aes = with_subkey(EncType::AES128_CTS_HMAC_SHA1_96, rc4.clone());
@@ -83,7 +83,7 @@ fn context_has_the_gss_flags_of_the_client() {
 
 /// Two answers to one request with different randomness make two contexts that do not verify each other's MICs.
 #[test]
-fn answer_with_other_randomness_has_another_context() {
+fn two_answers_with_different_randomness_have_different_contexts() {
     let server = Server::new();
     let token = server.good();
     let accepted = server.check(&token.mint()).unwrap();

@@ -26,7 +26,7 @@ fn unless_rc4(etype: EncType) -> Option<KeyParts> {
 /// The test pairs every type that a client may use with every type that a client may list (RFC 4537).
 #[cfg(feature = "rc4")]
 #[test]
-fn acceptor_subkey_has_the_listed_type_when_that_type_is_stronger() {
+fn acceptor_subkey_has_the_type_that_the_client_lists_when_that_type_is_stronger() {
     let server = lenient();
     for (rank, current) in BY_STRENGTH.into_iter().enumerate() {
         for (listed_rank, listed) in BY_STRENGTH.into_iter().enumerate() {
@@ -63,7 +63,7 @@ fn listed_types_that_the_policy_does_not_allow_are_ignored() {
 /// RFC 4537 requires the list in an AD-IF-RELEVANT. The server also reads a list that a client sends without
 /// AD-IF-RELEVANT.
 #[test]
-fn list_of_types_outside_of_ad_if_relevant_is_used() {
+fn list_of_encryption_types_outside_of_ad_if_relevant_is_used() {
     let server = Server::new();
     let mut token = server.good();
     token.authenticator.authorization_data.push((129, etype_list(&[20])));
@@ -71,7 +71,7 @@ fn list_of_types_outside_of_ad_if_relevant_is_used() {
 }
 
 #[test]
-fn list_of_types_in_the_ticket_is_ignored() {
+fn list_of_encryption_types_in_the_ticket_is_ignored() {
     let server = Server::new();
     let mut token = server.good();
     token.ticket.authorization_data.push(if_relevant(&[(129, etype_list(&[20]))]));
@@ -81,7 +81,7 @@ fn list_of_types_in_the_ticket_is_ignored() {
 /// The list can only ask for a stronger key and does not affect the client's identity. A malformed list is
 /// therefore no reason to refuse the client.
 #[test]
-fn malformed_list_of_types_is_ignored() {
+fn malformed_list_of_encryption_types_is_ignored() {
     let server = Server::new();
     let etype_for = |data: Vec<u8>| {
         let mut token = server.good();

@@ -65,7 +65,7 @@ fn with_list(token: TestToken, length: usize) -> TestToken {
 
 /// For a client that has sent no ticket, the server keeps a MechTypeList only up to a limit.
 #[test]
-fn mech_type_list_of_an_unproven_client_is_kept_up_to_the_limit() {
+fn mech_type_list_of_a_client_without_a_ticket_is_kept_up_to_the_limit() {
     let host = Host::new();
     for length in [MAX_KEPT_MECH_TYPES - 1, MAX_KEPT_MECH_TYPES] {
         let token = with_list(offer(&host), length);

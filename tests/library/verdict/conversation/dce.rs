@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns the state after the first token, the client's AP-REP as plain data, and the client's context.
+/// Returns the state after the first token, the unencrypted fields of the client's AP-REP, and the client's context.
 fn begun(host: &Host, token: &TestToken, state: Option<&[u8]>) -> (Kept, ApRepParts, SecurityContext) {
     let first = match state {
         None => host.continues(&token.mint(), None),
@@ -95,7 +95,7 @@ fn client_of_dce_style_is_accepted_after_three_tokens_in_spnego() {
 /// MIC.
 #[cfg(feature = "rc4")]
 #[test]
-fn mic_with_the_clients_ap_rep_is_answered_with_a_mic() {
+fn mic_that_comes_with_the_ap_rep_of_a_client_is_answered_with_a_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for asked in [false, true] {
@@ -126,7 +126,7 @@ fn optional_mic_of_a_client_of_dce_style_is_answered_with_a_mic() {
 
 /// An MIT client sends the time at which it makes its AP-REP. A Heimdal client sends the time of its authenticator.
 #[test]
-fn clients_ap_rep_with_another_time_is_accepted() {
+fn clients_ap_rep_may_have_a_later_time_than_the_authenticator() {
     let host = Host::new();
     let token = dce_style(host.good().framed(TokenFraming::ApReq));
     let (first, client_ap_rep, _) = begun(&host, &token, None);

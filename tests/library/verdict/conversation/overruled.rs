@@ -4,7 +4,7 @@ use super::*;
 
 #[cfg(feature = "rc4")]
 #[test]
-fn client_with_a_kerberos_token_that_prefers_ntlm_is_accepted_after_its_mic() {
+fn client_that_prefers_ntlm_and_sends_a_kerberos_token_is_accepted_after_its_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for token in mutual_and_not(&prefers_ntlm(host.good()).session_etype(etype)) {
@@ -34,7 +34,7 @@ fn client_that_prefers_ntlm_is_accepted_without_an_acceptor_subkey() {
 }
 
 #[test]
-fn client_with_a_kerberos_token_and_without_the_integrity_flag_needs_no_mic() {
+fn client_that_prefers_ntlm_needs_no_mic_when_its_token_lacks_the_integrity_flag() {
     let host = Host::new();
     let token = without(GssFlags::INTEGRITY, prefers_ntlm(host.good()));
     let (_, answer) = host.ends(&token.mint(), None);
@@ -45,7 +45,7 @@ fn client_with_a_kerberos_token_and_without_the_integrity_flag_needs_no_mic() {
 /// A server without stored states ends the negotiation after one token, even when the client expects another round
 /// trip.
 #[test]
-fn server_of_one_round_trip_completes_with_its_first_reply() {
+fn server_of_one_round_trip_completes_the_negotiation_with_its_first_reply() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let accepted = host.nodes[0].validate_ticket(&token.mint(), host.now).unwrap();

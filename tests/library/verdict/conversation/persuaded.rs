@@ -38,7 +38,7 @@ fn client_that_begins_with_another_mechanism_is_accepted_after_its_mic() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn client_that_begins_with_ntlm_is_accepted_after_its_mic_under_every_type() {
+fn client_that_begins_with_ntlm_is_accepted_after_its_mic_under_every_encryption_type() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         let token = ntlm_first(&host).session_etype(etype);

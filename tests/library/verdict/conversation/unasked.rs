@@ -38,7 +38,7 @@ fn negative_sequence_number_is_read_as_its_32_bits() {
         let (_, answer) = host.ends(&token.mint(), None);
         let client = TestClient::of(&token);
         assert_eq!(client.seq_number, number);
-        // A server may also write its own sequence number as a negative INTEGER.
+        // Like a client, a server may write its sequence number as a negative INTEGER.
         let ap_rep = client.ap_rep(answer.token().unwrap()).unwrap().unwrap();
         let [as_negative, as_number] = [written, number.into()].map(|seq_number| {
             let context = client.context(Some(&ApRepParts { seq_number: Some(seq_number), ..ap_rep.clone() }));

@@ -91,7 +91,7 @@ fn client_ap_rep_with_a_wrong_field_is_malformed() {
 }
 
 #[test]
-fn client_ap_rep_that_is_changed_cut_or_extended_is_refused() {
+fn client_ap_rep_that_is_changed_or_cut_or_extended_is_refused() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in EncType::SUPPORTED {
         let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));

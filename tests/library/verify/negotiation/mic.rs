@@ -75,7 +75,7 @@ fn wrap_token_instead_of_a_mic_is_refused() {
 }
 
 #[test]
-fn mic_that_is_changed_cut_or_extended_is_refused() {
+fn mic_that_is_changed_or_cut_or_extended_is_refused() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in EncType::SUPPORTED {
         let mut begun = Begun::of(&host, prefers_ntlm(host.good().session_etype(etype)));

@@ -1,4 +1,5 @@
-//! Negotiations that are refused because of one fault. Without the fault, the server accepts the negotiation.
+//! Tests of negotiations with one fault each. The server refuses each negotiation, and accepts the same negotiation
+//! without the fault.
 
 mod client_ap_rep;
 use crate::common;
@@ -48,12 +49,12 @@ impl Begun {
         Self::of(host, prefers_ntlm(host.good()))
     }
 
-    /// Begins a negotiation that waits for an AP-REP without a MIC.
+    /// Begins a negotiation in which the client must next send an AP-REP without a MIC.
     fn dce(host: &Host) -> Self {
         Self::of(host, dce_style(host.good().framed(TokenFraming::ApReq)))
     }
 
-    /// Begins a negotiation that waits for an AP-REP and a MIC.
+    /// Begins a negotiation in which the client must next send an AP-REP and a MIC.
     fn dce_with_mic(host: &Host) -> Self {
         Self::of(host, dce_style(prefers_ntlm(host.good())))
     }
@@ -63,12 +64,12 @@ impl Begun {
         self.context.get_mic(&self.client.mech_types)
     }
 
-    /// Returns the client's AP-REP, as plain data.
+    /// Returns the unencrypted fields of the client's AP-REP.
     fn client_ap_rep(&self) -> ApRepParts {
         self.client.confirmation(&self.ap_rep())
     }
 
-    /// Returns the server's AP-REP, as plain data.
+    /// Returns the unencrypted fields of the server's AP-REP.
     fn ap_rep(&self) -> ApRepParts {
         self.client.ap_rep(&self.kept.token).unwrap().unwrap()
     }

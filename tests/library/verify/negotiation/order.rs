@@ -1,4 +1,4 @@
-//! Tokens that the negotiation does not expect at this point.
+//! Tests of tokens that arrive when the negotiation expects another token.
 
 use super::*;
 

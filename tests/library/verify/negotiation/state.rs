@@ -107,7 +107,8 @@ fn final_token_of_the_negotiation_of_another_client_is_refused() {
     let [mut alice, mut bob] =
         [host.good(), host.good().client("bob")].map(|token| Begun::of(&host, prefers_ntlm(token)));
     let (of_alice, of_bob) = (alice.good_end(), bob.good_end());
-    // Both negotiations have the same randomness, and so the same acceptor subkey. The clients' sequence numbers differ.
+    // Both negotiations have the same randomness, and so the same acceptor subkey. Only the clients' sequence numbers
+    // tell the MICs apart.
     assert!(matches!(
         alice.refuses(&host, &of_bob),
         Error::Negotiation(NegotiationCause::Mic(MessageError::Gap { .. }))
@@ -150,7 +151,7 @@ fn mic_is_refused_when_a_mechanism_was_removed_from_the_kept_state() {
 #[test]
 fn mic_is_refused_when_a_mechanism_was_removed_from_the_first_token() {
     let host = Host::new();
-    // The last mechanism of the client's list is removed on the network.
+    // An attacker on the network removes the last mechanism from the client's list.
     let sent = prefers_ntlm(host.good());
     let arrived = sent.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
     let kept = host.continues(&arrived.mint(), None);
@@ -173,7 +174,7 @@ fn state_that_was_read_is_written_with_the_same_octets() {
 }
 
 #[test]
-fn octets_of_another_format_version_are_no_state() {
+fn from_bytes_refuses_a_state_of_another_format_version() {
     let host = Host::new();
     for begun in every_kind(&host) {
         let mut state = begun.kept.state;
@@ -186,7 +187,7 @@ fn octets_of_another_format_version_are_no_state() {
 
 /// If octets that were cut short are still a state, the server refuses the client's final token.
 #[test]
-fn octets_that_were_cut_short_are_no_state_or_accept_no_final_token() {
+fn state_that_was_cut_short_is_refused_or_accepts_no_final_token() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -204,7 +205,7 @@ fn octets_that_were_cut_short_are_no_state_or_accept_no_final_token() {
 }
 
 #[test]
-fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
+fn from_bytes_refuses_a_state_whose_mechanism_list_lacks_kerberos() {
     let host = Host::new();
     let begun = Begun::mic(&host);
     let list = &begun.client.mech_types;
@@ -218,7 +219,7 @@ fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
 /// version, the mark of an absent mechanism list, the number of the expected message, the time and the randomness.
 const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
-/// The version of the format.
+/// The version of the format of stored states.
 const VERSION: u8 = 2;
 
 /// Returns whether the octets are a state. Asserts that a state is written with the same octets again.
@@ -229,7 +230,7 @@ fn is_state(state: &[u8]) -> bool {
 }
 
 #[test]
-fn octets_with_a_request_longer_than_the_largest_token_are_no_state() {
+fn from_bytes_refuses_a_state_whose_request_is_longer_than_the_largest_token() {
     let begun = Begun::dce(&Host::new());
     for (size, fits) in
         [(0, true), (1, true), (MAX_TOKEN_SIZE - 1, true), (MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false)]
@@ -244,8 +245,8 @@ fn octets_with_a_request_longer_than_the_largest_token_are_no_state() {
 }
 
 #[test]
-fn octets_with_a_mechanism_list_of_another_length_than_its_header_are_no_state() {
-    // The list has Kerberos, and a mechanism whose OID fills the list.
+fn from_bytes_refuses_a_state_whose_mechanism_list_is_shorter_or_longer_than_its_header_says() {
+    // The list has Kerberos, and a mechanism whose OID fills the rest of the list.
     let list = |length: usize| {
         let header =
             |tag: u8, length: usize| [&[tag, 0x82][..], &u16::try_from(length).unwrap().to_be_bytes()].concat();
@@ -269,7 +270,7 @@ fn octets_with_a_mechanism_list_of_another_length_than_its_header_are_no_state()
 }
 
 #[test]
-fn octets_with_more_mechanisms_than_the_limit_are_no_state() {
+fn from_bytes_refuses_a_state_with_more_mechanisms_than_the_limit() {
     for (count, is_taken) in [(1, true), (MAX_MECHANISMS, true), (MAX_MECHANISMS + 1, false)] {
         let oids = [&[6, 9], mech::KRB5].concat().repeat(count);
         let list = [&[0x30, 0x82][..], &u16::try_from(oids.len()).unwrap().to_be_bytes(), &oids].concat();
@@ -280,7 +281,7 @@ fn octets_with_more_mechanisms_than_the_limit_are_no_state() {
 }
 
 #[test]
-fn octets_with_an_unknown_message_number_are_no_state() {
+fn from_bytes_refuses_a_state_with_an_unknown_message_number() {
     let mut state = Begun::dce(&Host::new()).kept.state;
     for number in 0..=u8::MAX {
         state[2] = number;
@@ -303,7 +304,7 @@ fn state_that_begins_at_a_distant_time_is_refused_as_too_late() {
 }
 
 #[test]
-fn random_octets_are_no_state_or_accept_no_final_token() {
+fn random_octets_are_refused_as_a_state_or_their_state_accepts_no_final_token() {
     let host = Host::new();
     let last = final_token(vec![4; 28]).mint();
     let kerberos = [&[VERSION, 0x30, 11, 6, 9], mech::KRB5].concat();
@@ -316,7 +317,8 @@ fn random_octets_are_no_state_or_accept_no_final_token() {
         .take(120)
         .collect();
         let length = usize::from(bytes[0]) % 120;
-        // A state begins with the version. A list of mechanisms follows, or one octet that says that there is no list.
+        // A stored state begins with the version of its format. A list of mechanisms follows, or one octet that says
+        // that there is no list.
         for start in [&[][..], &[VERSION], &[VERSION, 0], &[VERSION, 0, 1], &kerberos[..5], &kerberos] {
             let state = [start, &bytes[1..=length]].concat();
             if let Ok(negotiation) = Negotiation::from_bytes(&state) {

@@ -70,8 +70,8 @@ async fn handler_behind_an_optional_layer_does_not_challenge_a_client_that_faile
     }
 }
 
-/// Without the layer no user can sign in. A handler with an optional identity must not run there as if the client had
-/// sent no ticket.
+/// Without the layer no user can sign in. On such a route, a handler with an optional identity must not run as if the
+/// client had sent no ticket.
 #[tokio::test]
 async fn handler_without_a_layer_answers_500() {
     for route in ROUTES {

@@ -1,5 +1,5 @@
-//! Tests of identities that are in the extensions before the layer runs. After the layer, only the layer's own decision
-//! on the request counts.
+//! Tests of identities that are in the extensions before the layer runs. Code behind the layer must see only what the
+//! layer itself decided on the request.
 
 use super::{authorized, body, layer, request, send};
 use crate::common::dialogue::Host;
@@ -62,7 +62,7 @@ async fn reason_from_before_the_layer_is_removed_when_a_user_signs_in() {
     assert_eq!(body(send(&app, request).await).await, "-, alice, alice, -");
 }
 
-/// A reader of the log could sign in with a token from a log line.
+/// If a log line showed the token, a reader of the log could sign in with it.
 #[tokio::test]
 async fn debug_of_a_request_behind_the_layer_shows_no_token() {
     let host = Host::new();
