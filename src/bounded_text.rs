@@ -62,7 +62,7 @@ impl BoundedText {
         core::str::from_utf8(kept).expect("whole characters")
     }
 
-    /// Appends the beginning of `text`. After a cut, nothing is appended.
+    /// Appends as much of `text` as fits. After a cut, this function appends nothing.
     pub(crate) fn append(&mut self, text: &str) {
         if self.cut {
             return;

@@ -33,8 +33,9 @@ impl<'a> IdentityRef<'a> {
     /// Returns the SID by which a server recognises the user.
     ///
     /// The SID comes from LOGON_INFO, and every other SID of the user in the PAC equals this SID. If the account in the
-    /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains. Otherwise
-    /// a SID identifies a user only together with the account whose key opened the ticket.
+    /// key set names domains, the SID is of one of these domains. If the key set has accounts of several forests, each
+    /// account must name its domains. Otherwise a SID identifies a user only together with the account whose key opened
+    /// the ticket.
     ///
     /// The result is `None` without a PAC, and for the PAC of a KDC that is not Active Directory. FreeIPA gives all its
     /// hosts and services the SID of a group, so a FreeIPA SID distinguishes only users.

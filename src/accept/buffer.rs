@@ -19,7 +19,7 @@ pub(crate) struct Buffer(Vec<u8>);
 impl Buffer {
     /// Allocates a buffer for the service's name and the plaintexts of the ticket and the authenticator.
     pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
-        // The four lengths are those of separate parts of one token, so their sum is smaller than the size of the token.
+        // No addition saturates, because the four fields are parts of one token, which is longer than all of them.
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let capacity = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
         Self(Vec::with_capacity(capacity))

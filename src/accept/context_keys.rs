@@ -40,8 +40,9 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Makes the context that applies after the AP-REP. The AP-REP must be made with the same randomness. If the client
-    /// wants no AP-REP, this function returns the context of [`before_reply`](Self::before_reply).
+    /// Makes the context that applies after the AP-REP. The AP-REP must be made with the same `randomness`, because its
+    /// subkey protects this context. If the client wants no AP-REP, this function returns the context of
+    /// [`before_reply`](Self::before_reply).
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         if self.ap_rep.is_none() {
             return self.before_reply(authenticator);

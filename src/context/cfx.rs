@@ -234,8 +234,8 @@ fn key_of(flags: u8) -> MessageKey {
     if flags & ACCEPTOR_SUBKEY == 0 { MessageKey::Initial } else { MessageKey::AcceptorSubkey }
 }
 
-/// The prepared keys for the tokens of one side. A key is prepared when it is first needed, because most contexts need
-/// only one of the keys.
+/// The prepared keys for the tokens that `role` sends. A key is prepared when it is first needed, because most contexts
+/// need only one of the keys.
 #[derive(Debug)]
 struct Sender {
     role: Role,

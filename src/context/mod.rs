@@ -122,7 +122,7 @@ impl Role {
     }
 }
 
-/// The protection of a wrapped message. `Integrity` is less than `Confidentiality`.
+/// The protection of a wrapped message. `Integrity` protects less, so `Integrity < Confidentiality`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a message may be only signed although the caller expects an encrypted message"]
 pub enum Protection {

@@ -260,7 +260,7 @@ type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
-/// The number of blocks in a piece that is passed to `show`. The blocks of a piece fill one block of SHA-1.
+/// The number of blocks in a piece that is passed to `show`. Four AES blocks fill one block of SHA-1.
 const SHOWN: usize = 4;
 
 #[cfg(test)]

@@ -258,7 +258,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { .. }) => {
             "Make the replay cache with the longest clock skew of the policies that share it (MemoryReplayCache::new \
-             with Policy::clock_skew). Until then all requests under the longer skew are refused."
+             with Policy::clock_skew). Until then all requests under a policy with a longer skew are refused."
         }
         Error::ReplayCacheFailed(_) => {
             "Check the shared store that holds the replay cache. Until the store answers, requests are refused."

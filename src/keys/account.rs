@@ -43,8 +43,8 @@ pub struct Account {
     settings: Option<Box<Settings>>,
 }
 
-/// The realm and the name, in one allocation. With two allocations, an account of six keys takes 406 octets instead of
-/// 398, and [`KeySet`](super::KeySet) promises less than 400.
+/// The realm and the name, in one allocation. With two allocations, an account of six keys would take 406 octets, but
+/// [`KeySet`](super::KeySet) promises less than 400.
 #[derive(Clone, Debug)]
 struct Names {
     realm_then_name: Box<str>,
@@ -395,7 +395,7 @@ impl Account {
                 all.push(key.clone());
             }
         }
-        // A vector whose capacity exceeds its length would be moved when it becomes a box.
+        // A vector with spare capacity is reallocated when it becomes a box, which can leave keys in freed memory.
         self.keys = if all.len() == all.capacity() { all.into() } else { all.iter().cloned().collect() };
         self.prepared = PreparedKeys::default();
     }

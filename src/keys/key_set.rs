@@ -293,7 +293,7 @@ impl KeySet {
             .collect()
     }
 
-    /// Adds accounts to a set without accounts. The accounts must be different.
+    /// Adds accounts to a set without accounts. No two accounts may be the same account.
     pub(super) fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
         bind_sharers(&mut accounts, &mut self.gone, &self.hasher);
         for account in accounts {
@@ -393,7 +393,7 @@ fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: 
         if different.len() > 1 {
             let bounds: Arc<[OwnedBounds]> = different.into_iter().map(Bounds::to_owned).collect();
             for (account, index) in holders {
-                // The accounts of `gone` have the last indices. Their keys do not open tickets.
+                // The accounts of `gone` have the last indices, and no entry here: their keys do not open tickets.
                 if let Some(shared) = shared_keys.get_mut(account) {
                     shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
                 }
@@ -448,6 +448,6 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
 /// Most servers receive tickets for fewer accounts.
 const PREPARED_KEYS: usize = 32_768;
 
-/// The greatest length of a service name that is looked up, in octets. This length suffices for a service class, a host
-/// name of 255 octets, and a port.
+/// The greatest length, in octets, of a service name that a key set looks up. This length suffices for a service class,
+/// a host name of 255 octets, and a port.
 const MAX_SERVICE_LENGTH: usize = 320;

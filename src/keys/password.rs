@@ -86,7 +86,7 @@ impl Salt {
         Self(core::iter::once(realm).chain(name.split('/')).collect())
     }
 
-    /// Makes any other salt. A renamed account keeps its old salt, and FreeIPA makes random salts.
+    /// Makes a salt of any text. A renamed account keeps its old salt, and FreeIPA makes random salts.
     #[must_use]
     pub fn custom(salt: impl Into<String>) -> Self {
         Self(salt.into())

@@ -337,8 +337,8 @@ impl HeldRealms {
     }
 }
 
-/// The greatest number of realms that are considered for [`HeldRealms`]. If a server has more realms, a list of two of
-/// them does not help the administrator.
+/// The greatest number of realms that [`HeldRealms`] compares to list the first two. If a server has more realms, two
+/// of them do not help the administrator.
 const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {

@@ -156,8 +156,8 @@ impl<'a> TicketBounds<'a> {
         !self.all(|bounds| bounds.directory == Directory::Any)
     }
 
-    /// Returns one list of KDC keys for each account that has such keys. The KDC signatures must verify with a key of
-    /// every list.
+    /// Returns one list of KDC keys for each account that has KDC keys. The KDC signatures of a PAC must verify with a
+    /// key from each list.
     pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = impl Iterator<Item = &'a Checksummer> + Clone> {
         let keys = self.bounds().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty());
         keys.map(|keys| keys.iter().map(|key| &key.checksummer))

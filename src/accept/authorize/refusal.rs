@@ -39,8 +39,8 @@ pub(crate) struct Grounds<'a> {
 }
 
 impl PacRefusal {
-    /// Returns the error that explains this refusal. The error needs SIDs and names of the PAC, and a check has already
-    /// read them. If one of them were missing, the function would return the error of a PAC without LOGON_INFO.
+    /// Returns the error that explains this refusal. The error contains SIDs and names of the PAC, which the failed
+    /// check has read. If one of them were missing, the function would return the error of a PAC without LOGON_INFO.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain(self, grounds: &Grounds<'_>) -> Error {

@@ -175,8 +175,8 @@ fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Res
     Ok(began)
 }
 
-/// Returns the fields that a replay cache must remember. The fields identify the authenticator. If the client sent its
-/// final token, the fields identify the end of the negotiation.
+/// Returns the fields that a replay cache must remember. The fields identify the authenticator. For a negotiation's
+/// final token, they identify the end of the negotiation instead.
 fn replay_fields(
     request: &Request<'_>,
     sent: &Authenticator<'_>,

@@ -40,7 +40,7 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     result
 }
 
-/// Calls `check` with every recorded token. The third argument makes the receiver's context, which expects the number of
+/// Calls `check` with every recorded token. The third argument is the receiver's context, which expects the number of
 /// this token next.
 fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     for context in recorded::all() {

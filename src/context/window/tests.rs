@@ -114,7 +114,8 @@ fn sequence_number_zero_is_not_accepted_again_after_the_last_number() {
     assert!(numbers.into_iter().all(|number| window.take(number).is_err()));
 }
 
-/// An authenticator's `seq-number` has 32 bits, but the numbers of 64 bits do not wrap after 2^32 - 1.
+/// The authenticator's `seq-number` has 32 bits. A context that starts there counts with 64 bits, and does not wrap
+/// after 2^32 - 1.
 #[test]
 fn sequence_numbers_of_64_bits_do_not_wrap_after_32_bits() {
     for promise in [Promise::NoReplay, Promise::InOrder] {

@@ -14,7 +14,7 @@ fn ciphertext_stealing_equals_the_vectors_of_rfc_3962() {
         let (first, rest) = data.split_first_chunk_mut().unwrap();
         aes.encrypt(first, rest);
         assert_eq!(data, expected);
-        // The block that was encrypted last is before the last 1 to 16 octets.
+        // The output ends with a tail of 1 to 16 octets. The block before this tail was encrypted last.
         let last = (data.len() - 1) / BLOCK * BLOCK;
         assert_eq!(data[last - BLOCK..last], record.octets("NextIV"));
         let mut out = vec![0; data.len()];
