@@ -83,7 +83,7 @@ impl<'t> Proposal<'t> {
     }
 }
 
-/// The check of the first stage that a token fails. The type is small, since most requests from the internet are
+/// The check of the first stage that a token failed. The type is small, since most requests from the internet are
 /// refused in this stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReadRefusal<'t> {

@@ -350,8 +350,8 @@ account): then the account's password was changed after these keys were exported
 const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \
 tried. Name the services of each account (Account::with_service): the server then tries the keys of the account that \
-has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Take keys \
-whose tickets have ended out of the keytab.";
+has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Remove \
+from the keytab the keys whose tickets have ended.";
 
 const SUBKEY: &str = "\
 The client chose this type by itself: the ticket and its session key have other types. Update the client, or let its \

@@ -34,7 +34,7 @@ impl SealingKey {
         Self(Key::aes256_sha384(*octets).cipher(USAGE))
     }
 
-    /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not also for an answer.
+    /// Seals `negotiation` at the time `now`. Give each call its own `randomness`, which no answer uses.
     ///
     /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. The value is too long
     /// if the client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.

@@ -293,8 +293,8 @@ impl Account {
     }
 
     /// Makes this account an account of Active Directory, whose KDC puts a PAC into every ticket. A ticket without a
-    /// PAC is then refused, unless the policy accepts it. A [`ComputerAccount`](crate::ComputerAccount) always makes an
-    /// account of Active Directory.
+    /// PAC is then refused, unless the policy accepts such tickets. A [`ComputerAccount`](crate::ComputerAccount)
+    /// always makes an account of Active Directory.
     #[must_use]
     pub fn of_active_directory(self) -> Self {
         Self { directory: Directory::ActiveDirectory, ..self }

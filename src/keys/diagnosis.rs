@@ -211,7 +211,7 @@ impl HeldRealms {
         for realm in realms {
             let mut carried = Some(realm);
             for slot in &mut first {
-                // The realm is put into an empty slot, or exchanged with a later realm.
+                // `carried` goes into an empty slot, or changes places with a realm that sorts after it.
                 if slot.is_none() || *slot > carried {
                     core::mem::swap(slot, &mut carried);
                 }

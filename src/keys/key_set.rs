@@ -91,8 +91,8 @@ impl<'k> Realm<'k> {
 
     /// Returns the accounts that name this service. For a realm with a single account, the list is empty.
     ///
-    /// The case of ASCII letters is ignored, as in Active Directory. Ignoring the case is safe for other realms, too,
-    /// because the list only determines which keys are tried first.
+    /// The case of ASCII letters is ignored, as in Active Directory. In other realms, a match of another case does no
+    /// harm, because the list only determines which keys are tried first.
     pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
         let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];

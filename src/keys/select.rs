@@ -107,7 +107,7 @@ impl Candidate<'_> {
 struct Rank {
     service: ServiceMatch,
     version: VersionMatch,
-    /// A number that is smaller for later versions. An unknown version counts as the earliest.
+    /// A number that is smaller for later versions. An unknown version counts as earlier than every known version.
     age: u32,
 }
 

@@ -9,7 +9,7 @@ use crate::keys::Account;
 use crate::pac::{BufferType, LogonInfo, VerifiedPac};
 use crate::sid::Sid;
 
-/// The check that a PAC fails. [`explain`](Self::explain) reads the details from the PAC.
+/// The check that a PAC failed. [`explain`](Self::explain) reads the details from the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PacRefusal {
     ClientName,

@@ -17,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// The plan of the answer to a verified request.
+/// The answer to a verified request, or the facts from which the answer is made later.
 #[derive(Debug)]
 pub(crate) enum AnswerPlan {
-    /// The form of the answer to an AP-REQ that has just arrived. The server makes this answer later.
+    /// The form of the answer to an AP-REQ that has just arrived.
     ToRequest(AnswerForm),
-    /// The answer to the client's final token: the context and the answer are complete.
+    /// The complete context and answer, for the client's final token.
     ToFinalToken(Box<Completed>),
 }
 
