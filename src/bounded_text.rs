@@ -28,7 +28,7 @@ impl BoundedText {
         bounded
     }
 
-    /// Keeps the beginning of the text that consists of `characters`.
+    /// Keeps the beginning of the text that `characters` yields.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
         let mut bounded = Self::EMPTY;
         for character in characters {

@@ -87,7 +87,7 @@ impl ContextKeys<'_> {
         reason = "the type is that of a key of this request, or a type that the policy allows"
     )]
     fn acceptor_subkey(&self, randomness: &Randomness) -> Option<Key> {
-        let key = |etype| randomness.key(etype).expect("keys in hand and policies are of supported types");
+        let key = |etype| randomness.key(etype).expect("request keys and policies have supported types");
         self.ap_rep.flatten().map(key)
     }
 }

@@ -1,7 +1,7 @@
 //! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
-//! This module makes tokens from messages and sequence numbers. It verifies the peer's tokens, and returns their
-//! messages and sequence numbers. It does not check the order of the sequence numbers.
+//! This module makes tokens from messages and sequence numbers, and verifies the peer's tokens. The caller checks the
+//! order of the sequence numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -186,7 +186,7 @@ impl fmt::Debug for DelegatedCredential<'_> {
     }
 }
 
-/// The error for delegated credentials that cannot be opened. The request is still valid.
+/// The error for delegated credentials that cannot be opened. This error does not make the request invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DelegationError {

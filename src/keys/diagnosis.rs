@@ -155,7 +155,7 @@ impl HeldKeys {
         self.account
     }
 
-    /// Returns the number of accounts of that realm in the key set.
+    /// Returns the number of accounts of the ticket's realm in the key set.
     #[must_use]
     pub const fn accounts(&self) -> usize {
         self.accounts

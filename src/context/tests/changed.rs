@@ -23,7 +23,8 @@ fn token_with_a_flipped_protected_bit_is_refused_and_does_not_change_the_context
             let mut octets = token.octets.clone();
             octets[bit / 8] ^= 1 << (bit % 8);
             if is_unprotected(token, bit) {
-                // The changed token may be accepted, but only with the same message.
+                // The receiver may accept the changed token, but `take` checks that the token still has the same
+                // message.
                 let _ = take(&mut SecurityContext::new(established.clone()), token, &octets);
             } else {
                 let error = take(&mut receiver, token, &octets);
