@@ -97,7 +97,7 @@ impl Cfx {
     fn seal(&mut self, sequence: u64, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let header = Header::wrap(self.flags() | SEALED, sequence).encode();
         let cipher = self.ours.seal(&self.key);
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         out.reserve(message.len().saturating_add(cipher.overhead()).saturating_add(2 * HEADER));
         out.extend_from_slice(&header);
         cipher.encrypt_pieces(confounder, &[message, &header], out);
@@ -109,7 +109,7 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&header.encode());
         let (checksum, length) = (checksum.finish(), self.key.by_ref().checksum_len());
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         out.reserve(message.len().saturating_add(self.overhead(Protection::Integrity)));
         out.extend_from_slice(&Header { ec: length.into(), ..header }.encode());
         out.extend_from_slice(message);

@@ -84,7 +84,7 @@ impl Rc4 {
         let (start, number) = (wrap_start(protection), low_half(sequence));
         let confounder: Rc4Confounder = part::<0, CONFOUNDER, 16>(confounder);
         let checksum = checksum(&self.wrap_mic, start, &[&confounder, message, &PADDING]);
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         append_framing(out, message.len().saturating_add(WRAPPING));
         out.extend_from_slice(&start);
         out.extend_from_slice(&self.encrypted_number(number, checksum));
@@ -241,7 +241,7 @@ fn unpadded(data: &[u8]) -> Option<usize> {
 
 /// Appends the GSS-API framing for `length` octets: the identifier octet, the length octets, and the mechanism.
 fn append_framing(out: &mut Vec<u8>, length: usize) {
-    // If the sum of the lengths saturates, `reserve` panics.
+    // A saturated sum is safe, because `reserve` then panics.
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
     out.push(INITIAL_TAG);

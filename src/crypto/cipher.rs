@@ -75,7 +75,7 @@ impl Cipher {
 
     /// Encrypts a plaintext given in pieces, as [`encrypt`](Self::encrypt) does.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
         // A vector that grows leaves a copy of its contents in memory, so the vector grows before the plaintext is
         // appended.

@@ -199,7 +199,7 @@ fn debug_of_delegated_credentials_shows_no_key() {
 }
 
 #[test]
-fn differing_numbers_of_tickets_and_ticket_information_are_refused() {
+fn krb_cred_with_unequal_numbers_of_tickets_and_ticket_infos_is_refused() {
     let key = aes128();
     let open = |tickets, infos| {
         DelegatedCredentials::open(&krb_cred(tickets, vec![info(); infos], Some(&key)), &[key.by_ref()])

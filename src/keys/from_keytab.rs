@@ -48,7 +48,7 @@ impl KeySet {
     /// Returns [`KeytabError`] if the octets are not a keytab, or if the keytab has no usable key of these principals.
     pub fn from_keytab<'a>(keytab: &[u8], principals: impl IntoIterator<Item = &'a str>) -> Result<Self, KeytabError> {
         let principals: Vec<&str> = principals.into_iter().collect();
-        // `accounts_of` returns different accounts, one for each principal.
+        // `accounts_of` returns one account for each principal, so no account is there twice.
         Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts_of(&principals)?))
     }
 

@@ -131,7 +131,7 @@ enum VersionMatch {
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],
-    /// The number of other keys that might open the ticket.
+    /// The number of keys that might open the ticket and are not in `sorted`.
     left_out: usize,
 }
 
@@ -154,7 +154,7 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Adds the keys of one account that may open the ticket.
+    /// Adds those keys of one account that may open the ticket.
     fn add(
         &mut self,
         account: &'k Arc<Account>,

@@ -1,4 +1,4 @@
-//! The refusal of a PAC: the check that the PAC fails, and the error that explains the failure.
+//! The refusal of a PAC: the check that the PAC failed, and the error that explains the failure.
 
 use crate::accept::facts::TicketFacts;
 use crate::error::{
