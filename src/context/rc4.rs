@@ -1,8 +1,7 @@
 //! Per-message tokens with RC4 keys (RFC 4757 section 7, which changes RFC 1964 section 1.2): MIC and Wrap.
 //!
-//! This module makes tokens from messages and sequence numbers. It verifies the peer's tokens, and returns their
-//! messages and sequence numbers. It does not check the order of the sequence numbers. It refuses tokens of DCE style,
-//! whose framing does not include the data.
+//! This module makes tokens from messages and sequence numbers, and verifies the peer's tokens. The caller checks the
+//! order of the sequence numbers. Tokens of DCE style are refused, because their framing does not include the data.
 //!
 //! All implementations deviate from RFC 4757 in two points, and so does this module. The direction octets are those of
 //! RFC 1964: FF for tokens of the acceptor. The checksum of a Wrap token uses message type 13, and covers the data with

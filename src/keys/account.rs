@@ -367,7 +367,7 @@ impl Account {
         self.prepared.0.get().map_or(0, |keys| keys.iter().filter(|key| key.get().is_some()).count())
     }
 
-    /// Keeps the prepared form of a key. Returns `false` if the account already keeps one for this key.
+    /// Keeps the prepared form of a key. Returns `false` if the account already keeps a prepared form of this key.
     pub(super) fn keep_prepared(&self, key: usize, ticket_cipher: Cipher) -> bool {
         let keys = self.prepared.0.get_or_init(|| Box::new(self.keys.iter().map(|_| OnceBox::new()).collect()));
         let prepared = |key| Box::new(Prepared::new(key, ticket_cipher));
