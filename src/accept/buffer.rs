@@ -98,8 +98,8 @@ impl Buffer {
         key.in_octets(&self.0)
     }
 
-    /// Returns the place of a key that was read from this buffer. Returns `None` if the key's length is wrong for its
-    /// type.
+    /// Returns the type and span of a key that was read from this buffer. Returns `None` if the key's length is wrong
+    /// for its type.
     pub(crate) fn locate_key(&self, etype: EncType, octets: &[u8]) -> Option<KeyField> {
         KeyRef::new(etype, octets).ok().map(|_| KeyField { etype, octets: self.span_of(octets) })
     }
@@ -122,7 +122,7 @@ impl Buffer {
     }
 }
 
-/// The place of a key in the buffer. The key came from a message, and its length is right for its type.
+/// The type and the span of a key in the buffer. The key came from a message, and its length is right for its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyField {
     etype: EncType,

@@ -54,7 +54,7 @@ impl Cipher {
     /// Decrypts `ciphertext` into `out`, which must be at least as long as `ciphertext`.
     ///
     /// Returns the range of the plaintext in `out`. The confounder is before this range, and octets without meaning may
-    /// follow it. If the MAC is wrong, the function overwrites the decrypted octets in `out` with zeros.
+    /// follow the range. If the MAC is wrong, the function overwrites the decrypted octets in `out` with zeros.
     ///
     /// # Errors
     ///

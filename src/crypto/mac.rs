@@ -1,7 +1,8 @@
 //! Message authentication codes: functions that prepare MACs with their keys, cut MACs to the length that is sent, and
 //! compare MACs.
 //!
-//! The lengths of keys and outputs are part of their Rust types, so the compiler refuses a result that is too short.
+//! The lengths of keys and outputs are part of their Rust types, so the compiler checks that a MAC has the octets that
+//! are sent.
 
 use aes::cipher::array::{Array, ArraySize};
 use hmac::digest::common::KeySizeUser;

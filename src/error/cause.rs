@@ -93,8 +93,8 @@ pub enum Integrity {
         /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all keys of
         /// accounts that name the service were tried.
         left_out: usize,
-        /// Whether `account` is a service principal that does not name the ticket's service.
-        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal) has the same field.
+        /// Whether `account` is a service principal that does not name the ticket's service (see
+        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal)).
         of_another_principal: bool,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in the ticket.
@@ -105,7 +105,7 @@ pub enum Integrity {
     Authenticator,
 }
 
-/// A name of the service in a request.
+/// The part of a request that names the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ServiceClaim {
@@ -150,7 +150,8 @@ pub enum AddressCause {
     /// The ticket does not list the client's address.
     #[error("the client's address is not one of these addresses")]
     NotListed,
-    /// The ticket lists addresses, but no IP address. For example, Windows clients ask for NetBIOS names.
+    /// The ticket lists addresses, but no IP address. For example, Windows clients ask the KDC for tickets that list
+    /// their NetBIOS names.
     #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.

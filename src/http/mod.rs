@@ -1,6 +1,5 @@
-//! Sign-in over HTTP (RFC 4559), for any web server. The input is the `Authorization` values of a request, and the output
-//! is the server's next step. This module needs no web framework. The feature `tower` has a layer for frameworks that
-//! build on `tower`.
+//! Sign-in over HTTP (RFC 4559), for any web server. The input is the `Authorization` values of a request, and the
+//! output is the server's next step. The feature `tower` has a layer for frameworks that build on `tower`.
 //!
 //! Each request leads to one of four [steps](SignInStep):
 //!

@@ -62,7 +62,7 @@ pub struct KeySet {
     /// more, but their bounds still apply to the shared keys.
     gone: Vec<Arc<Account>>,
     hasher: DefaultHashBuilder,
-    /// The number of keys that may still be prepared and kept.
+    /// The number of keys whose prepared forms may be kept in addition to the kept ones.
     preparable: AtomicUsize,
 }
 
@@ -245,7 +245,8 @@ impl KeySet {
         self.single.len().saturating_add(self.shared.len())
     }
 
-    /// Keeps the prepared form of a key, unless the limit is reached. A ticket must have verified with the key.
+    /// Keeps the prepared form of a key, unless the limit is reached. The caller must have verified a ticket with the
+    /// key.
     pub(super) fn keep_prepared(&self, account: &Account, key: usize, ticket_cipher: Cipher) {
         let one_less = |preparable: usize| preparable.checked_sub(1);
         if self.preparable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
@@ -358,9 +359,9 @@ fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k 
     accounts.iter().map(|account| before(&old, &new, account)).collect()
 }
 
-/// Returns the account of an old set that is the same as `account` of a new set. The realms, names and tenants must be
-/// equal. The tenants may differ if one of the two accounts has no label, and each set has only one account of that
-/// realm and name. This exception is for a server that begins to label its accounts.
+/// Returns the account of an old set that has the realm, name and tenant of `account`, which is in a new set. The
+/// tenants may differ if one of the two accounts has no label, and each set has only one account of that realm and
+/// name. This exception is for a server that begins to label its accounts.
 fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&'k Account> {
     let name = (account.realm(), account.name());
     let of_name = old.get(&name)?;

@@ -65,10 +65,9 @@ impl Salt {
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
-    /// Makes the salt of a user account of Active Directory. Many service accounts are user accounts. The salt is the
-    /// realm in upper case and the account's name, whose letters have the same case as in the directory. If the account
-    /// has a userPrincipalName, `name` must be that name, and the salt omits each `/` in it. `ktpass` sets the
-    /// userPrincipalName to the name of the service.
+    /// Makes the salt of a user account of Active Directory. The salt is the realm in upper case and the account's
+    /// name, whose letters have the same case as in the directory. If the account has a userPrincipalName, `name` must
+    /// be that name, and the salt omits each `/` in it. `ktpass` sets the userPrincipalName to the name of the service.
     ///
     /// The salt omits the `@` in `name` and the text after it, and also the domain before a backslash
     /// (`CONTOSO\svc-web`).

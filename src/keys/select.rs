@@ -1,9 +1,9 @@
 //! The selection and order of the keys that may open a ticket, and the diagnosis if none of the keys opens it.
 //!
-//! The selection uses the unencrypted fields of the ticket, which are not protected. The realm and the encryption type
-//! must match. The service name is only a hint, because one account has many service names. The kvno is only a hint,
-//! because it may be wrong after a restore of the directory, and in a keytab that a person wrote. An old keytab keeps
-//! only the last 8 bits of the kvno.
+//! The selection uses the unencrypted fields of the ticket, which are not protected. A key must have the ticket's realm
+//! and encryption type. The service name is only a hint, because one account has many service names. The kvno is only a
+//! hint, because it may be wrong after a restore of the directory, and in a keytab that a person wrote. An old keytab
+//! keeps only the last 8 bits of the kvno.
 
 use super::diagnosis::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;

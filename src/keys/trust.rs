@@ -58,10 +58,10 @@ pub(super) enum Forest {
 /// Who ignores or removes SIDs of the account's own forest in the PACs of another forest's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SidFilter {
-    /// This crate filters: SIDs of other domains than the user's own domain do not count.
+    /// This crate ignores SIDs of other domains than the user's own domain.
     Here,
-    /// The KDC filters (MS-PAC section 4.1.2.2). The domain-local groups of the account's own forest then count,
-    /// because the KDC adds them itself.
+    /// The KDC removes these SIDs (MS-PAC section 4.1.2.2). The domain-local groups of the account's own forest then
+    /// count, because the KDC adds them itself.
     Kdc,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct SpnegoForm {
     /// The mechanism that the server's first reply names. Later replies name no mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
-    /// The MechTypeList, if the acceptor still makes a MIC or waits for the client's confirmation. Otherwise this list is
+    /// The MechTypeList, if the acceptor must make a MIC or wait for the client's confirmation. Otherwise this list is
     /// empty.
     pub(crate) mech_types: Unprinted<Vec<u8>>,
 }

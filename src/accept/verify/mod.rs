@@ -254,7 +254,7 @@ fn check_channel<'a, 'k>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         match element.ad_type {
-            // A list that cannot be read is ignored. That is safe, because a list can only ask for a stronger subkey.
+            // A list that cannot be read may be ignored, because a list can only ask for a stronger subkey.
             AdType::ETYPE_NEGOTIATION => etypes = EtypeList::read(element.data).unwrap_or_default(),
             AdType::CLIENT_TARGET => target.add(element.data),
             _ => {}

@@ -48,7 +48,7 @@ fn sequence_number_before_the_first_of_the_context_is_too_old() {
 /// A number counts as ahead of `next` if its distance is at most half of all numbers. Otherwise the number counts
 /// as behind `next`.
 #[test]
-fn sequence_number_counts_as_ahead_up_to_a_distance_of_half_of_all_numbers() {
+fn sequence_number_counts_as_ahead_if_its_distance_is_at_most_half_of_all_numbers() {
     for width in WIDTHS {
         let half = width.half();
         let start = || window(Promise::NoReplay, width, 5);
