@@ -75,7 +75,7 @@ impl BoundedText {
         self.cut = end < text.len();
         let (kept, _) = text.split_at(end);
         free.split_at_mut(end).0.copy_from_slice(kept.as_bytes());
-        // Both numbers and their sum are at most CAPACITY.
+        // `length` plus `end` is at most CAPACITY, so the sum does not wrap.
         self.length = self.length.wrapping_add(u8::try_from(end).unwrap_or(u8::MAX));
     }
 }

@@ -64,7 +64,7 @@ impl Negotiation {
         MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 
-    /// Writes the state as octets. These octets are a secret, as the documentation of the type says.
+    /// Writes the state as octets. These octets are a secret (see [`Negotiation`]).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut octets = Vec::with_capacity(self.encoded_length());

@@ -263,7 +263,7 @@ impl Sender {
 }
 
 impl Role {
-    /// Returns the flag SentByAcceptor with the value that this side sends.
+    /// Returns the flag SentByAcceptor if this side is the acceptor, or 0.
     fn flag(self) -> u8 {
         match self {
             Self::Initiator => 0,

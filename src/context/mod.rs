@@ -95,7 +95,7 @@ pub(crate) struct Established {
     pub(crate) key: Key,
     /// The origin of `key`.
     pub(crate) message_key: MessageKey,
-    /// The flags of the context. This module uses REPLAY, SEQUENCE and DCE_STYLE.
+    /// The flags of the context, of which this module uses only REPLAY, SEQUENCE and DCE_STYLE.
     pub(crate) flags: GssFlags,
     /// The `seq-number` that this side sent.
     pub(crate) send_sequence: u32,
@@ -113,7 +113,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Returns the other side.
+    /// Returns the role of the peer.
     pub(crate) fn peer(self) -> Self {
         match self {
             Self::Initiator => Self::Acceptor,

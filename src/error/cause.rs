@@ -25,7 +25,7 @@ impl KerberosOffer {
     }
 }
 
-/// A key of a request, by its role.
+/// The role of a key in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
@@ -131,7 +131,7 @@ pub enum NameCause {
     Anonymous,
 }
 
-/// A part of a client's identity in Kerberos.
+/// The client's name or the client's realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NamePart {

@@ -96,7 +96,7 @@ impl fmt::Debug for PreparedKeys {
 /// The directory that holds an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// Any directory, which may also be Active Directory.
+    /// Any directory. Its KDC may write tickets without a PAC.
     Any,
     /// Active Directory, whose KDC puts a PAC into every ticket.
     ActiveDirectory,
@@ -348,8 +348,8 @@ impl Account {
     }
 
     /// Returns the keys that may have signed a PAC, which are the keys that open tickets at `now`. Keys of the version
-    /// that opened the ticket come first, because the KDC signs with the same version. Other versions follow, because
-    /// the configured version of a key may be wrong.
+    /// that opened the ticket come first, because the KDC signs with the same version. Keys of other versions follow,
+    /// because the configured version of a key may be wrong.
     pub(crate) fn pac_keys(&self, kvno: Option<u32>, now: UnixTime) -> impl Iterator<Item = PacKey<'_>> {
         let serving = move || self.keys.iter().enumerate().filter(move |(_, key)| key.serves_at(now));
         let of_version = move |same: bool| serving().filter(move |(_, key)| (key.kvno() == kvno) == same);

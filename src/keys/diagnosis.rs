@@ -65,8 +65,8 @@ pub enum NoKeyCause {
     },
 }
 
-/// The error for a ticket whose key version is not held. Keys of other versions were tried, and did not open the
-/// ticket.
+/// The error for a ticket that names a key version of which the key set holds no key. Keys of other versions were
+/// tried, and did not open the ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "no key of the right version for {wanted}: {held} held, but {} open the ticket, whose version is {}newer than those held{}",

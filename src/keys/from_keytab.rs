@@ -93,8 +93,9 @@ impl Keytab {
     /// may also be a host-based service name of GSS-API (`HTTP@www.example.com`). The case of ASCII letters is ignored,
     /// except in the realm.
     ///
-    /// A person who knows a key can write a ticket for any user with this key. The keytab of a whole domain also contains
-    /// the keys of the users, and each user knows their own key. Therefore only the keys of the service may be used.
+    /// A person who knows a key can write a ticket for any user with this key. The keytab of a whole domain also
+    /// contains the keys of the users, and each user knows their own key. Therefore a server may use only the keys of
+    /// its service.
     #[must_use]
     pub fn only<'a>(mut self, principals: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted: Vec<Wanted> = principals.into_iter().map(Wanted::read).collect();

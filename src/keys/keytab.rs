@@ -366,7 +366,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// A record, or the place of a deleted record.
+/// A record with a key, or the space of a deleted record.
 enum Record<'a> {
     Key(Records<'a>),
     Hole,

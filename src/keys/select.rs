@@ -289,7 +289,7 @@ pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidat
     let realm = keys.realm(query.realm);
     let left_out = realm.map_or(0, |realm| candidates.left_out(realm));
     if !candidates.hold_version() {
-        // Without an account of the realm, no keys are held.
+        // A key set without an account of the realm holds no key for the ticket.
         let held = realm.map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
         let of_type = held.iter().filter(|key| key.etype == query.etype);
         let newest = of_type.filter_map(|key| key.kvno).max();

@@ -20,13 +20,13 @@ use zeroize::Zeroizing;
 /// The answer to a verified request, or the facts from which the answer is made later.
 #[derive(Debug)]
 pub(crate) enum AnswerPlan {
-    /// The form of the answer to an AP-REQ that has just arrived.
+    /// The facts for the answer to an AP-REQ that has just arrived.
     ToRequest(AnswerForm),
     /// The complete context and answer, for the client's final token.
     ToFinalToken(Box<Completed>),
 }
 
-/// The form of an answer.
+/// The facts of a request that the answer depends on.
 #[derive(Debug)]
 pub(crate) struct AnswerForm {
     pub(crate) message: Message,

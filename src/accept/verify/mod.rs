@@ -37,8 +37,7 @@ use checksum::{CheckedChecksum, check_checksum};
 use client_target::{FoundTarget, check_client_target};
 use mic::AnswerPlan;
 
-/// A request that has passed every check of RFC 4120 except the replay check. This value does not borrow from the
-/// token.
+/// A request that has passed every check of RFC 4120 except the replay check. This value may outlive the token.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifiedRequest {

@@ -58,7 +58,7 @@ fn mic_of_another_message_is_refused() {
 }
 
 #[test]
-fn side_that_made_a_token_refuses_the_token_as_reflected() {
+fn side_refuses_its_own_token_as_reflected() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);
