@@ -136,8 +136,7 @@ fn steal(last: &mut Block, tail: &mut [u8]) {
     }
 }
 
-/// The decryption of a whole message. The cipher runs this decryption in one call, which uses the processor's AES
-/// instructions.
+/// The decryption of a whole message.
 struct Decryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],

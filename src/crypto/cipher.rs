@@ -1,5 +1,5 @@
-//! Decryption and encryption with one key for one usage. A [`Cipher`] is prepared once. The preparation does all work that
-//! does not depend on the message.
+//! Decryption and encryption with one key for one usage. The preparation of a [`Cipher`] does all work that does not
+//! depend on the message.
 //!
 //! The ciphertexts are those of the field `EncryptedData.cipher`. The integrity of every returned plaintext has been
 //! verified. This module does not check the contents of a plaintext.

@@ -4,8 +4,7 @@
 //!
 //! A [`Key`] is made from octets or, with [`string_to_key()`], from a password. For each [`KeyUsage`], a key makes a
 //! [`Cipher`], which decrypts and encrypts, and a [`Checksummer`]. These two hold the keys that are derived for the
-//! usage. Decryption does not allocate memory. The computation and the check of a checksum do not allocate memory
-//! either.
+//! usage. Decryption and checksums do not allocate memory.
 //!
 //! ```
 //! use kerberos_sso::crypto::{EncType, Key, KeyUsage};

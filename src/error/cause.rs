@@ -150,8 +150,7 @@ pub enum AddressCause {
     /// The ticket does not list the client's address.
     #[error("the client's address is not one of these addresses")]
     NotListed,
-    /// The ticket lists addresses, but no IP address. For example, Windows clients ask the KDC for tickets that list
-    /// their NetBIOS names.
+    /// The ticket lists addresses, but no IP address. For example, Windows clients list NetBIOS names only.
     #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.

@@ -74,7 +74,7 @@ pub enum Error {
     /// The message does not have the form that its specification demands.
     #[error("the message is malformed: {0}")]
     Malformed(Malformed),
-    /// The token has more octets than the limit. The library read no octet of the token.
+    /// The token has more octets than the limit.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
         /// The number of octets of the token. For a token in a header, the number also counts the padding of the

@@ -62,7 +62,7 @@ pub struct KeySet {
     /// more, but their bounds still apply to the shared keys.
     gone: Vec<Arc<Account>>,
     hasher: DefaultHashBuilder,
-    /// The number of keys whose prepared forms may be kept in addition to the kept ones.
+    /// The number of prepared forms that may still be kept.
     preparable: AtomicUsize,
 }
 

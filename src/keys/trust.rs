@@ -25,7 +25,7 @@ pub(super) struct Trust {
 /// A key of the KDC.
 #[derive(Clone, Debug)]
 pub(super) struct KrbtgtKey {
-    /// The key itself, which is needed to compare the bounds of accounts.
+    /// The key, to compare the bounds of accounts.
     key: Key,
     checksummer: Checksummer,
 }
