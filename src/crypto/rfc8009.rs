@@ -148,7 +148,7 @@ pub(super) fn prf<P: Profile>(key: &Key<P::Aes>, input: &[u8]) -> Vec<u8> {
 }
 
 /// Computes KDF-HMAC-SHA2 (section 3) with a prepared key. One block of the counter mode of SP 800-108 suffices for
-/// every key, and the compiler checks this.
+/// every key.
 pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], context: &[u8]) -> Wiped<Array<u8, N>> {
     let block = key
         .clone()

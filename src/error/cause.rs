@@ -244,7 +244,7 @@ pub enum ReplayCacheFault {
     ClockSkew {
         /// The policy's clock skew in seconds: [`Policy::clock_skew`](crate::Policy::clock_skew).
         policy_seconds: i64,
-        /// The clock skew in seconds that the replay cache was made for.
+        /// The clock skew, in seconds, for which the replay cache was made.
         cache_seconds: i64,
     },
 }

@@ -182,7 +182,7 @@ pub enum Error {
     ClockSkew {
         /// The authenticator's time.
         client: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         server: UnixTime,
         /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `now` by at most
         /// this skew.
@@ -193,7 +193,7 @@ pub enum Error {
     TicketExpired {
         /// The ticket's endtime.
         end: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is not valid yet.
@@ -201,7 +201,7 @@ pub enum Error {
     TicketNotYetValid {
         /// The ticket's starttime, or its authtime if it has no starttime.
         start: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is postdated, and no KDC has validated it.

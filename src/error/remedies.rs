@@ -149,7 +149,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::AddressMismatch(AddressCause::NoIpAddress) => {
             "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy \
-             (the default): Windows clients list NetBIOS names only."
+             (the default)."
         }
         Error::AddressMismatch(AddressCause::Unknown) => {
             "Let the program give the client's address (Arrival::with_client_address), or ignore addresses in this policy \

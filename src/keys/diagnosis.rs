@@ -37,14 +37,14 @@ pub enum NoKeyCause {
     /// The key set holds keys of the realm, but no key of this encryption type.
     #[error("{held} held; no key has that type")]
     EncType {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
     /// The key set holds keys of this type, but all of them have retired (see
     /// [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
     #[error("{held} held; the keys of that type opened tickets only until {last}")]
     Retired {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
         /// The last second at which a key of this type opened tickets.
         last: UnixTime,
@@ -54,13 +54,13 @@ pub enum NoKeyCause {
     /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) of the realm.
     #[error("{held} held; no account that is considered has a key of that type")]
     NotConsidered {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
     /// The key set holds keys of this type, but no key of this version, and the policy does not allow other versions.
     #[error("{held} held; no key has that version, and the policy does not allow other versions")]
     StrictVersion {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
 }
@@ -78,7 +78,7 @@ pub enum NoKeyCause {
 pub struct KeyVersion {
     /// The key that the ticket needs.
     pub wanted: WantedKey,
-    /// The held keys.
+    /// The keys held for the realm.
     pub held: HeldKeys,
     /// The number of different keys that were tried.
     pub tried: usize,
