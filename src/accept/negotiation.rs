@@ -89,7 +89,7 @@ impl Negotiation {
             Awaiting::Request => 0,
             Awaiting::Confirmation(pending) => PendingRequest::FIXED.saturating_add(pending.ap_req.len()),
         };
-        // The parts came in tokens of limited size, so their sum does not saturate.
+        // The AP-REQ and the MechTypeList came in tokens of limited size, so no sum saturates.
         pending.saturating_add(self.mech_types.len()).saturating_add(2)
     }
 

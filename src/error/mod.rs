@@ -142,7 +142,7 @@ pub enum Error {
     /// ticket.
     #[error("{0}")]
     KeyVersion(KeyVersion),
-    /// A key was used, but the ciphertext did not verify under that key.
+    /// A ciphertext of the request did not verify under any key that was tried.
     #[error("{0}")]
     Integrity(Integrity),
 
@@ -173,7 +173,7 @@ pub enum Error {
     /// The authenticator and the ticket name different clients.
     #[error("the client {0} in the authenticator is not the client {0} in the ticket")]
     ClientMismatch(NamePart),
-    /// The authenticator's time is too far from `now`: the clock skew is too large.
+    /// The authenticator's time is too far from the arrival time.
     #[error(
         "the client's clock is {} s {} this server's (client {client}, server {server}; {allowed_seconds} s are allowed)",
         .client.seconds_since(*.server).unsigned_abs(),
@@ -184,7 +184,7 @@ pub enum Error {
         client: UnixTime,
         /// The arrival time that the caller gave.
         server: UnixTime,
-        /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `now` by at most
+        /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `server` by at most
         /// this skew.
         allowed_seconds: i64,
     },

@@ -184,8 +184,8 @@ impl Account {
     /// The realm must not be on the authentication path of users of another realm, unless
     /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) also lists the realm.
     ///
-    /// If several accounts share a key, add the realm to each of these accounts. A ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, add the realm to each of them, because a ticket must satisfy the bounds of all
+    /// of them.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
@@ -200,8 +200,8 @@ impl Account {
     /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of
     /// another forest's user.
     ///
-    /// If several accounts share a key, name the domains for each of these accounts. A ticket must satisfy the bounds of
-    /// all accounts that hold its key.
+    /// If several accounts share a key, name the domains for each of them, because a ticket must satisfy the bounds of
+    /// all of them.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
@@ -230,8 +230,8 @@ impl Account {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// If several accounts share a key, add the domain to each of these accounts. A ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, add the domain to each of them, because a ticket must satisfy the bounds of all
+    /// of them.
     #[must_use]
     pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Own)
@@ -247,8 +247,9 @@ impl Account {
     /// forest could therefore name groups of your domain. If the KDC filters SIDs,
     /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
-    /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could name
-    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists exceptions.
+    /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could
+    /// write tickets for your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists
+    /// exceptions.
     ///
     /// Also name the domains of your own forest ([`with_domain_sid`](Self::with_domain_sid)). Otherwise your own users
     /// are refused.
@@ -259,17 +260,17 @@ impl Account {
 
     /// Lets the keys of this account vouch for users of a trusted forest as
     /// [`with_trusted_domain`](Self::with_trusted_domain) does, and trusts the SID filter of this account's KDC. The
-    /// KDC must filter the SIDs of that trust (MS-PAC section 4.1.2.2, boundaries `CrossForest`, `External` and
-    /// `Quarantined`).
+    /// KDC must filter the SIDs in tickets from that forest (MS-PAC section 4.1.2.2, boundaries `CrossForest`,
+    /// `External` and `Quarantined`).
     ///
     /// Domain-local groups of this account's forest then count for those users, because this KDC adds such groups. A
     /// group counts as domain-local if its RID is 1000 or greater, or is 517, 553, 571 or 572. Groups such as Domain
     /// Admins (512) and Enterprise Admins (519) never count for those users. The KDC writes its domain-local groups as
     /// resource groups, or as extra SIDs if the service does not support SID compression.
     ///
-    /// If the KDC does not filter, administrators of the trusted forest can name any of these groups. Windows filters
-    /// forest trusts and external trusts unless an administrator has allowed SID history for the trust (`netdom trust
-    /// /quarantine`, `/enablesidhistory`). Check the setting of the trust before you use this function.
+    /// If the KDC does not filter SIDs, administrators of the trusted forest can name any of these groups. Windows
+    /// filters forest trusts and external trusts unless an administrator has allowed SID history for the trust (`netdom
+    /// trust /quarantine`, `/enablesidhistory`). Check the setting of the trust before you use this function.
     #[must_use]
     pub fn with_sid_filtered_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Kdc))
@@ -285,7 +286,7 @@ impl Account {
     /// with this account's key alone, is then refused.
     ///
     /// Add the keys of all types and versions in use, and the keys of read-only domain controllers. A service should
-    /// not normally hold such a key, because its holder can impersonate every user of the realm.
+    /// not normally hold a krbtgt key, because its holder can impersonate every user of the realm.
     #[must_use]
     pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
         self.trust_mut().krbtgt_keys.push(KrbtgtKey::new(key));

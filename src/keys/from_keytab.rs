@@ -114,8 +114,8 @@ impl Keytab {
         &self.left_out
     }
 
-    /// Returns the principals as accounts in their order, with their keys of supported types. Select the principals
-    /// first with [`only`](Self::only), because every key can vouch for all users of its realm.
+    /// Returns an account for each principal, in the keytab's order, with its keys of supported types. Select the
+    /// principals first with [`only`](Self::only), because every key can vouch for all users of its realm.
     #[must_use]
     pub fn accounts(self) -> Vec<Account> {
         let mut principals: Vec<(String, &str, Vec<&KeytabEntry>)> = Vec::new();

@@ -285,7 +285,7 @@ impl KeySet {
     fn take_all(&mut self) -> Vec<Account> {
         let shared = self.shared.drain().flat_map(|(_, accounts)| accounts.all);
         let held: Vec<Arc<Account>> = self.single.drain().chain(shared).collect();
-        // The prepared forms of their keys are dropped, so the same number of prepared forms may be kept again.
+        // The removed accounts lose their prepared forms, so the same number of prepared forms may be kept again.
         let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
         self.preparable.fetch_add(prepared, Ordering::Relaxed);
         // An accepted request may still hold an account. Such an account is copied.

@@ -51,7 +51,7 @@ pub(super) enum Forest {
     /// The forest of the account. The domains of a forest trust each other, and the KDC of one domain may vouch for users
     /// of all domains.
     Own,
-    /// A trusted forest, which may name its own users only.
+    /// A trusted forest, which may vouch for its own users only.
     Trusted(SidFilter),
 }
 

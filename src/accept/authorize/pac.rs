@@ -47,8 +47,8 @@ fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy:
     }
 }
 
-/// Rejects a PAC whose client name or authtime differs from the ticket (MS-PAC section 2.7). Without this check, a PAC
-/// could be moved to another ticket.
+/// Rejects a PAC whose client name or authtime differs from the ticket (MS-PAC section 2.7). Without this check, an
+/// attacker could move a PAC to another ticket.
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), PacRefusal> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
