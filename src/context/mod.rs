@@ -126,7 +126,8 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a message may be only signed although the caller expects an encrypted message"]
 pub enum Protection {
-    /// The message is signed but not encrypted. An attacker can read the message, but every change is noticed.
+    /// The message is signed but not encrypted. An attacker can read the message, but the receiver notices every
+    /// change.
     Integrity,
     /// The message is encrypted, and encryption also protects its integrity.
     Confidentiality,

@@ -330,8 +330,8 @@ password, with that realm in upper case.";
 
 const ETYPE_NOT_HELD: &str = "\
 Export a keytab that also has a key of the ticket's type (ktpass -crypto All; ktutil with each type), or give the \
-account's password, from which keys of every type are derived. If the account's types were just changed, clients keep their old tickets \
-until these tickets end.";
+account's password, from which keys of every type are derived. If the account's types were just changed, clients keep \
+their old tickets until these tickets end.";
 
 const TICKET_DOES_NOT_OPEN: &str = "\
 The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \

@@ -1,7 +1,5 @@
 //! The `Authorization` values of a request (RFC 9110 section 11.6.2), among which this module finds the Negotiate
 //! token.
-//!
-//! This module does not read the token itself.
 
 use crate::error::{Error, HeaderProblem, KerberosOffer, NtlmMessage};
 use crate::negotiate::Refused;
