@@ -344,8 +344,8 @@ forged.";
 const ANOTHER_PRINCIPAL: &str = "\
 The ticket is for {service}, and the keys tried belong to another name. In a realm of MIT krb5 or FreeIPA, each name has \
 keys of its own. Let clients use the name of the keys, or add {service} to this server and its keys to the keytab. In \
-Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the account). Its password was \
-then changed after these keys were exported: export a new keytab.";
+Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the account). Then its \
+password was changed after these keys were exported: export a new keytab.";
 
 const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \

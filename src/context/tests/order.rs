@@ -26,7 +26,7 @@ fn tokens_are_accepted_only_in_order_if_the_sequence_flag_is_set() {
 }
 
 #[test]
-fn sequence_number_before_the_first_is_out_of_order_if_the_sequence_flag_is_set() {
+fn sequence_number_before_the_first_of_the_context_is_out_of_order_if_the_sequence_flag_is_set() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 6);
         let (_, mut server) = sides(etype, SEQUENCE, 7);

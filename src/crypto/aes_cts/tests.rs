@@ -27,7 +27,7 @@ fn ciphertext_stealing_equals_the_vectors_of_rfc_3962() {
 }
 
 #[test]
-fn decryption_of_less_than_a_block_or_into_a_buffer_of_another_length_is_refused() {
+fn decryption_refuses_a_ciphertext_shorter_than_a_block_and_a_buffer_of_another_length() {
     let aes = AesCts::<aes::Aes256>::new(&[7; 32].into());
     for length in 0..BLOCK {
         let mut out = vec![2; length];

@@ -7,7 +7,7 @@ fn shown(service: Service<'_>) -> alloc::string::String {
 }
 
 #[test]
-fn service_is_filled_in_at_every_mark() {
+fn remedy_shows_the_service_at_every_mark() {
     let service = BoundedText::new("HTTP/web.contoso.test:8080");
     assert_eq!(
         shown(Service::Named(&service)),
