@@ -28,7 +28,7 @@ impl BoundedText {
         bounded
     }
 
-    /// Keeps the beginning of the text that consists of `characters`.
+    /// Keeps the beginning of the text that `characters` yields.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
         let mut bounded = Self::EMPTY;
         for character in characters {
@@ -62,7 +62,7 @@ impl BoundedText {
         core::str::from_utf8(kept).expect("whole characters")
     }
 
-    /// Appends the beginning of `text`. After a cut, nothing is appended.
+    /// Appends as much of `text` as fits. After a cut, this function appends nothing.
     pub(crate) fn append(&mut self, text: &str) {
         if self.cut {
             return;
@@ -75,7 +75,7 @@ impl BoundedText {
         self.cut = end < text.len();
         let (kept, _) = text.split_at(end);
         free.split_at_mut(end).0.copy_from_slice(kept.as_bytes());
-        // Both numbers and their sum are at most CAPACITY.
+        // `length` plus `end` is at most CAPACITY, so the sum does not wrap.
         self.length = self.length.wrapping_add(u8::try_from(end).unwrap_or(u8::MAX));
     }
 }

@@ -1,4 +1,4 @@
-//! The common form of the flag sets that messages carry.
+//! A macro for the flag sets that messages carry.
 
 /// Declares a set of flags as a newtype with `from_bits`, `bits` and `contains`. The set keeps bits without a name.
 macro_rules! flags {

@@ -33,8 +33,9 @@ impl<'a> IdentityRef<'a> {
     /// Returns the SID by which a server recognises the user.
     ///
     /// The SID comes from LOGON_INFO, and every other SID of the user in the PAC equals this SID. If the account in the
-    /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains. Otherwise
-    /// a SID identifies a user only together with the account whose key opened the ticket.
+    /// key set names domains, the SID is of one of these domains. If the key set has accounts of several forests, each
+    /// account must name its domains. Otherwise a SID identifies a user only together with the account whose key opened
+    /// the ticket.
     ///
     /// The result is `None` without a PAC, and for the PAC of a KDC that is not Active Directory. FreeIPA gives all its
     /// hosts and services the SID of a group, so a FreeIPA SID distinguishes only users.
@@ -175,8 +176,8 @@ impl<'a> IdentityRef<'a> {
     /// groups outside of the named domains of its own forest. For a user of a trusted forest, only the groups of the
     /// user's own domain grant rights ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). The
     /// account's domain-local groups grant such a user rights only with
-    /// [`Account::with_sid_filtered_domain`](crate::Account::with_sid_filtered_domain). No other method here returns
-    /// these memberships.
+    /// [`Account::with_sid_filtered_domain`](crate::Account::with_sid_filtered_domain). The other methods leave these
+    /// memberships out.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().chain(self.all_resource_groups()).filter(move |group| identity.is_foreign(&group.sid))
@@ -243,7 +244,7 @@ impl fmt::Display for IdentityRef<'_> {
     }
 }
 
-/// Prints the same text as [`Display`](fmt::Display). The other facts of the accepted request are not printed.
+/// Prints the same text as [`Display`](fmt::Display).
 impl fmt::Debug for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityRef({self})")

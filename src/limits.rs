@@ -61,7 +61,7 @@ pub const MAX_UNNAMED_ACCOUNTS: usize = 64;
 /// The greatest number of tickets in one KRB-CRED. Clients delegate one ticket-granting ticket.
 pub const MAX_DELEGATED_TICKETS: usize = 16;
 
-/// The largest PAC, in octets. The limit of the token already covers a PAC in a token. This limit is for a program that
+/// The largest PAC, in octets. The limit of a token also limits the PAC in the token. This limit is for a program that
 /// reads a PAC without a token.
 pub const MAX_PAC_SIZE: usize = MAX_TOKEN_SIZE;
 

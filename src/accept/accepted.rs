@@ -120,8 +120,8 @@ impl Accepted {
     }
 
     /// Returns whether the client asks for mutual authentication. If so, [`answer`](Self::answer) authenticates the
-    /// server. A GSS client asks for mutual authentication in its authenticator. A client without GSS asks in the AP
-    /// options, which are not protected.
+    /// server. A GSS client asks for mutual authentication in its authenticator. A client without GSS asks for it in
+    /// the AP options, which are not protected.
     #[must_use]
     pub const fn wants_mutual(&self) -> bool {
         self.verified.ap_rep.is_some()

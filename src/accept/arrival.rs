@@ -1,4 +1,4 @@
-//! The arrival of a token: the time and the connection. The caller knows both, and the token contains neither.
+//! The time and the connection of a token's arrival. The caller gives them, because the token contains neither.
 
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;

@@ -19,7 +19,7 @@ pub(crate) struct Buffer(Vec<u8>);
 impl Buffer {
     /// Allocates a buffer for the service's name and the plaintexts of the ticket and the authenticator.
     pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
-        // The four lengths are those of separate parts of one token, so their sum is smaller than the size of the token.
+        // No addition saturates, because the four fields are parts of one token, which is longer than all of them.
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let capacity = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
         Self(Vec::with_capacity(capacity))
@@ -98,8 +98,8 @@ impl Buffer {
         key.in_octets(&self.0)
     }
 
-    /// Returns the place of a key that was read from this buffer. Returns `None` if the key's length is wrong for its
-    /// type.
+    /// Returns the type and span of a key that was read from this buffer. Returns `None` if the key's length is wrong
+    /// for its type.
     pub(crate) fn locate_key(&self, etype: EncType, octets: &[u8]) -> Option<KeyField> {
         KeyRef::new(etype, octets).ok().map(|_| KeyField { etype, octets: self.span_of(octets) })
     }
@@ -122,7 +122,7 @@ impl Buffer {
     }
 }
 
-/// The place of a key in the buffer. The key came from a message, and its length is right for its type.
+/// The type and the span of a key in the buffer. The key came from a message, and its length is right for its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyField {
     etype: EncType,

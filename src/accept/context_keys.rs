@@ -40,8 +40,9 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Makes the context that applies after the AP-REP. The AP-REP must be made with the same randomness. If the client
-    /// wants no AP-REP, this function returns the context of [`before_reply`](Self::before_reply).
+    /// Makes the context that applies after the AP-REP. The AP-REP must be made with the same `randomness`, because its
+    /// subkey protects this context. If the client wants no AP-REP, this function returns the context of
+    /// [`before_reply`](Self::before_reply).
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         if self.ap_rep.is_none() {
             return self.before_reply(authenticator);
@@ -86,7 +87,7 @@ impl ContextKeys<'_> {
         reason = "the type is that of a key of this request, or a type that the policy allows"
     )]
     fn acceptor_subkey(&self, randomness: &Randomness) -> Option<Key> {
-        let key = |etype| randomness.key(etype).expect("keys in hand and policies are of supported types");
+        let key = |etype| randomness.key(etype).expect("request keys and policies have supported types");
         self.ap_rep.flatten().map(key)
     }
 }

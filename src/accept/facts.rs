@@ -263,7 +263,7 @@ pub struct OpenedBy {
 }
 
 impl OpenedBy {
-    /// Returns the bounds that the account sets for the ticket.
+    /// Returns the bounds of all accounts that hold the key.
     pub(crate) fn bounds(&self) -> TicketBounds<'_> {
         TicketBounds::new(&self.account, self.index)
     }

@@ -64,7 +64,7 @@ impl Negotiation {
         MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 
-    /// Writes the state as octets. These octets are a secret, as the documentation of the type says.
+    /// Writes the state as octets. These octets are a secret (see [`Negotiation`]).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut octets = Vec::with_capacity(self.encoded_length());
@@ -89,7 +89,7 @@ impl Negotiation {
             Awaiting::Request => 0,
             Awaiting::Confirmation(pending) => PendingRequest::FIXED.saturating_add(pending.ap_req.len()),
         };
-        // The parts came in tokens of limited size, so their sum does not saturate.
+        // The AP-REQ and the MechTypeList came in tokens of limited size, so no sum saturates.
         pending.saturating_add(self.mech_types.len()).saturating_add(2)
     }
 

@@ -140,7 +140,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     Err(not_opened_diagnosis(keys, &query, &candidates))
 }
 
-/// Returns the place of a key from a message, if the policy allows the key's type and the key has the length of its type.
+/// Returns the type and span of a message's key, if the policy allows that type and the key has the length of its type.
 pub(crate) fn usable_key(
     buffer: &Buffer,
     key: EncryptionKey<'_>,

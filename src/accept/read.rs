@@ -83,8 +83,8 @@ impl<'t> Proposal<'t> {
     }
 }
 
-/// The check that a token fails in the first stage. The type is small, since most requests from the internet are refused in
-/// this stage.
+/// The check of the first stage that a token failed. The type is small, since most requests from the internet are
+/// refused in this stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReadRefusal<'t> {
     Malformed(Fault),

@@ -1,4 +1,4 @@
-//! A refusal: the check that a ticket or an authenticator fails. [`Refusal::explain`] makes the error.
+//! Refusals: each names the check that a ticket or an authenticator failed. [`Refusal::explain`] makes the error.
 
 use super::facts::{OpenedBy, TicketFacts};
 use super::verify::realms_refused_on_the_way;
@@ -6,8 +6,8 @@ use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, 
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// The check that a request fails. A refusal has only 16 octets, since [`explain`](Self::explain) gets the other facts of
-/// the error from its caller.
+/// The check that a request failed. A refusal has only 16 octets, since [`explain`](Self::explain) gets the other facts
+/// of the error from its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     TicketInvalid,

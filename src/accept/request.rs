@@ -59,7 +59,7 @@ pub(crate) struct Negotiated<'t> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FinalToken<'t> {
     pub(crate) pending: &'t PendingRequest,
-    /// `None` if the client did not negotiate.
+    /// The offered mechanisms; `None` if the client did not negotiate.
     pub(crate) mechanisms: Option<MechanismList<'t>>,
     /// The client's AP-REP in DCE style. This AP-REP proves that the client has read the acceptor's AP-REP.
     pub(crate) ap_rep: Option<ApRep<'t>>,

@@ -46,7 +46,7 @@ impl<'t> Token<'t> {
     }
 }
 
-/// Returns the error that names a token of another mechanism.
+/// Returns the error for a token of another mechanism.
 pub(crate) fn foreign(mechanism: Mechanism, message: &[u8], offer: KerberosOffer) -> Error {
     match mechanism {
         Mechanism::Ntlm => Error::Ntlm { message: NtlmMessage::of(message), offer },

@@ -11,7 +11,7 @@ fn control_and_format_characters_are_escaped() {
 
 /// Tries all invisible characters, and the visible characters next to the ranges of invisible characters.
 #[test]
-fn invisible_characters_are_escaped_and_adjacent_visible_characters_are_not() {
+fn invisible_characters_are_escaped_and_visible_characters_with_adjacent_numbers_are_not() {
     for (first, last) in DEFAULT_IGNORABLE.iter().chain(BLANK) {
         for hidden in *first..=*last {
             assert_eq!(

@@ -1,7 +1,7 @@
 //! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
-//! This module makes tokens from messages and sequence numbers. It verifies the peer's tokens, and returns their
-//! messages and sequence numbers. It does not check the order of the sequence numbers.
+//! This module makes tokens from messages and sequence numbers, and verifies the peer's tokens. The caller checks the
+//! order of the sequence numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -97,7 +97,7 @@ impl Cfx {
     fn seal(&mut self, sequence: u64, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let header = Header::wrap(self.flags() | SEALED, sequence).encode();
         let cipher = self.ours.seal(&self.key);
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         out.reserve(message.len().saturating_add(cipher.overhead()).saturating_add(2 * HEADER));
         out.extend_from_slice(&header);
         cipher.encrypt_pieces(confounder, &[message, &header], out);
@@ -109,7 +109,7 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&header.encode());
         let (checksum, length) = (checksum.finish(), self.key.by_ref().checksum_len());
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         out.reserve(message.len().saturating_add(self.overhead(Protection::Integrity)));
         out.extend_from_slice(&Header { ec: length.into(), ..header }.encode());
         out.extend_from_slice(message);
@@ -234,8 +234,8 @@ fn key_of(flags: u8) -> MessageKey {
     if flags & ACCEPTOR_SUBKEY == 0 { MessageKey::Initial } else { MessageKey::AcceptorSubkey }
 }
 
-/// The prepared keys for the tokens of one side. A key is prepared when it is first needed, because most contexts need
-/// only one of the keys.
+/// The prepared keys for the tokens that `role` sends. A key is prepared when it is first needed, because most contexts
+/// need only one of the keys.
 #[derive(Debug)]
 struct Sender {
     role: Role,
@@ -263,7 +263,7 @@ impl Sender {
 }
 
 impl Role {
-    /// Returns the flag SentByAcceptor with the value that this side sends.
+    /// Returns the flag SentByAcceptor if this side is the acceptor, or 0.
     fn flag(self) -> u8 {
         match self {
             Self::Initiator => 0,

@@ -15,7 +15,7 @@ pub enum MessageError {
     /// The octets are not a well-formed token.
     #[error("the token is malformed: {0}")]
     Malformed(Malformed),
-    /// The token is longer than the limit. The context did not read the token.
+    /// The token is longer than the limit.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
         /// The number of octets in the token.

@@ -95,7 +95,7 @@ pub(crate) struct Established {
     pub(crate) key: Key,
     /// The origin of `key`.
     pub(crate) message_key: MessageKey,
-    /// The flags of the context. This module uses REPLAY, SEQUENCE and DCE_STYLE.
+    /// The flags of the context, of which this module uses only REPLAY, SEQUENCE and DCE_STYLE.
     pub(crate) flags: GssFlags,
     /// The `seq-number` that this side sent.
     pub(crate) send_sequence: u32,
@@ -113,7 +113,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Returns the other side.
+    /// Returns the role of the peer.
     pub(crate) fn peer(self) -> Self {
         match self {
             Self::Initiator => Self::Acceptor,
@@ -122,11 +122,12 @@ impl Role {
     }
 }
 
-/// The protection of a wrapped message. `Integrity` is less than `Confidentiality`.
+/// The protection of a wrapped message. `Integrity` protects less, so `Integrity < Confidentiality`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a message may be only signed although the caller expects an encrypted message"]
 pub enum Protection {
-    /// The message is signed but not encrypted. An attacker can read the message, but every change is noticed.
+    /// The message is signed but not encrypted. An attacker can read the message, but the receiver notices every
+    /// change.
     Integrity,
     /// The message is encrypted, and encryption also protects its integrity.
     Confidentiality,

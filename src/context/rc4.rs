@@ -1,8 +1,7 @@
 //! Per-message tokens with RC4 keys (RFC 4757 section 7, which changes RFC 1964 section 1.2): MIC and Wrap.
 //!
-//! This module makes tokens from messages and sequence numbers. It verifies the peer's tokens, and returns their
-//! messages and sequence numbers. It does not check the order of the sequence numbers. It refuses tokens of DCE style,
-//! whose framing does not include the data.
+//! This module makes tokens from messages and sequence numbers, and verifies the peer's tokens. The caller checks the
+//! order of the sequence numbers. Tokens of DCE style are refused, because their framing does not include the data.
 //!
 //! All implementations deviate from RFC 4757 in two points, and so does this module. The direction octets are those of
 //! RFC 1964: FF for tokens of the acceptor. The checksum of a Wrap token uses message type 13, and covers the data with
@@ -84,7 +83,7 @@ impl Rc4 {
         let (start, number) = (wrap_start(protection), low_half(sequence));
         let confounder: Rc4Confounder = part::<0, CONFOUNDER, 16>(confounder);
         let checksum = checksum(&self.wrap_mic, start, &[&confounder, message, &PADDING]);
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         append_framing(out, message.len().saturating_add(WRAPPING));
         out.extend_from_slice(&start);
         out.extend_from_slice(&self.encrypted_number(number, checksum));
@@ -241,7 +240,7 @@ fn unpadded(data: &[u8]) -> Option<usize> {
 
 /// Appends the GSS-API framing for `length` octets: the identifier octet, the length octets, and the mechanism.
 fn append_framing(out: &mut Vec<u8>, length: usize) {
-    // If the sum of the lengths saturates, `reserve` panics.
+    // A saturated sum is safe, because `reserve` then panics.
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
     out.push(INITIAL_TAG);

@@ -117,7 +117,7 @@ impl Window {
 
     /// Accepts the number `next + skipped`.
     fn advance(&mut self, skipped: u64) {
-        // The addition does not saturate, because at most half of all numbers are skipped.
+        // The addition does not saturate, because `skipped` is at most half of all numbers.
         let steps = skipped.saturating_add(1);
         // After 64 steps or more, no earlier number is remembered.
         self.seen = u32::try_from(steps).ok().and_then(|steps| self.seen.checked_shl(steps)).unwrap_or(0) | 1;

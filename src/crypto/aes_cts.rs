@@ -1,9 +1,9 @@
 //! AES in CBC mode with ciphertext stealing (CBC-CS3) and a zero initial vector (RFC 3962 section 5).
 //!
 //! The functions that work in place take the first block and the rest of the data as two arguments, so the data is
-//! never shorter than a block. This module does not protect the integrity of the data: [`super::rfc3962`] and
-//! [`super::rfc8009`] do that. The `cts` crate takes 50 % longer, because it decrypts one block at a time, and encrypts
-//! a single block twice.
+//! never shorter than a block. [`super::rfc3962`] and [`super::rfc8009`] protect the integrity of the data, and this
+//! module does not. The `cts` crate takes 50 % longer, because it decrypts one block at a time, and encrypts a single
+//! block twice.
 
 use aes::cipher::array::Array;
 use aes::cipher::{
@@ -136,8 +136,7 @@ fn steal(last: &mut Block, tail: &mut [u8]) {
     }
 }
 
-/// The decryption of a whole message. The cipher runs this decryption in one call, which uses the processor's AES
-/// instructions.
+/// The decryption of a whole message.
 struct Decryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -260,7 +259,7 @@ type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
-/// The number of blocks in a piece that is passed to `show`. The blocks of a piece fill one block of SHA-1.
+/// The number of blocks in a piece that is passed to `show`. Four AES blocks fill one block of SHA-1.
 const SHOWN: usize = 4;
 
 #[cfg(test)]

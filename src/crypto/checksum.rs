@@ -76,7 +76,7 @@ impl Checksummer {
         })
     }
 
-    /// Verifies the checksum of a message in one piece.
+    /// Verifies the checksum of a message that is given in one piece.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Decryption and encryption with one key for one usage. A [`Cipher`] is prepared once. The preparation does all work that
-//! does not depend on the message.
+//! Decryption and encryption with one key for one usage. The preparation of a [`Cipher`] does all work that does not
+//! depend on the message.
 //!
 //! The ciphertexts are those of the field `EncryptedData.cipher`. The integrity of every returned plaintext has been
 //! verified. This module does not check the contents of a plaintext.
@@ -54,7 +54,7 @@ impl Cipher {
     /// Decrypts `ciphertext` into `out`, which must be at least as long as `ciphertext`.
     ///
     /// Returns the range of the plaintext in `out`. The confounder is before this range, and octets without meaning may
-    /// follow it. If the MAC is wrong, the function overwrites the decrypted octets in `out` with zeros.
+    /// follow the range. If the MAC is wrong, the function overwrites the decrypted octets in `out` with zeros.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Cipher {
 
     /// Encrypts a plaintext given in pieces, as [`encrypt`](Self::encrypt) does.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
-        // If the sum of the lengths saturates, `reserve` panics.
+        // A saturated sum is safe, because `reserve` then panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
         // A vector that grows leaves a copy of its contents in memory, so the vector grows before the plaintext is
         // appended.

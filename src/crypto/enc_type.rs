@@ -156,7 +156,7 @@ const NAMES: &[(i32, &str)] = &[
     (-149, "aes256-cts-hmac-sha1-96-plain"),
 ];
 
-/// Other names that MIT's `krb5.conf`, Heimdal and `ktpass` use.
+/// The names in MIT's `krb5.conf`, Heimdal and `ktpass` that differ from `NAMES`.
 const ALIASES: &[(i32, &str)] = &[
     (16, "des3-hmac-sha1"),
     (17, "aes128-cts"),

@@ -22,7 +22,7 @@ pub(super) struct HmacSha1 {
 }
 
 impl HmacSha1 {
-    /// Hashes the block of a key. The compiler checks that the key fits into one block.
+    /// Hashes the block of a key.
     pub(super) fn new<N: ArraySize>(key: &Array<u8, N>) -> Self {
         const { assert!(N::USIZE <= BLOCK) };
         Self::absorb(key)

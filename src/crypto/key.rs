@@ -190,7 +190,7 @@ pub enum InvalidKey {
     /// The encryption type is unknown, or too weak for this crate to support.
     #[error("keys of encryption type {enc_type} are not supported")]
     Unsupported {
-        /// The type that was given.
+        /// The encryption type that was given.
         enc_type: EncType,
     },
     /// The text is not hexadecimal. The text may be a secret, so the error does not show it.
@@ -199,7 +199,7 @@ pub enum InvalidKey {
     /// The key has too many or too few octets.
     #[error("a key of encryption type {enc_type} has {expected} octets, not {actual}")]
     Length {
-        /// The type that was given.
+        /// The encryption type that was given.
         enc_type: EncType,
         /// The number of octets in keys of this type.
         expected: usize,

@@ -10,7 +10,7 @@ pub struct KeyUsage(pub u32);
 impl KeyUsage {
     /// The PA-ENC-TIMESTAMP of an AS-REQ.
     pub const PA_ENC_TIMESTAMP: Self = Self(1);
-    /// The encrypted part of a ticket, with the key of the service.
+    /// The encrypted part of a ticket, under the key of the service.
     pub const TICKET: Self = Self(2);
     /// The encrypted part of an AS-REP.
     pub const AS_REP_ENC_PART: Self = Self(3);

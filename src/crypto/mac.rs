@@ -1,7 +1,8 @@
 //! Message authentication codes: functions that prepare MACs with their keys, cut MACs to the length that is sent, and
 //! compare MACs.
 //!
-//! The lengths of keys and outputs are part of their Rust types, so the compiler refuses a result that is too short.
+//! The lengths of keys and outputs are part of their Rust types, so the compiler checks that a MAC has the octets that
+//! are sent.
 
 use aes::cipher::array::{Array, ArraySize};
 use hmac::digest::common::KeySizeUser;
@@ -13,8 +14,7 @@ use super::zeroing::Wiped;
 
 /// Returns a MAC that is prepared with `key`.
 ///
-/// HMAC pads its key with zeros to a whole block. This function pads the key itself, so that no error can occur. The
-/// compiler checks that the key fits into a block.
+/// HMAC pads its key with zeros to a whole block. This function pads the key itself, so that no error can occur.
 pub(super) fn keyed<M: KeyInit, N: ArraySize>(key: &Array<u8, N>) -> M {
     const { assert!(N::USIZE <= <M as KeySizeUser>::KeySize::USIZE) };
     let mut block = Wiped::new(Key::<M>::default());
@@ -24,7 +24,7 @@ pub(super) fn keyed<M: KeyInit, N: ArraySize>(key: &Array<u8, N>) -> M {
     M::new(&block)
 }
 
-/// Returns the first `N` octets of a MAC's output. The compiler checks that the output has at least `N` octets.
+/// Returns the first `N` octets of a MAC's output.
 #[inline]
 pub(super) fn truncated<N: ArraySize, L: ArraySize>(output: &Array<u8, L>) -> Array<u8, N> {
     const { assert!(N::USIZE <= L::USIZE) };

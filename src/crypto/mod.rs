@@ -3,8 +3,8 @@
 //! Type 23 needs the feature `rc4`, which is on by default.
 //!
 //! A [`Key`] is made from octets or, with [`string_to_key()`], from a password. For each [`KeyUsage`], a key makes a
-//! [`Cipher`], which decrypts and encrypts, and a [`Checksummer`]. The keys of the usage are derived at that time.
-//! Decryption does not allocate memory. The computation and the check of a checksum do not allocate memory either.
+//! [`Cipher`], which decrypts and encrypts, and a [`Checksummer`]. The two hold keys that are derived for the usage.
+//! Decryption and checksums do not allocate memory.
 //!
 //! ```
 //! use kerberos_sso::crypto::{EncType, Key, KeyUsage};

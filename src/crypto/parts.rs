@@ -1,4 +1,4 @@
-//! Parts of arrays. The compiler checks the bounds of the parts.
+//! Parts of arrays.
 
 /// Returns the `N` octets of `octets` that begin at offset `AT`.
 #[inline]

@@ -1,8 +1,9 @@
 //! Reads the files of test vectors. A record is a group of `Name = value` lines, a blank line ends a record, and `#`
 //! begins a comment.
 //!
-//! A value is octets in hex, text in double quotes, or a decimal number. A test fails if it does not read a field, or if a
-//! field is given twice. A test also fails if a line has another form, or if the number of records is wrong.
+//! A value is octets in hex, text in double quotes, or a decimal number. A test fails if it does not read a field, or
+//! if a field is given twice. A test also fails if a line has none of these forms, or if the number of records is
+//! wrong.
 
 #![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
 

@@ -148,7 +148,7 @@ pub(super) fn prf<P: Profile>(key: &Key<P::Aes>, input: &[u8]) -> Vec<u8> {
 }
 
 /// Computes KDF-HMAC-SHA2 (section 3) with a prepared key. One block of the counter mode of SP 800-108 suffices for
-/// every key, and the compiler checks this.
+/// every key.
 pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], context: &[u8]) -> Wiped<Array<u8, N>> {
     let block = key
         .clone()
@@ -161,7 +161,7 @@ pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], conte
     Wiped::new(truncated(&Wiped::new(block.into_bytes())))
 }
 
-/// Returns a MAC that is prepared with a derived key. This key is half as long as the output of the MAC.
+/// Returns a MAC with a derived key, which is half as long as the MAC's output.
 fn derived_mac<P: Profile>(key: &Hmac<P::Hash>, label: &[u8]) -> Hmac<P::Hash> {
     keyed(&*kdf::<P::Hash, P::Half>(key, label, &[]))
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// The random octets that are put before every plaintext. RC4 uses only the first eight.
+/// The random octets that are put before every plaintext. RC4 uses only the first eight octets.
 pub type Confounder = [u8; 16];
 
 /// An encryption type with one key for one usage.

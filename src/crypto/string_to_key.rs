@@ -112,7 +112,7 @@ pub enum StringToKeyError {
     /// The iteration count is zero, or so large that the computation would take too long.
     #[error("the iteration count {iterations} is not between 1 and {MAX_ITERATIONS}")]
     Iterations {
-        /// The count that was given.
+        /// The iteration count that was given.
         iterations: u32,
     },
 }

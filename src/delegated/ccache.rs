@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// Makes the file in two passes. The first pass counts the octets, so that the vector is allocated once. If the vector grew,
 /// copies of keys would stay in memory.
 pub(super) fn to_octets(credentials: &DelegatedCredentials) -> SecretOctets {
-    // If the sum of lengths saturates, the allocation panics.
+    // A saturated sum is safe, because the allocation then panics.
     let mut length = 0_usize;
     file(credentials, &mut |octets| length = length.saturating_add(octets.len()));
     let mut out = Zeroizing::new(Vec::with_capacity(length));

@@ -28,8 +28,9 @@ use zeroize::Zeroizing;
 /// Until the tickets expire, their holder can act as that client against every service of the client's realm. The octets
 /// with the session keys are overwritten on drop. `Debug` shows no keys.
 ///
-/// Names, times and flags are the client's own statements about its tickets. These statements say how to use the tickets.
-/// The statements do not identify the client. Only [`Accepted::identity`](crate::Accepted::identity) identifies the client.
+/// Names, times and flags are the client's own statements about its tickets. These statements say how to use the
+/// tickets, and do not identify the client. Only [`Accepted::identity`](crate::Accepted::identity) identifies the
+/// client.
 ///
 /// ```
 /// # use kerberos_sso::Accepted;
@@ -186,7 +187,7 @@ impl fmt::Debug for DelegatedCredential<'_> {
     }
 }
 
-/// The error for delegated credentials that cannot be opened. The request is still valid.
+/// The error for delegated credentials that cannot be opened. This error does not make the request invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DelegationError {

@@ -199,7 +199,7 @@ fn debug_of_delegated_credentials_shows_no_key() {
 }
 
 #[test]
-fn differing_numbers_of_tickets_and_ticket_information_are_refused() {
+fn krb_cred_with_unequal_numbers_of_tickets_and_ticket_infos_is_refused() {
     let key = aes128();
     let open = |tickets, infos| {
         DelegatedCredentials::open(&krb_cred(tickets, vec![info(); infos], Some(&key)), &[key.by_ref()])
@@ -235,7 +235,7 @@ fn session_key_of_unknown_type_is_written_to_the_credential_cache() {
 }
 
 #[test]
-fn absent_optional_fields_are_none_and_absent_names_are_refused() {
+fn credential_without_optional_fields_is_read_and_credential_without_a_name_is_refused() {
     let opened = DelegatedCredentials::open(&krb_cred(1, vec![info()], None), &[]).unwrap();
     let one = opened.credentials().next().unwrap();
     assert_eq!((one.auth_time(), one.start_time(), one.end_time(), one.renew_till()), (None, None, None, None));

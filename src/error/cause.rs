@@ -25,7 +25,7 @@ impl KerberosOffer {
     }
 }
 
-/// A key of a request, by its role.
+/// The role of a key in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
@@ -93,8 +93,8 @@ pub enum Integrity {
         /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all keys of
         /// accounts that name the service were tried.
         left_out: usize,
-        /// Whether `account` is a service principal that does not name the ticket's service.
-        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal) has the same field.
+        /// Whether `account` is a service principal that does not name the ticket's service (see
+        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal)).
         of_another_principal: bool,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in the ticket.
@@ -105,7 +105,7 @@ pub enum Integrity {
     Authenticator,
 }
 
-/// A name of the service in a request.
+/// The part of a request that names the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ServiceClaim {
@@ -131,7 +131,7 @@ pub enum NameCause {
     Anonymous,
 }
 
-/// A part of a client's identity in Kerberos.
+/// The client's name or the client's realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NamePart {
@@ -150,7 +150,7 @@ pub enum AddressCause {
     /// The ticket does not list the client's address.
     #[error("the client's address is not one of these addresses")]
     NotListed,
-    /// The ticket lists addresses, but no IP address. For example, Windows clients ask for NetBIOS names.
+    /// The ticket lists addresses, but no IP address. For example, Windows clients list NetBIOS names only.
     #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.
@@ -244,7 +244,7 @@ pub enum ReplayCacheFault {
     ClockSkew {
         /// The policy's clock skew in seconds: [`Policy::clock_skew`](crate::Policy::clock_skew).
         policy_seconds: i64,
-        /// The clock skew in seconds that the replay cache was made for.
+        /// The clock skew, in seconds, for which the replay cache was made.
         cache_seconds: i64,
     },
 }

@@ -74,7 +74,7 @@ pub enum Error {
     /// The message does not have the form that its specification demands.
     #[error("the message is malformed: {0}")]
     Malformed(Malformed),
-    /// The token has more octets than the limit. The library read no octet of the token.
+    /// The token has more octets than the limit.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
         /// The number of octets of the token. For a token in a header, the number also counts the padding of the
@@ -142,7 +142,7 @@ pub enum Error {
     /// ticket.
     #[error("{0}")]
     KeyVersion(KeyVersion),
-    /// A key was used, but the ciphertext did not verify under that key.
+    /// A ciphertext of the request did not verify under any key that was tried.
     #[error("{0}")]
     Integrity(Integrity),
 
@@ -173,7 +173,7 @@ pub enum Error {
     /// The authenticator and the ticket name different clients.
     #[error("the client {0} in the authenticator is not the client {0} in the ticket")]
     ClientMismatch(NamePart),
-    /// The authenticator's time is too far from `now`: the clock skew is too large.
+    /// The authenticator's time is too far from the arrival time.
     #[error(
         "the client's clock is {} s {} this server's (client {client}, server {server}; {allowed_seconds} s are allowed)",
         .client.seconds_since(*.server).unsigned_abs(),
@@ -182,9 +182,9 @@ pub enum Error {
     ClockSkew {
         /// The authenticator's time.
         client: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         server: UnixTime,
-        /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `now` by at most
+        /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `server` by at most
         /// this skew.
         allowed_seconds: i64,
     },
@@ -193,7 +193,7 @@ pub enum Error {
     TicketExpired {
         /// The ticket's endtime.
         end: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is not valid yet.
@@ -201,7 +201,7 @@ pub enum Error {
     TicketNotYetValid {
         /// The ticket's starttime, or its authtime if it has no starttime.
         start: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is postdated, and no KDC has validated it.

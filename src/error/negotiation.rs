@@ -31,7 +31,7 @@ pub enum NegotiationCause {
     TooLate {
         /// The time at which this server answered the request.
         began: UnixTime,
-        /// The time that the caller gave.
+        /// The arrival time that the caller gave.
         now: UnixTime,
         /// The allowed clock skew in whole seconds.
         allowed_seconds: i64,

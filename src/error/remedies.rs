@@ -100,8 +100,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
              keys from the new password, and keep the old keys until their tickets have ended (10 hours by default)."
         }
         Error::KeyVersion(_) => {
-            "The client holds a ticket from before the last password change. Keep the previous key for as long as \
-             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket (on \
+            "The client holds a ticket from before the last password change. Keep the previous key until its tickets \
+             have ended (10 hours by default). On this client, get a new ticket: \"klist purge\" and a new sign-in (on \
              Linux \"kinit\")."
         }
         Error::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
@@ -149,7 +149,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::AddressMismatch(AddressCause::NoIpAddress) => {
             "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy \
-             (the default): Windows clients list NetBIOS names only."
+             (the default)."
         }
         Error::AddressMismatch(AddressCause::Unknown) => {
             "Let the program give the client's address (Arrival::with_client_address), or ignore addresses in this policy \
@@ -198,9 +198,9 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             cause: SignatureCause::Missing,
         }) => PAC_SIGNATURE_MISSING,
         Error::PacSignature(_) => {
-            "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
-             was not given: export all keys of the account. If krbtgt keys were given, check that these keys are \
-             current, and that they include the krbtgt keys of the read-only domain controllers."
+            "The KDC may have signed the PAC with a key of this account that this server does not have: export all keys \
+             of the account. If this server has krbtgt keys, check that these keys are current, and include those of \
+             the read-only domain controllers. Otherwise the PAC was forged or altered."
         }
         Error::PacMalformed(PacMalformed { problem: PacProblem::NoDomain { .. } | PacProblem::NoUser, .. }) => {
             NO_DOMAIN
@@ -218,12 +218,12 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             "If that domain belongs to the account's forest, name its SID in the account's domain SIDs \
              (Account::with_domain_sid). If the domain belongs to another forest whose users may sign in, name the \
              domain together with its realm (Account::with_trusted_domain). All accounts that share a key must allow \
-             the domain. If neither is the case, the maker of this ticket holds a key of the account, or SID filtering \
-             is off on a trust."
+             the domain. If users of the domain may not sign in, the maker of this ticket holds a key of the account, \
+             or SID filtering is off on a trust."
         }
         Error::AccountRefused { cause: AccountCause::Disabled, .. } => {
-            "If the account's user may sign in, enable the account, then let the user get a new ticket (sign out and \
-             in, or \"klist purge\"): a ticket holds the state of the account at the time when the ticket was issued."
+            "If the account's user may sign in, enable the account. Then let the user get a new ticket (sign out and in, \
+             or \"klist purge\"), because the old ticket still says that the account is disabled."
         }
         Error::AccountRefused { .. } => {
             "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."
@@ -258,7 +258,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { .. }) => {
             "Make the replay cache with the longest clock skew of the policies that share it (MemoryReplayCache::new \
-             with Policy::clock_skew). Until then all requests under the longer skew are refused."
+             with Policy::clock_skew). Until then all requests under a policy with a longer skew are refused."
         }
         Error::ReplayCacheFailed(_) => {
             "Check the shared store that holds the replay cache. Until the store answers, requests are refused."
@@ -324,14 +324,14 @@ announce AES. Set msDS-SupportedEncryptionTypes of the service account to 24, an
 the feature \"rc4\" accepts such tickets if the policy has allow_rc4().";
 
 const REALM_NOT_HELD: &str = "\
-The ticket was made for an account of a realm whose keys this server was not given. Check that clients reach the right \
-server under this name (\"setspn -Q {service}\" shows the account, and so the realm), then add that account's keytab, \
-or its password, with that realm in upper case.";
+The ticket is for an account of a realm of which this server has no keys. Check that clients reach the right server \
+under this name: \"setspn -Q {service}\" shows the account, and so the realm. Then add that account's keytab, or its \
+password, with that realm in upper case.";
 
 const ETYPE_NOT_HELD: &str = "\
-Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the account's \
-password, from which every type is derived. If the account's types were just changed, clients keep their old tickets \
-until these tickets end.";
+Export a keytab that also has a key of the ticket's type (ktpass -crypto All; ktutil with each type), or give the \
+account's password, from which keys of every type are derived. If the account's types were just changed, clients keep \
+their old tickets until these tickets end.";
 
 const TICKET_DOES_NOT_OPEN: &str = "\
 The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \
@@ -343,15 +343,15 @@ forged.";
 
 const ANOTHER_PRINCIPAL: &str = "\
 The ticket is for {service}, and the keys tried belong to another name. In a realm of MIT krb5 or FreeIPA, each name has \
-keys of its own: let clients reach this server under the name of its keys, or add keys of {service} to the keytab, and \
-that name to this server. In Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the \
-account): then the account's password was changed after these keys were exported, so export a new keytab.";
+keys of its own. Let clients use the name of the keys, or add {service} to this server and its keys to the keytab. In \
+Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the account). Then its \
+password was changed after these keys were exported: export a new keytab.";
 
 const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \
 tried. Name the services of each account (Account::with_service): the server then tries the keys of the account that \
-has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Take keys \
-whose tickets have ended out of the keytab.";
+has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Remove \
+from the keytab the keys whose tickets have ended.";
 
 const SUBKEY: &str = "\
 The client chose this type by itself: the ticket and its session key have other types. Update the client, or let its \

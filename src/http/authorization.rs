@@ -1,7 +1,5 @@
-//! The `Authorization` values of a request (RFC 9110 section 11.6.2). The input is all these values, and the output is
-//! the one Negotiate token.
-//!
-//! This module does not read the token itself.
+//! The `Authorization` values of a request (RFC 9110 section 11.6.2), among which this module finds the Negotiate
+//! token.
 
 use crate::error::{Error, HeaderProblem, KerberosOffer, NtlmMessage};
 use crate::negotiate::Refused;

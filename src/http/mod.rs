@@ -1,6 +1,5 @@
-//! Sign-in over HTTP (RFC 4559), for any web server. The input is the `Authorization` values of a request, and the output
-//! is the server's next step. This module needs no web framework. The feature `tower` has a layer for frameworks that
-//! build on `tower`.
+//! Sign-in over HTTP (RFC 4559), for any web server. The input is the `Authorization` values of a request, and the
+//! output is the server's next step. The feature `tower` has a layer for frameworks that build on `tower`.
 //!
 //! Each request leads to one of four [steps](SignInStep):
 //!
@@ -52,9 +51,9 @@
 //! A server whose nodes share a store for the replay cache calls [`sign_in_async`](crate::Validator::sign_in_async) and
 //! awaits the step.
 //!
-//! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token,
-//! and the [stages](crate::stages) for the verdict. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then
-//! returns the step.
+//! A server that gets keys from a database finds the token with [`negotiate_token`](crate::Validator::negotiate_token),
+//! and validates it with the [stages](crate::stages). [`SignInStep::from_verdict`] or [`SignInStep::from_step`] makes a
+//! step of the result.
 
 mod authorization;
 mod seal;

@@ -1,10 +1,10 @@
 //! The sealed state of a negotiation between two requests. The client can carry the state, which is encrypted,
 //! authenticated, and valid for a limited time.
 //!
-//! The input is a [`Negotiation`], and the output is base64url characters for a cookie. Opening turns such characters into a
-//! [`Negotiation`] again. The encryption is aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC covers the ciphertext),
-//! with a key usage number that no Kerberos message has. This module does not check whether a client sends a sealed value
-//! twice, because the replay cache admits each authenticator only once.
+//! Sealing turns a [`Negotiation`] into base64url characters for a cookie, and opening turns such characters into a
+//! [`Negotiation`] again. The encryption is aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC covers the
+//! ciphertext), with a key usage number that no Kerberos message has. This module does not check whether a client sends
+//! a sealed value twice, because the replay cache admits each authenticator only once.
 
 use crate::accept::Negotiation;
 use crate::crypto::{Cipher, Key, KeyUsage};
@@ -34,7 +34,7 @@ impl SealingKey {
         Self(Key::aes256_sha384(*octets).cipher(USAGE))
     }
 
-    /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not also for an answer.
+    /// Seals `negotiation` at the time `now`. Give each call its own `randomness`, which no answer uses.
     ///
     /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. The value is too long
     /// if the client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.

@@ -130,7 +130,7 @@ impl SignInStep {
 
     /// Returns the status of the response. The status is 401 for a challenge or a continued negotiation. The status is
     /// 200 for a signed-in client, unless the page has another status. The status is 403 for a failed client, unless
-    /// the server offers another way to sign in. A status 401 would be a challenge (RFC 9110 section 15.5.2).
+    /// the server offers another way to sign in: a status 401 would be a challenge (RFC 9110 section 15.5.2).
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {

@@ -43,8 +43,8 @@ pub struct Account {
     settings: Option<Box<Settings>>,
 }
 
-/// The realm and the name, in one allocation. With two allocations, an account of six keys takes 406 octets instead of
-/// 398, and [`KeySet`](super::KeySet) promises less than 400.
+/// The realm and the name, in one allocation. With two allocations, an account of six keys would take 406 octets, but
+/// [`KeySet`](super::KeySet) promises less than 400.
 #[derive(Clone, Debug)]
 struct Names {
     realm_then_name: Box<str>,
@@ -96,7 +96,7 @@ impl fmt::Debug for PreparedKeys {
 /// The directory that holds an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// Any directory, which may also be Active Directory.
+    /// Any directory. Its KDC may write tickets without a PAC.
     Any,
     /// Active Directory, whose KDC puts a PAC into every ticket.
     ActiveDirectory,
@@ -184,8 +184,8 @@ impl Account {
     /// The realm must not be on the authentication path of users of another realm, unless
     /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) also lists the realm.
     ///
-    /// If several accounts share a key, add the realm to each of these accounts. A ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, add the realm to each of them, because a ticket must satisfy the bounds of all
+    /// of them.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
@@ -200,8 +200,8 @@ impl Account {
     /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of
     /// another forest's user.
     ///
-    /// If several accounts share a key, name the domains for each of these accounts. A ticket must satisfy the bounds of
-    /// all accounts that hold its key.
+    /// If several accounts share a key, name the domains for each of them, because a ticket must satisfy the bounds of
+    /// all of them.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
@@ -230,8 +230,8 @@ impl Account {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// If several accounts share a key, add the domain to each of these accounts. A ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, add the domain to each of them, because a ticket must satisfy the bounds of all
+    /// of them.
     #[must_use]
     pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Own)
@@ -247,8 +247,9 @@ impl Account {
     /// forest could therefore name groups of your domain. If the KDC filters SIDs,
     /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
-    /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could name
-    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists exceptions.
+    /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could
+    /// write tickets for your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists
+    /// exceptions.
     ///
     /// Also name the domains of your own forest ([`with_domain_sid`](Self::with_domain_sid)). Otherwise your own users
     /// are refused.
@@ -259,17 +260,17 @@ impl Account {
 
     /// Lets the keys of this account vouch for users of a trusted forest as
     /// [`with_trusted_domain`](Self::with_trusted_domain) does, and trusts the SID filter of this account's KDC. The
-    /// KDC must filter the SIDs of that trust (MS-PAC section 4.1.2.2, boundaries `CrossForest`, `External` and
-    /// `Quarantined`).
+    /// KDC must filter the SIDs in tickets from that forest (MS-PAC section 4.1.2.2, boundaries `CrossForest`,
+    /// `External` and `Quarantined`).
     ///
     /// Domain-local groups of this account's forest then count for those users, because this KDC adds such groups. A
     /// group counts as domain-local if its RID is 1000 or greater, or is 517, 553, 571 or 572. Groups such as Domain
     /// Admins (512) and Enterprise Admins (519) never count for those users. The KDC writes its domain-local groups as
     /// resource groups, or as extra SIDs if the service does not support SID compression.
     ///
-    /// If the KDC does not filter, administrators of the trusted forest can name any of these groups. Windows filters
-    /// forest trusts and external trusts unless an administrator has allowed SID history for the trust (`netdom trust
-    /// /quarantine`, `/enablesidhistory`). Check the setting of the trust before you use this function.
+    /// If the KDC does not filter SIDs, administrators of the trusted forest can name any of these groups. Windows
+    /// filters forest trusts and external trusts unless an administrator has allowed SID history for the trust (`netdom
+    /// trust /quarantine`, `/enablesidhistory`). Check the setting of the trust before you use this function.
     #[must_use]
     pub fn with_sid_filtered_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Kdc))
@@ -285,7 +286,7 @@ impl Account {
     /// with this account's key alone, is then refused.
     ///
     /// Add the keys of all types and versions in use, and the keys of read-only domain controllers. A service should
-    /// not normally hold such a key, because its holder can impersonate every user of the realm.
+    /// not normally hold a krbtgt key, because its holder can impersonate every user of the realm.
     #[must_use]
     pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
         self.trust_mut().krbtgt_keys.push(KrbtgtKey::new(key));
@@ -293,8 +294,8 @@ impl Account {
     }
 
     /// Makes this account an account of Active Directory, whose KDC puts a PAC into every ticket. A ticket without a
-    /// PAC is then refused, unless the policy accepts it. A [`ComputerAccount`](crate::ComputerAccount) always makes an
-    /// account of Active Directory.
+    /// PAC is then refused, unless the policy accepts such tickets. A [`ComputerAccount`](crate::ComputerAccount)
+    /// always makes an account of Active Directory.
     #[must_use]
     pub fn of_active_directory(self) -> Self {
         Self { directory: Directory::ActiveDirectory, ..self }
@@ -348,8 +349,8 @@ impl Account {
     }
 
     /// Returns the keys that may have signed a PAC, which are the keys that open tickets at `now`. Keys of the version
-    /// that opened the ticket come first, because the KDC signs with the same version. Other versions follow, because
-    /// the configured version of a key may be wrong.
+    /// that opened the ticket come first, because the KDC signs with the same version. Keys of other versions follow,
+    /// because the configured version of a key may be wrong.
     pub(crate) fn pac_keys(&self, kvno: Option<u32>, now: UnixTime) -> impl Iterator<Item = PacKey<'_>> {
         let serving = move || self.keys.iter().enumerate().filter(move |(_, key)| key.serves_at(now));
         let of_version = move |same: bool| serving().filter(move |(_, key)| (key.kvno() == kvno) == same);
@@ -367,7 +368,7 @@ impl Account {
         self.prepared.0.get().map_or(0, |keys| keys.iter().filter(|key| key.get().is_some()).count())
     }
 
-    /// Keeps the prepared form of a key. Returns `false` if the account already keeps one for this key.
+    /// Keeps the prepared form of a key. Returns `false` if the account already keeps a prepared form of this key.
     pub(super) fn keep_prepared(&self, key: usize, ticket_cipher: Cipher) -> bool {
         let keys = self.prepared.0.get_or_init(|| Box::new(self.keys.iter().map(|_| OnceBox::new()).collect()));
         let prepared = |key| Box::new(Prepared::new(key, ticket_cipher));
@@ -395,7 +396,7 @@ impl Account {
                 all.push(key.clone());
             }
         }
-        // A vector whose capacity exceeds its length would be moved when it becomes a box.
+        // A vector with spare capacity is reallocated when it becomes a box, which can leave keys in freed memory.
         self.keys = if all.len() == all.capacity() { all.into() } else { all.iter().cloned().collect() };
         self.prepared = PreparedKeys::default();
     }

@@ -37,14 +37,14 @@ pub enum NoKeyCause {
     /// The key set holds keys of the realm, but no key of this encryption type.
     #[error("{held} held; no key has that type")]
     EncType {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
     /// The key set holds keys of this type, but all of them have retired (see
     /// [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
     #[error("{held} held; the keys of that type opened tickets only until {last}")]
     Retired {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
         /// The last second at which a key of this type opened tickets.
         last: UnixTime,
@@ -54,19 +54,19 @@ pub enum NoKeyCause {
     /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) of the realm.
     #[error("{held} held; no account that is considered has a key of that type")]
     NotConsidered {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
     /// The key set holds keys of this type, but no key of this version, and the policy does not allow other versions.
     #[error("{held} held; no key has that version, and the policy does not allow other versions")]
     StrictVersion {
-        /// The held keys.
+        /// The keys held for the realm.
         held: HeldKeys,
     },
 }
 
-/// The error for a ticket whose key version is not held. Keys of other versions were tried, and did not open the
-/// ticket.
+/// The error for a ticket that names a key version of which the key set holds no key. Keys of other versions were
+/// tried, and did not open the ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "no key of the right version for {wanted}: {held} held, but {} open the ticket, whose version is {}newer than those held{}",
@@ -78,7 +78,7 @@ pub enum NoKeyCause {
 pub struct KeyVersion {
     /// The key that the ticket needs.
     pub wanted: WantedKey,
-    /// The held keys.
+    /// The keys held for the realm.
     pub held: HeldKeys,
     /// The number of different keys that were tried.
     pub tried: usize,
@@ -155,7 +155,7 @@ impl HeldKeys {
         self.account
     }
 
-    /// Returns the number of accounts of that realm in the key set.
+    /// Returns the number of accounts of the ticket's realm in the key set.
     #[must_use]
     pub const fn accounts(&self) -> usize {
         self.accounts
@@ -211,7 +211,7 @@ impl HeldRealms {
         for realm in realms {
             let mut carried = Some(realm);
             for slot in &mut first {
-                // The realm is put into an empty slot, or exchanged with a later realm.
+                // `carried` goes into an empty slot, or changes places with a realm that sorts after it.
                 if slot.is_none() || *slot > carried {
                     core::mem::swap(slot, &mut carried);
                 }

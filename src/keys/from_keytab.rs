@@ -48,7 +48,7 @@ impl KeySet {
     /// Returns [`KeytabError`] if the octets are not a keytab, or if the keytab has no usable key of these principals.
     pub fn from_keytab<'a>(keytab: &[u8], principals: impl IntoIterator<Item = &'a str>) -> Result<Self, KeytabError> {
         let principals: Vec<&str> = principals.into_iter().collect();
-        // `accounts_of` returns different accounts, one for each principal.
+        // `accounts_of` returns one account for each principal, so no account is there twice.
         Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts_of(&principals)?))
     }
 
@@ -93,8 +93,9 @@ impl Keytab {
     /// may also be a host-based service name of GSS-API (`HTTP@www.example.com`). The case of ASCII letters is ignored,
     /// except in the realm.
     ///
-    /// A person who knows a key can write a ticket for any user with this key. The keytab of a whole domain also contains
-    /// the keys of the users, and each user knows their own key. Therefore only the keys of the service may be used.
+    /// A person who knows a key can write a ticket for any user with this key. The keytab of a whole domain also
+    /// contains the keys of the users, and each user knows their own key. Therefore a server may use only the keys of
+    /// its service.
     #[must_use]
     pub fn only<'a>(mut self, principals: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted: Vec<Wanted> = principals.into_iter().map(Wanted::read).collect();
@@ -113,8 +114,8 @@ impl Keytab {
         &self.left_out
     }
 
-    /// Returns the principals as accounts in their order, with their keys of supported types. Select the principals
-    /// first with [`only`](Self::only), because every key can vouch for all users of its realm.
+    /// Returns an account for each principal, in the keytab's order, with its keys of supported types. Select the
+    /// principals first with [`only`](Self::only), because every key can vouch for all users of its realm.
     #[must_use]
     pub fn accounts(self) -> Vec<Account> {
         let mut principals: Vec<(String, &str, Vec<&KeytabEntry>)> = Vec::new();

@@ -62,7 +62,7 @@ pub struct KeySet {
     /// more, but their bounds still apply to the shared keys.
     gone: Vec<Arc<Account>>,
     hasher: DefaultHashBuilder,
-    /// The number of keys that may still be prepared and kept.
+    /// The number of prepared forms that may still be kept.
     preparable: AtomicUsize,
 }
 
@@ -91,8 +91,8 @@ impl<'k> Realm<'k> {
 
     /// Returns the accounts that name this service. For a realm with a single account, the list is empty.
     ///
-    /// The case of ASCII letters is ignored, as in Active Directory. Ignoring the case is safe for other realms, too,
-    /// because the list only determines which keys are tried first.
+    /// The case of ASCII letters is ignored, as in Active Directory. In other realms, a match of another case does no
+    /// harm, because the list only determines which keys are tried first.
     pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
         let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];
@@ -245,7 +245,8 @@ impl KeySet {
         self.single.len().saturating_add(self.shared.len())
     }
 
-    /// Keeps the prepared form of a key, unless the limit is reached. A ticket must have verified with the key.
+    /// Keeps the prepared form of a key, unless the limit is reached. The caller must have verified a ticket with the
+    /// key.
     pub(super) fn keep_prepared(&self, account: &Account, key: usize, ticket_cipher: Cipher) {
         let one_less = |preparable: usize| preparable.checked_sub(1);
         if self.preparable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
@@ -284,7 +285,7 @@ impl KeySet {
     fn take_all(&mut self) -> Vec<Account> {
         let shared = self.shared.drain().flat_map(|(_, accounts)| accounts.all);
         let held: Vec<Arc<Account>> = self.single.drain().chain(shared).collect();
-        // The prepared forms of their keys are dropped, so the same number of prepared forms may be kept again.
+        // The removed accounts lose their prepared forms, so the same number of prepared forms may be kept again.
         let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
         self.preparable.fetch_add(prepared, Ordering::Relaxed);
         // An accepted request may still hold an account. Such an account is copied.
@@ -293,7 +294,7 @@ impl KeySet {
             .collect()
     }
 
-    /// Adds accounts to a set without accounts. The accounts must be different.
+    /// Adds accounts to a set without accounts. No two accounts may be the same account.
     pub(super) fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
         bind_sharers(&mut accounts, &mut self.gone, &self.hasher);
         for account in accounts {
@@ -358,9 +359,9 @@ fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k 
     accounts.iter().map(|account| before(&old, &new, account)).collect()
 }
 
-/// Returns the account of an old set that is the same as `account` of a new set. The realms, names and tenants must be
-/// equal. The tenants may differ if one of the two accounts has no label, and each set has only one account of that
-/// realm and name. This exception is for a server that begins to label its accounts.
+/// Returns the account of an old set that has the realm, name and tenant of `account`, which is in a new set. The
+/// tenants may differ if one of the two accounts has no label, and each set has only one account of that realm and
+/// name. This exception is for a server that begins to label its accounts.
 fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&'k Account> {
     let name = (account.realm(), account.name());
     let of_name = old.get(&name)?;
@@ -393,7 +394,7 @@ fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: 
         if different.len() > 1 {
             let bounds: Arc<[OwnedBounds]> = different.into_iter().map(Bounds::to_owned).collect();
             for (account, index) in holders {
-                // The accounts of `gone` have the last indices. Their keys do not open tickets.
+                // The accounts of `gone` have the last indices, and no entry here: their keys do not open tickets.
                 if let Some(shared) = shared_keys.get_mut(account) {
                     shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
                 }
@@ -448,6 +449,6 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
 /// Most servers receive tickets for fewer accounts.
 const PREPARED_KEYS: usize = 32_768;
 
-/// The greatest length of a service name that is looked up, in octets. This length suffices for a service class, a host
-/// name of 255 octets, and a port.
+/// The greatest length, in octets, of a service name that a key set looks up. This length suffices for a service class,
+/// a host name of 255 octets, and a port.
 const MAX_SERVICE_LENGTH: usize = 320;

@@ -275,7 +275,7 @@ impl<'a> Records<'a> {
         }
         let length = usize::try_from(size.unsigned_abs()).map_err(|_| KeytabProblem::Truncated)?;
         // In version 0x501, MIT krb5 counts a name type in the size of a record, but does not write the name type. The
-        // last record of such a file is therefore four octets shorter than its size.
+        // last record of such a file is therefore four octets shorter than its size says.
         let missing = length.checked_sub(self.rest.len());
         let tolerated = self.format != Format::Version2 && missing == Some(size_of::<u32>());
         let contents = self.take(if tolerated { self.rest.len() } else { length })?;
@@ -366,7 +366,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// A record, or the place of a deleted record.
+/// A record with a key, or the space of a deleted record.
 enum Record<'a> {
     Key(Records<'a>),
     Hole,

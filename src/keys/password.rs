@@ -65,10 +65,9 @@ impl Salt {
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
-    /// Makes the salt of a user account of Active Directory. Many service accounts are user accounts. The salt is the
-    /// realm in upper case and the account's name, whose letters have the same case as in the directory. If the account
-    /// has a userPrincipalName, `name` must be that name, and the salt omits each `/` in it. `ktpass` sets the
-    /// userPrincipalName to the name of the service.
+    /// Makes the salt of a user account of Active Directory. The salt is the realm in upper case and the account's
+    /// name, whose letters have the same case as in the directory. If the account has a userPrincipalName, `name` must
+    /// be that name, and the salt omits each `/` in it. `ktpass` sets the userPrincipalName to the name of the service.
     ///
     /// The salt omits the `@` in `name` and the text after it, and also the domain before a backslash
     /// (`CONTOSO\svc-web`).
@@ -86,7 +85,7 @@ impl Salt {
         Self(core::iter::once(realm).chain(name.split('/')).collect())
     }
 
-    /// Makes any other salt. A renamed account keeps its old salt, and FreeIPA makes random salts.
+    /// Makes a salt of any text. A renamed account keeps its old salt, and FreeIPA makes random salts.
     #[must_use]
     pub fn custom(salt: impl Into<String>) -> Self {
         Self(salt.into())

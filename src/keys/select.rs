@@ -1,9 +1,9 @@
 //! The selection and order of the keys that may open a ticket, and the diagnosis if none of the keys opens it.
 //!
-//! The selection uses the unencrypted fields of the ticket, which are not protected. The realm and the encryption type
-//! must match. The service name and the kvno are only hints. One account has many service names. The kvno may be wrong
-//! after a restore of the directory, and in a keytab that a person wrote. An old keytab keeps only the last 8 bits of the
-//! kvno.
+//! The selection uses the unencrypted fields of the ticket, which are not protected. A key must have the ticket's realm
+//! and encryption type. The service name is only a hint, because one account has many service names. The kvno is only a
+//! hint, because it may be wrong after a restore of the directory, and in a keytab that a person wrote. An old keytab
+//! keeps only the last 8 bits of the kvno.
 
 use super::diagnosis::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
@@ -107,7 +107,7 @@ impl Candidate<'_> {
 struct Rank {
     service: ServiceMatch,
     version: VersionMatch,
-    /// A number that is smaller for later versions. An unknown version counts as the earliest.
+    /// A number that is smaller for later versions. An unknown version counts as earlier than every known version.
     age: u32,
 }
 
@@ -131,7 +131,7 @@ enum VersionMatch {
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],
-    /// The number of other keys that might open the ticket.
+    /// The number of keys that might open the ticket and are not in `sorted`.
     left_out: usize,
 }
 
@@ -154,7 +154,7 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Adds the keys of one account that may open the ticket.
+    /// Adds those keys of one account that may open the ticket.
     fn add(
         &mut self,
         account: &'k Arc<Account>,
@@ -289,7 +289,7 @@ pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidat
     let realm = keys.realm(query.realm);
     let left_out = realm.map_or(0, |realm| candidates.left_out(realm));
     if !candidates.hold_version() {
-        // Without an account of the realm, no keys are held.
+        // A key set without an account of the realm holds no key for the ticket.
         let held = realm.map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
         let of_type = held.iter().filter(|key| key.etype == query.etype);
         let newest = of_type.filter_map(|key| key.kvno).max();
@@ -337,8 +337,8 @@ impl HeldRealms {
     }
 }
 
-/// The greatest number of realms that are considered for [`HeldRealms`]. If a server has more realms, a list of two of
-/// them does not help the administrator.
+/// The greatest number of realms that [`HeldRealms`] compares to list the first two. If a server has more realms, two
+/// of them do not help the administrator.
 const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {

@@ -130,7 +130,7 @@ impl Prepared {
     }
 }
 
-/// A key that may have signed a PAC.
+/// An account's key that may have made a PAC's server signature.
 #[derive(Clone, Copy)]
 pub(crate) struct PacKey<'k> {
     pub(super) key: &'k ServiceKey,

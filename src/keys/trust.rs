@@ -25,7 +25,7 @@ pub(super) struct Trust {
 /// A key of the KDC.
 #[derive(Clone, Debug)]
 pub(super) struct KrbtgtKey {
-    /// The key itself, which is needed to compare the bounds of accounts.
+    /// The key, to compare the bounds of accounts.
     key: Key,
     checksummer: Checksummer,
 }
@@ -51,17 +51,17 @@ pub(super) enum Forest {
     /// The forest of the account. The domains of a forest trust each other, and the KDC of one domain may vouch for users
     /// of all domains.
     Own,
-    /// A trusted forest, which may name its own users only.
+    /// A trusted forest, which may vouch for its own users only.
     Trusted(SidFilter),
 }
 
 /// Who ignores or removes SIDs of the account's own forest in the PACs of another forest's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SidFilter {
-    /// This crate filters: SIDs of other domains than the user's own domain do not count.
+    /// This crate ignores SIDs of other domains than the user's own domain.
     Here,
-    /// The KDC filters (MS-PAC section 4.1.2.2). The domain-local groups of the account's own forest then count,
-    /// because the KDC adds them itself.
+    /// The KDC removes these SIDs (MS-PAC section 4.1.2.2). The domain-local groups of the account's own forest then
+    /// count, because the KDC adds them itself.
     Kdc,
 }
 
@@ -156,8 +156,8 @@ impl<'a> TicketBounds<'a> {
         !self.all(|bounds| bounds.directory == Directory::Any)
     }
 
-    /// Returns one list of KDC keys for each account that has such keys. The KDC signatures must verify with a key of
-    /// every list.
+    /// Returns one list of KDC keys for each account that has KDC keys. The KDC signatures of a PAC must verify with a
+    /// key from each list.
     pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = impl Iterator<Item = &'a Checksummer> + Clone> {
         let keys = self.bounds().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty());
         keys.map(|keys| keys.iter().map(|key| &key.checksummer))

@@ -47,8 +47,8 @@ fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy:
     }
 }
 
-/// Rejects a PAC whose client name or authtime differs from the ticket (MS-PAC section 2.7). Without this check, a PAC
-/// could be moved to another ticket.
+/// Rejects a PAC whose client name or authtime differs from the ticket (MS-PAC section 2.7). Without this check, an
+/// attacker could move a PAC to another ticket.
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), PacRefusal> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
@@ -67,7 +67,8 @@ fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Pa
 fn names_client(name: WideText<'_>, ticket: TicketFacts<'_>) -> bool {
     let client = ticket.client();
     let mut components = client.raw_components();
-    // Most names have one component of ASCII. The comparison of characters below takes ten times as long for such a name.
+    // Most names have one component of ASCII. The comparison of characters below would take ten times as long as this
+    // comparison of octets.
     if let (Some(only), None) = (components.next(), components.next()) {
         if name.is_ascii(only) {
             return true;

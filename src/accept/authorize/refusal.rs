@@ -1,4 +1,4 @@
-//! The refusal of a PAC: the check that the PAC fails, and the error that explains the failure.
+//! The refusal of a PAC: the check that the PAC failed, and the error that explains the failure.
 
 use crate::accept::facts::TicketFacts;
 use crate::error::{
@@ -9,7 +9,7 @@ use crate::keys::Account;
 use crate::pac::{BufferType, LogonInfo, VerifiedPac};
 use crate::sid::Sid;
 
-/// The check that a PAC fails. [`explain`](Self::explain) reads the details from the PAC.
+/// The check that a PAC failed. [`explain`](Self::explain) reads the details from the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PacRefusal {
     ClientName,
@@ -39,8 +39,8 @@ pub(crate) struct Grounds<'a> {
 }
 
 impl PacRefusal {
-    /// Returns the error that explains this refusal. The error needs SIDs and names of the PAC, and a check has already
-    /// read them. If one of them were missing, the function would return the error of a PAC without LOGON_INFO.
+    /// Returns the error that explains this refusal. The error contains SIDs and names of the PAC, which the failed
+    /// check has read. If one of them were missing, the function would return the error of a PAC without LOGON_INFO.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain(self, grounds: &Grounds<'_>) -> Error {

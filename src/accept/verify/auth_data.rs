@@ -56,8 +56,8 @@ pub(crate) fn check_critical(
     Ok(())
 }
 
-/// The types of elements that do not restrict the ticket for this acceptor. The elements describe the client, or are for
-/// other parties.
+/// The types of elements that do not restrict the ticket for this acceptor. The elements describe the client, or are
+/// for a party other than the acceptor.
 const HARMLESS: [AdType; 8] = [
     AdType::INITIAL_VERIFIED_CAS,
     AdType::MANDATORY_FOR_KDC,

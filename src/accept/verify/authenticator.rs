@@ -65,8 +65,8 @@ pub(crate) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
 
 /// Returns the replay tag of a negotiation's final token. `tag` is the replay tag of the authenticator in the negotiation.
 ///
-/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more
-/// than one valid encoding. In RFC 4757 section 7, the sequence number of a MIC is not signed.
+/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has
+/// more than one valid encoding. For example, the sequence number of an RC4 MIC is not signed (RFC 4757 section 7).
 pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
     ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
 }
@@ -74,8 +74,9 @@ pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
 /// Returns whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
 ///
 /// If the options do not have four octets, this function returns true, so a client cannot avoid the bindings with
-/// malformed options. The client may also mean the flag: sspi-rs writes the two octets `40 00` for it. MIT krb5 and
-/// Heimdal refuse a request with such options.
+/// malformed options. There is a second reason: a client that writes options of another length may have meant to set
+/// the flag. sspi-rs writes KERB_AP_OPTIONS_CBT as the two octets `40 00`. MIT krb5 and Heimdal refuse a request with
+/// such options.
 pub(crate) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
     element.ad_type == AdType::AP_OPTIONS

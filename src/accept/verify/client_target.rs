@@ -5,7 +5,7 @@
 //! that was made for another service of the account is refused. If the policy lists no services, the name is not checked.
 //!
 //! A client may declare that the name comes from an untrusted source (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000).
-//! Even then, the name must be a listed service.
+//! Such a name must also be a listed service.
 
 use crate::error::{Error, ServiceClaim};
 use crate::policy::Policy;
@@ -23,7 +23,7 @@ pub(super) enum FoundTarget<'a> {
 }
 
 impl<'a> FoundTarget<'a> {
-    /// Adds the data of an element.
+    /// Adds an element that contains `data`.
     pub(super) fn add(&mut self, data: &'a [u8]) {
         *self = match self {
             Self::None => Self::One(data),

@@ -17,16 +17,16 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// The plan of the answer to a verified request.
+/// The answer to a verified request, or the facts from which the answer is made later.
 #[derive(Debug)]
 pub(crate) enum AnswerPlan {
-    /// The form of the answer to an AP-REQ that has just arrived. The server makes this answer later.
+    /// The facts for the answer to an AP-REQ that has just arrived.
     ToRequest(AnswerForm),
-    /// The answer to the client's final token: the context and the answer are complete.
+    /// The complete context and answer, for the client's final token.
     ToFinalToken(Box<Completed>),
 }
 
-/// The form of an answer.
+/// The facts of a request that the answer depends on.
 #[derive(Debug)]
 pub(crate) struct AnswerForm {
     pub(crate) message: Message,
@@ -41,7 +41,7 @@ pub(crate) struct SpnegoForm {
     /// The mechanism that the server's first reply names. Later replies name no mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
-    /// The MechTypeList, if the acceptor still makes a MIC or waits for the client's confirmation. Otherwise this list is
+    /// The MechTypeList, if the acceptor must make a MIC or wait for the client's confirmation. Otherwise this list is
     /// empty.
     pub(crate) mech_types: Unprinted<Vec<u8>>,
 }

@@ -37,8 +37,7 @@ use checksum::{CheckedChecksum, check_checksum};
 use client_target::{FoundTarget, check_client_target};
 use mic::AnswerPlan;
 
-/// A request that has passed every check of RFC 4120 except the replay check. This value does not borrow from the
-/// token.
+/// A request that has passed every check of RFC 4120 except the replay check. This value may outlive the token.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifiedRequest {
@@ -175,8 +174,8 @@ fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Res
     Ok(began)
 }
 
-/// Returns the fields that a replay cache must remember. The fields identify the authenticator. If the client sent its
-/// final token, the fields identify the end of the negotiation.
+/// Returns the fields that a replay cache must remember. The fields identify the authenticator. For a negotiation's
+/// final token, they identify the end of the negotiation instead.
 fn replay_fields(
     request: &Request<'_>,
     sent: &Authenticator<'_>,
@@ -254,7 +253,7 @@ fn check_channel<'a, 'k>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         match element.ad_type {
-            // A list that cannot be read is ignored. That is safe, because a list can only ask for a stronger subkey.
+            // A list that cannot be read may be ignored, because a list can only ask for a stronger subkey.
             AdType::ETYPE_NEGOTIATION => etypes = EtypeList::read(element.data).unwrap_or_default(),
             AdType::CLIENT_TARGET => target.add(element.data),
             _ => {}

@@ -23,8 +23,9 @@ pub(crate) fn check(
     check_delegation(ticket, policy)
 }
 
-/// Rejects a ticket that is not yet valid or has expired. The clock skew is allowed at both ends (RFC 4120 section 3.2.3).
-/// Also rejects a ticket with the flag INVALID, or with a lifetime that the policy does not allow.
+/// Rejects a ticket that is not yet valid or has expired. The clock skew extends the lifetime at its start and its end
+/// (RFC 4120 section 3.2.3). Also rejects a ticket with the flag INVALID, or with a lifetime that the policy does not
+/// allow.
 fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
         return Err(Refusal::TicketInvalid);

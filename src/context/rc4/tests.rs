@@ -34,7 +34,7 @@ fn padded(protection: Protection, data: &[u8]) -> Vec<u8> {
 
 /// RFC 1964 section 1.2.2.3 allows one to eight octets of padding.
 #[test]
-fn padding_of_one_to_eight_octets_is_accepted_and_other_padding_refused() {
+fn padding_of_one_to_eight_octets_is_accepted_and_other_padding_is_refused() {
     for protection in [Protection::Integrity, Protection::Confidentiality] {
         for count in 0..=10_u8 {
             for message in [&b"message"[..], b""] {

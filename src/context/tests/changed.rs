@@ -23,7 +23,8 @@ fn token_with_a_flipped_protected_bit_is_refused_and_does_not_change_the_context
             let mut octets = token.octets.clone();
             octets[bit / 8] ^= 1 << (bit % 8);
             if is_unprotected(token, bit) {
-                // The changed token may be accepted, but only with the same message.
+                // The receiver may accept the changed token, but `take` checks that the token still has the same
+                // message.
                 let _ = take(&mut SecurityContext::new(established.clone()), token, &octets);
             } else {
                 let error = take(&mut receiver, token, &octets);
@@ -57,7 +58,7 @@ fn mic_of_another_message_is_refused() {
 }
 
 #[test]
-fn side_that_made_a_token_refuses_the_token_as_reflected() {
+fn side_refuses_its_own_token_as_reflected() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);

@@ -40,8 +40,8 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     result
 }
 
-/// Calls `check` with every recorded token. The third argument makes the receiver's context, which expects the number of
-/// this token next.
+/// Calls `check` with every recorded token. The receiver's context is made of the third argument, and expects the
+/// number of this token next.
 fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     for context in recorded::all() {
         let mut sent = [0, 0];
@@ -116,7 +116,7 @@ fn wrap_size_limit_is_the_length_of_the_longest_message_whose_token_fits() {
 /// encrypted token, too. The refused token's sequence number stays unused, so the caller can unwrap the token again and
 /// require less.
 #[test]
-fn unwrap_accepts_only_the_required_protection_or_more() {
+fn unwrap_refuses_a_token_with_less_protection_than_the_caller_requires() {
     let [sign, seal] = PROTECTIONS;
     for etype in EncType::SUPPORTED {
         for (found, least, is_taken) in

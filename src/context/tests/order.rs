@@ -26,7 +26,7 @@ fn tokens_are_accepted_only_in_order_if_the_sequence_flag_is_set() {
 }
 
 #[test]
-fn sequence_number_before_the_first_is_out_of_order_if_the_sequence_flag_is_set() {
+fn sequence_number_before_the_first_of_the_context_is_out_of_order_if_the_sequence_flag_is_set() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 6);
         let (_, mut server) = sides(etype, SEQUENCE, 7);
@@ -59,7 +59,7 @@ fn tokens_are_accepted_once_in_any_order_if_only_the_replay_flag_is_set() {
 }
 
 #[test]
-fn every_sequence_number_is_accepted_if_neither_flag_is_set() {
+fn every_sequence_number_is_accepted_if_neither_the_replay_flag_nor_the_sequence_flag_is_set() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, 0, 0);
     let token = client.get_mic(b"");
     for _ in 0..3 {

@@ -48,7 +48,7 @@ fn sequence_number_before_the_first_of_the_context_is_too_old() {
 /// A number counts as ahead of `next` if its distance is at most half of all numbers. Otherwise the number counts
 /// as behind `next`.
 #[test]
-fn sequence_number_counts_as_ahead_up_to_a_distance_of_half_of_all_numbers() {
+fn sequence_number_counts_as_ahead_if_its_distance_is_at_most_half_of_all_numbers() {
     for width in WIDTHS {
         let half = width.half();
         let start = || window(Promise::NoReplay, width, 5);
@@ -114,7 +114,8 @@ fn sequence_number_zero_is_not_accepted_again_after_the_last_number() {
     assert!(numbers.into_iter().all(|number| window.take(number).is_err()));
 }
 
-/// An authenticator's `seq-number` has 32 bits, but the numbers of 64 bits do not wrap after 2^32 - 1.
+/// The authenticator's `seq-number` has 32 bits. A context that starts there counts with 64 bits, and does not wrap
+/// after 2^32 - 1.
 #[test]
 fn sequence_numbers_of_64_bits_do_not_wrap_after_32_bits() {
     for promise in [Promise::NoReplay, Promise::InOrder] {

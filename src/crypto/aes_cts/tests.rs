@@ -14,7 +14,7 @@ fn ciphertext_stealing_equals_the_vectors_of_rfc_3962() {
         let (first, rest) = data.split_first_chunk_mut().unwrap();
         aes.encrypt(first, rest);
         assert_eq!(data, expected);
-        // The block that was encrypted last is before the last 1 to 16 octets.
+        // The output ends with a tail of 1 to 16 octets. The block before this tail was encrypted last.
         let last = (data.len() - 1) / BLOCK * BLOCK;
         assert_eq!(data[last - BLOCK..last], record.octets("NextIV"));
         let mut out = vec![0; data.len()];
@@ -27,7 +27,7 @@ fn ciphertext_stealing_equals_the_vectors_of_rfc_3962() {
 }
 
 #[test]
-fn decryption_of_less_than_a_block_or_into_a_buffer_of_another_length_is_refused() {
+fn decryption_refuses_a_ciphertext_shorter_than_a_block_and_a_buffer_of_another_length() {
     let aes = AesCts::<aes::Aes256>::new(&[7; 32].into());
     for length in 0..BLOCK {
         let mut out = vec![2; length];

@@ -2,7 +2,7 @@
 use super::*;
 
 #[test]
-fn same_is_false_if_any_bit_or_the_length_differs() {
+fn octets_that_differ_in_a_bit_or_in_length_are_not_the_same() {
     for length in 0..40 {
         let one = [7_u8; 40];
         assert!(same(&one[..length], &one[..length]), "{length}");

@@ -31,7 +31,7 @@ fn derive_random_equals_the_vectors_of_rfc_3961() {
 }
 
 #[test]
-fn derive_random_of_two_constants_equals_derivation_of_single_constants() {
+fn derive_random_of_two_constants_equals_two_calls_with_one_constant() {
     let cipher = aes::Aes256::new(&[7; 32].into());
     let [a, b] = [[1; 16].into(), [2; 16].into()];
     let [alone_a] = derive_random::<_, U21, 1>(&cipher, [a]);

@@ -7,7 +7,7 @@ fn shown(service: Service<'_>) -> alloc::string::String {
 }
 
 #[test]
-fn service_is_filled_in_at_every_mark() {
+fn remedy_shows_the_service_at_every_mark() {
     let service = BoundedText::new("HTTP/web.contoso.test:8080");
     assert_eq!(
         shown(Service::Named(&service)),
@@ -20,7 +20,7 @@ fn service_is_filled_in_at_every_mark() {
 
 /// A peer chose the name, and an administrator may copy the command.
 #[test]
-fn name_with_characters_special_to_a_shell_is_not_filled_in() {
+fn remedy_does_not_show_a_name_with_characters_that_a_shell_interprets() {
     let long = "HTTP/".to_string() + &"a".repeat(BoundedText::CAPACITY);
     for name in [
         "",

@@ -21,9 +21,9 @@ fn error_lists_the_realms_held_when_no_account_is_of_the_realm_of_the_ticket() {
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
-        "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
-             reach the right server under this name (\"setspn -Q HTTP/www.contoso.test\" shows the account, and so the realm), \
-             then add that account's keytab, or its password, with that realm in upper case."
+        "The ticket is for an account of a realm of which this server has no keys. Check that clients reach the right \
+             server under this name: \"setspn -Q HTTP/www.contoso.test\" shows the account, and so the realm. Then add \
+             that account's keytab, or its password, with that realm in upper case."
     );
     let Error::NoKey(no_key) = error else { panic!("{error}") };
     assert_eq!(no_key.wanted.service, BoundedText::new("HTTP/www.contoso.test"));
@@ -93,8 +93,8 @@ fn error_lists_the_keys_held_when_no_key_has_the_type_of_the_ticket() {
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
-        "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
-             account's password, from which every type is derived. If the account's types were just changed, \
+        "Export a keytab that also has a key of the ticket's type (ktpass -crypto All; ktutil with each type), or give the \
+             account's password, from which keys of every type are derived. If the account's types were just changed, \
              clients keep their old tickets until these tickets end."
     );
 }
@@ -146,9 +146,9 @@ fn ticket_of_an_older_version_than_the_key_is_reported_as_not_newer() {
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
-        "The client holds a ticket from before the last password change. Keep the previous key for as long as \
-             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket (on Linux \
-             \"kinit\")."
+        "The client holds a ticket from before the last password change. Keep the previous key until its \
+             tickets have ended (10 hours by default). On this client, get a new ticket: \"klist purge\" and a new sign-in (on \
+             Linux \"kinit\")."
     );
 }
 
