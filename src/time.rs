@@ -172,7 +172,7 @@ fn days_to_year(year: u32) -> i64 {
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
-/// The text of eight digits 0, and the text of six digits 0 and a Z.
+/// `00000000`, and `000000Z` with a zero octet, each as one number.
 const DIGITS: u64 = 0x3030_3030_3030_3030;
 const TIME_AND_Z: u64 = 0x005A_3030_3030_3030;
 

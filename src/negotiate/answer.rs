@@ -38,7 +38,7 @@ impl Answer {
         self.token().map(header::encode)
     }
 
-    /// Returns the security context for the per-message tokens of SASL, LDAP and RPC. HTTP has no such messages.
+    /// Returns the security context for the per-message tokens of SASL, LDAP and RPC. HTTP has no per-message tokens.
     #[must_use]
     pub fn into_context(self) -> SecurityContext {
         SecurityContext::new(self.established)

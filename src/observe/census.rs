@@ -181,7 +181,7 @@ fn place(counts: &Counts, etype: EncType) -> Option<&AtomicUsize> {
 }
 
 fn count(counts: &Counts, etype: EncType) {
-    // An accepted request has keys of supported types only.
+    // The place is never `None`: the keys of an accepted request have supported types.
     if let Some(count) = place(counts, etype) {
         increment(count);
     }

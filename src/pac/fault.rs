@@ -48,7 +48,7 @@ pub(super) enum Kind {
     /// The SID before the fault is not the SID of a domain. The number in the fault is the offset of the SID.
     NoDomain,
     NoUser,
-    /// The 16-bit number before the fault is unknown.
+    /// The claim type before the fault, of 16 bits, is unknown or differs from its first copy.
     Value,
 }
 

@@ -38,7 +38,7 @@
 //!     connection.send(&challenge)?;
 //!     let negotiated = negotiation.finish(&connection.receive()?)?;
 //!     if negotiated.authorization_identity.is_some() {
-//!         return Err("on this server no user may act as another".into());
+//!         return Err("on this server no user may act as another user".into());
 //!     }
 //!     let mut layer = negotiated.layer.ok_or("the client chose no security layer")?;
 //!     let mut received = Vec::new();

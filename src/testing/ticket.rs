@@ -15,7 +15,7 @@ pub struct TicketParts {
     pub tkt_vno: i64,
     /// `realm` is the service's realm. `realm` is an unencrypted field, which an attacker can change.
     pub realm: Vec<u8>,
-    /// `sname` is the service's name. This field is also unencrypted.
+    /// `sname` is the service's name. `sname` is an unencrypted field, which an attacker can change.
     pub sname: NameParts,
     /// `EncryptedData.etype` is not encrypted, and may differ from the type of [`key`](Self::key).
     pub etype: i64,

@@ -96,8 +96,8 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // A finished future has already returned its response. The contract of `Future` allows a finished future
-                // to stay pending.
+                // A finished future has already returned its response. If it is polled again, the contract of `Future`
+                // allows `Pending`.
                 StateProjection::Answered { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
@@ -128,7 +128,7 @@ where
                 Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
             }
             (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
-            // This case cannot occur: the decision completes once, so no other call has taken the service.
+            // This case cannot occur: only this code takes the service, and the decision completes once.
             (Ok(_), None) => Self::Answered { response: None },
         }
     }

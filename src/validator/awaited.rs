@@ -14,7 +14,7 @@ use core::pin::pin;
 
 /// All stages in one call, with an awaited admission ([`AsyncReplayCache`]).
 ///
-/// The futures are [`Send`] if threads can share the replay cache. If a future is dropped, no client is admitted.
+/// The futures are [`Send`] if threads can share the replay cache. A future that is dropped admits no client.
 impl<R: AsyncReplayCache> Validator<R> {
     /// Validates an `Authorization` value like [`validate_header`](Self::validate_header), and awaits the admission.
     ///

@@ -29,7 +29,7 @@ use signature::signature;
 /// By default the PAC is what the realm's KDC would write, with all four signatures. A test can change every field. The
 /// PAC is signed when the ticket is encoded, so the signatures stay valid after a change.
 ///
-/// The methods make usual changes and keep the PAC valid. The fields are for all other changes.
+/// The methods make usual changes and keep the PAC valid. For all other changes, a test sets the fields.
 ///
 /// ```
 /// use kerberos_sso::testing::TestRealm;
@@ -78,7 +78,8 @@ pub struct PacParts {
 /// A change to the buffers of a PAC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferEdit {
-    /// The first buffer of a type gets other octets. A signature that is replaced in this way is not computed again.
+    /// These octets replace the contents of the first buffer of this type. A signature that is replaced in this way is
+    /// not computed again.
     Replace(BufferType, Vec<u8>),
     /// A buffer is added at the end, even if there is already a buffer of its type.
     Add(BufferType, Vec<u8>),

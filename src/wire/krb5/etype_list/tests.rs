@@ -11,7 +11,7 @@ fn etype_list_with_a_changed_octet_is_refused_or_read_as_changed() {
         for value in 0..=u8::MAX {
             let mut list = LIST;
             list[at] = value;
-            // If the length in octet 3 becomes 4, the two numbers of one octet become one number of four octets.
+            // If octet 3, the length of the first number, becomes 4, the list has one number of four octets.
             let expected = match (at, value) {
                 (4, _) => Some([i8::from_be_bytes([value]).into(), 19]),
                 (7, _) => Some([20, i8::from_be_bytes([value]).into()]),
