@@ -335,10 +335,10 @@ pub enum BindingLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindingAddressPolicy {
-    /// The type is GSS_C_AF_UNSPEC (0), as Windows, MIT krb5, Heimdal and browsers write it.
+    /// The type must be GSS_C_AF_UNSPEC (0), which Windows, MIT krb5, Heimdal and browsers write.
     Unspecified,
-    /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. The application
-    /// data must be equal for both types, so the request is bound to the channel equally strictly.
+    /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. For both
+    /// types, the application data must be equal, and binds the request to its channel.
     AllowNull,
 }
 

@@ -188,7 +188,7 @@ const DAYS_TO_1970: i64 = 719_468;
 /// The days from 0000-01-01 to 1970-01-01.
 const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 
-/// The leap years from the year 1 to the year 399.
+/// The number of leap years from the year 1 to the year 399.
 const LEAP_YEARS_TO_399: u32 = 96;
 
 /// For each month by its number: the days of a common year before the month, and the days of the month. The entry with the

@@ -60,7 +60,7 @@ impl Fault {
         Self::with(field, at, kind, 0)
     }
 
-    /// Makes a fault that has a number.
+    /// Makes a fault with a number, whose meaning depends on the kind.
     #[cold]
     #[inline(never)]
     pub(super) fn with(field: Field, at: usize, kind: Kind, number: usize) -> Self {

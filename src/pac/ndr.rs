@@ -182,9 +182,9 @@ impl<'a> NdrReader<'a> {
         self.characters(string.length.into(), field)
     }
 
-    /// Skips the next three lengths and returns true, if they equal the lengths of `string`. The function compares all three
-    /// lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as many
-    /// instructions, but find the exact fault.
+    /// Skips the next three lengths and returns true, if they equal the lengths of `string`. The function compares all
+    /// three lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four
+    /// times as many instructions as this function, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
@@ -228,7 +228,7 @@ impl<'a> NdrReader<'a> {
     }
 
     /// Reads the SID of a domain, and refuses every other SID. The SID of an account is a domain's SID and a RID. If
-    /// `S-1-5` counted as a domain, the RID 18 would make the SID of SYSTEM.
+    /// `S-1-5` counted as a domain, a PAC could name SYSTEM with the RID 18.
     pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
         let span = self.sid(field)?;
         match DomainSid::from_packet(span.of(self.pac())) {

@@ -64,8 +64,8 @@ use std::sync::{Mutex, PoisonError};
 /// # The clock skew
 /// An entry stays in the cache until the authenticator's time plus the `clock_skew` of the cache, even if the validator
 /// has a shorter skew. If the validator has a longer skew, the cache would forget the entry too early, so the cache
-/// refuses it ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or a
-/// shorter skew.
+/// refuses the entry ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or
+/// a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
     /// The hash function for tags. The standard library chooses the key of the function at random, so a user who makes many
@@ -82,8 +82,8 @@ pub struct MemoryReplayCache {
 }
 
 impl MemoryReplayCache {
-    /// The smallest share of a client: 100 live entries. In a full cache, each cell of the client counters counts 24 entries
-    /// on average. So clients with few entries do not use up each other's share.
+    /// The smallest share of a client: 100 live entries. In a full cache, each cell of the client counters counts 24
+    /// entries on average. So no client with few entries is refused because of other such clients.
     pub const MIN_CLIENT_SHARE: u16 = 100;
 
     /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory in this
@@ -241,9 +241,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // Because of the early loads, an insert waits for memory once instead of three times. An insert spends almost
-        // all of its time on these waits. The counters are loaded first, because their lock delays every later load
-        // until all earlier loads have ended.
+        // With these early loads, an insert waits for memory once instead of three times. An insert spends almost all
+        // of its time on these waits. The counters come first: taking their lock makes all later loads wait until the
+        // earlier loads have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),

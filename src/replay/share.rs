@@ -1,8 +1,8 @@
 //! The limit on the number of live authenticators of one client in a cache.
 //!
-//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have one
-//! more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each client has
-//! two cells, and is refused only if both cells are at the limit. So the entries of one other client can use up this
+//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have
+//! one more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each
+//! client has two cells, and is refused only if both cells are at the limit. So one other client can use up this
 //! client's share only if both clients have the same two cells.
 //!
 //! Time is divided into windows, and a cell counts the entries that expire in each window. A window is a fifth of the
@@ -43,8 +43,8 @@ impl Shares {
     /// Returns the counters of an entry's client. This function loads both cells, so that the processor fetches them from
     /// memory together with the buckets.
     ///
-    /// Without the early loads of the cells, an insert into a cache of 10 million entries takes 378 ns instead of 320
-    /// ns. `black_box` keeps the compiler from removing or moving the loads.
+    /// Without these early loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns.
+    /// `black_box` keeps the compiler from removing or moving the loads.
     pub(super) fn counters(&self, entry: &ReplayEntry<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(Counted { tenant: entry.tenant, client: entry.client });
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
@@ -143,7 +143,7 @@ impl WindowClock {
     }
 }
 
-/// The counts of entries by the window in which they expire.
+/// For each window, the number of entries that expire in it.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     /// The first window that the cell counts.
@@ -153,8 +153,8 @@ struct Cell {
 
 impl Cell {
     /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an
-    /// entry, drops all counts: the cell no longer knows when the counted entries expire, and would otherwise refuse a
-    /// client for too long.
+    /// entry, drops all counts. The cell then does not know when the counted entries expire, and could refuse a client
+    /// for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {

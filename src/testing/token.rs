@@ -226,5 +226,5 @@ impl TestToken {
     }
 }
 
-/// The mask of bit 2 of APOptions (RFC 4120 section 5.5.1).
+/// The option `mutual-required`, bit 2 of APOptions (RFC 4120 section 5.5.1).
 const MUTUAL_REQUIRED: u32 = 1 << 29;

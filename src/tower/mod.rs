@@ -166,10 +166,11 @@
 //! larger. Proxies limit headers, too.
 //!
 //! # Several round trips
-//! Browsers send their ticket with the first token. Other clients only offer Kerberos in the first token, and wait for an
-//! answer. The layer refuses such a client if the state between two tokens is not kept. A [sealed
-//! cookie](NegotiateLayer::with_continuation_cookie) keeps the state, and works with HTTP/2 and with several servers. For
-//! clients that have no cookies and use HTTP/1.1, [`ConnectionNegotiation`] in the request's extensions keeps the state.
+//! Browsers send their ticket with the first token. Other clients only offer Kerberos in the first token, and wait for
+//! an answer. The layer refuses such a client if nothing keeps the state between two tokens. A [sealed
+//! cookie](NegotiateLayer::with_continuation_cookie) keeps the state, and works with HTTP/2 and with several servers.
+//! For clients that have no cookies and use HTTP/1.1, [`ConnectionNegotiation`] in the request's extensions keeps the
+//! state.
 //!
 //! # The connection
 //! The server inserts its knowledge of the connection, above all the channel bindings, into the request's extensions: see

@@ -94,7 +94,7 @@ impl Settings {
         if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
     }
 
-    /// Decides on a request with a token, and awaits the decision.
+    /// Awaits the decision on a request with a token.
     pub(super) async fn decide<R: AsyncReplayCache>(
         &self,
         validator: &Validator<R>,

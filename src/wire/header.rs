@@ -1,5 +1,5 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559). This module decodes the value to the octets of its token,
-//! and encodes a token as a value.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559). This module decodes the token in such a value, and encodes a
+//! token as a value.
 
 use alloc::string::String;
 use alloc::vec::Vec;

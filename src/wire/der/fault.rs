@@ -69,7 +69,7 @@ impl Fault {
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
-        // This code reads the unexpected tag or value again from the message.
+        // The fault does not store the unexpected tag or value, so this code reads it again.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {

@@ -5,7 +5,7 @@ use crate::wire::der::{Problem, Writer};
 const LIST: [u8; 8] = [0x30, 6, 2, 1, 20, 2, 1, 19];
 
 #[test]
-fn etype_list_with_a_changed_octet_is_refused_or_read_as_changed() {
+fn etype_list_with_a_changed_octet_is_refused_or_read_with_the_change() {
     for at in 0..LIST.len() {
         assert!(EtypeList::read(&LIST[..at]).is_err(), "{at}");
         for value in 0..=u8::MAX {
