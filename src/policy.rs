@@ -112,8 +112,7 @@ impl Policy {
         Self { ticket_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Sets the encryption types of session keys. Active Directory chooses the session key's type independently of the
-    /// ticket's type.
+    /// Sets the encryption types of session keys. In Active Directory, this type does not depend on the ticket's type.
     pub fn with_session_etypes(self, etypes: &[EncType]) -> Self {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }

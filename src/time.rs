@@ -46,8 +46,8 @@ impl UnixTime {
         Self { seconds: self.seconds.saturating_add(seconds), ..self }
     }
 
-    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later than `self`. The
-    /// difference saturates at the ends of the range. The saturation makes no check of a time weaker.
+    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later than `self`.
+    /// The difference saturates at the ends of the range.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.seconds.saturating_sub(earlier.seconds)

@@ -1,7 +1,7 @@
 //! The Privilege Attribute Certificate (MS-PAC): the facts about a user that Active Directory writes into the ticket.
 //!
-//! [`Pac`] is a PAC that is not verified yet. A caller cannot read the contents of a `Pac`. [`Pac::verify`] verifies
-//! the signatures and returns a [`VerifiedPac`], which shows the contents.
+//! [`Pac`] is a PAC that is not verified yet. A `Pac` does not show its contents. [`Pac::verify`] verifies the
+//! signatures and returns a [`VerifiedPac`], which shows the contents.
 //! [`Validator::authorize`](crate::Validator::authorize) compares the contents with the ticket, and checks that the
 //! service account's keys may vouch for the user.
 //!

@@ -260,8 +260,8 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // There is no branch here. The processor would mispredict a branch in half of the inserts, and would notice
-        // this only after the wait for memory.
+        // The processor would mispredict a branch here in half of the inserts, and notice this only after the wait for
+        // memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {

@@ -82,8 +82,8 @@ pub struct ReplayEntry<'a> {
     pub client_time: UnixTime,
     /// The last second at which a validator accepts this authenticator: the time in the authenticator plus the clock
     /// skew. If [`with_policy`](crate::Validator::with_policy) made the validator, this is the clock skew of the policy
-    /// that [`new`](crate::Validator::new) got. The time at which the authenticator arrives does not matter. If a
-    /// client's clock is fast, its authenticators are accepted for up to two skews after they are made.
+    /// that [`new`](crate::Validator::new) got. The arrival time does not matter. If a client's clock is fast, its
+    /// authenticators are accepted for up to two skews after they are made.
     pub valid_until: UnixTime,
     /// The client that made the authenticator. A cache may limit the entries of each client. To identify the
     /// authenticator, the tag suffices.

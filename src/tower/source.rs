@@ -1,4 +1,4 @@
-//! The layer's validator as a trait object, so that the layer's type does not name the type of the replay cache.
+//! The layer's validator as a trait object, which hides the type of the replay cache.
 
 use super::future::{Headers, Refusal};
 use super::settings::Settings;

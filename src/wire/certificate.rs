@@ -196,7 +196,7 @@ const HASHES: [(&[u8], Hash); 5] = [
 ];
 
 /// The identifiers of signature algorithms and their hash functions. The first seven identifiers mean RSA with PKCS #1
-/// (RFC 4055 section 5, RFC 3279 section 2.2.1). Only old Windows tools write the seventh identifier. The last five
+/// (RFC 4055 section 5, RFC 3279 section 2.2.1). Old Windows tools write the seventh identifier. The last five
 /// identifiers mean ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),

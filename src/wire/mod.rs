@@ -13,8 +13,8 @@
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
 //! - A NegTokenInit or NegTokenResp may end with fields whose tag numbers are not defined yet.
-//! - A NegTokenInit may have hints. The Kerberos token in a NegTokenInit may belong to a mechanism that is not the
-//!   first of the list, or may have no framing. Windows and other clients send such a NegTokenInit.
+//! - A NegTokenInit may have hints. Windows and other clients send a Kerberos token of a mechanism that is not the
+//!   first of the list, or a token without framing.
 //! - A NegTokenResp may have the framing of an initial token. Old clients of Sun send such a NegTokenResp.
 //! - The context flags of a NegTokenInit are ignored, and so are the state and mechanism of a NegTokenResp.
 //!

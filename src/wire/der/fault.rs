@@ -120,7 +120,7 @@ impl U24 {
         usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
     }
 
-    /// Returns the lowest octet. If the number is a tag or a small constant, the other octets are zero.
+    /// Returns the lowest octet, which is the whole of a tag or a small constant.
     const fn low(self) -> u8 {
         let Self([low, ..]) = self;
         low
