@@ -60,7 +60,7 @@ impl Fault {
         Self::with(field, at, kind, 0)
     }
 
-    /// Makes a fault with a number, whose meaning depends on the kind.
+    /// Makes a fault with the number that its kind has.
     #[cold]
     #[inline(never)]
     pub(super) fn with(field: Field, at: usize, kind: Kind, number: usize) -> Self {

@@ -160,7 +160,6 @@ impl Cell {
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
             return;
         }
-        // If the clock has gone back, all windows are dropped.
         let passed = passed.and_then(|passed| usize::try_from(passed).ok()).unwrap_or(WINDOWS);
         // The cell has no entries in the windows that are new to it, so their counts are zero.
         let later = |index: usize| self.counts.get(index.saturating_add(passed)).copied().unwrap_or(0);

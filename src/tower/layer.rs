@@ -56,8 +56,8 @@ impl NegotiateLayer {
     /// let app: axum::Router = axum::Router::new().route("/", axum::routing::get(|| async { "Hello" })).layer(layer);
     /// ```
     ///
-    /// A function that makes a validator for each request would also make a replay cache for each request. Every replay
-    /// would then be admitted. So `new` does not accept such a function:
+    /// With a new validator and replay cache for each request, every replay would be admitted. So `new` accepts no
+    /// function that makes a validator:
     ///
     /// ```compile_fail
     /// # use kerberos_sso::tower::NegotiateLayer;
