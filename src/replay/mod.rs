@@ -190,7 +190,7 @@ pub enum Admission {
     Seen,
     /// The authenticator is older than all authenticators that the cache can remember.
     TooOld,
-    /// The cache cannot remember another authenticator.
+    /// The cache has no room for the authenticator.
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,

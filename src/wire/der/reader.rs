@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         Ok(contents)
     }
 
-    /// Reads the next element, with the tag `outer`, and returns the contents of the only element in it, with the tag
+    /// Reads the next element, whose tag is `outer`. Returns the contents of the only element in it, whose tag is
     /// `inner`.
     #[inline(always)]
     pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {

@@ -77,7 +77,7 @@ impl ChannelBindings {
     }
 
     /// Returns whether `sent` is the hash of these bindings with addresses of the type GSS_C_AF_NULLADDR. RFC 2744
-    /// section 3.11 also allows this type.
+    /// section 3.11 allows this type.
     pub(crate) fn match_with_null_addresses(&self, sent: &[u8; 16]) -> bool {
         self.null_addresses.ct_eq(sent).into()
     }
