@@ -337,7 +337,7 @@ pub enum BindingAddressPolicy {
     /// The type must be GSS_C_AF_UNSPEC (0), which Windows, MIT krb5, Heimdal and browsers write.
     Unspecified,
     /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. For both
-    /// types, the application data must be equal, and binds the request to its channel.
+    /// types, the application data must be equal. So the request is bound to its channel.
     AllowNull,
 }
 

@@ -142,7 +142,7 @@ impl MemoryReplayCache {
     ///
     /// Set `limit` to several times the number of sign-ins of one client in two clock skews.
     ///
-    /// The limit is not exact. The cache has one cell for 12 entries. It counts each client in two cells, which a
+    /// The limit is not exact. The cache has one cell for 12 entries, and counts each client in two cells, which a
     /// secret hash chooses. A client below its limit is refused only if other clients have filled both its cells. In a
     /// cache of 10 million entries, if 100 clients are at their limit, 6 clients in 100 million are refused in this
     /// way. If 10,000 clients are at their limit, 6 clients in 10,000 are refused. An entry may be counted for two

@@ -89,7 +89,7 @@ impl Settings {
     }
 
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
-        // A browser's first request has no `Authorization` header. The layer challenges it without asking the
+        // A browser's first request has no `Authorization` header. The layer challenges such a request without the
         // validator.
         if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
     }
