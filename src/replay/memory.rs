@@ -241,8 +241,8 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // With these early loads, an insert waits for memory once instead of three times. An insert spends almost all
-        // of its time on these waits. The counters come first: taking their lock makes all later loads wait until the
+        // With these early loads, an insert waits for memory once instead of three times. Almost all of the time of an
+        // insert is this waiting. The counters come first: taking their lock makes all later loads wait until the
         // earlier loads have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,

@@ -198,7 +198,7 @@ const MIN_WINDOW: NonZeroU64 = NonZeroU64::MIN.saturating_add(59);
 /// The number of cache entries for each cell. A cell has 16 octets, so the counters add 1⅓ octets to an entry.
 const ENTRIES_PER_CELL: usize = 12;
 
-/// The smallest number of cells. Even in the smallest cache, two clients should rarely have the same two cells.
+/// The smallest number of cells. Even in the smallest cache, few clients should have the same two cells.
 const MIN_CELLS: usize = 64;
 
 /// The smallest number of cells in a shard. A shard with fewer cells would not need its own lock.
