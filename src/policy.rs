@@ -112,7 +112,7 @@ impl Policy {
         Self { ticket_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Sets the encryption types of session keys. Active Directory chooses this type independently of the ticket's type.
+    /// Sets the encryption types of session keys. In Active Directory, this type does not depend on the ticket's type.
     pub fn with_session_etypes(self, etypes: &[EncType]) -> Self {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
@@ -139,9 +139,9 @@ impl Policy {
     /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The policy does not compare the
     /// realm.
     ///
-    /// The service name in a ticket is not encrypted, so the client that sends the ticket can rewrite the name. The check of
-    /// this name finds only misconfiguration. The check does not stop a client that has a ticket for another service of the
-    /// account.
+    /// The service name in a ticket is not encrypted, so the client that sends the ticket can rewrite the name. A check
+    /// of this name finds only wrong configurations. The check does not stop a client that has a ticket for another
+    /// service of the account.
     ///
     /// A client of Windows or Heimdal also names the service in its authenticator
     /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)). Only the client can write
@@ -291,7 +291,7 @@ impl Policy {
         self.accounts == AccountPolicy::PeopleOnly || self.foreign_sids == ForeignSidPolicy::Refuse
     }
 
-    /// Returns whether the keys for signatures of this type have an allowed encryption type.
+    /// Returns whether keys of an allowed encryption type make signatures of this type.
     pub(crate) fn allows_signatures(&self, checksum_type: ChecksumType) -> bool {
         self.ticket_etypes().any(|etype| etype.checksum_type() == Some(checksum_type))
     }
@@ -334,10 +334,10 @@ pub enum BindingLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindingAddressPolicy {
-    /// The type is GSS_C_AF_UNSPEC (0), as Windows, MIT krb5, Heimdal and browsers write it.
+    /// The type must be GSS_C_AF_UNSPEC (0), which Windows, MIT krb5, Heimdal and browsers write.
     Unspecified,
-    /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. The application
-    /// data must be equal for both types, so the request is bound to the channel equally strictly.
+    /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. For both
+    /// types, the application data must be equal. So the request is bound to its channel.
     AllowNull,
 }
 
@@ -371,8 +371,8 @@ pub enum AddressPolicy {
 pub enum DelegationPolicy {
     /// Delegated tickets are accepted.
     Allow,
-    /// A ticket with the FORWARDED or PROXY flag is rejected. The server checks no other sign of delegation, so it does not
-    /// notice a service that acts in the user's name by S4U2Proxy or S4U2Self. This setting is for realms whose KDC writes no
+    /// A ticket with the FORWARDED or PROXY flag is rejected. The server checks only these flags, so it does not notice
+    /// a service that acts in the user's name by S4U2Proxy or S4U2Self. This setting is for realms whose KDC writes no
     /// PAC.
     RefuseByFlags,
     /// A ticket with the FORWARDED or PROXY flag is rejected. A ticket is also rejected if its PAC says that a service acts
@@ -431,7 +431,7 @@ pub enum AccountPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSidPolicy {
-    /// Memberships in foreign groups are listed separately, and grant no rights.
+    /// The identity lists memberships in foreign groups separately, and they grant no rights.
     Separate,
     /// A ticket with such memberships is rejected. Only a PAC shows the memberships, so every ticket must have a PAC.
     Refuse,

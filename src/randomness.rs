@@ -29,7 +29,7 @@ impl Randomness {
         &self.0
     }
 
-    /// Returns octets 0 to 15.
+    /// Returns octets 0 to 15 as a confounder.
     pub(crate) fn confounder(&self) -> Confounder {
         part::<0, 16, 64>(&self.0)
     }

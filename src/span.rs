@@ -1,4 +1,4 @@
-//! A range of octets, stored as two numbers. So the range does not borrow the octets.
+//! A range of octets, stored as two numbers. A [`Span`] does not borrow the octets.
 
 /// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits: a request has dozens of
 /// spans, and a move of the request copies all of them.

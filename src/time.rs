@@ -46,8 +46,8 @@ impl UnixTime {
         Self { seconds: self.seconds.saturating_add(seconds), ..self }
     }
 
-    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later than `self`. The
-    /// difference saturates at the ends of the range. The saturation makes no check of a time weaker.
+    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later than `self`.
+    /// The difference saturates at the ends of the range.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.seconds.saturating_sub(earlier.seconds)
@@ -172,7 +172,7 @@ fn days_to_year(year: u32) -> i64 {
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
-/// The text of eight digits 0, and the text of six digits 0 and a Z.
+/// `00000000`, and `000000Z` with a zero octet, each as one number.
 const DIGITS: u64 = 0x3030_3030_3030_3030;
 const TIME_AND_Z: u64 = 0x005A_3030_3030_3030;
 
@@ -188,7 +188,7 @@ const DAYS_TO_1970: i64 = 719_468;
 /// The days from 0000-01-01 to 1970-01-01.
 const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 
-/// The leap years from the year 1 to the year 399.
+/// The number of leap years from the year 1 to the year 399.
 const LEAP_YEARS_TO_399: u32 = 96;
 
 /// For each month by its number: the days of a common year before the month, and the days of the month. The entry with the

@@ -74,8 +74,8 @@ impl<R> Validator<R> {
     /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). To share
     /// a cache with other validators, give an `Arc` of the cache.
     ///
-    /// Make one validator when the server starts, and share it. If each request had its own validator, each request
-    /// would also have its own replay cache, and every replay would be admitted.
+    /// Make one validator when the server starts, and share it. If each request had its own validator and replay cache,
+    /// every replay would be admitted.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {

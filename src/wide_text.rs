@@ -31,7 +31,7 @@ impl<'a> WideText<'a> {
     }
 
     /// Splits the text at the last occurrence of `character`, an ASCII character. Returns `None` if the text does not
-    /// hold this character. No half of a surrogate pair is an ASCII character, so both parts are valid text.
+    /// hold this character. Both parts are valid text, because no half of a surrogate pair is an ASCII character.
     pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
         let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
         let (head, tail) = self.0.split_at_checked(at)?;
@@ -91,8 +91,8 @@ impl<'a> WideText<'a> {
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
-        // If a unit is 1 to 127, the upper nine bits are zero in the unit and in the unit minus one. For a unit of 0, the
-        // subtraction wraps, and so sets these bits.
+        // If a unit is 1 to 127, the upper nine bits are zero in the unit and in the unit minus one. For a unit of 0,
+        // the subtraction wraps and sets the upper nine bits.
         let marks_of = |word: u64| word | word.wrapping_sub(ONES);
         let marks = if let Some(last) = self.0.last_chunk() {
             let words = self.0.chunks_exact(8).filter_map(<[u8]>::first_chunk);

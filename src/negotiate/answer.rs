@@ -38,7 +38,7 @@ impl Answer {
         self.token().map(header::encode)
     }
 
-    /// Returns the security context for the per-message tokens of SASL, LDAP and RPC. HTTP has no such messages.
+    /// Returns the security context for the per-message tokens of SASL, LDAP and RPC. HTTP has no per-message tokens.
     #[must_use]
     pub fn into_context(self) -> SecurityContext {
         SecurityContext::new(self.established)
@@ -112,8 +112,8 @@ impl SpnegoForm {
     }
 
     /// Returns whether this answer carries a MIC (RFC 4178 section 5). If the MIC exchange is due, the MIC is sent with
-    /// the mechanism's last token. In DCE style, the client sends the mechanism's last token. The server also answers
-    /// the client's MIC with a MIC. In any other answer, old versions of Windows expect no MIC.
+    /// the mechanism's last token. In DCE style, the client sends the mechanism's last token. After the client's MIC,
+    /// the last answer carries a MIC. Old versions of Windows expect no MIC in any other answer.
     fn sends_mic(&self, end: End, dce_style: bool) -> bool {
         match self.mic {
             MicExchange::Unneeded => false,

@@ -95,8 +95,8 @@ impl Refused {
 
     /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1).
     ///
-    /// A browser that gets a second challenge may ask its user for a password. A server with its own sign-in page shows
-    /// that page instead, without this header.
+    /// A browser that gets a second challenge may ask its user for a password. A server with its own sign-in page
+    /// should show that page, without this header.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<String> {
         self.token().map(header::encode)

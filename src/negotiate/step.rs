@@ -38,9 +38,9 @@ pub struct Continue {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum RoundTrips<'n> {
-    /// One token, as browsers send it. The server keeps no state.
+    /// The client may send one token, as browsers do. The server keeps no state.
     One,
-    /// As many tokens as the client needs. The state comes from the step before ([`Continue::into_negotiation`]), and is
+    /// The client may send more tokens. The state comes from the step before ([`Continue::into_negotiation`]), and is
     /// `None` for a client's first token. A client may restart at any point.
     Many(Option<&'n Negotiation>),
 }

@@ -125,7 +125,7 @@ impl EtypeCensus {
     }
 
     /// Returns the number of requests that were refused because of RC4. For [`KeyRole::Ticket`], the RC4 key was the
-    /// ticket's key. For any other role, it was the session key or the subkey.
+    /// ticket's key. For any other role, the RC4 key was the session key or the subkey.
     #[must_use]
     pub fn rc4_refused(&self, role: KeyRole) -> usize {
         match role {
@@ -181,7 +181,7 @@ fn place(counts: &Counts, etype: EncType) -> Option<&AtomicUsize> {
 }
 
 fn count(counts: &Counts, etype: EncType) {
-    // An accepted request has keys of supported types only.
+    // The place is never `None`: the keys of an accepted request have supported types.
     if let Some(count) = place(counts, etype) {
         increment(count);
     }

@@ -84,7 +84,7 @@ pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
 
 #[cold]
 pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
-    // `event!` accepts only a constant as its level.
+    // `event!` accepts only a constant level, so each level has its own `event!`.
     macro_rules! refusal {
         ($level:expr) => {
             event!(

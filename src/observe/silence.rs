@@ -23,7 +23,7 @@ impl StageSpan {
     }
 
     /// Runs one piece of the stage.
-    #[expect(clippy::unused_self, reason = "with the feature `tracing`, this function enters the span")]
+    #[expect(clippy::unused_self, reason = "the `run` of a build with `tracing` enters the span in `self`")]
     pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
         piece()
     }

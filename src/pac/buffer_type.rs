@@ -37,7 +37,7 @@ impl BufferType {
     /// The signature over the whole PAC, under the KDC's key.
     pub const FULL_CHECKSUM: Self = Self(19);
 
-    /// The highest known number plus one.
+    /// The highest known type number plus one.
     pub(super) const NUMBERS: usize = 20;
 
     /// Returns the number of a known type. The function tests a bit of `KNOWN`: a `match` of the numbers would become a jump

@@ -38,7 +38,7 @@ pub struct Claim {
     pub values: ClaimValues,
 }
 
-/// The source of a claim (CLAIMS_SOURCE_TYPE). This type also keeps unknown numbers.
+/// The source of a claim (CLAIMS_SOURCE_TYPE). This type keeps unknown numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClaimSource(pub u16);
 

@@ -86,8 +86,7 @@ impl Buffers {
             let fault = |kind| Fault::new(buffer_type.field(), start, kind);
             let buffer = check_entry(entry, pac.len(), table.end()).map_err(fault)?;
             let Some(number) = buffer_type.known() else { continue };
-            // A buffer that is after all earlier buffers cannot overlap an earlier buffer. Every KDC writes the buffers
-            // in this order.
+            // A buffer that lies after all earlier buffers cannot overlap them. Every KDC writes such buffers only.
             if buffer.start() < end && self.by_number.iter().flatten().any(|other| other.overlaps(buffer)) {
                 return Err(fault(Kind::Overlap));
             }

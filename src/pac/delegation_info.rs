@@ -46,7 +46,7 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, with two readers. One reader reads the lengths of the strings, and the other reader reads the
+/// An iterator over an array of strings. One reader reads the lengths of the strings, and the other reader reads their
 /// characters.
 #[derive(Clone)]
 struct Services<'a> {

@@ -76,7 +76,7 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader reads the elements, and the
+/// An iterator over an array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3). One reader reads the elements, and the
 /// other reader reads the referents of their pointers.
 #[derive(Clone)]
 struct Domains<'a> {

@@ -48,7 +48,7 @@ pub(super) enum Kind {
     /// The SID before the fault is not the SID of a domain. The number in the fault is the offset of the SID.
     NoDomain,
     NoUser,
-    /// The 16-bit number before the fault is unknown.
+    /// The claim type before the fault, of 16 bits, is unknown or differs from its first copy.
     Value,
 }
 
@@ -60,7 +60,7 @@ impl Fault {
         Self::with(field, at, kind, 0)
     }
 
-    /// Makes a fault that has a number.
+    /// Makes a fault with the number that its kind has.
     #[cold]
     #[inline(never)]
     pub(super) fn with(field: Field, at: usize, kind: Kind, number: usize) -> Self {

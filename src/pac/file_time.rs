@@ -33,7 +33,7 @@ impl From<UnixTime> for FileTime {
     }
 }
 
-/// The number of intervals in a second.
+/// The number of intervals of 100 ns in a second.
 const INTERVALS: u64 = 10_000_000;
 
 /// The number of seconds from 1601 to 1970. This period has 369 years, and 89 of these years have a leap day.

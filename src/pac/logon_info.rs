@@ -270,7 +270,7 @@ flags! {
     }
 }
 
-/// The spans of the parts of a LOGON_INFO.
+/// The positions of the parts of a LOGON_INFO in the PAC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogonInfoLayout {
     /// The structure itself, without the referents of its pointers.

@@ -1,13 +1,13 @@
 //! The Privilege Attribute Certificate (MS-PAC): the facts about a user that Active Directory writes into the ticket.
 //!
-//! [`Pac`] is a PAC that is not verified yet. A caller cannot read its contents. [`Pac::verify`] verifies the
+//! [`Pac`] is a PAC that is not verified yet. A `Pac` does not show its contents. [`Pac::verify`] verifies the
 //! signatures and returns a [`VerifiedPac`], which shows the contents.
 //! [`Validator::authorize`](crate::Validator::authorize) compares the contents with the ticket, and checks that the
 //! service account's keys may vouch for the user.
 //!
 //! Some parts of a PAC decide about the sign-in: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO,
 //! PAC_REQUESTOR and the SID in UPN_DNS_INFO. A PAC is refused if one of these parts cannot be read. The other buffers
-//! only describe the user. Each of them is decoded, and can cause an error, only when the caller asks for it. So users
+//! only describe the user. Such a buffer is decoded, and can cause an error, only when the caller asks for it. So users
 //! can still sign in if Microsoft changes the form of such a buffer.
 //!
 //! The module does not copy texts, SIDs and groups out of the ticket, and decodes them only when the caller asks for them.

@@ -3,10 +3,10 @@
 //! Input: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Output: the
 //! fields of the structure, in their order in the buffer: first the structure, then the referents of its pointers.
 //!
-//! The IDL of MS-PAC declares every pointer `unique`: a pointer is null or has a referent of its own. The referents have the
-//! order of the pointers, so this reader does not need the referent IDs. Another reader could treat the pointers as `ptr`. If
-//! a referent ID occurred twice, that other reader would see an alias, and would read all later referents at other offsets.
-//! So this reader refuses a referent ID that occurs twice.
+//! The IDL of MS-PAC declares every pointer `unique`: a pointer is null or has a referent of its own. The referents
+//! have the order of the pointers, so this reader does not need the referent IDs. Another reader could treat the
+//! pointers as `ptr`, which may share referents. If a referent ID occurred twice, that other reader would see an alias,
+//! and would read all later referents at other offsets. So this reader refuses a referent ID that occurs twice.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -182,9 +182,9 @@ impl<'a> NdrReader<'a> {
         self.characters(string.length.into(), field)
     }
 
-    /// Skips the next three lengths and returns true, if they equal the lengths of `string`. The function compares all three
-    /// lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as many
-    /// instructions, but find the exact fault.
+    /// Skips the next three lengths and returns true, if they equal the lengths of `string`. The function compares all
+    /// three lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four
+    /// times as many instructions as this function, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
@@ -228,7 +228,7 @@ impl<'a> NdrReader<'a> {
     }
 
     /// Reads the SID of a domain, and refuses every other SID. The SID of an account is a domain's SID and a RID. If
-    /// `S-1-5` counted as a domain, the RID 18 would make the SID of SYSTEM.
+    /// `S-1-5` counted as a domain, a PAC could name SYSTEM with the RID 18.
     pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
         let span = self.sid(field)?;
         match DomainSid::from_packet(span.of(self.pac())) {
@@ -290,7 +290,7 @@ impl Pointer {
 
 /// The referent IDs that the reader has already read.
 ///
-/// Windows and Samba number the pointers of an array in rising order. Other implementations use random numbers. This type
+/// Windows and Samba give the pointers of an array rising referent IDs. Other implementations use random IDs. This type
 /// stores the first 32 referent IDs, which may have any order. Each later referent ID must be higher than the previous
 /// referent ID. So the memory is limited, the time is linear, and no referent ID can occur twice.
 #[derive(Clone, Debug, Default)]

@@ -15,7 +15,7 @@ pub(super) struct Reader<'a> {
     pac: &'a [u8],
     /// The offset of `rest` in the PAC.
     at: usize,
-    /// The unread octets of the part.
+    /// The octets of the part that are not read yet.
     rest: &'a [u8],
 }
 
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "the PAC has `count` octets here, so the sum stays within it")]
+    #[expect(clippy::arithmetic_side_effects, reason = "the PAC has `count` octets here, so the sum is within the PAC")]
     const fn advance(&mut self, count: usize, rest: &'a [u8]) {
         self.at += count;
         self.rest = rest;

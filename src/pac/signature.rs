@@ -6,7 +6,7 @@
 //! server signature, the KDC signature and the full signature. The ticket signature covers the ticket around the PAC.
 //! The zeros replace all octets after the checksum type, including the identifier of a read-only domain controller.
 //!
-//! The module does not copy the PAC: it gives zeros instead of these octets to the MAC.
+//! The module does not copy the PAC: instead of these octets, it gives zeros to the MAC.
 
 use super::buffer_type::BufferType;
 use super::container::Pac;

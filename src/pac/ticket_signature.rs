@@ -97,7 +97,7 @@ impl Header {
 }
 
 /// Computes the length that every element has if the innermost element holds one octet. The function begins with the
-/// innermost element: shorter contents can have a shorter length field, which makes the outer elements shorter, too.
+/// innermost element, because shorter contents can shorten the length field, and so the outer elements.
 fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()> {
     let mut removed = pac_length.checked_sub(1)?;
     for element in elements.iter_mut().rev().flatten() {

@@ -123,7 +123,7 @@ struct Around<'a> {
 impl<'a> Around<'a> {
     /// Returns the span of a part. A part that is not empty must lie after the fields and within the buffer.
     fn locate(self, part: Part) -> Result<Span, Fault> {
-        // Both numbers have at most 17 bits, so the sum cannot saturate.
+        // The two offsets have at most 17 bits, so their sum cannot saturate.
         let span = Span::new(self.buffer.start().saturating_add(part.offset.into()), part.length.into());
         if part.length == 0 || (span.start() >= self.contents && span.end() <= self.buffer.end()) {
             return Ok(span);

@@ -43,16 +43,17 @@ use crate::time::UnixTime;
 /// the store could forget an authenticator that was still valid when it arrived.
 ///
 /// # A future that is dropped
-/// A server drops the future of a client that closed its connection. Whenever the server drops the future, the client is not
-/// admitted. If the store has already recorded the authenticator, the store keeps it, and the authenticator is a replay from
-/// then on. The client makes a new authenticator for its next request. No [event](crate::observe) reports such a request.
+/// A server drops the future of a client that closed its connection. Whenever the server drops the future, the client
+/// is not admitted. If the store has already recorded the authenticator, the store keeps it, and the authenticator is a
+/// replay from then on. The client makes a new authenticator for its next request. No [event](crate::observe) reports
+/// the request of a dropped future.
 ///
 /// # Two calls at the same time
 /// If two calls ask for the same authenticator, the store must answer exactly one call with [`Admission::New`]. It does not
 /// matter which call is polled first. The atomic operation of the store decides. A store that reads first, and writes only
 /// after an `await`, admits both calls.
 pub trait AsyncReplayCache {
-    /// Inserts `entry` unless the store holds it already. The check and the insertion are one step.
+    /// Inserts `entry` unless the store holds it already. The check and the insertion are one atomic step.
     fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> impl Future<Output = Admission> + Send;
 }
 

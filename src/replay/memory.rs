@@ -42,8 +42,8 @@ use std::sync::{Mutex, PoisonError};
 /// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, until they expire; the number of these seconds is the offset of the client's clock |
 ///
 /// [`with_strict_start`](Self::with_strict_start) prevents the replays of the last row, but refuses all clients for a while. A
-/// store that outlives the process prevents these replays without this cost, because it has forgotten no authenticator: see
-/// [`AsyncReplayCache`](super::AsyncReplayCache).
+/// store that outlives the process prevents these replays and refuses no client, because the store has forgotten no
+/// authenticator: see [`AsyncReplayCache`](super::AsyncReplayCache).
 ///
 /// The table assumes that this server's clock is right. If the server's clock is slow at the start and is corrected later,
 /// every client's clock counts as fast by the same offset. So synchronise the server's clock before the server starts.
@@ -64,8 +64,8 @@ use std::sync::{Mutex, PoisonError};
 /// # The clock skew
 /// An entry stays in the cache until the authenticator's time plus the `clock_skew` of the cache, even if the validator
 /// has a shorter skew. If the validator has a longer skew, the cache would forget the entry too early, so the cache
-/// refuses it ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or a
-/// shorter skew.
+/// refuses the entry ([`Admission::OutlivesCache`]). So every validator that shares the cache needs the cache's skew or
+/// a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
     /// The hash function for tags. The standard library chooses the key of the function at random, so a user who makes many
@@ -82,8 +82,8 @@ pub struct MemoryReplayCache {
 }
 
 impl MemoryReplayCache {
-    /// The smallest share of a client: 100 live entries. In a full cache, each cell of the client counters counts 24 entries
-    /// on average. So clients with few entries do not use up each other's share.
+    /// The smallest share of a client: 100 live entries. In a full cache, each cell of the client counters counts 24
+    /// entries on average. So no client with few entries is refused because of other such clients.
     pub const MIN_CLIENT_SHARE: u16 = 100;
 
     /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory in this
@@ -93,9 +93,10 @@ impl MemoryReplayCache {
     /// `now` is the time of the start: see [After a start](Self#after-a-start).
     #[must_use]
     pub fn new(entries: usize, clock_skew: Duration, now: UnixTime) -> Self {
-        // Each tag has two possible buckets, so the buckets fill almost evenly. With seven slots for five entries, one bucket
-        // in 360,000 is full (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets
-        // are full. While the cache holds the number of entries that it was made for, this happens to one entry in 10¹¹.
+        // Each tag has two possible buckets, so the buckets fill almost evenly. The cache has 7/5 as many slots as
+        // entries. When the cache holds all its entries, one bucket in 360,000 is full (simulated with 10⁷ buckets,
+        // each slot used four times). An entry is refused only if both its buckets are full. This happens to one entry
+        // in 10¹¹.
         let entries = entries.clamp(1, MAX_ENTRIES);
         // `MAX_ENTRIES` is far below the largest `usize`, so the sums do not saturate.
         let slots = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
@@ -141,11 +142,12 @@ impl MemoryReplayCache {
     ///
     /// Set `limit` to several times the number of sign-ins of one client in two clock skews.
     ///
-    /// The limit is not exact. The cache counts clients in cells, one cell for 12 entries, and a secret hash gives each
-    /// client two cells. A client below its limit is refused only if other clients have filled both its cells. In a cache of
-    /// 10 million entries, if 100 clients are at their limit, 6 clients in 100 million are refused in this way. If 10,000
-    /// clients are at their limit, 6 clients in 10,000 are refused. An entry may be counted for two fifths of a clock skew
-    /// after its expiry. If the clock is set back by more than two skews, all counts start again at zero.
+    /// The limit is not exact. The cache has one cell for 12 entries, and counts each client in two cells, which a
+    /// secret hash chooses. A client below its limit is refused only if other clients have filled both its cells. In a
+    /// cache of 10 million entries, if 100 clients are at their limit, 6 clients in 100 million are refused in this
+    /// way. If 10,000 clients are at their limit, 6 clients in 10,000 are refused. An entry may be counted for two
+    /// fifths of a clock skew after its expiry. If the clock is set back by more than two skews, all counts start again
+    /// at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16) -> Self {
         Self { shares: Some(Shares::new(limit, self.clock_skew, self.entries)), ..self }
@@ -161,7 +163,7 @@ impl MemoryReplayCache {
         Self { shares: None, ..self }
     }
 
-    /// Returns the time at which an entry expires in this cache. This time is not earlier than the entry's own expiry time.
+    /// Returns the time at which an entry expires in this cache. Refuses an entry that must live longer.
     fn end_of(&self, entry: &ReplayEntry<'_>) -> Result<UnixTime, Admission> {
         let end = entry.client_time.saturating_add_seconds(whole_seconds(self.clock_skew));
         if entry.valid_until.seconds() > end.seconds() {
@@ -239,8 +241,8 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // With these loads, an insert waits for memory once instead of three times. An insert spends almost all of its
-        // time on this waiting. The counters are loaded first, because their lock delays every later load until all
+        // With these early loads, an insert waits for memory once instead of three times. Almost all of the time of an
+        // insert is this waiting. The counters come first: taking their lock makes all later loads wait until the
         // earlier loads have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
@@ -258,8 +260,8 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // This code avoids a branch, which the processor would mispredict in every second insert, after it has waited
-        // for memory.
+        // The processor would mispredict a branch here in half of the inserts, and notice this only after the wait for
+        // memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
@@ -283,7 +285,7 @@ const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else {
 /// entries in smaller shards would differ too much.
 const MIN_SHARD_BUCKETS: usize = 1024;
 
-/// The largest number of shards, each with one lock. No machine has more cores that contend for these locks.
+/// The largest number of shards, each with one lock. No machine has so many cores that they need more locks.
 const MAX_SHARDS: usize = 256;
 
 #[cfg(test)]

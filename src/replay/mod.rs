@@ -82,18 +82,18 @@ pub struct ReplayEntry<'a> {
     pub client_time: UnixTime,
     /// The last second at which a validator accepts this authenticator: the time in the authenticator plus the clock
     /// skew. If [`with_policy`](crate::Validator::with_policy) made the validator, this is the clock skew of the policy
-    /// that [`new`](crate::Validator::new) got. The time of arrival does not matter. If a client's clock is fast, its
+    /// that [`new`](crate::Validator::new) got. The arrival time does not matter. If a client's clock is fast, its
     /// authenticators are accepted for up to two skews after they are made.
     pub valid_until: UnixTime,
-    /// The client that made the authenticator. The tag alone identifies an authenticator, but a cache may limit the entries
-    /// of each client.
+    /// The client that made the authenticator. A cache may limit the entries of each client. To identify the
+    /// authenticator, the tag suffices.
     pub client: ReplayClient<'a>,
     /// The label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). Clients
     /// of two tenants are different clients even if their names are equal, because a tenant can write any name.
     pub tenant: Option<&'a str>,
 }
 
-/// The client that made an authenticator. Different clients have different values.
+/// The client that made an authenticator. No two clients have the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplayClient<'a> {
@@ -190,7 +190,7 @@ pub enum Admission {
     Seen,
     /// The authenticator is older than all authenticators that the cache can remember.
     TooOld,
-    /// The cache cannot remember another authenticator.
+    /// The cache has no room for the authenticator.
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,

@@ -1,8 +1,8 @@
 //! The limit on the number of live authenticators of one client in a cache.
 //!
-//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have one
-//! more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each client has
-//! two cells, and is refused only if both cells are at the limit. So the entries of one other client can use up this
+//! Input: the client, the expiry time of the authenticator, and the present time. Output: whether the client may have
+//! one more entry. The counters are cells of a fixed array, and a keyed hash of the client selects the cells. Each
+//! client has two cells, and is refused only if both cells are at the limit. So one other client can use up this
 //! client's share only if both clients have the same two cells.
 //!
 //! Time is divided into windows, and a cell counts the entries that expire in each window. A window is a fifth of the
@@ -43,8 +43,8 @@ impl Shares {
     /// Returns the counters of an entry's client. This function loads both cells, so that the processor fetches them from
     /// memory together with the buckets.
     ///
-    /// Without these loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns. `black_box`
-    /// keeps the compiler from removing or moving the loads.
+    /// Without these early loads, an insert into a cache of 10 million entries takes 378 ns instead of 320 ns.
+    /// `black_box` keeps the compiler from removing or moving the loads.
     pub(super) fn counters(&self, entry: &ReplayEntry<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(Counted { tenant: entry.tenant, client: entry.client });
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
@@ -119,7 +119,7 @@ fn cell_indices(hash: u64, count: usize) -> [usize; 2] {
     // so nothing saturates.
     let distance = spread::index(spread::second(hash), count.saturating_sub(1)).saturating_add(1);
     let second = first.saturating_add(distance);
-    // A sum beyond the end wraps around to the beginning.
+    // An index beyond the last cell wraps around to the first cell.
     [first, second.checked_sub(count).unwrap_or(second)]
 }
 
@@ -143,7 +143,7 @@ impl WindowClock {
     }
 }
 
-/// The counts of entries by the window in which they expire.
+/// For each window, the number of entries that expire in it.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     /// The first window that the cell counts.
@@ -153,14 +153,13 @@ struct Cell {
 
 impl Cell {
     /// Drops the counts of the windows before `now`. If the clock has gone back further than the longest life of an
-    /// entry, drops all counts: the cell no longer knows when the counted entries expire, and would otherwise refuse a
-    /// client for too long.
+    /// entry, drops all counts. The cell then does not know when the counted entries expire, and could refuse a client
+    /// for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
             return;
         }
-        // If the clock has gone back, all windows are dropped.
         let passed = passed.and_then(|passed| usize::try_from(passed).ok()).unwrap_or(WINDOWS);
         // The cell has no entries in the windows that are new to it, so their counts are zero.
         let later = |index: usize| self.counts.get(index.saturating_add(passed)).copied().unwrap_or(0);
@@ -199,7 +198,7 @@ const MIN_WINDOW: NonZeroU64 = NonZeroU64::MIN.saturating_add(59);
 /// The number of cache entries for each cell. A cell has 16 octets, so the counters add 1⅓ octets to an entry.
 const ENTRIES_PER_CELL: usize = 12;
 
-/// The smallest number of cells. Even in the smallest cache, two clients should rarely share both cells.
+/// The smallest number of cells. Even in the smallest cache, few clients should have the same two cells.
 const MIN_CELLS: usize = 64;
 
 /// The smallest number of cells in a shard. A shard with fewer cells would not need its own lock.

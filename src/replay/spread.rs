@@ -3,7 +3,7 @@
 /// Maps a hash evenly to `0..count`, by the most significant bits of the hash.
 #[expect(
     clippy::expect_used,
-    reason = "a `usize` has at most 64 bits, and the product of `count` and a 64-bit number, without its last 64 bits, is below `count`"
+    reason = "a `usize` has at most 64 bits, and the upper 64 bits of the product are below `count`"
 )]
 pub(super) fn index(hash: u64, count: usize) -> usize {
     let count = u128::try_from(count).expect("a `usize` has at most 64 bits");

@@ -1,11 +1,11 @@
 //! The security layer of the SASL mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
 //!
 //! The server begins a negotiation with an established context and with the layers that it offers. The server sends the
-//! returned challenge to the client. The client's answer ends the negotiation. The outcome contains the authorization
-//! identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later octets of the
-//! connection.
+//! challenge of the negotiation to the client. The client's answer ends the negotiation. The outcome contains the
+//! authorization identity. If the client chose a layer, the outcome also contains the [`SecurityLayer`] for all later
+//! octets of the connection.
 //!
-//! Before the challenge, client and server exchange tokens as [`Validator`](crate::Validator) reads and makes them. If
+//! Before the challenge, client and server exchange the tokens that [`Validator`](crate::Validator) reads and makes. If
 //! the protocol uses base64, the caller encodes the tokens. The server must decide whether the user may act as the
 //! authorization identity.
 //!
@@ -38,7 +38,7 @@
 //!     connection.send(&challenge)?;
 //!     let negotiated = negotiation.finish(&connection.receive()?)?;
 //!     if negotiated.authorization_identity.is_some() {
-//!         return Err("on this server no user may act as another".into());
+//!         return Err("on this server no user may act as another user".into());
 //!     }
 //!     let mut layer = negotiated.layer.ok_or("the client chose no security layer")?;
 //!     let mut received = Vec::new();

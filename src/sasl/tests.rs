@@ -311,8 +311,8 @@ fn answer_with_several_or_unknown_layers_is_refused() {
 }
 
 /// Returns whether a bit of a token is not protected. The length field of the token must have one octet. The bits of
-/// RRC (RFC 4121) are not protected. An RC4 token contains the mechanism's identifier. The bit in which the identifier
-/// of Windows 2000 differs is not protected either.
+/// RRC (RFC 4121) are not protected. An RC4 token contains the mechanism's identifier. The identifier of Windows 2000
+/// differs from the standard identifier in one bit, and this bit is not protected either.
 fn is_unprotected(etype: EncType, bit: usize) -> bool {
     if etype == EncType::RC4_HMAC { bit == 7 * 8 + 2 } else { (48..64).contains(&bit) }
 }

@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for SessionGroups {
             type Value = SessionGroups;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("RIDs by the SID of their domain")
+                f.write_str("a map from SIDs of domains to RIDs")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SessionGroups, A::Error> {

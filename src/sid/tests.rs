@@ -54,7 +54,7 @@ fn malformed_sid_text_is_refused() {
 
 /// Compares the checks that read the octets of a packet with the same checks on the decoded SID.
 #[test]
-fn checks_of_changed_packets_agree_with_checks_of_the_decoded_sid() {
+fn checks_of_a_changed_packet_and_of_its_decoded_sid_have_the_same_result() {
     for text in ["S-1-5-21-0-0-1", "S-1-5-21-1-2-3", "S-1-5-21-0-0-0", "S-1-5-21-1-2-3-4", "S-1-18-2", "S-1-5"] {
         let sid: Sid = text.parse().unwrap();
         let packet = sid.to_bytes();

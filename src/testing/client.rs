@@ -12,9 +12,8 @@ use thiserror::Error;
 
 /// The client that sent a [`TestToken`]. Its fields are plain data.
 ///
-/// The client does not read the server's answers with the decoder of this crate, but with another decoder. In this
-/// example, the context that [`complete`](Self::complete) returns makes and verifies a MIC over the client's
-/// MechTypeList:
+/// The client reads the server's answers with the decoder `rasn`, not with the decoder of this crate. In this example,
+/// the context that [`complete`](Self::complete) returns makes and verifies a MIC over the client's MechTypeList:
 ///
 /// ```
 /// # use kerberos_sso::testing::{NegTokenRespParts, TestClient, TestRealm, mech};

@@ -108,7 +108,7 @@ pub enum MechToken {
     /// The mechToken is the AP-REQ in the framing of the Kerberos mechanism, with this object identifier (for example
     /// [`mech::KRB5`]).
     Krb5(Vec<u8>),
-    /// The mechToken is the AP-REQ without framing, as some clients send it.
+    /// The mechToken is the AP-REQ without framing, which some clients send.
     ApReq,
     /// The mechToken has these octets.
     Raw(Vec<u8>),

@@ -61,9 +61,9 @@
 //! [`PacParts::raw`] replaces a PAC, [`MechToken::Raw`] replaces the token in SPNEGO, and [`TestToken::mint_around`] replaces
 //! the AP-REQ.
 //!
-//! For two reasons, the test realm is a feature of this crate and not a separate crate. The realm makes both sides of a
-//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only for an accepted request.
-//! Also, the library's unit tests use the tokens of the realm.
+//! For two reasons, the test realm is a feature of this crate and not a separate crate. First, the realm makes both
+//! sides of a [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only for an
+//! accepted request. Second, the library's unit tests use the tokens of the realm.
 //!
 //! No value in this module is random or secret. Keys are derived from names. All other values are derived from the number of
 //! tokens that the realm has issued. So a test that fails once fails every time.

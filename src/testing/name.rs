@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameParts {
-    /// `name-type` is the kind of the name.
+    /// `name-type` is the type of the name.
     pub name_type: i32,
     /// `name-string` is the components of the name.
     pub components: Vec<Vec<u8>>,

@@ -23,7 +23,7 @@ pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     confounder
 }
 
-/// Returns three derived numbers.
+/// Returns three numbers that are derived from `label` and `parts`.
 pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
     let mut numbers = [0; 3];
     for (number, bytes) in numbers.iter_mut().zip(bytes(12, label, parts).chunks_exact(4)) {

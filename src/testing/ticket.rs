@@ -13,9 +13,9 @@ use core::fmt;
 pub struct TicketParts {
     /// `tkt-vno` is 5 by default.
     pub tkt_vno: i64,
-    /// `realm` is the service's realm. `realm` is an unencrypted field, which an attacker can change.
+    /// `realm` is the service's realm, in an unencrypted field, which an attacker can change.
     pub realm: Vec<u8>,
-    /// `sname` is the service's name. This field is also unencrypted.
+    /// `sname` is the service's name, in an unencrypted field, which an attacker can change.
     pub sname: NameParts,
     /// `EncryptedData.etype` is not encrypted, and may differ from the type of [`key`](Self::key).
     pub etype: i64,

@@ -134,7 +134,7 @@ impl TestToken {
     }
 
     /// Writes into the authenticator the name of the service that the client asks for, with the service's realm
-    /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The encoding is the encoding of Windows: UTF-16 in an AD-IF-RELEVANT
+    /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The name is encoded as Windows encodes it: UTF-16 in an AD-IF-RELEVANT
     /// (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
     #[must_use]
     pub fn client_target(mut self, service: &str) -> Self {
@@ -226,5 +226,5 @@ impl TestToken {
     }
 }
 
-/// The mask of bit 2 of APOptions (RFC 4120 section 5.5.1).
+/// The option `mutual-required`, bit 2 of APOptions (RFC 4120 section 5.5.1).
 const MUTUAL_REQUIRED: u32 = 1 << 29;

@@ -83,7 +83,7 @@ fn generalized_time_is_written_as_it_was_read() {
 }
 
 #[test]
-fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_inside() {
+fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_of_these_years() {
     for (seconds, text) in [
         (-62_167_219_201, b"00000101000000Z"),
         (-62_167_219_200, b"00000101000000Z"),
@@ -96,7 +96,8 @@ fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_inside() {
     }
 }
 
-/// Changes each octet in turn. Compares the result with a second implementation, which reads each number by itself.
+/// Changes each octet of a time, one at a time, to every value. Compares the result with a second implementation, which
+/// reads each number separately.
 #[test]
 fn generalized_time_with_a_changed_octet_is_read_by_its_digits_or_refused() {
     let numbers = |text: &[u8; 15]| {

@@ -88,9 +88,9 @@ impl CrossSiteCheck {
     }
 }
 
-/// Returns whether the method of a request is safe, which means that the request changes nothing (RFC 9110 section 9.2.1).
-/// An upgrade is not safe. Over a WebSocket, a page of another site could read and write as the user, and CORS does not
-/// prevent this.
+/// Returns whether the method of a request is safe, which means that the request changes nothing (RFC 9110 section
+/// 9.2.1). An upgrade does not count as safe. Over a WebSocket, a page of another site could read and write as the
+/// user, and CORS does not prevent this.
 fn is_safe(request: &Parts) -> bool {
     let safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     safe && !request.headers.contains_key(UPGRADE)

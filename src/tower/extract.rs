@@ -101,7 +101,7 @@ fn optional(request: &Parts) -> Result<Option<&Arc<Identity>>, IdentityRejection
 /// |---|---|
 /// | [not asked](super::NotSignedIn::NotAsked), behind an optional layer | 401 with a challenge |
 /// | [failed](super::NotSignedIn::Failed), behind an optional layer | 403 |
-/// | with neither an identity nor a reason: no layer ran | 500, and the log says so |
+/// | with neither an identity nor a reason: no layer ran | 500, and an event with the reason |
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct IdentityRejection(Absence);

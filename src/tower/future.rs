@@ -96,8 +96,7 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // A finished future has already returned its response. The contract of `Future` allows a finished future
-                // to stay pending.
+                // A finished future that is polled again may return `Pending`, by the contract of `Future`.
                 StateProjection::Answered { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
@@ -128,7 +127,7 @@ where
                 Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
             }
             (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
-            // This case cannot occur: the decision completes once, so no other call has taken the service.
+            // This case cannot occur: only this code takes the service, and the decision completes once.
             (Ok(_), None) => Self::Answered { response: None },
         }
     }
@@ -144,7 +143,7 @@ impl Refusal {
 }
 
 impl Headers {
-    /// Completes the inner service's response.
+    /// Adds these headers to the inner service's response.
     fn around<B>(mut self, mut response: Response<B>) -> Response<B> {
         // A client would treat the final token in a 401 response as a request to continue the negotiation.
         if response.status() == StatusCode::UNAUTHORIZED {

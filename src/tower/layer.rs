@@ -56,8 +56,8 @@ impl NegotiateLayer {
     /// let app: axum::Router = axum::Router::new().route("/", axum::routing::get(|| async { "Hello" })).layer(layer);
     /// ```
     ///
-    /// A function that makes a validator for each request would also make a replay cache for each request. Every replay would
-    /// then be admitted. The layer does not accept such a function:
+    /// With a new validator and replay cache for each request, every replay would be admitted. So `new` accepts no
+    /// function that makes a validator:
     ///
     /// ```compile_fail
     /// # use kerberos_sso::tower::NegotiateLayer;
@@ -166,8 +166,9 @@ impl<R> NegotiateLayer<R> {
     /// Calls `hook` when the layer challenges a client. An [optional](Self::optional) layer does not call the hook, because
     /// the service challenges its clients itself.
     ///
-    /// A browser's first request is always challenged. A server can count the challenges in this hook, and the sign-ins in
-    /// [`on_signed_in`](Self::on_signed_in). The difference shows whether clients fail to sign in after a challenge.
+    /// A browser's first request is always challenged. A server can count the challenges in this hook, and the sign-ins
+    /// in [`on_signed_in`](Self::on_signed_in). The difference between the two counts shows whether clients fail to
+    /// sign in after a challenge.
     pub fn on_challenged(self, hook: impl Fn(&ChallengeCause, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_challenged = Arc::new(hook))
     }

@@ -73,9 +73,9 @@
 //! | no `Sec-Fetch-Site`, and `Origin` has the request's host and port | passes |
 //! | no `Sec-Fetch-Site`, and `Origin` is another host or port, or `null` | refused |
 //!
-//! Browsers send `Sec-Fetch-Site` over TLS only (and to localhost). Over plain HTTP the check compares `Origin` with the
-//! host, so a proxy must forward the `Host` that the browser sent. The scheme is not compared. A server that clients reach
-//! over both schemes should redirect browsers to TLS, and send `Strict-Transport-Security`.
+//! Browsers send `Sec-Fetch-Site` over TLS only (and to localhost). Over plain HTTP the check compares `Origin` with
+//! the host, so a proxy must forward the `Host` that the browser sent. The check does not compare the scheme. A server
+//! that clients reach over both schemes should redirect browsers to TLS, and send `Strict-Transport-Security`.
 //!
 //! The check covers only requests that this layer sees. A session needs its own protection on its routes: a cookie with
 //! `SameSite=Lax` or `Strict`, and a check of `Sec-Fetch-Site` and `Origin`. Neither this layer's check nor the session's
@@ -122,9 +122,9 @@
 //!
 //! # gRPC
 //! A gRPC call (`content-type: application/grpc`) gets the layer's responses in the form of gRPC: HTTP status 200,
-//! `grpc-status` 16 (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The response also carries
-//! the challenge and the cookie. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response. A client finds this field
-//! in the metadata.
+//! `grpc-status` 16 (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The response also
+//! carries the challenge and the cookie. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response. A gRPC
+//! client finds this field in the metadata.
 //!
 //! gRPC libraries do not answer an HTTP challenge. So a gRPC client puts `authorization: Negotiate <token>` into the metadata
 //! of each call, with a new token for each call. gRPC-Web calls get HTTP responses, because a browser answers the challenge.
@@ -163,13 +163,14 @@
 //! # Large headers
 //! A user in many groups has a ticket of many kilobytes, up to 64 KiB. Base64 makes the ticket a third longer. hyper
 //! accepts 400 KiB of headers over HTTP/1.1. Over HTTP/2 hyper accepts 16 KiB, unless its `max_header_list_size` is
-//! larger. Proxies have limits, too.
+//! larger. Proxies limit headers, too.
 //!
 //! # Several round trips
-//! Browsers send their ticket with the first token. Other clients only offer Kerberos in the first token, and wait for an
-//! answer. The layer refuses such a client if the state between two tokens is not kept. A [sealed
-//! cookie](NegotiateLayer::with_continuation_cookie) keeps the state, and works with HTTP/2 and with several servers. For
-//! clients that have no cookies and use HTTP/1.1, [`ConnectionNegotiation`] in the request's extensions keeps the state.
+//! Browsers send their ticket with the first token. Other clients only offer Kerberos in the first token, and wait for
+//! an answer. The layer refuses such a client if nothing keeps the state between two tokens. A [sealed
+//! cookie](NegotiateLayer::with_continuation_cookie) keeps the state, and works with HTTP/2 and with several servers.
+//! For clients that have no cookies and use HTTP/1.1, [`ConnectionNegotiation`] in the request's extensions keeps the
+//! state.
 //!
 //! # The connection
 //! The server inserts its knowledge of the connection, above all the channel bindings, into the request's extensions: see

@@ -89,11 +89,12 @@ impl Settings {
     }
 
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
-        // A browser's first request has no `Authorization` header. The validator is not needed for such a request.
+        // A browser's first request has no `Authorization` header. The layer challenges such a request without the
+        // validator.
         if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
     }
 
-    /// Decides on a request with a token, and awaits the decision.
+    /// Awaits the decision on a request with a token.
     pub(super) async fn decide<R: AsyncReplayCache>(
         &self,
         validator: &Validator<R>,
@@ -197,7 +198,7 @@ impl Settings {
     }
 }
 
-/// The place that keeps the state of a negotiation between two requests.
+/// The place where the state of a negotiation is kept between two requests.
 enum Kept {
     Nowhere,
     InCookie {
@@ -267,7 +268,7 @@ fn hide_tokens(headers: &mut HeaderMap) {
     values.for_each(|(_, value)| value.set_sensitive(true));
 }
 
-/// Makes a header value that `Debug` does not print. HTTP/2 also does not keep the value for compression.
+/// Makes a header value that `Debug` does not print and HTTP/2 does not keep for compression.
 fn sensitive(value: String) -> Option<HeaderValue> {
     // A scheme and base64 have only visible ASCII characters, so the conversion always succeeds.
     let mut value = HeaderValue::try_from(value).ok()?;

@@ -1,4 +1,4 @@
-//! The layer's validator. Its type does not depend on the type of the replay cache.
+//! The layer's validator as a trait object, which hides the type of the replay cache.
 
 use super::future::{Headers, Refusal};
 use super::settings::Settings;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// A [`SharedValidator`] with any type of replay cache.
 pub(super) trait Decide: Send + Sync {
-    /// Returns the token of a request, or the next step if the request has no token.
+    /// Returns the token of a request, or the step for a request without a token.
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep>;
 
     /// Decides on a request with a token, under the current keys.

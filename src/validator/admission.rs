@@ -15,9 +15,8 @@ use crate::time::UnixTime;
 
 /// The step that follows after a request is authorized.
 ///
-/// This step is a trait, because closures would get their arguments as a tuple. The arguments would then be moved once more,
-/// which costs 140 instructions. [`check`](Self::check) borrows the request. If it took the request by value, the request
-/// would be moved twice.
+/// This step is a trait, because a closure gets its arguments as a tuple. Making the tuple costs 140 instructions.
+/// [`check`](Self::check) borrows the request. If it took the request by value, the request would be moved twice.
 ///
 /// The code makes an [`AuthorizedRequest`] only for an admission that is awaited: a move of an `AuthorizedRequest` costs 430
 /// instructions, 5 % of a request.

@@ -14,7 +14,7 @@ use core::pin::pin;
 
 /// All stages in one call, with an awaited admission ([`AsyncReplayCache`]).
 ///
-/// The futures are [`Send`] if threads can share the replay cache. If a future is dropped, no client is admitted.
+/// The futures are [`Send`] if threads can share the replay cache. A future that is dropped admits no client.
 impl<R: AsyncReplayCache> Validator<R> {
     /// Validates an `Authorization` value like [`validate_header`](Self::validate_header), and awaits the admission.
     ///
@@ -52,8 +52,7 @@ impl<R: AsyncReplayCache> Validator<R> {
     /// Handles one token of a negotiation like [`converse`](Self::converse), and awaits the admission.
     ///
     /// If the future is dropped, the client must restart the negotiation. A `negotiation` can be used for one call
-    /// only. This rule also holds for a call whose future was dropped after the replay cache had recorded the
-    /// authenticator.
+    /// only, even if the future of this call is dropped.
     ///
     /// # Errors
     /// Returns [`Refused`] with any error except `not-negotiate`.

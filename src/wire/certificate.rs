@@ -29,7 +29,7 @@ pub enum CertificateError {
     /// This crate does not know the hash function of the signature algorithm.
     #[error("the certificate is signed with {algorithm}, whose hash function this library does not know")]
     UnknownAlgorithm {
-        /// The object identifier of the signature algorithm, or the unknown object identifier that its parameters name.
+        /// The object identifier of the signature algorithm, or of the unknown algorithm in its parameters.
         algorithm: BoundedText,
     },
 }

@@ -1,5 +1,5 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559). This module decodes the value to the octets of its token,
-//! and encodes a token as a value.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559). This module decodes the token in such a value, and encodes a
+//! token as a value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -46,8 +46,9 @@ pub(crate) enum HeaderFault {
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
     // Four characters encode three octets. Up to two of these octets may be padding. Only decoding finds the padding,
-    // so the check allows two more octets. No slice has more than half of the address space, so the multiplication
-    // cannot saturate. `base64_part` returns at least one character, so the subtraction cannot saturate either.
+    // so the check allows `max_token_size` and two octets. No slice has more than half of the address space, so the
+    // multiplication cannot saturate. `base64_part` returns at least one character, so the subtraction cannot saturate
+    // either.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
@@ -92,8 +93,8 @@ pub(crate) fn encode(token: &[u8]) -> String {
     value
 }
 
-/// The base64 engine for the standard alphabet, canonical and padded. The engine uses the processor's vector
-/// instructions. The program makes the engine once, because making its tables takes longer than decoding a header.
+/// The base64 coder for the standard alphabet, canonical and padded, with the processor's vector instructions. The
+/// program makes this value once, because making its tables takes longer than decoding a header.
 #[cfg(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
 static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
     std::sync::LazyLock::new(|| base64::engine::Simd::standard(base64::engine::general_purpose::PAD));

@@ -25,7 +25,7 @@ pub(crate) enum Mechanism {
 impl Mechanism {
     /// Returns the mechanism with this object identifier, given as the contents of its DER encoding.
     pub(crate) fn from_oid(oid: &[u8]) -> Self {
-        // Nearly every token names only SPNEGO and Kerberos. Searching the table takes ten times as long as these two
+        // Nearly every token names only SPNEGO and Kerberos. A search of the table takes ten times as long as these two
         // comparisons.
         match oid {
             SPNEGO => Self::Spnego,

@@ -13,8 +13,8 @@
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
 //! - A NegTokenInit or NegTokenResp may end with fields whose tag numbers are not defined yet.
-//! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism that is not the first of the list, or
-//!   may have no framing. Windows and other clients send such a NegTokenInit.
+//! - A NegTokenInit may have hints. Windows and other clients send a Kerberos token of a mechanism that is not the
+//!   first of the list, or a token without framing.
 //! - A NegTokenResp may have the framing of an initial token. Old clients of Sun send such a NegTokenResp.
 //! - The context flags of a NegTokenInit are ignored, and so are the state and mechanism of a NegTokenResp.
 //!
@@ -24,7 +24,7 @@
 //! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages do not allow
 //!   such octets and fields, but MIT krb5 accepts them.
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
-//! - A NUL in a name. A program in C would read a shorter name.
+//! - A NUL in a name. For a program in C, the name ends before the NUL.
 //! - Microseconds above 999,999, which no client sends.
 //! - Base64 without padding, or with unused bits that are not zero. So every token has exactly one header value.
 

@@ -23,7 +23,8 @@ impl Output {
         Self { bytes: Vec::new(), size }
     }
 
-    /// Returns the number of missing octets. `bytes` never has more than `size` octets, so the difference does not saturate.
+    /// Returns the number of octets that the output still lacks. `bytes` never has more than `size` octets, so the
+    /// difference does not saturate.
     fn left(&self) -> usize {
         self.size.saturating_sub(self.bytes.len())
     }
@@ -44,8 +45,8 @@ impl Output {
         Some(())
     }
 
-    /// Repeats `length` octets that begin `distance` octets before the end. The function copies the octets one by one, because
-    /// the copy may overlap its source.
+    /// Repeats `length` octets that begin `distance` octets before the end of the output. The function copies the
+    /// octets one by one, because the copy may overlap its source.
     fn repeat(&mut self, distance: usize, length: usize) -> Option<()> {
         if length > self.left() {
             return None;

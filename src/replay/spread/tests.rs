@@ -2,7 +2,7 @@ use super::*;
 use alloc::collections::BTreeSet;
 
 /// The largest cache has 256 shards of 2²¹ buckets. If hashes of one shard could not reach all buckets, the last bits
-/// of their indices would be alike. So the test looks at the last bits.
+/// of their indices would be alike. So the test compares the last six bits of the indices.
 #[test]
 fn hashes_of_one_shard_are_spread_over_all_its_buckets() {
     const SHARDS: usize = 256;

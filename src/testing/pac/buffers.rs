@@ -99,7 +99,7 @@ impl PacBuffers {
         places.zip(value).for_each(|(place, byte)| *place = *byte);
     }
 
-    /// Encodes the PAC with zeros after the type of these signatures.
+    /// Encodes the PAC. In these signatures, all octets after the type are zero.
     fn zeroed(&self, signatures: &[BufferType]) -> Vec<u8> {
         let mut zeroed = self.clone();
         for buffer_type in signatures {

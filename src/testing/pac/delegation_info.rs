@@ -15,8 +15,8 @@ pub struct DelegationInfoParts {
 }
 
 impl DelegationInfoParts {
-    /// Encodes the buffer DELEGATION_INFO. The marks are named as in
-    /// [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
+    /// Encodes the buffer DELEGATION_INFO. Marks the offsets as
+    /// [`LogonInfoParts::encode`](super::LogonInfoParts::encode) does.
     ///
     /// # Panics
     /// Panics if a text has more than 65,535 octets.

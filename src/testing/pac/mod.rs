@@ -29,7 +29,7 @@ use signature::signature;
 /// By default the PAC is what the realm's KDC would write, with all four signatures. A test can change every field. The
 /// PAC is signed when the ticket is encoded, so the signatures stay valid after a change.
 ///
-/// The methods make usual changes and keep the PAC valid. The fields are for all other changes.
+/// The methods make usual changes and keep the PAC valid. For all other changes, a test sets the fields.
 ///
 /// ```
 /// use kerberos_sso::testing::TestRealm;
@@ -78,7 +78,7 @@ pub struct PacParts {
 /// A change to the buffers of a PAC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferEdit {
-    /// The first buffer of a type gets other octets. A signature that is replaced in this way is not computed again.
+    /// The first buffer of this type gets these octets. A signature that is replaced in this way is not computed again.
     Replace(BufferType, Vec<u8>),
     /// A buffer is added at the end, even if there is already a buffer of its type.
     Add(BufferType, Vec<u8>),
@@ -257,7 +257,7 @@ impl BufferEdit {
 /// The usual attributes of a group: mandatory, enabled by default, enabled.
 pub(super) const MEMBER: u32 = 7;
 
-/// UPN_DNS_INFO.Flags for the extended form.
+/// The bit of UPN_DNS_INFO.Flags that announces the extended form.
 const UPN_EXTENDED: u32 = 2;
 
 /// PAC_ATTRIBUTES_INFO.FlagsLength: the number of defined flags.

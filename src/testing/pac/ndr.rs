@@ -121,8 +121,8 @@ impl NdrWriter {
         }
     }
 
-    /// Writes an array of KERB_SID_AND_ATTRIBUTES, and the SIDs that it points to. The marks are `array`, `element` for each
-    /// element, and `target` for each SID.
+    /// Writes an array of KERB_SID_AND_ATTRIBUTES, and the SIDs that it points to. Records the offset of the array
+    /// under the name `array`, of each element under `element`, and of each SID under `target`.
     pub fn sids(&mut self, [array, element, target]: [&'static str; 3], sids: &[(Sid, u32)]) {
         self.marked(array, count(sids));
         for (_, attributes) in sids {

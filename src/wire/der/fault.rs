@@ -56,20 +56,20 @@ impl Fault {
     }
 
     /// Makes the error that explains the fault. `message` must be the message in which the fault was found, because the
-    /// offset counts from its start.
+    /// offset counts from the start of `message`.
     #[cold]
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
-        // The position of the reader was in the message or at its end. If the caller passes another message by mistake,
-        // `at` may be beyond its end, and this code then reads no octets.
+        // The position of the reader was in the message or at its end. If the caller passes a wrong message, `at` may
+        // be beyond its end. This code then reads no octets.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
-        // This code reads the unexpected tag or value again from the message.
+        // The fault does not store the unexpected tag or value, so this code reads it again.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {
@@ -120,7 +120,7 @@ impl U24 {
         usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
     }
 
-    /// Returns the lowest octet. A tag or a small constant has only this octet.
+    /// Returns the lowest octet, which is the whole of a tag or a small constant.
     const fn low(self) -> u8 {
         let Self([low, ..]) = self;
         low

@@ -1,5 +1,5 @@
-//! The names of the fields that the reader reads. A [`Fault`](super::Fault) holds the number of a name instead of the
-//! name.
+//! The names of the fields that the reader reads. A [`Fault`](super::Fault) holds the index of a name, and so stays
+//! small.
 
 /// A field of the specifications. The value is the index of the field's name in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

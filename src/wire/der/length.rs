@@ -3,7 +3,8 @@
 /// The length octets of an element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LengthOctets {
-    /// The octets of the length are at the end of the array. The octet with their count precedes them.
+    /// The octets of the length are at the end of the array. The octet before the length contains the number of these
+    /// octets.
     octets: [u8; 9],
     start: usize,
 }

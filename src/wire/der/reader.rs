@@ -1,9 +1,9 @@
 //! A reader of DER in messages from the network.
 //!
-//! The reader returns slices of its octets, in the order in which the caller requests them. The reader does not copy octets
-//! or allocate memory. The reader accepts the encodings that Kerberos and SPNEGO use: tags of one octet, and definite,
-//! minimal lengths of at most four octets. The reader does not recurse: the caller's code determines how deep a message is
-//! nested.
+//! The reader returns slices of its octets, in the order in which the caller requests them. The reader does not copy
+//! octets or allocate memory. The reader accepts the encodings that Kerberos and SPNEGO use: tags of one octet, and
+//! definite, minimal lengths of at most four octets. The reader does not recurse: the caller's code determines how many
+//! levels are read.
 
 mod fields;
 #[cfg(test)]
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         Ok(contents)
     }
 
-    /// Reads the next element, with the tag `outer`, and returns the contents of the only element in it, with the tag
+    /// Reads the next element, whose tag is `outer`. Returns the contents of the only element in it, whose tag is
     /// `inner`.
     #[inline(always)]
     pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
@@ -160,8 +160,8 @@ impl<'a> Reader<'a> {
         self.element(tag::SEQUENCE, what)
     }
 
-    /// Reads every element of a SEQUENCE OF once. When the elements are read again later, no fault can occur. Returns the
-    /// number of elements.
+    /// Reads every element of a SEQUENCE OF once. A later reading of the elements cannot fail. Returns the number of
+    /// elements.
     #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,
@@ -193,9 +193,8 @@ impl<'a> Reader<'a> {
 /// The header of an element: the octets before the contents.
 ///
 /// A `Header` is one word, and the functions that read headers get octets instead of a reader. So none of these
-/// functions writes to a reader through a reference, and the reader stays in registers. In an earlier version,
-/// functions wrote to a reader, and their callers waited for the octets that the functions had just written. A request
-/// then took 14 to 17 % longer.
+/// functions writes to a reader through a reference, and the reader stays in registers. If these functions wrote to a
+/// reader, their callers would wait for the octets just written, and a request would take 14 to 17 % longer.
 #[derive(Clone, Copy)]
 struct Header {
     /// The number of octets in the header.
@@ -213,8 +212,8 @@ impl Header {
     }
 }
 
-/// Reads the header of an element: the identifier octet, and the length in its shortest form (X.690 sections 8.1.3 and 10.1).
-/// Returns `None` if the octets are anything else. [`Reader::element_fault`] then finds the reason.
+/// Reads the header of an element: the identifier octet, and the length in its shortest form (X.690 sections 8.1.3 and
+/// 10.1). Returns `None` for any other octets. [`Reader::element_fault`] then finds the reason.
 #[inline(never)]
 fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
     match *octets {
@@ -227,9 +226,9 @@ fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
     }
 }
 
-/// Reads both headers of a wrapped element in one step, if both lengths have the same number of octets. `empty`
-/// contains both headers of an element with empty contents. A token has fifty such pairs of headers. This function and
-/// `long_wrapped_header` save 13 % of a request's instructions.
+/// Reads both headers of a wrapped element in one step, if both lengths have the same number of octets. `empty` is what
+/// both headers would be if the contents were empty. A token has fifty such pairs of headers. Compared with reading
+/// each header, this function and `long_wrapped_header` save 13 % of a request's instructions.
 ///
 /// For example, `[1] INTEGER` with empty contents is `A1 02 02 00`, and with the contents `05` it is `A1 03 02 01
 /// 05`: both lengths are greater by 1. If the contents have at most 0x7D octets, the outer length is below 0x80, so

@@ -31,10 +31,10 @@ impl ChannelBindings {
     /// type. While a certificate is being replaced, give the bindings of both certificates.
     ///
     /// The hash function is the hash function of the certificate's signature, but SHA-256 replaces MD5 and SHA-1. For
-    /// Ed25519 and Ed448, the RFC defines no hash function, and different clients do different things. Chromium and
-    /// programs that use OpenSSL (libpq, curl) send no bindings of this type, Java uses SHA-256, and GnuTLS uses
-    /// SHA-512 for Ed25519. A server with such a certificate uses [`Self::tls_exporter`], or gives the application data
-    /// of its clients to [`Self::new`]. Java also uses SHA-256 for RSASSA-PSS with any hash function.
+    /// Ed25519 and Ed448, the RFC defines no hash function, and clients behave differently. Chromium and programs that
+    /// use OpenSSL (libpq, curl) send no bindings of this type, Java uses SHA-256, and GnuTLS uses SHA-512 for Ed25519.
+    /// A server with such a certificate uses [`Self::tls_exporter`], or gives the application data of its clients to
+    /// [`Self::new`]. Java also uses SHA-256 for RSASSA-PSS with any hash function.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl ChannelBindings {
     }
 
     /// Returns whether `sent` is the hash of these bindings with addresses of the type GSS_C_AF_NULLADDR. RFC 2744
-    /// section 3.11 also allows this type.
+    /// section 3.11 allows this type.
     pub(crate) fn match_with_null_addresses(&self, sent: &[u8; 16]) -> bool {
         self.null_addresses.ct_eq(sent).into()
     }

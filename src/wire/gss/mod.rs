@@ -80,6 +80,6 @@ pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault>
 /// The identifier octet of an initial token.
 pub(crate) const INITIAL_TAG: u8 = application(0);
 
-/// The capacity for a reply, in octets. An AP-REP with a subkey has fewer than 200 octets. The length of a KRB-ERROR
-/// depends on its names.
+/// The capacity for a reply, in octets. An AP-REP with a subkey has fewer than 200 octets. A KRB-ERROR with long names
+/// may be longer.
 const REPLY_ROOM: usize = 256;

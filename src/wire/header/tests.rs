@@ -34,8 +34,8 @@ fn authorization_value_without_a_token_is_refused_with_its_reason() {
     }
 }
 
-/// The vector engine decodes 32 octets at a time, and the scalar engine decodes one octet at a time. Both engines must
-/// return the same result for every octet at every offset and for every length.
+/// The vector engine decodes 32 octets at a time, and the scalar engine decodes one octet at a time. The two engines
+/// must return the same result for every octet at every offset and for every length.
 #[test]
 fn vector_engine_decodes_every_value_as_the_scalar_engine_does() {
     for length in 0..100 {

@@ -1,7 +1,7 @@
 //! AuthorizationData (RFC 4120 section 5.2.6): containers of typed elements. An element may be another container.
 //!
-//! This module reads one level of containers. The ticket's container is from the KDC, and the authenticator's container
-//! is from the client. The stages that verify a request look for a PAC in the ticket's container only.
+//! This module reads one level of containers at a time. The ticket's container is from the KDC, and the authenticator's
+//! container is from the client. The stages that verify a request look for a PAC in the ticket's container only.
 
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, field, tag};
@@ -17,7 +17,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
-    /// The contents of the SEQUENCE OF. All elements have already been read once without a fault.
+    /// The contents of the SEQUENCE OF. `read` has found no fault in the elements.
     encoded: &'a [u8],
 }
 

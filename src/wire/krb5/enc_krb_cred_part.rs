@@ -22,7 +22,7 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 /// that a client sends outside of an AP-REQ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    /// The contents of `ticket-info`. All elements have already been read once without a fault.
+    /// The contents of `ticket-info`. `read` has found no fault in the elements.
     pub(crate) ticket_info: Unprinted<&'a [u8]>,
     pub(crate) ticket_info_count: usize,
 }

@@ -11,7 +11,7 @@ use crate::wire::der::{self, Field, Malformed, Reader, field};
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
-    /// The contents of the SEQUENCE OF. All elements have already been read once without a fault.
+    /// The contents of the SEQUENCE OF. `read` has found no fault in the elements.
     encoded: &'a [u8],
 }
 

@@ -44,7 +44,7 @@ impl<'a> KrbCred<'a> {
 /// The delegated tickets: SEQUENCE OF Ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
-    /// The contents of the SEQUENCE OF. All tickets have already been read once without a fault.
+    /// The contents of the SEQUENCE OF. `read` has found no fault in the tickets.
     encoded: Unprinted<&'a [u8]>,
     count: usize,
 }

@@ -17,7 +17,7 @@ use core::fmt;
 #[derive(Clone, Copy)]
 pub struct PrincipalName<'a> {
     name_type: NameType,
-    /// The contents of `name-string`. All components have already been read once without a fault.
+    /// The contents of `name-string`. `read` has found no fault in the components.
     components: &'a [u8],
 }
 
@@ -151,9 +151,9 @@ impl NameType {
     pub const UNKNOWN: Self = Self(0);
     /// The name of a user or of another principal.
     pub const PRINCIPAL: Self = Self(1);
-    /// A service and its instance.
+    /// The name of a service and its instance.
     pub const SRV_INST: Self = Self(2);
-    /// A service and its host.
+    /// The name of a service and its host.
     pub const SRV_HST: Self = Self(3);
     /// A user principal name, `user@suffix` in one component (RFC 6806 section 5).
     pub const ENTERPRISE: Self = Self(10);

@@ -55,7 +55,7 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
 pub(crate) struct MechanismList<'a> {
     /// The whole encoding of the list. The mechListMIC is computed over this encoding (RFC 4178 section 5).
     der: &'a [u8],
-    /// The contents of the list. All elements have already been read once without a fault.
+    /// The contents of the list. `read` has found no fault in the elements.
     encoded: &'a [u8],
 }
 

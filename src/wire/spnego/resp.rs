@@ -101,7 +101,7 @@ pub(crate) const REJECT: [u8; 9] = [RESP_TAG, 7, tag::SEQUENCE, 5, context(0), 3
 /// The identifier octet of a NegTokenResp as a NegotiationToken.
 pub(crate) const RESP_TAG: u8 = context(1);
 
-/// A capacity, in octets, that is larger than the headers of all fields and an object identifier together.
+/// A number of octets: more than the headers of all fields and an object identifier have.
 const HEADERS: usize = 48;
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ fn lznt1_is_refused_with_a_wrong_size_or_a_cut_input() {
 
 #[test]
 fn lznt1_match_outside_of_its_chunk_is_refused() {
-    // The first match begins three octets back, after one literal. The second match makes the chunk longer than
-    // 4096 octets.
+    // In the first input, a match begins three octets back, but follows a single literal. In the second input, a match
+    // makes the chunk longer than 4096 octets.
     assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0x00, 0x20], 4), None);
     assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFF, 0x0F], 4099), None);
     assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFC, 0x0F], 4096).unwrap().len(), 4096);

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Makes an example of MS-XCA section 3.2. `table` has the offset and the value of each octet of the table that is not
-/// zero. `stream` has the codes.
+/// zero. `stream` is the octets after the table, which contain the codes.
 fn example(table: &[(usize, u8)], stream: &[u8]) -> Vec<u8> {
     let mut bytes = alloc::vec![0; TABLE];
     for (at, lengths) in table {

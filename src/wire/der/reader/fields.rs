@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
         let ([header @ .., octet], rest) = self.rest.split_first_chunk::<5>()?;
-        // This comparison compares four octets in one step. A pattern would compare the octets one by one.
+        // `==` compares the four octets in one step. A pattern would compare the octets one by one.
         (*header == [context(number), 3, tag::INTEGER, 1]).then(|| (i8::from_be_bytes([*octet]), rest))
     }
 }

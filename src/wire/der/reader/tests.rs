@@ -363,7 +363,8 @@ fn flags_of_a_bit_string_are_its_first_32_bits_and_unused_bits_count_as_zero() {
     }
 }
 
-/// `is_plain` checks eight octets at a time. So the test puts every octet value at every position of such a group.
+/// `is_plain` checks eight octets at a time. So the test puts every octet value at every position of texts of up to 17
+/// octets.
 #[test]
 fn text_is_plain_only_if_every_octet_is_ascii_and_not_nul() {
     for length in 0..=17 {

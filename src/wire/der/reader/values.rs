@@ -5,8 +5,8 @@ use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Kind, tag};
 
 impl<'a> Reader<'a> {
-    /// Reads an INTEGER of at most 64 bits. The caller checks the range of the field. A cast to fewer bits would accept
-    /// 2³² + 18 as 18.
+    /// Reads an INTEGER of at most 64 bits. The caller checks the range of the field. A cast to 32 bits would turn
+    /// 2³²+18 into 18.
     ///
     /// The number may have more octets than DER allows (X.690 section 8.3.2). The client sspi-rs writes `cusec` in four
     /// octets, and MIT krb5 and Heimdal accept such a number. The padding does not matter when two numbers are
@@ -105,8 +105,8 @@ impl<'a> Reader<'a> {
 /// Returns whether a text is ASCII without NUL. Most names are such a text.
 ///
 /// The function checks eight octets at a time. The length need not be a multiple of eight, so the function first checks
-/// the last eight octets. Decoding UTF-8 takes five times as many instructions. For an octet of 1 to 127, neither the
-/// octet nor the octet minus one has its top bit set.
+/// the last eight octets. Decoding the text as UTF-8 would take five times as many instructions as this check. An octet
+/// is 1 to 127 if the top bit is clear in the octet and in the octet minus one.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // For a zero octet, the subtraction sets the top bit. A borrow changes only the octets above the zero octet, so the

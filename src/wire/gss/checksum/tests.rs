@@ -46,8 +46,8 @@ fn incomplete_delegation_fields_are_refused() {
 fn delegation_flag_without_credentials_delegates_nothing() {
     let mut delegating = CURL.to_vec();
     delegating[20] |= 1;
-    // Kerberos.NET sends no delegation fields. gokrb5 sends a DlgOpt and a Dlgth of 0. The third tail has a DlgOpt of 1
-    // and a Dlgth of 0.
+    // Kerberos.NET sends no delegation fields. gokrb5 sends a DlgOpt and a Dlgth of 0. The third tail, with a DlgOpt of
+    // 1 and a Dlgth of 0, is a delegation without credentials.
     for tail in [&[][..], &[0, 0, 0, 0], &[1, 0, 0, 0]] {
         let checksum = [&delegating, tail].concat();
         let read = GssChecksum::read(&checksum).unwrap();

@@ -18,7 +18,7 @@ fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
 }
 
 #[test]
-fn encrypted_part_with_a_changed_octet_is_refused_or_read_as_changed() {
+fn encrypted_part_with_a_changed_octet_is_refused_or_read_with_the_change() {
     let whole = EncApRepPart::write(time(), Some(&subkey()), 0x1234_5678);
     let text = place(&whole, b"20261121080000Z");
     let micros = place(&whole, &[2, 3, 0x07, 0xA1, 0x20]);
@@ -51,7 +51,7 @@ fn encrypted_part_with_a_changed_octet_is_refused_or_read_as_changed() {
 }
 
 #[test]
-fn ap_rep_with_a_changed_octet_is_refused_or_read_as_changed() {
+fn ap_rep_with_a_changed_octet_is_refused_or_read_with_the_change() {
     let mut writer = Writer::with_capacity(0);
     ApRep::write(&mut writer, EncType::AES128_CTS_HMAC_SHA1_96, &SUBKEY);
     let whole = writer.finish();
@@ -73,9 +73,9 @@ fn ap_rep_with_a_changed_octet_is_refused_or_read_as_changed() {
     }
 }
 
-/// The encrypted part contains a key. If the buffer had to grow, a copy of the key would stay in memory.
+/// The encrypted part contains a key. If the writer's buffer had to grow, a copy of the key would stay in memory.
 #[test]
-fn longest_encrypted_part_fits_into_its_capacity() {
+fn longest_encrypted_part_fits_into_the_first_capacity_of_the_writer() {
     let longest = time().with_micros(999_999).unwrap();
     let subkey = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[0xFF; 32]).unwrap();
     let part = EncApRepPart::write(longest, Some(&subkey), u32::MAX);

@@ -5,13 +5,13 @@ use crate::wire::der::{Problem, Writer};
 const LIST: [u8; 8] = [0x30, 6, 2, 1, 20, 2, 1, 19];
 
 #[test]
-fn etype_list_with_a_changed_octet_is_refused_or_read_as_changed() {
+fn etype_list_with_a_changed_octet_is_refused_or_read_with_the_change() {
     for at in 0..LIST.len() {
         assert!(EtypeList::read(&LIST[..at]).is_err(), "{at}");
         for value in 0..=u8::MAX {
             let mut list = LIST;
             list[at] = value;
-            // If the length in octet 3 becomes 4, the two numbers of one octet become one number of four octets.
+            // If octet 3, the length of the first number, becomes 4, the list has one number of four octets.
             let expected = match (at, value) {
                 (4, _) => Some([i8::from_be_bytes([value]).into(), 19]),
                 (7, _) => Some([20, i8::from_be_bytes([value]).into()]),

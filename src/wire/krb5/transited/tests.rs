@@ -170,7 +170,7 @@ fn transited_realms_are_read_up_to_the_limits() {
     let list = |count: usize| vec!["A"; count].join(",");
     assert_eq!(expanded(list(MAX_TRANSITED_REALMS).as_bytes(), "X", "Y").map(|realms| realms.len()), Ok(32));
     assert_eq!(expanded(list(MAX_TRANSITED_REALMS + 1).as_bytes(), "X", "Y"), Err(TransitedFault::TooMany));
-    // The realms of a null subfield count, too.
+    // The realms that a null subfield means count towards the limit.
     let deep = vec!["A"; MAX_TRANSITED_REALMS + 2].join(".");
     assert_eq!(expanded(b",", &deep, "A").map(|realms| realms.len()), Ok(32));
     assert_eq!(expanded(b",", &format!("A.{deep}"), "A"), Err(TransitedFault::TooMany));
@@ -191,7 +191,7 @@ fn transited_realms_are_read_up_to_the_limits() {
     assert_eq!(expanded(padded(MAX_TRANSITED_SIZE + 1).as_bytes(), "A", "Y"), Err(TransitedFault::TooLong));
 }
 
-/// Returns lists in which the special octets are frequent.
+/// Generates transited lists with many separators, backslashes, blanks, NULs and invalid octets.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(&b"AB.,,/\\ \0\xFF"[..]), 0..200)
 }
