@@ -1,4 +1,5 @@
-"""Finds and runs the library's examples and the sign-in server, which the script `run` has built."""
+"""Finds and runs the library's examples and the programs of the sign-in system. The script `build` makes copies of them for the
+live suite. For a test that is run by hand, cargo must have built them with `--release`."""
 
 import json
 import os
@@ -6,10 +7,17 @@ import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
+# The target folder of the workspace of the sign-in system.
+SYSTEM_TARGET = "examples/seamless/target"
+# The folder that `build` made, or None.
+COPIES = os.environ.get("LIVE_PROGRAMS")
 
 
-def example(name):
-    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/examples" / name
+def example(name, target="target"):
+    """Returns the path of an example. `target` is the target folder of its workspace."""
+    if COPIES:
+        return Path(COPIES) / name
+    return PROJECT / os.environ.get("CARGO_TARGET_DIR", target) / "release/examples" / name
 
 
 def sign_in_server():
@@ -23,7 +31,9 @@ def seamless_admin():
 def of_sign_in_system(program):
     """Returns the path of a program of the sign-in system. The system is a workspace of its own, with a target folder of its own
     unless CARGO_TARGET_DIR names a common folder."""
-    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "examples/seamless/target") / "release" / program
+    if COPIES:
+        return Path(COPIES) / program
+    return PROJECT / os.environ.get("CARGO_TARGET_DIR", SYSTEM_TARGET) / "release" / program
 
 
 def validate(keytab, options, *paths):

@@ -1,19 +1,18 @@
 """Runs a node for pta_nats.py: the example `pta_node`, which reads one sign-in per line and prints the verdicts."""
 
 import json
-import os
 import re
 import subprocess
 import threading
 import time
 from pathlib import Path
 
+from crate import SYSTEM_TARGET, example
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/seamless/pta-nats/examples"
 # The only password that the made-up agents accept.
 PASSWORD = re.search(r'RIGHT: &str = "(.*)"', (EXAMPLE / "made_up/mod.rs").read_text()).group(1)
-BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "examples/seamless/target"))
-PROGRAM = next(path for path in (BUILT / "release/examples/pta_node", BUILT / "debug/examples/pta_node") if path.exists())
 # The time in seconds for which a node must be connected before it believes that no other node has agents (queue.rs).
 SETTLED = 1.0
 
@@ -23,7 +22,7 @@ class Node:
     has the authority, the certificate and the key."""
 
     def __init__(self, name, port, agents="", tls=None, expect_connection=True):
-        command = [PROGRAM, "--name", name, "--broker", f"nats://localhost:{port}", "--agents", agents]
+        command = [example("pta_node", SYSTEM_TARGET), "--name", name, "--broker", f"nats://localhost:{port}", "--agents", agents]
         for option, path in zip(("--ca", "--certificate", "--key"), tls or ()):
             command += [option, path]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)

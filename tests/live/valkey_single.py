@@ -5,8 +5,9 @@ import socket
 import subprocess
 import time
 
+from crate import example
 from valkey_engines import PROGRAM, Certificates, Redis, Relay
-from valkey_trial import EXAMPLES, show
+from valkey_trial import show
 
 
 def none(scene):
@@ -202,7 +203,7 @@ def unfit(scene):
 
 def refused_at_start(scene, what, address, words, *options):
     """Checks that a node does not start with this store, and that the node's output has these words and no password."""
-    node = subprocess.run([EXAMPLES / "node", "--listen", "127.0.0.1:0", "--keytab", scene.tokens.keytab, "--store", address,
+    node = subprocess.run([example("node"), "--listen", "127.0.0.1:0", "--keytab", scene.tokens.keytab, "--store", address,
                            *options], capture_output=True, text=True, timeout=60)
     said = node.stderr
     secret = address.partition("sso:")[2].partition("@")[0]

@@ -2,19 +2,15 @@
 
 import asyncio
 import base64
-import os
 import re
 import struct
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
+from crate import example
 from valkey_engines import free_ports
 from work import run
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-EXAMPLES = next(folder for folder in (BUILT / "release/examples", BUILT / "debug/examples") if (folder / "node").exists())
 # The number of requests that the test sends at the same time.
 AT_ONCE = 50
 # The longest time that a node waits for the store. This time is so long that a node refuses no fresh token, even on a
@@ -32,7 +28,7 @@ class Tokens:
     def mint(self, count, offset=0):
         self.made += 1
         path = self.home / f"{self.made}.tokens"
-        run([EXAMPLES / "mint", "--keytab", self.keytab, "--tokens", path, "--count", str(count),
+        run([example("mint"), "--keytab", self.keytab, "--tokens", path, "--count", str(count),
              "--prefix", f"user{self.made}-", "--offset", str(offset)])
         octets, tokens, start = path.read_bytes(), [], 0
         path.unlink()
@@ -56,7 +52,7 @@ class Node:
         return self
 
     def command(self, *options):
-        return [EXAMPLES / "node", "--listen", f"127.0.0.1:{self.port}", "--keytab", self.keytab, "--store", self.store.address,
+        return [example("node"), "--listen", f"127.0.0.1:{self.port}", "--keytab", self.keytab, "--store", self.store.address,
                 "--metrics", f"127.0.0.1:{self.metrics_port}", *STORE_TIMEOUT, *self.store.node_options, *self.options, *options]
 
     def metrics(self):
