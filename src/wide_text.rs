@@ -6,8 +6,8 @@ use core::fmt::{self, Write as _};
 
 /// Text in UTF-16, borrowed from the PAC or the authenticator that holds it.
 ///
-/// The text holds no NUL and no unpaired surrogate, because a PAC with such a text is refused. If the reader replaced
-/// unpaired surrogates by U+FFFD, two different names could become equal.
+/// The text holds no NUL and no unpaired surrogate: the readers refuse a text that holds one. If they replaced unpaired
+/// surrogates by U+FFFD, two different names could become equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WideText<'a>(&'a [u8]);
 

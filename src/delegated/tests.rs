@@ -132,8 +132,8 @@ fn range(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
     start..start + part.len()
 }
 
-/// Changes each octet of the EncKrbCredPart. The part is then refused, or the credentials have the changed octets of
-/// its ticket-info.
+/// Changes each octet of the EncKrbCredPart. Opening the part then fails, or returns the ticket-info as it stands in
+/// the changed part.
 #[test]
 fn changed_encrypted_part_is_refused_or_read_with_its_changed_ticket_information() {
     for_each_message(|sent| {

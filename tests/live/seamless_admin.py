@@ -30,9 +30,9 @@ from work import Work, attempt, wait
 
 PORT = 21560
 RC4, AES = 4, 24  # msDS-SupportedEncryptionTypes
-# The short form of the test kills the tool after these steps: after the journal is written, after the account is
-# created (`enable`) or the keytab is written (`rollover`), after the tickets are accepted (`enable`) or the password is
-# set (`rollover`), and at the end.
+# The numbers of the steps after which the short form of the test kills the tool. For `enable`: the journal is written, the
+# account is created, the tickets are accepted, the end. For `rollover`: the journal is written, the keytab is written, the
+# password is set, the end.
 SHORT = (5, 6, 8, 11)
 LATER = (0, 0.002, 0.006, 0.02)
 DENIES_CHILDREN = "(D;;DC;;;WD)"  # denies DELETE_CHILD to everyone, for this object only (MS-DTYP section 2.5.1)

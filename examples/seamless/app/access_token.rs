@@ -95,7 +95,7 @@ pub(crate) enum Refusal {
     NotYetValid,
     #[error("the token lacks a claim that every access token has")]
     Incomplete,
-    #[error("the token lacks a claim that every logout token has, or has a nonce")]
+    #[error("the token has a nonce, or lacks a claim that every logout token has")]
     NoSignOut,
 }
 

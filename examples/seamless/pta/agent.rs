@@ -428,7 +428,7 @@ impl Agent {
         self.current.not_after
     }
 
-    /// Returns the last request for a job.
+    /// Returns the time, the address and the health of the agent's last request for a job.
     #[must_use]
     pub const fn seen(&self) -> Option<&Sighting> {
         self.seen.as_ref()

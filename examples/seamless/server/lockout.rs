@@ -115,8 +115,9 @@ impl Lockout {
         self.begin_with([b"password", b"address"], tenant, user, address, now).await
     }
 
-    /// Counts an attempt with an app password. Wrong app passwords lock only the app passwords of the name. After a
-    /// right app password, the address is known for app passwords only, and not for passwords of the directory.
+    /// Counts an attempt with an app password. Wrong app passwords lock only the app passwords of the name. A right app
+    /// password makes the client's address a known address of the user for app passwords, but not for passwords of the
+    /// directory.
     pub(crate) async fn begin_app_password(
         &self,
         tenant: &str,

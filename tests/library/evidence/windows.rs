@@ -198,7 +198,7 @@ fn compare_authorization_data(entry: &Value, accepted: &Accepted) {
     assert_eq!(found, expected, "{}", id(entry));
 }
 
-/// The folder with the data of Windows, which is not part of the project.
+/// The folder with the tickets and keys of real Windows machines. The folder is not part of the project.
 struct WindowsData {
     folder: PathBuf,
     manifest: Value,

@@ -373,7 +373,8 @@ fn events_contain_no_secret() {
     assert_eq!(tell(&keyless, &server.good()), "no-key");
 }
 
-/// A developer of a server in Active Directory may wrongly expect that a keytab bounds the users of the server.
+/// A developer may wrongly expect that a keytab from Active Directory limits whose tickets the server accepts. So a new
+/// validator reports how many of its accounts have no bounds.
 #[test]
 fn new_validator_reports_the_number_of_accounts_without_bounds() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();

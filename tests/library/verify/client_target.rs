@@ -153,7 +153,8 @@ fn unlisted_target_is_refused_even_with_the_flag_of_an_unverified_name() {
     }
 }
 
-/// No KDC writes this element. In a ticket, the element would not say which service the client meant.
+/// No KDC writes KERB_AUTH_DATA_CLIENT_TARGET into a ticket. In a ticket, this element would not say which service the
+/// client meant, because the KDC writes the ticket.
 #[test]
 fn target_in_the_ticket_is_ignored() {
     let element = || (CLIENT_TARGET, utf16(OTHER));

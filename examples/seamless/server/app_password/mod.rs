@@ -94,7 +94,7 @@ pub(crate) enum Refusal {
     OfAnother,
     #[error("the configuration blocks the app passwords of this user")]
     Blocked,
-    #[error("too many wrong app passwords: this server refuses every app password of this name for {0} s")]
+    #[error("too many wrong app passwords: this server refuses every app password of this user name for {0} s")]
     TooManyWrong(i64),
     #[error("too many wrong passwords: this server refuses every password of this address for {0} s")]
     TooManyFromAddress(i64),

@@ -156,7 +156,8 @@ impl Refusal {
         })
     }
 
-    /// Returns whether no directory has decided on the password, so that the verifiers may decide.
+    /// Returns whether the directory or its agents could not be reached or did not answer. Only then may the verifiers
+    /// decide.
     pub(super) const fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -288,7 +289,7 @@ mod tests {
         assert_eq!((several.code(), several.entra()), ("ambiguous-name", Some(80_004)));
         assert_eq!((several.text(), several.status()), (Refusal::UnknownUser.text(), Refusal::UnknownUser.status()));
         let silent = Refusal::of_agents(NoVerdict { may_be_checked: true, ..end });
-        assert!(matches!(silent, Refusal::Unanswered(_)), "the silence of the first agent counts");
+        assert!(matches!(silent, Refusal::Unanswered(_)), "an earlier agent may have checked the password, so the attempt counts");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Names {
 
     /// Returns the names under which the server looks for a user's account, in their order. The account name, an at
     /// sign and the DNS name of the domain are always a valid user principal name (MS-ADTS section 5.1.1.1.1). For such
-    /// a name, the server looks for the account name first.
+    /// a name, the server first looks for the part before the at sign as an account name.
     pub(super) fn of_user(&self, user: &UserName) -> Vec<Ranked> {
         let account = || (Rank::Account, user.clone().into_account().to_lowercase());
         let in_all = |name: &str| {

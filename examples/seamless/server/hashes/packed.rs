@@ -1,5 +1,5 @@
-//! The form of an account in the store. The SIDs of the groups are stored by domain, each domain once. So the account
-//! with the most groups fits into one entry of the store.
+//! The form of an account in the store. The SIDs of the groups are stored by domain, each domain once. So even an
+//! account with the greatest allowed number of groups fits into one entry of the store.
 
 use kerberos_sso::Sid;
 use seamless_phs::Account;

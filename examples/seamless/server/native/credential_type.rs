@@ -118,7 +118,8 @@ const NOT_A_DOMAIN: u8 = 1;
 const MANAGED: u8 = 3;
 const FEDERATED: u8 = 4;
 
-/// The largest body, in octets. A body has some hundred octets, and more if it also has a token from an earlier page.
+/// The largest body, in octets. A usual body has a few hundred octets. A body with a token from an earlier page is
+/// longer.
 const MAX_SIZE: usize = 16 * 1024;
 
 #[cfg(test)]

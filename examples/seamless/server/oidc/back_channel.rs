@@ -1,8 +1,8 @@
 //! Sends logout tokens to clients (OpenID Connect Back-Channel Logout 1.0).
 //!
 //! The addresses come only from the configuration. Their scheme is `https`, or `http` on loopback. The server follows
-//! no redirect. The server ends each try to send a token after [`TIME`]. `sign_out_messages.rs` makes the tokens, and
-//! repeats failed tries.
+//! no redirect. If the client does not answer a request within [`TIME`], this try has failed. `sign_out_messages.rs`
+//! makes the tokens, and repeats failed tries.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;

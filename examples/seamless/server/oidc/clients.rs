@@ -176,7 +176,8 @@ impl RegisteredClient {
         value.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
     }
 
-    /// Returns the sector of the client's subjects.
+    /// Returns the sector from which the `sub` of each user of this client is derived: the configured sector, or that of
+    /// the first redirect URI.
     pub(crate) fn sector(&self) -> &str {
         let of_uri = || self.redirect_uris.first().map_or(self.id.as_str(), |uri| redirect_uri::sector(uri));
         self.sector.as_deref().unwrap_or_else(of_uri)

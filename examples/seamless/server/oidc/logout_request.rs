@@ -2,7 +2,8 @@
 //!
 //! The address of the sign-out page contains the checked request, encrypted with the server's secret. So the page and
 //! its form need no ID token. A request is not bound to a browser, because an application may send any browser to this
-//! server. The page asks each user whom the request does not name.
+//! server. If the request does not name the user of
+//! the session, the page asks the user before the session ends.
 
 use super::answer::with_query;
 use super::clients::{Clients, RegisteredClient};

@@ -223,7 +223,7 @@ impl Sessions {
         Ok(records.store().get(&Key::new(Kind::EndedSession, stay)).await?.is_none())
     }
 
-    /// Ends a session whose stay continues in a new session. If several callers end one session, only one caller gets the
+    /// Ends a session, but not its [stay](Session::stay), which can continue in a new session. If several callers end one session, only one caller gets the
     /// session.
     ///
     /// # Errors

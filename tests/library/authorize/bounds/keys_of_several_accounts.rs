@@ -59,7 +59,7 @@ fn group_counts_only_when_each_account_that_shares_the_key_allows_it() {
 
 /// An attacker who knows the service's key must not be able to sign a PAC with the krbtgt key of another account.
 #[test]
-fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the_key() {
+fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the_service_key() {
     let key = |seed: u8| kerberos_sso::Key::new(AES256, &[seed; 32]).unwrap();
     let of = |name, seed| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256)).with_krbtgt_key(&key(seed));
     let signed_by = |seed| contoso().ticket_for("alice").pac(|pac| pac.signed_by_kdc(&key(seed)));

@@ -164,7 +164,7 @@ fn mic_is_refused_when_a_mechanism_was_removed_from_the_first_token() {
 }
 
 #[test]
-fn state_that_was_read_is_written_with_the_same_octets() {
+fn to_bytes_returns_the_octets_from_which_from_bytes_made_the_state() {
     let host = Host::new();
     let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     let states = every_kind(&host).map(|begun| begun.kept.state);
