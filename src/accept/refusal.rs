@@ -6,7 +6,7 @@ use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, 
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// The check that a request failed. A refusal has only 16 octets, since [`explain`](Self::explain) gets the other facts
+/// The check that a request did not pass. A refusal has only 16 octets, since [`explain`](Self::explain) gets the other facts
 /// of the error from its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {

@@ -28,7 +28,8 @@ use tokio::time::timeout;
 /// # If the store cannot decide
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never
 /// sends a command a second time, because the second command would find the entry of the first command and report a
-/// replay. The cache logs the reason when the reason changes.
+/// replay. The cache logs why the store could not decide, each time
+/// that the cause changes.
 ///
 /// # Clones
 /// A clone shares all data with the original. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and

@@ -259,8 +259,8 @@ async fn handed_over(
 }
 
 /// Shows the page of the autologon host that asks for a ticket and then leads back to the sign-in page. If Chromium
-/// blocks the cookies of third parties, it sends a ticket only to the origin of the page. So the sign-in page, which
-/// has another origin, leads to this page.
+/// blocks the cookies of third parties, it sends a ticket only to the origin of the page that it shows. So the sign-in
+/// page, which has another origin, leads to this page.
 pub(crate) async fn hop(State(app): State<Shared>, tenant: Tenant, client: Client) -> Response {
     if app.is_autologon_host(&client) { app.pages.hop(&tenant, &app.address) } else { not_found(State(app)).await }
 }

@@ -8,7 +8,7 @@ use crate::rollover::rollover;
 use crate::status::status;
 
 const ROLLOVER: &str = "rollover --node http://127.0.0.1:9100";
-/// How long after a rollover the last ticket under the old key ends, in seconds: ten hours and five minutes.
+/// The seconds from a rollover to the end of the last ticket under the old key: those of ten hours and five minutes.
 const END_OF_TICKETS: i64 = 36_300;
 const TWO_DAYS: i64 = 172_800;
 

@@ -17,7 +17,7 @@ use kerberos_sso::UnixTime;
 /// The reason why an assertion is not redeemed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unredeemed {
-    /// The assertion is refused. The sentence is for the developer of the client.
+    /// The assertion is refused. The text says why, to the developer of the client.
     Refused(&'static str),
     /// The tenant's clients have redeemed too many assertions.
     Full,

@@ -23,7 +23,7 @@ fn kdc_signatures_are_verified_when_the_krbtgt_key_is_known() {
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Unchecked; 3]);
 
         let other = krbtgt(EncType::AES128_CTS_HMAC_SHA1_96);
-        // The encryption types that the policy allows for tickets are the types that it allows for krbtgt keys, too.
+        // The policy's encryption types of tickets are also the types that krbtgt keys may have.
         let policy = Policy::default().with_ticket_etypes(&EncType::SUPPORTED);
         let server = Server::with_account(policy, |account| {
             account

@@ -16,8 +16,8 @@ fn after(seconds: i64) -> UnixTime {
     NOW.saturating_add_seconds(seconds)
 }
 
-/// Returns two nodes with one store. The store's clock stands still, so the store removes nothing, and only the checks
-/// of the server end a grant.
+/// Returns two nodes with one store. The store's clock stands still, so the store never removes a grant. A grant ends
+/// only because a node checks its time.
 fn nodes() -> [Grants; 2] {
     nodes_with_share(1_000)
 }
