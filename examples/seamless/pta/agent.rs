@@ -428,7 +428,8 @@ impl Agent {
         self.current.not_after
     }
 
-    /// Returns the time, the address and the health of the agent's last request for a job.
+    /// Returns the agent's last request for a job: its time, the address from which it came, and the health of the agent
+    /// that it reported.
     #[must_use]
     pub const fn seen(&self) -> Option<&Sighting> {
         self.seen.as_ref()

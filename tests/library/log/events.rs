@@ -373,8 +373,8 @@ fn events_contain_no_secret() {
     assert_eq!(tell(&keyless, &server.good()), "no-key");
 }
 
-/// A developer may wrongly expect that a keytab from Active Directory limits whose tickets the server accepts. So a new
-/// validator reports how many of its accounts have no bounds.
+/// A developer may wrongly expect that, with a keytab from Active Directory, the server accepts only users of this
+/// directory. So a new validator reports how many of its accounts have no bounds.
 #[test]
 fn new_validator_reports_the_number_of_accounts_without_bounds() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();

@@ -1,5 +1,5 @@
-//! Sends the changes of many objects. All processors derive verifiers, and the source sends the batches in the order of
-//! the changes. The cursor of a batch is the position of its last change. If a run was killed, the next run asks the
+//! Sends the changes of many objects. Threads on all cores derive the verifiers, and the source sends the batches in the
+//! order of the changes. The cursor of a batch is the position of its last change. If a run was killed, the next run asks the
 //! server for the last cursor, and resumes there.
 
 use super::node::Node;

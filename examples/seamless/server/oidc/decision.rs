@@ -174,8 +174,8 @@ mod tests {
 
     const BEGAN: UnixTime = UnixTime::from_seconds(10_000);
 
-    /// A session that the user began with a ticket, before the page of this request. The user signed in to the KDC 600
-    /// seconds before the request.
+    /// A session that the user began with a ticket, before the server showed the page of this request. The user signed
+    /// in to the KDC 600 seconds before the request.
     const OLD: Present = Present {
         began_here: false,
         is_meant: true,
