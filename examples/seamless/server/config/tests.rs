@@ -228,8 +228,8 @@ fn broker_needs_a_store_for_several_nodes_and_either_all_or_no_files_of_mutual_t
         ("", broker(""), "name `valkey`"),
         (valkey, broker(r#", "ca": "a""#), "`ca`, `certificate` and `key`, or none"),
         (valkey, broker(r#", "more": 1"#), "unknown field"),
-        (valkey, r#"{"url": "nats://b", "node": "n.1"}"#.into(), "node: a name"),
-        (valkey, r#"{"url": "http://b", "node": "n1"}"#.into(), "url: an address"),
+        (valkey, r#"{"url": "nats://b", "node": "n.1"}"#.into(), "node: the name"),
+        (valkey, r#"{"url": "http://b", "node": "n1"}"#.into(), "url: write an address"),
     ] {
         let error = read(state, &broker).unwrap_err();
         assert!(error.contains(expected), "{error}");

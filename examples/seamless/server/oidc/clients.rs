@@ -391,7 +391,7 @@ mod tests {
         for (client, reason) in [
             (r#"{"id": ""}"#, "printable"),
             (r#"{"id": "a"}"#, "`redirect_uris` is empty"),
-            (r#"{"id": "a", "redirect_uris": ["http://app.test/"]}"#, "the scheme must be https"),
+            (r#"{"id": "a", "redirect_uris": ["http://app.test/"]}"#, "use https"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/", "https://b.test/"]}"#, "`sector`"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "scopes": ["offline_access"]}"#, "offline_access"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["https://a.test/"]}"#, "an origin is"),
