@@ -93,7 +93,7 @@ async fn empty_hint_and_prompt_have_no_effect() {
 async fn link_with_an_unknown_prompt_or_a_repeated_parameter_is_refused() {
     let (_scene, mut browser) = scene().await;
     for link in ["/login?prompt=create", "/login?prompt=none%20login", "/login?prompt=none&prompt=login"] {
-        assert_failed(&browser.get(link).await, &browser, 400, "does not know");
+        assert_failed(&browser.get(link).await, &browser, 400, "does not support");
     }
 }
 
