@@ -289,7 +289,10 @@ mod tests {
         assert_eq!((several.code(), several.entra()), ("ambiguous-name", Some(80_004)));
         assert_eq!((several.text(), several.status()), (Refusal::UnknownUser.text(), Refusal::UnknownUser.status()));
         let silent = Refusal::of_agents(NoVerdict { may_be_checked: true, ..end });
-        assert!(matches!(silent, Refusal::Unanswered(_)), "an earlier agent may have checked the password, so the attempt counts");
+        assert!(
+            matches!(silent, Refusal::Unanswered(_)),
+            "an earlier agent may have checked the password, so the attempt counts"
+        );
     }
 
     #[test]
