@@ -54,7 +54,7 @@ fn unprotect(tools: &mut Tools<'_>, dn: &str, descriptor: &[u8]) -> Result<(), F
         SecurityDescriptor::parse(descriptor).map_err(|_| DirectoryError::Answer("nTSecurityDescriptor"))?;
     if descriptor.is_protected() {
         tools.directory.write_dacl(dn, &descriptor.without_protection())?;
-        // The account's DACL no longer denies DELETE. Whoever has the right DELETE on the account can delete the
+        // The account's DACL no longer denies DELETE. A user with the right DELETE on the account can delete the
         // account, although the container still denies DELETE_CHILD (MS-ADTS section 3.1.1.5.5.4).
         let left = "the access control entry of its container stays, because other objects there may need it";
         tools.steps.done("the protection from deletion is removed", &format!("{dn}; {left}"));
