@@ -301,17 +301,21 @@ async fn refresh_token_is_rotated_and_ends_with_the_session_unless_the_access_is
 #[tokio::test]
 async fn refreshed_token_has_no_scope_beyond_those_of_the_sign_in() {
     let server = Server::new(|_| {}).await;
-    for (asked, expected) in [
-        ("openid", Ok("openid")),
-        ("offline_access openid", Ok("openid")),
-        ("profile", Err("invalid_scope")),
-        ("offline_access profile", Err("invalid_scope")),
-        ("api.read offline_access openid", Err("invalid_scope")),
-        ("offline_access", Err("invalid_scope")),
-        ("", Ok("openid")),
+    for (had, asked, expected) in [
+        ("openid", "openid", Ok("openid")),
+        ("openid", "offline_access openid", Ok("openid")),
+        ("openid", "profile", Err("invalid_scope")),
+        ("openid", "offline_access profile", Err("invalid_scope")),
+        ("openid", "api.read offline_access openid", Err("invalid_scope")),
+        ("openid", "offline_access", Err("invalid_scope")),
+        ("openid", "", Ok("openid")),
+        ("openid offline_access", "openid", Ok("openid")),
+        ("openid offline_access", "openid offline_access", Ok("offline_access openid")),
+        ("openid offline_access", "offline_access", Ok("offline_access")),
+        ("openid offline_access", "offline_access profile", Err("invalid_scope")),
     ] {
         let mut browser = Browser::new(&server);
-        let request = REQUEST.map(|(name, value)| (name, if name == "scope" { "openid" } else { value }));
+        let request = REQUEST.map(|(name, value)| (name, if name == "scope" { had } else { value }));
         let begun = browser.get(&format!("/contoso.test/oauth2/authorize?{}", encoded(request))).await;
         let page = browser.follow(&begun).await;
         browser.by_ticket(&page, "alice", false).await;
@@ -323,8 +327,23 @@ async fn refreshed_token_has_no_scope_beyond_those_of_the_sign_in() {
             Some(_) => Ok(claims(&second["access_token"])["scope"].as_str().unwrap().to_owned()),
             None => Err(second["error"].as_str().unwrap().to_owned()),
         };
-        assert_eq!(found, expected.map(Into::into).map_err(Into::into), "{asked:?}");
+        assert_eq!(found, expected.map(Into::into).map_err(Into::into), "{had:?} {asked:?}");
     }
+}
+
+#[tokio::test]
+async fn refresh_token_is_still_good_after_a_refused_scope_or_resource_and_ends_after_its_use() {
+    let server = Server::new(|_| {}).await;
+    let (_, tokens) = server.tokens(&Browser::new(&server).sign_in("alice", "").await).await;
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    for (name, value, expected) in [("scope", "unknown", "invalid_scope"), ("resource", "urn:other", "invalid_target")]
+    {
+        let (status, error) = server.token(&[fields[0], fields[1], (name, value)]).await;
+        assert_eq!((status, &error["error"]), (400, &expected.into()));
+    }
+    assert_eq!(server.token(&fields).await.0, 200);
+    assert_eq!(server.token(&fields).await.1["error"], "invalid_grant");
 }
 
 #[tokio::test]

@@ -233,12 +233,18 @@ impl TokenRequest<'_> {
 
     async fn by_refresh_token(&self) -> Result<Redeemed, Refusal> {
         let token = self.parameters.required("refresh_token")?;
+        // A refused scope or resource does not use up the token, so the client may ask again.
+        if let Some((grant, _)) = self.app.grants.find_token(token, &self.tenant.name, self.now).await?
+            && grant.client_id == self.client.id
+        {
+            self.refreshed_scopes(&grant)?;
+        }
         let rotated = self.app.grants.rotate(token, &self.tenant.name, &self.client.id, self.now).await?;
         let mut redeemed = rotated.ok_or_else(|| {
             ErrorCode::InvalidGrant
                 .because("the refresh token is unknown, used or expired, or it belongs to another client")
         })?;
-        self.check_resource(&redeemed.grant)?;
+        redeemed.grant.scopes = self.refreshed_scopes(&redeemed.grant)?;
         if let Some(locator) = &redeemed.grant.app_password
             && !self.takes_app_password(locator, &redeemed.grant.user).await?
         {
@@ -246,16 +252,19 @@ impl TokenRequest<'_> {
                 .because("the tenant no longer accepts this app password, because of its age or of its user")
                 .into());
         }
-        let had = &redeemed.grant.scopes;
-        let narrowed = match (&self.of_resource, self.parameters.get("scope")) {
-            (Some(asked), _) => Some(narrowed_to(had, &asked.scopes)?),
-            (None, Some(asked)) => Some(narrowed(had, asked)?),
-            (None, None) => None,
-        };
-        redeemed.grant.scopes = narrowed.unwrap_or(redeemed.grant.scopes);
         // An ID token that a client gets for a refresh token has no nonce (OpenID Connect Core 1.0 section 12.2).
         redeemed.grant.nonce = None;
         Ok(redeemed)
+    }
+
+    /// Returns the scopes that the tokens for a refresh token get.
+    fn refreshed_scopes(&self, grant: &Grant) -> Result<Scopes, OAuthError> {
+        self.check_resource(grant)?;
+        match (&self.of_resource, self.parameters.get("scope")) {
+            (Some(asked), _) => narrowed_to(&grant.scopes, &asked.scopes),
+            (None, Some(asked)) => narrowed(&grant.scopes, asked),
+            (None, None) => Ok(grant.scopes.clone()),
+        }
     }
 
     /// Returns whether the configuration still allows an app password. The configuration may have changed since the
