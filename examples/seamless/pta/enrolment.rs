@@ -83,7 +83,7 @@ impl Token {
         Some((Self { tenant, id: Fixed::new(*id), secret, pin }, grant))
     }
 
-    /// Reads a token. Returns `None` for any other text.
+    /// Reads a token, also with whitespace before and after it. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = (text.len() <= MAX_TOKEN).then(|| text.trim())?;
@@ -216,6 +216,13 @@ mod tests {
         assert_eq!((read.id, read.pin, &read.tenant), (token.id, token.pin, &token.tenant));
         assert_eq!(*read.secret, *token.secret);
         assert_eq!(read.secret_text(), text);
+    }
+
+    #[test]
+    fn token_is_read_with_whitespace_around_it_and_not_with_whitespace_in_it() {
+        let text = made(None).0.secret_text();
+        assert_eq!(Token::parse(&format!("  {}\r\n", *text)).unwrap().secret_text(), text);
+        assert!(Token::parse(&text.replacen('.', ". ", 1)).is_none());
     }
 
     #[test]
