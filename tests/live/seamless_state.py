@@ -327,6 +327,7 @@ def signed_out(world, report):
     uses = (a.tokens(assertion=used, **GRANT)[0], a.prove(a.password(*BOB).session(), code).status)
     report.check(uses == (200, 303), "used once: the replica confirms the use of an assertion and of a one-time code", uses)
     waiting = a.password(*BOB).session()
+    until("the replica has the session that waits for a code", lambda: replica.has_writes_of(master))
     replicating.cut()
     status = a.tokens(assertion=unused, **GRANT)[0]
     report.check(status == 503, "used once: without a replica that knows of its use, an assertion gives no tokens", status)

@@ -79,6 +79,13 @@ class Redis:
         described = self.command("INFO", "replication")
         return "role:slave" in described and "master_link_status:up" in described
 
+    def has_writes_of(self, master):
+        """Returns whether the process, a replica, has all writes that its master had before the call."""
+        def place(engine, name):
+            return int(re.search(rf"^{name}:(\d+)", engine.command("INFO", "replication"), re.MULTILINE)[1])
+
+        return place(master, "master_repl_offset") <= place(self, "slave_repl_offset")
+
     def signal(self, number):
         self.process.send_signal(number)
 
