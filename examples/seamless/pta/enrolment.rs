@@ -223,6 +223,9 @@ mod tests {
         let text = made(None).0.secret_text();
         assert_eq!(Token::parse(&format!("  {}\r\n", *text)).unwrap().secret_text(), text);
         assert!(Token::parse(&text.replacen('.', ". ", 1)).is_none());
+        for (length, is_read) in [(512, true), (513, false)] {
+            assert_eq!(Token::parse(&format!("{:length$}", *text)).is_some(), is_read, "{length}");
+        }
     }
 
     #[test]

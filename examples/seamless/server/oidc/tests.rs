@@ -347,6 +347,16 @@ async fn refresh_token_is_still_good_after_a_refused_scope_or_resource_and_ends_
 }
 
 #[tokio::test]
+async fn refresh_token_ends_when_another_client_sends_it_with_a_wrong_scope() {
+    let server = Server::new(|_| {}).await;
+    let (_, tokens) = server.tokens(&Browser::new(&server).sign_in("alice", "").await).await;
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let (_, error) = server.token_of("native", None, &[fields[0], fields[1], ("scope", "unknown")]).await;
+    assert_eq!(error["error"], "invalid_grant");
+    assert_eq!(server.token(&fields).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
 async fn new_sign_in_of_the_same_user_keeps_the_access_tokens_and_a_sign_in_of_another_user_ends_them() {
     let server = Server::new(|_| {}).await;
     for (name, expected) in [("alice", 200), ("bob", 401)] {
